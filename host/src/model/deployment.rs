@@ -1,0 +1,39 @@
+//! A flow of one component, ready to be run.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeploymentName, Digest, Json, PoolName, Timestamp};
+
+/// A flow of one component, with its pool, its defaults and what its tasks may reach.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Deployment {
+    pub name: DeploymentName,
+    pub component: Digest,
+    pub pool: PoolName,
+    /// An object of parameters by name, below those of a run.
+    pub parameters: Json,
+    pub tags: Vec<String>,
+    pub grants: Grants,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+/// What the tasks of a deployment may reach. Nothing by default. A flow never reaches
+/// anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Grants {
+    /// Hosts to which tasks may send HTTP requests: `host`, `host:port` or `*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<String>,
+}
+
+impl Grants {
+    /// Whether nothing is granted: then nobody outside can tell whether a task has run, and
+    /// it may run ahead of the journal.
+    pub fn is_empty(&self) -> bool {
+        let Self { http } = self;
+        http.is_empty()
+    }
+}

@@ -1,0 +1,130 @@
+//! What a component says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FlowName, Json, RetryPolicy, TaskName};
+
+/// The flows and tasks of a component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub flows: Vec<FlowDescription>,
+    pub tasks: Vec<TaskDescription>,
+}
+
+impl Manifest {
+    pub fn flow(&self, name: &str) -> Option<&FlowDescription> {
+        self.flows.iter().find(|flow| flow.name.as_str() == name)
+    }
+
+    pub fn task(&self, name: &str) -> Option<&TaskDescription> {
+        self.tasks.iter().find(|task| task.name.as_str() == name)
+    }
+}
+
+/// JSON Schemas (2020-12) of what goes in and what comes out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Of the object of parameters by name.
+    pub parameters: Json,
+    pub result: Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowDescription {
+    pub name: FlowName,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
+    pub schema: Schema,
+    pub options: FlowOptions,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlowOptions {
+    pub retry: RetryPolicy,
+    /// How long one attempt may take.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub timeout_ms: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskDescription {
+    pub name: TaskName,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
+    pub schema: Schema,
+    pub options: TaskOptions,
+}
+
+/// How a task is run: what its author says, or what one call overrides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TaskOptions {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retries: Option<u32>,
+    /// Empty: not said.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub retry_delays_ms: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_jitter: Option<f64>,
+    /// How long one attempt may take.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub timeout_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub task_run_name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tags: Vec<String>,
+}
+
+impl TaskOptions {
+    /// These options, and `base` where they say nothing.
+    pub fn over(&self, base: &Self) -> Self {
+        fn list<T: Clone>(own: &[T], base: &[T]) -> Vec<T> {
+            if own.is_empty() { base } else { own }.to_vec()
+        }
+        Self {
+            retries: self.retries.or(base.retries),
+            retry_delays_ms: list(&self.retry_delays_ms, &base.retry_delays_ms),
+            retry_jitter: self.retry_jitter.or(base.retry_jitter),
+            timeout_ms: self.timeout_ms.or(base.timeout_ms),
+            task_run_name: self
+                .task_run_name
+                .clone()
+                .or_else(|| base.task_run_name.clone()),
+            tags: list(&self.tags, &base.tags),
+        }
+    }
+
+    pub fn retry(&self) -> RetryPolicy {
+        RetryPolicy {
+            retries: self.retries.unwrap_or(0),
+            delays_ms: self.retry_delays_ms.clone(),
+            jitter: self.retry_jitter,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_overrides_only_what_it_names() {
+        let author = TaskOptions {
+            retries: Some(3),
+            retry_delays_ms: vec![2000],
+            timeout_ms: Some(60_000),
+            ..TaskOptions::default()
+        };
+        let call = TaskOptions {
+            retries: Some(0),
+            ..TaskOptions::default()
+        };
+        let both = call.over(&author);
+        assert_eq!(both.retries, Some(0));
+        assert_eq!(both.retry_delays_ms, [2000]);
+        assert_eq!(both.timeout_ms, Some(60_000));
+    }
+}

@@ -1,0 +1,38 @@
+//! The words of the domain: plain types, no I/O, no clock.
+//!
+//! Everything above this module speaks in these types. Rows, wire messages and the types
+//! that the component model generates are others, converted at the edge.
+
+mod component;
+mod deployment;
+mod failure;
+mod id;
+mod journal;
+mod json;
+mod log;
+mod manifest;
+mod name;
+mod pool;
+mod retry;
+mod run;
+mod state;
+mod task_run;
+mod time;
+mod worker;
+
+pub use component::Component;
+pub use deployment::{Deployment, Grants};
+pub use failure::{Failure, FailureKind, Outcome};
+pub use id::{Digest, DigestError, IdPrefix, RunId, TaskRunId, WorkerId};
+pub use journal::{Answer, Argument, Call, Entry, RunRequest, Seq, Settlement, TaskCall};
+pub use json::{Json, JsonError};
+pub use log::{LogLevel, LogLine, LogSource};
+pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
+pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName};
+pub use pool::WorkPool;
+pub use retry::RetryPolicy;
+pub use run::{FlowRun, Origin, RunSnapshot};
+pub use state::{State, StateName, StateType};
+pub use task_run::TaskRun;
+pub use time::Timestamp;
+pub use worker::{Lease, Worker};

@@ -1,0 +1,16 @@
+//! Named queues of runs.
+
+use serde::Serialize;
+
+use super::{PoolName, Timestamp};
+
+/// A named queue of runs, from which workers pull.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorkPool {
+    pub name: PoolName,
+    /// Runs executed at once, over all of its workers. None: as many as there is room for.
+    pub limit: Option<u32>,
+    /// Whether workers leave its runs alone.
+    pub paused: bool,
+    pub created: Timestamp,
+}

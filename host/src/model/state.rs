@@ -1,0 +1,277 @@
+//! Where a run is, and where it may go.
+//!
+//! ```text
+//! Scheduled --claimed--> Pending --started--> Running --returned--> Completed
+//!     ^  ^                  |  ^                |  |
+//!     |  +----- rescued ----+  +-- settled --+  |  +--- gave up ---> Failed
+//!     |                                      |  |
+//!     +--- retry ---- Running                Waiting   Crashed, Cancelled
+//! ```
+//!
+//! Types drive logic, names (`Late`, `Retrying`, `TimedOut`) are for people. Both are
+//! Prefect's, save `Waiting`: a run that waits and holds no slot, which Prefect lacks.
+//!
+//! Invariant: no transition leaves a terminal state. Only a person's retry does, which
+//! opens a new attempt.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StateType {
+    /// Will run, now or at a time.
+    Scheduled,
+    /// Claimed by a worker.
+    Pending,
+    /// Being executed.
+    Running,
+    /// Waits for something, and holds no slot.
+    Waiting,
+    /// Stopped by a person, until resumed.
+    Paused,
+    /// Told to stop, may still clean up.
+    Cancelling,
+    Completed,
+    /// Ended by its own fault.
+    Failed,
+    /// Ended by the host's or the machine's fault.
+    Crashed,
+    Cancelled,
+}
+
+impl StateType {
+    pub const ALL: [Self; 10] = [
+        Self::Scheduled,
+        Self::Pending,
+        Self::Running,
+        Self::Waiting,
+        Self::Paused,
+        Self::Cancelling,
+        Self::Completed,
+        Self::Failed,
+        Self::Crashed,
+        Self::Cancelled,
+    ];
+
+    /// The whole transition table: what is absent is forbidden.
+    pub fn may_become(self, next: Self) -> bool {
+        use StateType::*;
+        match self {
+            Scheduled => matches!(next, Pending | Paused | Cancelled),
+            Pending => matches!(
+                next,
+                Running | Scheduled | Paused | Cancelling | Failed | Crashed | Cancelled
+            ),
+            Running => matches!(
+                next,
+                Waiting
+                    | Scheduled
+                    | Paused
+                    | Cancelling
+                    | Completed
+                    | Failed
+                    | Crashed
+                    | Cancelled
+            ),
+            Waiting => matches!(
+                next,
+                Pending | Scheduled | Paused | Cancelling | Failed | Crashed | Cancelled
+            ),
+            Paused => matches!(next, Scheduled | Cancelling | Cancelled | Failed),
+            Cancelling => matches!(next, Cancelled | Crashed),
+            Completed | Failed | Crashed | Cancelled => false,
+        }
+    }
+
+    pub fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            Self::Completed | Self::Failed | Self::Crashed | Self::Cancelled
+        )
+    }
+
+    /// Whether a run in this state takes one of its pool's slots.
+    pub fn holds_slot(self) -> bool {
+        matches!(self, Self::Pending | Self::Running | Self::Cancelling)
+    }
+
+    /// As it is stored and shown: `RUNNING`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "SCHEDULED",
+            Self::Pending => "PENDING",
+            Self::Running => "RUNNING",
+            Self::Waiting => "WAITING",
+            Self::Paused => "PAUSED",
+            Self::Cancelling => "CANCELLING",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+            Self::Crashed => "CRASHED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+impl fmt::Display for StateType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for StateType {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str().eq_ignore_ascii_case(text))
+            .ok_or_else(|| format!("`{text}` is not a state"))
+    }
+}
+
+/// What people call a state. Nothing is decided by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StateName(pub Cow<'static, str>);
+
+impl StateName {
+    pub const SCHEDULED: Self = Self(Cow::Borrowed("Scheduled"));
+    /// Scheduled, and its time is over.
+    pub const LATE: Self = Self(Cow::Borrowed("Late"));
+    /// Scheduled for another attempt.
+    pub const AWAITING_RETRY: Self = Self(Cow::Borrowed("AwaitingRetry"));
+    /// Scheduled again because its worker was lost.
+    pub const RESCUED: Self = Self(Cow::Borrowed("Rescued"));
+    pub const PENDING: Self = Self(Cow::Borrowed("Pending"));
+    /// Pending, with something to go on with.
+    pub const RESUMING: Self = Self(Cow::Borrowed("Resuming"));
+    pub const RUNNING: Self = Self(Cow::Borrowed("Running"));
+    /// Running, and not for the first time.
+    pub const RETRYING: Self = Self(Cow::Borrowed("Retrying"));
+    pub const WAITING: Self = Self(Cow::Borrowed("Waiting"));
+    pub const PAUSED: Self = Self(Cow::Borrowed("Paused"));
+    pub const CANCELLING: Self = Self(Cow::Borrowed("Cancelling"));
+    pub const COMPLETED: Self = Self(Cow::Borrowed("Completed"));
+    pub const FAILED: Self = Self(Cow::Borrowed("Failed"));
+    pub const TIMED_OUT: Self = Self(Cow::Borrowed("TimedOut"));
+    /// A task that never ran, because what it needed had failed.
+    pub const NOT_READY: Self = Self(Cow::Borrowed("NotReady"));
+    pub const CRASHED: Self = Self(Cow::Borrowed("Crashed"));
+    pub const CANCELLED: Self = Self(Cow::Borrowed("Cancelled"));
+}
+
+impl fmt::Display for StateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Where a run is since when, and why: one line of its history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    #[serde(rename = "type")]
+    pub kind: StateType,
+    pub name: StateName,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
+    pub at: Timestamp,
+}
+
+impl State {
+    pub fn new(kind: StateType, name: StateName, at: Timestamp) -> Self {
+        Self {
+            kind,
+            name,
+            message: None,
+            at,
+        }
+    }
+
+    pub fn because(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    pub fn scheduled(at: Timestamp) -> Self {
+        Self::new(StateType::Scheduled, StateName::SCHEDULED, at)
+    }
+
+    pub fn pending(at: Timestamp) -> Self {
+        Self::new(StateType::Pending, StateName::PENDING, at)
+    }
+
+    /// Running, under the name `Retrying` from the second attempt on.
+    pub fn running(attempt: u32, at: Timestamp) -> Self {
+        let name = match attempt {
+            0 | 1 => StateName::RUNNING,
+            _ => StateName::RETRYING,
+        };
+        Self::new(StateType::Running, name, at)
+    }
+
+    pub fn waiting(at: Timestamp) -> Self {
+        Self::new(StateType::Waiting, StateName::WAITING, at)
+    }
+
+    /// The terminal state that an outcome leads to.
+    pub fn ended(outcome: &super::Outcome, at: Timestamp) -> Self {
+        match outcome {
+            Ok(_) => Self::new(StateType::Completed, StateName::COMPLETED, at),
+            Err(failure) => {
+                let (kind, name) = failure.kind.state();
+                Self::new(kind, name, at).because(&failure.message)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_a_terminal_state() {
+        for from in StateType::ALL {
+            for to in StateType::ALL {
+                assert!(!(from.is_terminal() && from.may_become(to)), "{from} -> {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_state_can_end() {
+        // Breadth first from each state: a run can never be stuck for want of an arrow.
+        for start in StateType::ALL {
+            let mut reached = vec![start];
+            let mut at = 0;
+            while at < reached.len() {
+                let from = reached[at];
+                for to in StateType::ALL {
+                    if from.may_become(to) && !reached.contains(&to) {
+                        reached.push(to);
+                    }
+                }
+                at += 1;
+            }
+            assert!(reached.iter().any(|state| state.is_terminal()), "{start}");
+            assert!(
+                start.is_terminal() || reached.contains(&StateType::Cancelled),
+                "{start} cannot be cancelled"
+            );
+        }
+    }
+
+    #[test]
+    fn a_state_reads_back_from_its_text() {
+        for state in StateType::ALL {
+            assert_eq!(state.as_str().parse(), Ok(state));
+        }
+        assert_eq!("completed".parse(), Ok(StateType::Completed));
+        assert_eq!("done".parse::<StateType>(), Err("`done` is not a state".into()));
+    }
+}

@@ -1,0 +1,30 @@
+//! Task runs.
+
+use serde::Serialize;
+
+use super::{RunId, Seq, State, TaskName, TaskRunId};
+
+/// One execution of a task, over all of its attempts. Its arguments and its outcome stand
+/// in the journal of its flow run, at `seq`.
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskRun {
+    pub id: TaskRunId,
+    /// The flow run or subflow that called it.
+    pub flow_run: RunId,
+    /// The run whose journal holds the call: `flow_run`, or the run a subflow is part of.
+    pub journal: RunId,
+    pub seq: Seq,
+    pub task: TaskName,
+    pub name: String,
+    pub tags: Vec<String>,
+    /// From 1.
+    pub attempt: u32,
+    /// Oldest first, never empty. Bounded by the attempts, and written by one owner only.
+    pub history: Vec<State>,
+}
+
+impl TaskRun {
+    pub fn state(&self) -> &State {
+        self.history.last().expect("a task run has a state")
+    }
+}

@@ -1,0 +1,413 @@
+//! What the host asks of storage, in the words of the domain.
+//!
+//! One method is one transaction. `Ok` means that the write survives a crash of the process
+//! and of the machine. Behind the trait stands one implementation, [`sqlite`]; the
+//! [`contract`] is what any other must keep.
+
+#[cfg(test)]
+pub mod contract;
+mod error;
+pub mod sqlite;
+
+use std::future::Future;
+
+use crate::model::{
+    Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun, IdPrefix, Lease,
+    LogLevel, LogLine, Outcome, PoolName, RunId, Seq, Settlement, State, StateType, TaskRun,
+    Timestamp, WorkPool, Worker, WorkerId,
+};
+
+pub use error::{Missing, StoreError, StoreResult};
+
+/// What the host may ask of storage.
+pub trait Store: Send + Sync + 'static {
+    /// Tells when there may be something new to look at.
+    type Listener: Listener;
+
+    // Components and deployments.
+
+    /// Keeps a component and its bytes. Whether it is new: the same bytes twice change
+    /// nothing.
+    fn put_component(
+        &self,
+        component: Component,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
+    fn component(
+        &self,
+        digest: Digest,
+    ) -> impl Future<Output = StoreResult<Option<Component>>> + Send;
+    fn component_bytes(
+        &self,
+        digest: Digest,
+    ) -> impl Future<Output = StoreResult<Option<Vec<u8>>>> + Send;
+    /// Newest first.
+    fn components(&self) -> impl Future<Output = StoreResult<Vec<Component>>> + Send;
+
+    /// Creates or updates the deployments, all or none. What became of each, in order. Errs
+    /// if a pool or a component does not exist.
+    fn deploy(
+        &self,
+        deployments: Vec<Deployment>,
+    ) -> impl Future<Output = StoreResult<Vec<Deployed>>> + Send;
+    fn deployment(
+        &self,
+        name: &DeploymentName,
+    ) -> impl Future<Output = StoreResult<Option<Deployment>>> + Send;
+    /// By name; those of one flow if it is given.
+    fn deployments(
+        &self,
+        flow: Option<&FlowName>,
+    ) -> impl Future<Output = StoreResult<Vec<Deployment>>> + Send;
+    /// Whether it existed. Its runs stay.
+    fn delete_deployment(
+        &self,
+        name: &DeploymentName,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
+
+    // Work pools.
+
+    /// Errs if it exists.
+    fn create_pool(&self, pool: WorkPool) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Changes its limit or whether it is paused. Errs if it does not exist.
+    fn change_pool(
+        &self,
+        name: &PoolName,
+        change: PoolChange,
+    ) -> impl Future<Output = StoreResult<WorkPool>> + Send;
+    /// Errs if it does not exist, or while deployments or unfinished runs use it.
+    fn delete_pool(&self, name: &PoolName) -> impl Future<Output = StoreResult<()>> + Send;
+    /// By name.
+    fn pools(&self) -> impl Future<Output = StoreResult<Vec<PoolUse>>> + Send;
+    fn pool(&self, name: &PoolName) -> impl Future<Output = StoreResult<Option<PoolUse>>> + Send;
+
+    // Runs: from creation to their end.
+
+    /// Creates runs, all or none. A run whose flow and idempotency key exist already is not
+    /// created; the earlier one is returned in its place.
+    fn create_runs(
+        &self,
+        runs: Vec<NewRun>,
+    ) -> impl Future<Output = StoreResult<Vec<FlowRun>>> + Send;
+
+    /// The run that has this idempotency key among the runs of the flow.
+    fn run_by_key(
+        &self,
+        flow: &FlowName,
+        key: &str,
+    ) -> impl Future<Output = StoreResult<Option<FlowRun>>> + Send;
+
+    /// Leases runs that are ready to `worker`, the longest ready first. Each goes to
+    /// `Pending` and has its epoch raised, and one that never started begins its first
+    /// attempt. A paused pool and a full one give nothing.
+    fn claim(&self, claim: Claim) -> impl Future<Output = StoreResult<Vec<Claimed>>> + Send;
+
+    /// The journal of a run, in order.
+    fn journal(&self, run: RunId) -> impl Future<Output = StoreResult<Vec<Entry>>> + Send;
+
+    /// Adds what a run under lease has done since the last time, all or nothing. Errs with
+    /// [`StoreError::Stale`] if the lease's epoch is not the run's any more.
+    fn record(&self, progress: Progress) -> impl Future<Output = StoreResult<Recorded>> + Send;
+
+    /// Which of these calls of the run have settled, oldest settlement first.
+    fn settled(
+        &self,
+        run: RunId,
+        calls: &[Seq],
+    ) -> impl Future<Output = StoreResult<Vec<Settled>>> + Send;
+
+    /// Settles up to `count` timers that are due. How many.
+    fn settle_due(
+        &self,
+        now: Timestamp,
+        count: u32,
+    ) -> impl Future<Output = StoreResult<u32>> + Send;
+
+    /// When something becomes due next: a timer of any run, or a run of one of the pools
+    /// scheduled for later than `now`.
+    fn next_due(
+        &self,
+        pool: Option<&PoolName>,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Option<Timestamp>>> + Send;
+
+    // Workers and their leases.
+
+    fn register_worker(&self, worker: Worker) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Renews the lease on everything the worker runs. Errs with [`StoreError::NotFound`]
+    /// if the worker was given up: then its runs are no longer its own.
+    fn renew(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Takes workers off the list: `lost` ones, and all whose lease has ended. What they
+    /// had claimed, or had reserved, goes back to its pool as `Scheduled`, ready at once.
+    /// The runs given back.
+    fn rescue(
+        &self,
+        lost: &[WorkerId],
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Vec<RunId>>> + Send;
+    /// Oldest first.
+    fn workers(&self) -> impl Future<Output = StoreResult<Vec<Worker>>> + Send;
+
+    // Reading.
+
+    fn flow_run(&self, id: RunId) -> impl Future<Output = StoreResult<Option<FlowRun>>> + Send;
+    /// The runs that a person may mean by this: of this id, whose id begins so, or of this
+    /// name. At most `count`, newest first.
+    fn find_runs(
+        &self,
+        text: &IdPrefix,
+        count: u32,
+    ) -> impl Future<Output = StoreResult<Vec<FlowRun>>> + Send;
+    /// Newest first.
+    fn flow_runs(
+        &self,
+        filter: RunFilter,
+    ) -> impl Future<Output = StoreResult<Vec<FlowRun>>> + Send;
+    /// How many of a run's children are in each state, in the order of the states.
+    fn child_states(
+        &self,
+        parent: RunId,
+    ) -> impl Future<Output = StoreResult<Vec<(StateType, u64)>>> + Send;
+    /// Oldest first.
+    fn history(&self, run: RunId) -> impl Future<Output = StoreResult<Vec<State>>> + Send;
+    /// Oldest first.
+    fn task_runs(
+        &self,
+        filter: TaskRunFilter,
+    ) -> impl Future<Output = StoreResult<Vec<TaskRun>>> + Send;
+    /// Lines after the cursor, oldest first.
+    fn logs(
+        &self,
+        filter: LogFilter,
+    ) -> impl Future<Output = StoreResult<Vec<(LogCursor, LogLine)>>> + Send;
+
+    /// Listens from now on.
+    fn listen(&self, topic: Topic) -> StoreResult<Self::Listener>;
+}
+
+/// Tells when there may be something new. Never the only way to notice: it also speaks up
+/// after a while without need, so that a lost message costs time and nothing else.
+pub trait Listener: Send + 'static {
+    /// Returns once something may have happened since the last return (or since the
+    /// listener was made). Cancel safe.
+    fn heard(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// What a listener wants to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Runs that became ready, timers that were set, calls that settled: for those who
+    /// execute.
+    Ready,
+    /// Anything about any run: for those who watch.
+    Change,
+}
+
+/// What became of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deployed {
+    Created,
+    Updated,
+    /// It was the same already.
+    Unchanged,
+}
+
+/// A change of a work pool; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolChange {
+    pub paused: Option<bool>,
+    /// `Some(None)` takes the limit away.
+    pub limit: Option<Option<u32>>,
+}
+
+/// A work pool and how it is used.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct PoolUse {
+    #[serde(flatten)]
+    pub pool: WorkPool,
+    /// Runs that hold a slot of it.
+    pub active: u64,
+    /// Runs that could start now.
+    pub ready: u64,
+    /// Runs scheduled for later.
+    pub scheduled: u64,
+    /// Workers whose lease is not over.
+    pub workers: u64,
+    pub deployments: u64,
+}
+
+/// A run to be created.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// In state `Scheduled`; it is ready from `scheduled` on.
+    pub run: FlowRun,
+    pub idempotency_key: Option<String>,
+    /// Only this worker may claim it, outside its pool's limit, for as long as the worker
+    /// lives.
+    pub reserved_for: Option<WorkerId>,
+}
+
+/// A wish for runs.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub worker: WorkerId,
+    /// The pool to pull from; none: only what is reserved for the worker.
+    pub pool: Option<PoolName>,
+    /// Only runs of this work queue.
+    pub work_queue: Option<String>,
+    pub count: u32,
+    pub now: Timestamp,
+}
+
+/// A run that was claimed.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub run: FlowRun,
+    pub lease: Lease,
+    /// How many entries its journal has; with none it starts from nothing.
+    pub journal_len: u64,
+    /// How many lines the flow's own code has logged, which it says again on replay.
+    pub logged: u64,
+}
+
+/// What a run under lease has done since the last time.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub lease: Lease,
+    /// The run's own transitions, in order; the last is where it is then.
+    pub states: Vec<State>,
+    /// New entries, at consecutive positions. An entry that started a run, or watches one,
+    /// settles when that run is terminal, which may be at once. One with a due time settles
+    /// then.
+    pub entries: Vec<Entry>,
+    /// Settlements of earlier entries. One that has settled already is left alone.
+    pub settled: Vec<Settled>,
+    /// Runs created by the entries.
+    pub children: Vec<NewRun>,
+    pub subflows: Vec<SubflowChange>,
+    /// Created or replaced, by id.
+    pub task_runs: Vec<TaskRun>,
+    pub logs: Vec<LogLine>,
+    /// Lines among `logs` that the flow's own code said.
+    pub logged: u64,
+    pub next: Next,
+}
+
+impl Progress {
+    /// Nothing yet.
+    pub fn new(lease: Lease) -> Self {
+        Self {
+            lease,
+            states: Vec::new(),
+            entries: Vec::new(),
+            settled: Vec::new(),
+            children: Vec::new(),
+            subflows: Vec::new(),
+            task_runs: Vec::new(),
+            logs: Vec::new(),
+            logged: 0,
+            next: Next::Continue,
+        }
+    }
+
+    /// Whether recording it would change nothing.
+    pub fn is_empty(&self) -> bool {
+        self.states.is_empty()
+            && self.entries.is_empty()
+            && self.settled.is_empty()
+            && self.children.is_empty()
+            && self.subflows.is_empty()
+            && self.task_runs.is_empty()
+            && self.logs.is_empty()
+            && matches!(self.next, Next::Continue)
+    }
+}
+
+/// What a run does after what is recorded.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// Goes on.
+    Continue,
+    /// Gives its slot back until `count` of the calls in `awaited` that have not settled do
+    /// so; then it is ready. Unless that is so already: then it goes on, and the last of
+    /// `states` (which says `Waiting`) is left out.
+    Wait { awaited: Vec<Seq>, count: u32 },
+    /// Gives everything up, to be claimed again from `at` on: a retry, or a worker that
+    /// stops. `next_attempt` tells the one from the other.
+    Release { at: Timestamp, next_attempt: bool },
+    /// Is over. Whoever watches it is told in the same transaction, and subflows that have
+    /// not ended end likewise.
+    End { outcome: Outcome },
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// As asked.
+    Done,
+    /// It wanted to wait, and what it waits for is there already: it goes on.
+    Ready,
+}
+
+/// A subflow that began or ended.
+#[derive(Clone, Debug)]
+pub enum SubflowChange {
+    /// A new run, in state `Running`.
+    Begin(Box<FlowRun>),
+    End {
+        run: RunId,
+        state: State,
+        outcome: Outcome,
+    },
+}
+
+/// A call that has settled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    pub seq: Seq,
+    pub at: Timestamp,
+    pub settlement: Settlement,
+}
+
+/// Which flow runs to list. What is empty does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    pub states: Vec<StateType>,
+    pub flow: Option<FlowName>,
+    pub deployment: Option<DeploymentName>,
+    pub pool: Option<PoolName>,
+    pub parent: Option<RunId>,
+    pub tag: Option<String>,
+    /// At most so many; 0: all.
+    pub count: u32,
+}
+
+/// Which task runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct TaskRunFilter {
+    /// Called by this run, or by any subflow within it.
+    pub flow_run: Option<RunId>,
+    pub states: Vec<StateType>,
+    /// At most so many; 0: all. The newest ones, oldest first.
+    pub count: u32,
+}
+
+/// A place in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogCursor(pub i64);
+
+/// Which lines to read.
+#[derive(Clone, Debug)]
+pub struct LogFilter {
+    /// Of these runs, and of the subflows within them.
+    pub runs: Vec<RunId>,
+    pub after: LogCursor,
+    pub level_min: LogLevel,
+    /// At most so many; 0: all.
+    pub count: u32,
+}
