@@ -1,0 +1,61 @@
+//! What the tests of the whole program stand on.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use test_support::{Home, eventually, guest};
+//!
+//! // In a test of the host: Home::new(env!("CARGO_BIN_EXE_orch-host"))
+//! let home = Home::new("target/debug/orch-host");
+//! home.run(["deploy", guest("mischief").to_str().unwrap()]).ok();
+//! let worker = home.worker(["--pool", "default-pool"]).wait_until_ready();
+//! home.run(["deployment", "run", "sleep/sleep-deployment"]).ok();
+//! eventually(Duration::from_secs(10), || {
+//!     let runs = home.run(["flow-run", "ls", "-o", "json"]).ok().json();
+//!     runs[0]["state"] == "completed"
+//! });
+//! worker.sigkill();
+//! ```
+//!
+//! Nothing here sleeps for a guessed time: what takes time is waited for, up to a limit, and
+//! whoever reaches the limit fails with what the program had said until then.
+
+mod guests;
+mod home;
+mod worker;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use guests::{guest, guests};
+pub use home::{Home, Ran};
+pub use worker::Worker;
+
+/// Waits until `condition` holds, and fails the test when it does not within `limit`.
+#[track_caller]
+pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < limit, "still not so after {limit:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_comes_true_is_waited_for() {
+        let mut asked = 0;
+        eventually(Duration::from_secs(10), || {
+            asked += 1;
+            asked == 3
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "still not so after 30ms")]
+    fn a_condition_that_never_comes_true_fails() {
+        eventually(Duration::from_millis(30), || false);
+    }
+}

@@ -1,0 +1,179 @@
+//! A worker process that ends with its test.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a worker may take to start, or to stop once it was told to. Generous, because
+/// tests share few cores.
+const WORKER_LIMIT: Duration = Duration::from_secs(60);
+
+/// A running worker. Dropping it kills it.
+#[derive(Debug)]
+pub struct Worker {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Worker {
+    #[track_caller]
+    pub(crate) fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|err| panic!("{command:?}: {err}"));
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let said = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&said);
+        // Read to the end, or a worker that logs much would wait for its reader.
+        thread::spawn(move || {
+            for line in stderr.split(b'\n').map_while(Result::ok) {
+                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.push_str(&String::from_utf8_lossy(&line));
+                heard.push('\n');
+            }
+        });
+        Self { child, said }
+    }
+
+    /// Waits for the line `Worker ... started`.
+    #[track_caller]
+    pub fn wait_until_ready(mut self) -> Self {
+        let is_ready = |said: &str| {
+            said.lines()
+                .any(|line| line.contains("Worker ") && line.contains(" started"))
+        };
+        let begin = Instant::now();
+        while !is_ready(&self.stderr()) {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none(),
+                "the worker ended ({ended:?}):\n{}",
+                self.stderr()
+            );
+            assert!(
+                begin.elapsed() < WORKER_LIMIT,
+                "the worker is not ready:\n{}",
+                self.stderr()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+        self
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Asks it to stop, as Ctrl-C does. See `wait`.
+    #[track_caller]
+    pub fn sigint(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+    }
+
+    /// Ends it as power loss would, and waits until it is gone.
+    #[track_caller]
+    pub fn sigkill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself. The exit code is as in `Ran`.
+    #[track_caller]
+    pub fn wait(mut self) -> i32 {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status
+                    .code()
+                    .unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+            }
+            assert!(
+                begin.elapsed() < WORKER_LIMIT,
+                "the worker goes on:\n{}",
+                self.stderr()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Both fail only where it has ended and was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("--- stderr of worker {}\n{}", self.pid(), self.stderr());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rustix::process::test_kill_process;
+
+    use super::*;
+    use crate::Home;
+
+    /// A worker that does as the script says: `sh worker --pool p` runs the file `worker`.
+    fn worker(script: &str) -> (Home, Worker) {
+        let home = Home::new("/bin/sh");
+        fs::write(home.path().join("worker"), script).unwrap();
+        let worker = home.worker(["--pool", "p"]);
+        (home, worker)
+    }
+
+    fn is_alive(pid: Pid) -> bool {
+        test_kill_process(pid).is_ok()
+    }
+
+    #[test]
+    fn a_worker_is_ready_when_it_says_so() {
+        let (_home, worker) =
+            worker("sleep 0.1; echo \"Worker w1 $* started\" >&2; exec sleep 100");
+        let worker = worker.wait_until_ready();
+        assert_eq!(worker.stderr(), "Worker w1 --pool p started\n");
+        worker.sigkill();
+    }
+
+    #[test]
+    #[should_panic(expected = "no such pool")]
+    fn a_worker_that_ends_early_fails_with_what_it_said() {
+        let (_home, worker) = worker("echo 'no such pool' >&2; sleep 0.1; exit 2");
+        worker.wait_until_ready();
+    }
+
+    #[test]
+    fn a_worker_told_to_stop_ends_by_itself() {
+        let (_home, worker) =
+            worker("trap 'exit 7' INT; echo 'Worker w1 started' >&2; while :; do sleep 0.01; done");
+        let worker = worker.wait_until_ready();
+        worker.sigint();
+        assert_eq!(worker.wait(), 7);
+    }
+
+    #[test]
+    fn a_worker_ends_with_its_test() {
+        let (_home, worker) = worker("exec sleep 100");
+        let pid = Pid::from_child(&worker.child);
+        assert!(is_alive(pid));
+        drop(worker);
+        assert!(!is_alive(pid));
+    }
+}
