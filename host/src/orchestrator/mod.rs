@@ -1,0 +1,18 @@
+//! Pure decisions: what an event does, given what is known and the time it is.
+//!
+//! Nothing here does I/O, reads a clock or can block, so all of it can be tested by the
+//! thousand.
+
+mod arguments;
+mod creation;
+mod dependencies;
+mod journal;
+mod parameters;
+mod retry;
+
+pub use arguments::task_arguments;
+pub use creation::{Start, new_run, subflow_run, undeployed_run};
+pub use dependencies::Dependencies;
+pub use journal::{Asked, Divergence, Journal, Waited};
+pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument};
+pub use retry::{Decision, after_attempt};

@@ -1,0 +1,40 @@
+//! What one instance may use. Whatever a guest does ends at one of these.
+
+use std::time::Duration;
+
+/// The limits of one instance, flow or task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Linear memory, in bytes.
+    pub memory_max: usize,
+    /// Wasm stack, in bytes: what recursion runs into.
+    pub stack_max: usize,
+    /// Time on the processor of one flow between two waits. A flow decides; work is for
+    /// tasks.
+    pub flow_compute_max: Duration,
+    /// Time on the processor of one attempt of a task.
+    pub task_compute_max: Duration,
+    /// A result, an argument list or any other JSON text, in bytes.
+    pub payload_max: usize,
+    /// Log lines of one execution of a run or one attempt of a task.
+    pub log_lines_max: u64,
+    /// One log line, in bytes; the rest is cut off.
+    pub log_line_max: usize,
+    /// Calls in one flow run's journal.
+    pub calls_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_max: 256 << 20,
+            stack_max: 512 << 10,
+            flow_compute_max: Duration::from_secs(10),
+            task_compute_max: Duration::from_secs(3600),
+            payload_max: 4 << 20,
+            log_lines_max: 100_000,
+            log_line_max: 64 << 10,
+            calls_max: 1_000_000,
+        }
+    }
+}

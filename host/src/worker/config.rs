@@ -1,0 +1,39 @@
+//! What a worker is told.
+
+use std::time::Duration;
+
+use crate::model::{PoolName, WorkerId};
+
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    pub id: WorkerId,
+    pub name: String,
+    /// The pool to pull from; none: only runs reserved for this worker.
+    pub pool: Option<PoolName>,
+    /// Only runs of this work queue.
+    pub work_queue: Option<String>,
+    /// Flow runs executed at once. Waiting ones do not count.
+    pub runs_max: u32,
+    /// How long a waiting flow keeps its instance in memory.
+    pub park: Duration,
+    /// How long its right to its runs lasts without renewal.
+    pub lease: Duration,
+    /// Must fit three times into `lease`, so that two lost beats are harmless.
+    pub heartbeat: Duration,
+}
+
+impl WorkerConfig {
+    /// The usual worker of a pool.
+    pub fn new(name: String, pool: Option<PoolName>) -> Self {
+        Self {
+            id: WorkerId::generate(),
+            name,
+            pool,
+            work_queue: None,
+            runs_max: 100,
+            park: Duration::from_secs(1),
+            lease: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(5),
+        }
+    }
+}
