@@ -7,6 +7,8 @@ mod current;
 mod deployment;
 mod error;
 mod executor;
+#[cfg(test)]
+mod fake;
 mod flow_run;
 mod guest;
 mod host;

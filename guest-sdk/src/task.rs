@@ -88,6 +88,16 @@ impl<T: DeserializeOwned> Future for TaskFuture<T> {
     }
 }
 
+/// `(&future).await` leaves the future for later uses.
+impl<T: DeserializeOwned> IntoFuture for &TaskFuture<T> {
+    type Output = Result<T>;
+    type IntoFuture = TaskFuture<T>;
+
+    fn into_future(self) -> TaskFuture<T> {
+        self.clone()
+    }
+}
+
 impl<T: DeserializeOwned> FusedFuture for TaskFuture<T> {
     fn is_terminated(&self) -> bool {
         self.done
