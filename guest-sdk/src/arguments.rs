@@ -1,14 +1,15 @@
 //! Arguments on their way to a task or flow, and back from JSON into its parameters.
 
-use std::collections::BTreeMap;
-
 use serde::{
     Serialize,
     de::{DeserializeOwned, Deserializer, Error as _, Visitor, value::Error as ValueError},
 };
 use serde_json::value::RawValue;
 
-use crate::{Error, ErrorKind, Result, TaskFuture, bindings::tasks, executor::Wait, host::host};
+use crate::{
+    Error, ErrorKind, Result, TaskFuture, bindings::tasks, executor::Wait, host::host,
+    object::Object,
+};
 
 /// What can be given for a parameter of type `T`: a `T`, a `&T`, or the [`TaskFuture`] of a
 /// task that makes one. A `String` also takes a `&str`, and a `Vec<T>` also takes slices,
@@ -109,7 +110,7 @@ pub type NamedArguments = Vec<(&'static str, Result<RawArgument>)>;
 
 /// The object of parameters for a subflow, once the tasks among its arguments have ended.
 pub(crate) async fn resolve(arguments: NamedArguments) -> Result<String> {
-    let mut object = BTreeMap::new();
+    let mut object = Object::default();
     for (name, argument) in arguments {
         let json = match argument?.0 {
             tasks::Argument::Value(json) => json,
@@ -122,7 +123,7 @@ pub(crate) async fn resolve(arguments: NamedArguments) -> Result<String> {
                 to_json(&list)?
             }
         };
-        object.insert(name, raw(json)?);
+        object.insert(name.into(), raw(json)?);
     }
     to_json(&object)
 }
@@ -160,7 +161,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
 
 /// The arguments of one run, still as JSON.
 #[doc(hidden)]
-pub struct Arguments(BTreeMap<String, Box<RawValue>>);
+pub struct Arguments(Object);
 
 impl Arguments {
     pub fn parse(json: &str) -> Result<Self> {

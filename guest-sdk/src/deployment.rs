@@ -1,7 +1,6 @@
 //! Starting runs of deployments, and waiting for flow runs.
 
 use std::{
-    collections::BTreeMap,
     pin::Pin,
     task::{Context, Poll},
     time::{Duration, SystemTime},
@@ -9,7 +8,6 @@ use std::{
 
 use futures::future::{FusedFuture, LocalBoxFuture, join_all};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::{
     Error, ErrorKind, FlowRun, FlowRunId, Result,
@@ -21,6 +19,7 @@ use crate::{
     current::{self, Place},
     executor::{self, Wait, has_settled},
     host::{Handle, host},
+    object::Object,
     timer,
 };
 
@@ -53,7 +52,7 @@ pub fn run_deployment(deployment: impl Into<String>) -> RunDeployment {
             as_subflow: true,
             scope: None,
         },
-        parameters: Ok(BTreeMap::new()),
+        parameters: Ok(Object::default()),
         timeout: None,
     }
 }
@@ -108,7 +107,7 @@ where
 pub struct RunDeployment {
     request: RunRequest,
     /// A mistake is told when the run is started.
-    parameters: Result<BTreeMap<String, Box<RawValue>>>,
+    parameters: Result<Object>,
     timeout: Option<Duration>,
 }
 
@@ -130,8 +129,8 @@ impl RunDeployment {
     /// Sets many parameters, from anything that is written as a JSON object: `json!({..})`,
     /// a struct, a map.
     pub fn parameters(mut self, parameters: impl Serialize) -> Self {
-        let added: Result<BTreeMap<_, _>, _> = serde_json::to_string(&parameters)
-            .and_then(|json| serde_json::from_str::<BTreeMap<_, _>>(&json));
+        let added = serde_json::to_string(&parameters)
+            .and_then(|json| serde_json::from_str::<Object>(&json));
         match (&mut self.parameters, added) {
             (Ok(parameters), Ok(added)) => parameters.extend(added),
             (Ok(_), Err(error)) => self.parameters = Err(unwritable("parameters", &error)),

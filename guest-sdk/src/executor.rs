@@ -15,7 +15,6 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -46,31 +45,40 @@ pub enum Ask {
     Nothing,
 }
 
-type LeafId = u64;
+type LeafId = usize;
 
 struct Leaf {
     depth: u32,
     need: Need,
-    /// Those of its handles that have not settled.
-    missing: BTreeSet<Handle>,
+    /// How many of its handles have not settled.
+    missing: usize,
     waker: Waker,
 }
 
 /// Who awaits what. Pure: it calls nobody but wakers.
+///
+/// Plain vectors instead of maps: handles come mostly in ascending order, a wait passes them
+/// all anyway, and every map type would cost a guest some ten kilobytes.
 #[derive(Default)]
 pub struct Reactor {
-    /// Handles that a wait has returned.
-    settled: BTreeSet<Handle>,
-    leaves: BTreeMap<LeafId, Leaf>,
-    by_handle: BTreeSet<(Handle, LeafId)>,
+    /// Handles that a wait has returned, in ascending order.
+    settled: Vec<Handle>,
+    /// By id; the place of a leaf that has gone is used again.
+    leaves: Vec<Option<Leaf>>,
+    vacant: Vec<LeafId>,
+    /// Every handle that has not settled with every leaf that needs it, in ascending order.
+    awaited: Vec<(Handle, LeafId)>,
     /// How many `block_on` are nested.
     depth: u32,
-    next_leaf: LeafId,
 }
 
 impl Reactor {
+    fn has_settled(&self, handle: Handle) -> bool {
+        self.settled.binary_search(&handle).is_ok()
+    }
+
     fn is_satisfied(&self, need: Need, handles: &[Handle]) -> bool {
-        let mut settled = handles.iter().map(|handle| self.settled.contains(handle));
+        let mut settled = handles.iter().map(|handle| self.has_settled(*handle));
         match need {
             Need::Any => settled.any(|yes| yes),
             Need::All => settled.all(|yes| yes),
@@ -78,29 +86,45 @@ impl Reactor {
     }
 
     fn register(&mut self, need: Need, handles: &[Handle], waker: &Waker) -> LeafId {
-        let id = self.next_leaf;
-        self.next_leaf += 1;
-        let missing: BTreeSet<_> = handles
-            .iter()
-            .copied()
-            .filter(|handle| !self.settled.contains(handle))
-            .collect();
-        self.by_handle
-            .extend(missing.iter().map(|handle| (*handle, id)));
-        let leaf = Leaf {
+        let id = self.vacant.pop().unwrap_or_else(|| {
+            self.leaves.push(None);
+            self.leaves.len() - 1
+        });
+        let mut missing = 0;
+        for &handle in handles {
+            let Err(at) = self.awaited.binary_search(&(handle, id)) else {
+                continue; // named twice
+            };
+            if !self.has_settled(handle) {
+                self.awaited.insert(at, (handle, id));
+                missing += 1;
+            }
+        }
+        self.leaves[id] = Some(Leaf {
             depth: self.depth,
             need,
             missing,
             waker: waker.clone(),
-        };
-        self.leaves.insert(id, leaf);
+        });
         id
     }
 
-    fn forget(&mut self, id: LeafId) {
-        if let Some(leaf) = self.leaves.remove(&id) {
-            for handle in leaf.missing {
-                self.by_handle.remove(&(handle, id));
+    /// The leaf was polled again, perhaps by someone else.
+    fn wake_instead(&mut self, id: LeafId, waker: &Waker) {
+        if let Some(leaf) = &mut self.leaves[id] {
+            leaf.waker.clone_from(waker);
+        }
+    }
+
+    fn forget(&mut self, id: LeafId, handles: &[Handle]) {
+        let leaf = self.leaves[id].take();
+        self.vacant.push(id);
+        if leaf.is_none_or(|leaf| leaf.missing == 0) {
+            return;
+        }
+        for &handle in handles {
+            if let Ok(at) = self.awaited.binary_search(&(handle, id)) {
+                self.awaited.remove(at);
             }
         }
     }
@@ -108,49 +132,50 @@ impl Reactor {
     /// What to wait for. Only a lone leaf that needs all its handles allows `wait-all`:
     /// anything else might have something to do earlier.
     pub fn ask(&self) -> Ask {
-        let mut here = self
-            .leaves
-            .values()
-            .filter(|leaf| leaf.depth == self.depth && !leaf.missing.is_empty());
-        let Some(first) = here.next() else {
-            return Ask::Nothing;
-        };
-        let Some(second) = here.next() else {
-            let handles = first.missing.iter().copied().collect();
-            return match first.need {
-                Need::All => Ask::WaitAll(handles),
-                Need::Any => Ask::WaitAny(handles),
+        let mut handles = Vec::new();
+        let mut lone = None;
+        let mut need = Need::All;
+        for &(handle, id) in &self.awaited {
+            let Some(leaf) = self.leaves[id].as_ref().filter(|l| l.depth == self.depth) else {
+                continue;
             };
-        };
-        let handles: BTreeSet<_> = [first, second]
-            .into_iter()
-            .chain(here)
-            .flat_map(|leaf| leaf.missing.iter().copied())
-            .collect();
-        Ask::WaitAny(handles.into_iter().collect())
+            if leaf.need == Need::Any || *lone.get_or_insert(id) != id {
+                need = Need::Any;
+            }
+            if handles.last() != Some(&handle) {
+                handles.push(handle);
+            }
+        }
+        match need {
+            _ if handles.is_empty() => Ask::Nothing,
+            Need::All => Ask::WaitAll(handles),
+            Need::Any => Ask::WaitAny(handles),
+        }
     }
 
     /// Notes that handles have settled, in this order, and gives the wakers to call.
     fn settle(&mut self, handles: &[Handle]) -> Vec<Waker> {
         let mut wakers = Vec::new();
         for &handle in handles {
-            self.settled.insert(handle);
-            let ids: Vec<_> = self
-                .by_handle
-                .range((handle, 0)..=(handle, LeafId::MAX))
-                .map(|(_, id)| *id)
-                .collect();
-            for id in ids {
-                self.by_handle.remove(&(handle, id));
-                let Some(leaf) = self.leaves.get_mut(&id) else {
+            let Err(at) = self.settled.binary_search(&handle) else {
+                continue;
+            };
+            self.settled.insert(at, handle);
+            let first = self.awaited.partition_point(|(other, _)| *other < handle);
+            let waiting = self.awaited[first..].iter();
+            for (_, id) in waiting.take_while(|(other, _)| *other == handle) {
+                let Some(leaf) = &mut self.leaves[*id] else {
                     continue;
                 };
-                leaf.missing.remove(&handle);
-                if leaf.need == Need::Any || leaf.missing.is_empty() {
+                leaf.missing -= 1;
+                if leaf.need == Need::Any || leaf.missing == 0 {
                     wakers.push(leaf.waker.clone());
                 }
             }
         }
+        let settled = &self.settled;
+        self.awaited
+            .retain(|(handle, _)| settled.binary_search(handle).is_err());
         wakers
     }
 }
@@ -165,7 +190,7 @@ fn with<R>(f: impl FnOnce(&mut Reactor) -> R) -> R {
 
 /// Whether a wait has returned the handle, so that the host will say what became of it.
 pub fn has_settled(handle: Handle) -> bool {
-    with(|reactor| reactor.settled.contains(&handle))
+    with(|reactor| reactor.has_settled(handle))
 }
 
 /// The leaf of every future: done when enough of the handles have settled.
@@ -198,13 +223,13 @@ impl Future for Wait {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         with(|reactor| {
-            if let Some(id) = self.leaf.take() {
-                reactor.forget(id);
-            }
             if reactor.is_satisfied(self.need, &self.handles) {
                 return Poll::Ready(());
             }
-            self.leaf = Some(reactor.register(self.need, &self.handles, cx.waker()));
+            match self.leaf {
+                Some(id) => reactor.wake_instead(id, cx.waker()),
+                None => self.leaf = Some(reactor.register(self.need, &self.handles, cx.waker())),
+            }
             Poll::Pending
         })
     }
@@ -213,7 +238,7 @@ impl Future for Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         if let Some(id) = self.leaf {
-            with(|reactor| reactor.forget(id));
+            with(|reactor| reactor.forget(id, &self.handles));
         }
     }
 }

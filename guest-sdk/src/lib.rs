@@ -13,6 +13,7 @@ mod flow_run;
 mod guest;
 mod host;
 mod logger;
+mod object;
 mod registry;
 mod schema;
 mod subflow;

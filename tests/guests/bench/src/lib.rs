@@ -29,11 +29,11 @@ fn serial(n: u32) -> Result<u32> {
 
 /// `n` trivial tasks at once.
 #[flow]
-fn map(n: u32) -> Result<u32> {
+fn map(n: u32) -> Result<u64> {
     let futures = add_one::map(0..n);
     let mut sum = 0;
     for future in futures {
-        sum += future.result()?;
+        sum += u64::from(future.result()?);
     }
     Ok(sum)
 }
