@@ -16,6 +16,4 @@ wasmtime::component::bindgen!({
 });
 
 pub use exports::orch::workflow::guest;
-pub use orch::workflow::{
-    context, deployments, logging, subflows, tasks, timers, types, waiting,
-};
+pub use orch::workflow::{context, deployments, logging, subflows, tasks, timers, types, waiting};

@@ -45,7 +45,10 @@ impl Guest {
         around: Surroundings,
     ) -> Store<Self> {
         let (what, compute_max) = match role {
-            Role::Flow(_) => ("a flow's computing between two waits", limits.flow_compute_max),
+            Role::Flow(_) => (
+                "a flow's computing between two waits",
+                limits.flow_compute_max,
+            ),
             Role::Task(_) => ("a task attempt's computing", limits.task_compute_max),
             Role::Describe => ("a component's description of itself", DESCRIBE_MAX),
         };
@@ -82,7 +85,9 @@ impl Guest {
             Role::Task(_) => Err(refused(
                 "a task cannot start or wait for anything: return a result, and let the flow go on from there",
             )),
-            Role::Describe => Err(refused("a component that describes itself cannot do anything else")),
+            Role::Describe => Err(refused(
+                "a component that describes itself cannot do anything else",
+            )),
         }
     }
 

@@ -58,9 +58,15 @@ mod tests {
             assert_eq!(bytes(content).unwrap_err().to_string(), expect);
         }
         check(b"", "it is empty");
-        check(b"#!/bin/sh", "it is not WebAssembly: it begins with `#!/bin/sh`");
+        check(
+            b"#!/bin/sh",
+            "it is not WebAssembly: it begins with `#!/bin/sh`",
+        );
         check(b"\0asm\x01\0\0\0", "it is a core module, not a component");
-        check(b"\0asm", "it is truncated or damaged: it ends in its header");
+        check(
+            b"\0asm",
+            "it is truncated or damaged: it ends in its header",
+        );
         assert_eq!(bytes(b"\0asm\x0d\0\x01\0"), Ok(()));
     }
 }

@@ -28,11 +28,11 @@ mod wasi;
 pub use error::ComponentError;
 pub use limits::Limits;
 pub use port::{
-    CallError, CallResult, FlowClock, FlowPort, GuestLine, LogSink, Replayable, RunContext,
-    Surroundings, TaskContext, TooManyLines,
+    CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,
+    RunContext, Surroundings, TaskContext,
 };
-pub use prepared::{Prepared, PrepareError};
-pub use runtime::{FlowEnd, Runtime, RuntimeConfig, TaskStart};
+pub use prepared::{PrepareError, Prepared};
+pub use runtime::{FlowEnd, Runtime, RuntimeConfig, TaskStart, timed_out};
 
 /// The version of the contract that this host speaks: of the package in `wit/`.
 pub const CONTRACT_VERSION: &str = "0.1.0";

@@ -59,8 +59,8 @@ pub trait FlowPort: Any + Send {
 
 /// Takes the lines that an instance logs.
 pub trait LogSink: Send + Sync + 'static {
-    /// `scope` is the subflow that logs. Errs when there have been too many lines.
-    fn line(&self, line: GuestLine) -> Result<(), TooManyLines>;
+    /// `scope` is the subflow that logs. Errs when there have been too many.
+    fn line(&self, line: GuestLine) -> Result<(), LogFull>;
 }
 
 /// A line as a guest said it.
@@ -72,11 +72,11 @@ pub struct GuestLine {
     pub scope: Option<Seq>,
 }
 
-/// The limit on log lines was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("logged without end; the limit on log lines is {lines_max}")]
-pub struct TooManyLines {
-    pub lines_max: u64,
+/// A limit on the log was reached, which this names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("logged too much; the limit on the log of one execution is {limit}")]
+pub struct LogFull {
+    pub limit: String,
 }
 
 /// The time as a flow sees it: the journal's, which stands still while the flow computes.

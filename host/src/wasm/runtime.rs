@@ -16,8 +16,8 @@ use super::cache::CodeCache;
 use super::engine::Engine;
 use super::guest::{Guest, Role, payload_limit};
 use super::halt::failure_of;
-use super::port::{FlowPort, GuestLine, LogSink, RunContext, Surroundings, TooManyLines};
-use super::prepared::{Prepared, PrepareError, link};
+use super::port::{FlowPort, GuestLine, LogFull, LogSink, RunContext, Surroundings};
+use super::prepared::{PrepareError, Prepared, link};
 use super::{ComponentError, Limits, convert, host, inspect};
 use crate::model::{Digest, Failure, FailureKind, FlowName, Json, Manifest, Outcome};
 
@@ -307,8 +307,14 @@ fn check_manifest(manifest: &Manifest) -> Result<(), ComponentError> {
         return Err(ComponentError::NoFlow);
     }
     let mut seen = HashSet::new();
-    let flows = manifest.flows.iter().map(|flow| ("flow", flow.name.as_str()));
-    let tasks = manifest.tasks.iter().map(|task| ("task", task.name.as_str()));
+    let flows = manifest
+        .flows
+        .iter()
+        .map(|flow| ("flow", flow.name.as_str()));
+    let tasks = manifest
+        .tasks
+        .iter()
+        .map(|task| ("task", task.name.as_str()));
     for (kind, name) in flows.chain(tasks) {
         if !seen.insert((kind, name)) {
             return Err(ComponentError::Twins {
@@ -333,7 +339,7 @@ fn check_manifest(manifest: &Manifest) -> Result<(), ComponentError> {
 struct NoLog;
 
 impl LogSink for NoLog {
-    fn line(&self, _line: GuestLine) -> Result<(), TooManyLines> {
+    fn line(&self, _line: GuestLine) -> Result<(), LogFull> {
         Ok(())
     }
 }

@@ -92,9 +92,9 @@ impl Lines {
             message: String::from_utf8_lossy(line).into_owned(),
             scope: None,
         };
-        self.logs.line(line).map_err(|too_many| {
-            StreamError::Trap(super::halt::Halt::Limit(too_many.to_string()).into())
-        })
+        self.logs
+            .line(line)
+            .map_err(|full| StreamError::Trap(super::halt::Halt::Limit(full.to_string()).into()))
     }
 
     fn take(&self, bytes: &[u8]) -> StreamResult<()> {

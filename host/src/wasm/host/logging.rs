@@ -22,7 +22,7 @@ impl logging::Host for Guest {
         };
         self.logs
             .line(line)
-            .map_err(|too_many| Halt::Limit(too_many.to_string()).into())
+            .map_err(|full| Halt::Limit(full.to_string()).into())
     }
 
     fn panicked(&mut self, message: String, location: String) -> wasmtime::Result<()> {
