@@ -311,3 +311,76 @@ macro_rules! ensure {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::ParseIntError;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<u32> {
+        Ok(text.parse()?)
+    }
+
+    #[track_caller]
+    fn check(error: Error, kind: FailureKind, message: &str) {
+        let failure = error.into_failure();
+        assert_eq!((failure.kind, failure.message.as_str()), (kind, message));
+    }
+
+    #[test]
+    fn a_failure_tells_the_whole_chain() {
+        let error = parse("x").context("reading the port").unwrap_err();
+        assert_eq!(error.to_string(), "reading the port");
+        assert!(error.downcast_ref::<ParseIntError>().is_some());
+        let message = "reading the port: invalid digit found in string";
+        check(error, FailureKind::Error, message);
+    }
+
+    #[test]
+    fn a_context_keeps_the_kind() {
+        let error = Error::permanent("gone").context("looking");
+        check(error, FailureKind::Permanent, "looking: gone");
+    }
+
+    #[test]
+    fn what_is_made_permanent_keeps_its_message() {
+        let error = Error::msg("inner").context("outer").into_permanent();
+        check(error, FailureKind::Permanent, "outer: inner");
+    }
+
+    #[test]
+    fn what_befell_another_run_is_an_ordinary_error_of_this_one() {
+        for kind in [
+            FailureKind::TimedOut,
+            FailureKind::Cancelled,
+            FailureKind::Invalid,
+        ] {
+            let failure = Failure {
+                kind,
+                message: "over there".into(),
+            };
+            let error = Error::from_host(&failure);
+            assert_eq!(error.kind(), kind.into());
+            check(error, FailureKind::Error, "over there");
+        }
+    }
+
+    #[test]
+    fn what_befell_this_run_keeps_its_kind() {
+        let error = Error::invalid_arguments("`n` is missing".into());
+        check(error, FailureKind::Invalid, "`n` is missing");
+        let told = Failure {
+            kind: FailureKind::Cancelled,
+            message: "told to stop".into(),
+        };
+        let error = Error::from_wait(told).context("waiting");
+        check(error, FailureKind::Cancelled, "waiting: told to stop");
+    }
+
+    #[test]
+    fn a_missing_value_becomes_an_error() {
+        let error = None::<u32>.with_context(|| "no such key").unwrap_err();
+        check(error, FailureKind::Error, "no such key");
+    }
+}

@@ -1,7 +1,12 @@
 //! Write flows and tasks for `orch-host` in Rust.
 
+#[cfg(test)]
+extern crate self as guest_sdk;
+
 mod arguments;
 mod bindings;
+#[cfg(test)]
+mod calls_tests;
 mod context;
 mod current;
 mod deployment;
@@ -66,7 +71,7 @@ pub mod __private {
             Flow, Parameter, Policy, Registered, Signature, Task, default_value, result_schema,
         },
         subflow::{call, call_async},
-        support::{Failing, HasSubmit, json_of},
+        support::{Failing, HasSubmit, finish, finish_async, json_of},
         task::CallOptions,
     };
     pub use futures::future::LocalBoxFuture;

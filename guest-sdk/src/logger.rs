@@ -4,7 +4,10 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::{bindings::logging, current, host::host};
 
-struct Logger;
+/// Hands records to the host.
+pub struct Logger;
+
+pub static LOGGER: Logger = Logger;
 
 impl Log for Logger {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -29,7 +32,7 @@ impl Log for Logger {
 /// Sends log records and panics to the host. Which levels are kept is the host's choice.
 pub fn install() {
     // An author's own logger, set earlier, keeps its place.
-    if log::set_logger(&Logger).is_ok() {
+    if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Trace);
     }
     std::panic::set_hook(Box::new(|info| {

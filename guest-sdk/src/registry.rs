@@ -1,10 +1,12 @@
 //! What `#[flow]` and `#[task]` leave behind, and the manifest that is made of it.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, de::DeserializeOwned};
+use schemars::{Schema, SchemaGenerator};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Result, arguments::absent, bindings::guest, bindings::tasks::TaskOptions, schema};
+use crate::{
+    Result, arguments::absent, bindings::guest, bindings::tasks::TaskOptions, schema, support,
+};
 
 /// A parameter of a flow or task.
 pub struct Parameter {
@@ -15,7 +17,7 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    pub const fn of<T: JsonSchema + DeserializeOwned>(name: &'static str) -> Self {
+    pub const fn of<T: support::Value>(name: &'static str) -> Self {
         Self {
             name,
             schema: |generator| generator.subschema_for::<T>(),
@@ -83,7 +85,7 @@ fn tasks() -> impl Iterator<Item = &'static Task> {
     inventory::iter::<Registered<Task>>().map(|entry| entry.0)
 }
 
-pub fn result_schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+pub fn result_schema<T: support::Value>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 

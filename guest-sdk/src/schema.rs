@@ -49,3 +49,91 @@ fn add_definitions(schema: &mut Value, mut generator: SchemaGenerator) {
         object.insert("$defs".into(), definitions.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Item {
+        id: u32,
+    }
+
+    #[track_caller]
+    fn check(parameters: &[Parameter], expect: Value) {
+        assert_eq!(of_parameters(parameters), expect);
+    }
+
+    #[test]
+    fn no_parameters_allow_none() {
+        check(
+            &[],
+            json!({
+                "type": "object", "properties": {}, "required": [], "additionalProperties": false,
+            }),
+        );
+    }
+
+    #[test]
+    fn an_option_and_a_default_may_be_left_out() {
+        let parameters = [
+            Parameter::of::<String>("name"),
+            Parameter::of::<Option<bool>>("loud"),
+            Parameter::of::<u8>("times").with_default(|| json!(3)),
+        ];
+        check(
+            &parameters,
+            json!({
+                "type": "object",
+                "properties": {
+                    "name": { "type": "string" },
+                    "loud": { "type": ["boolean", "null"] },
+                    "times": {
+                        "type": "integer", "format": "uint8",
+                        "minimum": 0, "maximum": 255, "default": 3,
+                    },
+                },
+                "required": ["name"],
+                "additionalProperties": false,
+            }),
+        );
+    }
+
+    #[test]
+    fn named_types_are_defined_once() {
+        let parameters = [
+            Parameter::of::<Item>("one"),
+            Parameter::of::<Vec<Item>>("many"),
+        ];
+        check(
+            &parameters,
+            json!({
+                "type": "object",
+                "properties": {
+                    "one": { "$ref": "#/$defs/Item" },
+                    "many": { "type": "array", "items": { "$ref": "#/$defs/Item" } },
+                },
+                "required": ["one", "many"],
+                "additionalProperties": false,
+                "$defs": {
+                    "Item": {
+                        "type": "object",
+                        "properties": {
+                            "id": { "type": "integer", "format": "uint32", "minimum": 0 },
+                        },
+                        "required": ["id"],
+                    },
+                },
+            }),
+        );
+    }
+
+    #[test]
+    fn nothing_is_null() {
+        let schema = of_result(crate::registry::result_schema::<()>);
+        assert_eq!(schema, json!({ "type": "null" }));
+    }
+}

@@ -35,9 +35,21 @@ pub fn task(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     } = &parts;
     let private = quote!(::guest_sdk::__private);
     let (asyncness, finish) = match function.is_async {
-        true => (Some(quote!(async)), quote!(.await)),
-        false => (None, quote!(.result())),
+        true => (Some(quote!(async)), quote!(#private::finish_async)),
+        false => (None, quote!(#private::finish)),
     };
+    let finish = |future: TokenStream| {
+        // Spanned so that a value that is none is shown where it is named.
+        let call = quote_spanned!(value.span()=> #finish::<#value>);
+        match function.is_async {
+            true => quote!(#call(#future).await),
+            false => quote!(#call(#future)),
+        }
+    };
+    let (call, call_with_options) = (
+        finish(quote!(#name::submit(#(#idents),*))),
+        finish(quote!(self.submit(#(#idents),*))),
+    );
     let map = map(&function);
     Ok(quote! {
         #[doc(hidden)]
@@ -46,7 +58,7 @@ pub fn task(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
         #(#docs)*
         #[allow(dead_code, clippy::too_many_arguments)]
         #vis #asyncness fn #name(#(#arguments),*) -> ::guest_sdk::Result<#value> {
-            #name::submit(#(#idents),*) #finish
+            #call
         }
 
         #[allow(dead_code, unused_imports, clippy::too_many_arguments)]
@@ -80,7 +92,7 @@ pub fn task(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
 
                 /// Starts a task run and waits for it.
                 #module_vis #asyncness fn call(self, #(#arguments),*) -> ::guest_sdk::Result<#value> {
-                    self.submit(#(#idents),*) #finish
+                    #call_with_options
                 }
             }
 
@@ -114,6 +126,7 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
         }
     };
     let parse = parts.parse(function);
+    let json_of = parts.json_of(function);
     Ok(quote! {
         static ENTRY: #private::Task = #private::Task {
             signature: #signature,
@@ -126,7 +139,7 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
 
         fn run(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
             #parse
-            #private::json_of(#result)
+            #json_of(#result)
         }
     })
 }
@@ -179,13 +192,14 @@ pub fn flow(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let signature = parts.signature(&function, &name, &options.description, &options.version);
     let policy = options.policy()?;
     let (parse, result) = (parts.parse(&function), parts.call(&function));
+    let json_of = parts.json_of(&function);
     let (asyncness, run, call) = match function.is_async {
         false => (
             None,
             quote! {
                 fn run(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
                     #parse
-                    #private::json_of(#result)
+                    #json_of(#result)
                 }
             },
             quote!(#private::call),
@@ -204,7 +218,7 @@ pub fn flow(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
                     ::std::boxed::Box::pin(async move {
                         let arguments = arguments.as_str();
                         #parse
-                        #private::json_of(#result)
+                        #json_of(#result)
                     })
                 }
             },
@@ -346,6 +360,12 @@ impl Parts {
                 run,
             }
         }
+    }
+
+    /// The end of `run`, spanned so that a value that is none is shown where it is named.
+    fn json_of(&self, function: &Function) -> TokenStream {
+        let value = &function.value;
+        quote_spanned!(value.span()=> ::guest_sdk::__private::json_of::<#value>)
     }
 
     /// Makes the parameters of the JSON in `arguments`.

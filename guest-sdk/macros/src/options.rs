@@ -5,7 +5,7 @@ use std::time::Duration;
 use darling::{FromMeta, ast::NestedMeta, util::SpannedValue};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Expr, ExprLit, Lit, LitStr, Path, Result, spanned::Spanned};
+use syn::{Expr, ExprLit, Lit, LitStr, Path, Result};
 
 /// The options of `#[task(..)]`.
 #[derive(Default, FromMeta)]
@@ -39,7 +39,25 @@ pub struct FlowOptions {
 /// Parses the options, and says of all mistakes at once.
 pub fn parse<O: FromMeta>(tokens: TokenStream) -> Result<O> {
     let list = NestedMeta::parse_meta_list(tokens)?;
-    O::from_list(&list).map_err(Into::into)
+    O::from_list(&list).map_err(|errors| in_our_words(errors.into()))
+}
+
+/// Says "option" where darling says "field".
+fn in_our_words(errors: syn::Error) -> syn::Error {
+    let errors = errors.into_iter().map(|error| {
+        let message = error.to_string();
+        let message = message
+            .replace("Unknown field: ", "unknown option ")
+            .replace("`. Did you mean `", "`; did you mean `")
+            .replace("Duplicate field ", "this option is given twice: ");
+        syn::Error::new(error.span(), message)
+    });
+    errors
+        .reduce(|mut all, error| {
+            all.combine(error);
+            all
+        })
+        .expect("an error holds at least one message")
 }
 
 impl TaskOptions {
@@ -80,10 +98,10 @@ fn policy(
     let delays: Vec<u64> = match retry_delay {
         None => Vec::new(),
         Some(RetryDelay::Listed(delays)) => delays.iter().map(|delay| delay.0).collect(),
-        Some(RetryDelay::Exponential(first, span)) => {
+        Some(RetryDelay::Exponential(first, call)) => {
             let Some(count) = count.filter(|count| (1..=63).contains(count)) else {
-                return Err(syn::Error::new(
-                    *span,
+                return Err(syn::Error::new_spanned(
+                    call,
                     "`exponential` needs to know how often: set `retries` too, from 1 to 63",
                 ));
             };
@@ -137,7 +155,7 @@ impl FromMeta for Span {
 enum RetryDelay {
     Listed(Vec<Span>),
     /// The first wait; each later one is twice the one before, as many as there are retries.
-    Exponential(Span, proc_macro2::Span),
+    Exponential(Span, Box<Expr>),
 }
 
 impl FromMeta for RetryDelay {
@@ -149,7 +167,10 @@ impl FromMeta for RetryDelay {
             }
             Expr::Call(call) => match (&*call.func, call.args.first(), call.args.len()) {
                 (Expr::Path(function), Some(first), 1) if function.path.is_ident("exponential") => {
-                    Ok(Self::Exponential(Span::from_expr(first)?, call.span()))
+                    Ok(Self::Exponential(
+                        Span::from_expr(first)?,
+                        Box::new(expr.clone()),
+                    ))
                 }
                 _ => Err(darling::Error::custom(
                     "the only function here is `exponential(\"1s\")`, with the first wait",
@@ -174,7 +195,7 @@ impl FromMeta for Fraction {
                 lit: Lit::Int(number),
                 ..
             }) => number.base10_parse(),
-            _ => Err(syn::Error::new(expr.span(), "")),
+            _ => Err(syn::Error::new_spanned(expr, "")),
         };
         number.map(Self).map_err(|_| {
             darling::Error::custom("a fraction is written as a number, such as 0.5").with_span(expr)
@@ -219,5 +240,59 @@ fn string(expr: &Expr) -> Option<String> {
             ..
         }) => Some(text.value()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(options: &str, expect: std::result::Result<&str, &str>) {
+        let tokens = options.parse().unwrap();
+        let policy = parse::<TaskOptions>(tokens).and_then(|options| options.policy());
+        let policy = policy.map(|policy| policy.to_string());
+        let policy = policy.map_err(|error| error.to_string());
+        match (&policy, expect) {
+            (Ok(found), Ok(part)) => assert!(found.contains(part), "{found}"),
+            (Err(found), Err(part)) => assert!(found.contains(part), "{found}"),
+            _ => panic!("{policy:?}"),
+        }
+    }
+
+    #[test]
+    fn spans_of_time_become_milliseconds() {
+        check("timeout = \"1m 30s\"", Ok("Some (90000u64)"));
+        check("timeout = \"1us\"", Ok("Some (1u64)"));
+        check("timeout = \"soon\"", Err("`soon` is no span of time"));
+    }
+
+    #[test]
+    fn delays_are_one_or_listed_or_double() {
+        let delays = |text| format!("retry_delays_ms : & [{text}]");
+        check("retry_delay = \"2s\"", Ok(&delays("2000u64")));
+        check(
+            "retry_delay = [\"1s\", \"5s\"]",
+            Ok(&delays("1000u64 , 5000u64")),
+        );
+        let doubling = "retries = 3, retry_delay = exponential(\"1s\")";
+        check(doubling, Ok(&delays("1000u64 , 2000u64 , 4000u64")));
+        check(
+            "retry_delay = exponential(\"1s\")",
+            Err("set `retries` too"),
+        );
+        check(
+            "retry_delay = random(\"1s\")",
+            Err("the only function here"),
+        );
+    }
+
+    #[test]
+    fn unknown_options_are_told_with_the_nearest_name() {
+        check(
+            "retires = 3",
+            Err("unknown option `retires`; did you mean `retries`?"),
+        );
+        check("retries = 3, retries = 4", Err("given twice: `retries`"));
     }
 }

@@ -1,8 +1,8 @@
 //! Reads the function under the attribute, and refuses in plain words what cannot be a flow
 //! or a task.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident};
 use syn::{
     Attribute, Error, Expr, FnArg, GenericArgument, Ident, Item, ItemFn, Meta, Pat, PathArguments,
     Result, ReturnType, Type, Visibility, ext::IdentExt, parse_quote, spanned::Spanned,
@@ -75,7 +75,7 @@ pub fn parse(kind: Kind, tokens: TokenStream) -> Result<Function> {
     }
     let (value, fails) = value_of(&body.sig.output);
     let name = body.sig.ident.clone();
-    let vis = std::mem::replace(&mut body.vis, Visibility::Inherited);
+    let vis = body.vis.clone();
     let (docs, attrs) = body
         .attrs
         .drain(..)
@@ -116,9 +116,8 @@ fn check_shape(kind: Kind, function: &ItemFn) -> Result<()> {
         ));
     }
     if !sig.generics.params.is_empty() || sig.generics.where_clause.is_some() {
-        let span = sig.generics.params.span();
-        return Err(Error::new(
-            span,
+        return Err(Error::new_spanned(
+            &sig.generics,
             format!("{a} cannot be generic: it is called by name, with JSON"),
         ));
     }
@@ -180,45 +179,39 @@ fn take_default(kind: Kind, attrs: &mut Vec<Attribute>) -> Result<Option<Expr>> 
 }
 
 /// Refuses types that cannot come out of JSON on their own.
-fn check_type(ty: &Type, what: &str) -> Result<()> {
-    struct Borrows(Option<(Span, String)>);
+fn check_type(ty: &Type, what: &'static str) -> Result<()> {
+    struct Refused(&'static str, Option<Error>);
 
-    impl<'ast> Visit<'ast> for Borrows {
+    impl<'ast> Visit<'ast> for Refused {
         fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
-            let elem = &reference.elem;
-            let owned = match &**elem {
+            let owned = match &*reference.elem {
                 Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
-                Type::Slice(slice) => {
-                    let elem = &slice.elem;
-                    format!("Vec<{}>", readable(&quote!(#elem)))
-                }
-                _ => readable(&quote!(#elem)),
+                Type::Slice(slice) => format!("Vec<{}>", readable(&slice.elem)),
+                elem => readable(elem),
             };
-            let hint = format!("it crosses a sandbox as JSON, so take an owned `{owned}`");
-            self.0.get_or_insert((reference.span(), hint));
+            let message = format!(
+                "{} cannot be a reference: it crosses a sandbox as JSON, so take an owned `{owned}`",
+                self.0
+            );
+            self.1
+                .get_or_insert_with(|| Error::new_spanned(reference, message));
         }
 
         fn visit_type_impl_trait(&mut self, ty: &'ast syn::TypeImplTrait) {
-            let hint = "`impl Trait` is generic; name one type".to_owned();
-            self.0.get_or_insert((ty.span(), hint));
+            self.1.get_or_insert_with(|| {
+                Error::new_spanned(ty, "`impl Trait` is generic; name one type instead")
+            });
         }
     }
 
-    let mut borrows = Borrows(None);
-    borrows.visit_type(ty);
-    match borrows.0 {
-        Some((span, hint)) if hint.starts_with('`') => Err(Error::new(span, hint)),
-        Some((span, hint)) => Err(Error::new(
-            span,
-            format!("{what} cannot be a reference: {hint}"),
-        )),
-        None => Ok(()),
-    }
+    let mut refused = Refused(what, None);
+    refused.visit_type(ty);
+    refused.1.map_or(Ok(()), Err)
 }
 
 /// Tokens as a person would write a type.
-fn readable(tokens: &TokenStream) -> String {
-    let mut text = tokens.to_string();
+fn readable(ty: &Type) -> String {
+    let mut text = ty.to_token_stream().to_string();
     for (spaced, close) in [(" < ", "<"), (" >", ">"), (" :: ", "::"), (" ,", ",")] {
         text = text.replace(spaced, close);
     }
