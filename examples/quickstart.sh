@@ -93,7 +93,7 @@ show guest-sdk/wasm-target.sh
 explain "Build orch-host (the first time takes minutes)"
 show cargo build --release
 explain "Build two components: one with the flow orchestrator, one with the flow process-item"
-show cargo build --release --target wasm32-wasip2 -p orchestrator -p process-item
+show cargo build --release --target wasm32-wasip2 -p orchestrator -p process_item
 
 explain "Register their flows as deployments"
 show "$orch_host" deploy "$components/process_item.wasm"
@@ -127,5 +127,5 @@ $orch_host run orchestrator
 $orch_host deployment run process-item/process-item-deployment -p item_id=7 --watch
 $orch_host deployment ls
 
-# The flows are in examples/orchestrator/src/lib.rs and examples/process-item/src/lib.rs.
+# The flows are in examples/orchestrator/src/lib.rs and examples/process_item/src/lib.rs.
 END

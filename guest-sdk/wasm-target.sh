@@ -67,7 +67,7 @@ rustup_way() {
 # from the configuration alone, so it works where the package lists have been deleted.
 debian_mirror() {
     local codename
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    codename=$(sed -n 's/^VERSION_CODENAME="\{0,1\}\([a-z]*\).*/\1/p' /etc/os-release)
     mkdir -p "$tmp/no-lists"
     apt-get update --print-uris -o Dir::State::lists="$tmp/no-lists" 2>"$tmp/apt.log" |
         sed -n "s|^'\([^']*[^/]\)/*/dists/\([^/]*\)/InRelease'.*|\2 \1|p" |

@@ -216,7 +216,13 @@ mod tests {
         check("etl", "`etl` is not of the form `flow/deployment`");
         check("/x", "a flow name cannot be empty");
         check("x/", "a deployment name cannot be empty");
-        check("a/b/c", "the deployment name `b/c` contains '/', which is not allowed");
-        check("a/b\n", "the deployment name `b\n` contains '\\n', which is not allowed");
+        check(
+            "a/b/c",
+            "the deployment name `b/c` contains '/', which is not allowed",
+        );
+        check(
+            "a/b\n",
+            "the deployment name `b\n` contains '\\n', which is not allowed",
+        );
     }
 }

@@ -67,7 +67,13 @@ mod tests {
             delays_ms: vec![1000],
             jitter: Some(0.5),
         };
-        assert_eq!(policy.delay_after(1, 0.0), Some(Duration::from_millis(1000)));
-        assert_eq!(policy.delay_after(1, 1.0), Some(Duration::from_millis(1500)));
+        assert_eq!(
+            policy.delay_after(1, 0.0),
+            Some(Duration::from_millis(1000))
+        );
+        assert_eq!(
+            policy.delay_after(1, 1.0),
+            Some(Duration::from_millis(1500))
+        );
     }
 }

@@ -238,7 +238,10 @@ mod tests {
     fn nothing_leaves_a_terminal_state() {
         for from in StateType::ALL {
             for to in StateType::ALL {
-                assert!(!(from.is_terminal() && from.may_become(to)), "{from} -> {to}");
+                assert!(
+                    !(from.is_terminal() && from.may_become(to)),
+                    "{from} -> {to}"
+                );
             }
         }
     }
@@ -272,6 +275,9 @@ mod tests {
             assert_eq!(state.as_str().parse(), Ok(state));
         }
         assert_eq!("completed".parse(), Ok(StateType::Completed));
-        assert_eq!("done".parse::<StateType>(), Err("`done` is not a state".into()));
+        assert_eq!(
+            "done".parse::<StateType>(),
+            Err("`done` is not a state".into())
+        );
     }
 }

@@ -47,7 +47,10 @@ pub fn task_arguments(
 fn upstream(call: &TaskCall, seq: Seq, what: &str) -> Failure {
     Failure::new(
         FailureKind::Upstream,
-        format!("task `{}` did not run: call {seq}, which it needs, {what}", call.task),
+        format!(
+            "task `{}` did not run: call {seq}, which it needs, {what}",
+            call.task
+        ),
     )
 }
 

@@ -1,8 +1,7 @@
 //! How a run comes into being.
 
 use crate::model::{
-    Deployment, Digest, FlowName, FlowRun, Grants, Json, PoolName, RunId, RunName, State,
-    Timestamp,
+    Deployment, Digest, FlowName, FlowRun, Grants, Json, PoolName, RunId, RunName, State, Timestamp,
 };
 
 /// What is wished of a new run.
@@ -37,7 +36,12 @@ impl Start {
 /// A run of a deployment, not checked against its schema.
 pub fn new_run(deployment: &Deployment, start: Start, now: Timestamp) -> FlowRun {
     let mut tags = deployment.tags.clone();
-    tags.extend(start.tags.into_iter().filter(|tag| !deployment.tags.contains(tag)));
+    tags.extend(
+        start
+            .tags
+            .into_iter()
+            .filter(|tag| !deployment.tags.contains(tag)),
+    );
     FlowRun {
         id: start.id,
         name: start.name,
@@ -154,6 +158,9 @@ mod tests {
             overlay(&json(r#"{"a":1,"b":2}"#), &json(r#"{"b":3}"#)).value(),
             json(r#"{"a":1,"b":3}"#).value()
         );
-        assert_eq!(overlay(&json("{}"), &json(r#"{"b":3}"#)), json(r#"{"b":3}"#));
+        assert_eq!(
+            overlay(&json("{}"), &json(r#"{"b":3}"#)),
+            json(r#"{"b":3}"#)
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Which tasks may start: those whose upstream calls have all settled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::model::Seq;
 
@@ -11,6 +11,8 @@ pub struct Dependencies {
     missing: HashMap<Seq, usize>,
     /// The tasks that wait for a call, in the order they were added.
     dependents: HashMap<Seq, Vec<Seq>>,
+    /// Tasks that wait for nothing any more, and have not been taken.
+    ready: VecDeque<Seq>,
 }
 
 impl Dependencies {
@@ -31,28 +33,33 @@ impl Dependencies {
         missing == 0
     }
 
-    /// The tasks that may start now that `call` has settled.
-    pub fn settled(&mut self, call: Seq) -> Vec<Seq> {
-        let mut ready = self.dependents.remove(&call).unwrap_or_default();
-        ready.retain(|task| match self.missing.get_mut(task) {
-            Some(missing) if *missing > 1 => {
-                *missing -= 1;
-                false
+    /// Takes note that `call` has settled.
+    pub fn settled(&mut self, call: Seq) {
+        for task in self.dependents.remove(&call).unwrap_or_default() {
+            match self.missing.get_mut(&task) {
+                Some(missing) if *missing > 1 => *missing -= 1,
+                Some(_) => {
+                    self.missing.remove(&task);
+                    self.ready.push_back(task);
+                }
+                None => {}
             }
-            Some(_) => self.missing.remove(task).is_some(),
-            None => false,
-        });
-        ready
+        }
     }
 
-    /// The tasks that wait.
-    pub fn waiting(&self) -> impl Iterator<Item = Seq> + '_ {
-        self.missing.keys().copied()
+    /// The next task that may start now, in the order in which they became ready.
+    pub fn next_ready(&mut self) -> Option<Seq> {
+        self.ready.pop_front()
     }
 
     /// The calls that tasks wait for.
     pub fn awaited(&self) -> impl Iterator<Item = Seq> + '_ {
         self.dependents.keys().copied()
+    }
+
+    /// How many tasks wait.
+    pub fn len(&self) -> usize {
+        self.missing.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -70,9 +77,13 @@ mod tests {
         assert!(tasks.add(Seq(1), []));
         assert!(!tasks.add(Seq(4), [Seq(2), Seq(3), Seq(2)]));
         assert!(!tasks.add(Seq(5), [Seq(3)]));
-        assert_eq!(tasks.settled(Seq(2)), []);
-        assert_eq!(tasks.settled(Seq(3)), [Seq(4), Seq(5)]);
-        assert_eq!(tasks.settled(Seq(3)), []);
+        tasks.settled(Seq(2));
+        assert_eq!(tasks.next_ready(), None);
+        tasks.settled(Seq(3));
+        tasks.settled(Seq(3));
+        assert_eq!(tasks.next_ready(), Some(Seq(4)));
+        assert_eq!(tasks.next_ready(), Some(Seq(5)));
+        assert_eq!(tasks.next_ready(), None);
         assert!(tasks.is_empty());
     }
 }

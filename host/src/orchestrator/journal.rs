@@ -109,23 +109,30 @@ impl Journal {
         Ok(Asked::Answered(seq, slot.entry.answer.clone()))
     }
 
+    /// The entry that a new call would get.
+    pub fn next_entry(&self, call: Call, answer: Answer, now: Timestamp) -> Entry {
+        Entry {
+            seq: Seq(self.passed as u64 + 1),
+            call,
+            answer,
+            at: self.clock.max(now),
+            settled: None,
+        }
+    }
+
     /// Writes the answer of a new call. The entry, to be recorded.
     pub fn write(&mut self, call: Call, answer: Answer, now: Timestamp) -> &Entry {
         debug_assert_eq!(self.passed, self.slots.len(), "only a new call is written");
-        self.clock = self.clock.max(now);
+        let entry = self.next_entry(call, answer, now);
+        self.clock = entry.at;
         self.passed += 1;
-        let seq = Seq(self.passed as u64);
-        self.slots.push(Slot {
-            entry: Entry {
-                seq,
-                call,
-                answer,
-                at: self.clock,
-                settled: None,
-            },
-            told: false,
-        });
+        self.slots.push(Slot { entry, told: false });
         &self.slots[self.passed - 1].entry
+    }
+
+    /// The position of the latest call.
+    pub fn last(&self) -> Seq {
+        Seq(self.passed as u64)
     }
 
     /// Settles a call. Whether that is news.
@@ -151,7 +158,10 @@ impl Journal {
 
     /// What became of a call, whether or not the guest was told.
     pub fn settlement(&self, seq: Seq) -> Option<&Settlement> {
-        self.entry(seq)?.settled.as_ref().map(|(_, settled)| settled)
+        self.entry(seq)?
+            .settled
+            .as_ref()
+            .map(|(_, settled)| settled)
     }
 
     /// What became of a call, if a wait has told the guest.

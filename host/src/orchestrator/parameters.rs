@@ -105,13 +105,14 @@ impl Parameters {
 
     fn misnamed(&self, given: &Map<String, Value>) -> Vec<ParameterProblem> {
         let known = self.names();
-        let unknown = given.keys().filter(|name| !known.contains(name)).map(|name| {
-            ParameterProblem::Unknown {
+        let unknown = given
+            .keys()
+            .filter(|name| !known.contains(name))
+            .map(|name| ParameterProblem::Unknown {
                 name: name.clone(),
                 meant: closest(name, &known),
                 known: known.clone(),
-            }
-        });
+            });
         let required = self.schema.get("required").and_then(Value::as_array);
         let missing = required
             .into_iter()

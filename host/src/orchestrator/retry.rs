@@ -21,12 +21,10 @@ pub fn after_attempt(
     chance: f64,
 ) -> Decision {
     match outcome {
-        Err(failure) if failure.kind.is_retriable() => {
-            match policy.delay_after(attempt, chance) {
-                Some(delay) => Decision::RetryAfter(delay),
-                None => Decision::End,
-            }
-        }
+        Err(failure) if failure.kind.is_retriable() => match policy.delay_after(attempt, chance) {
+            Some(delay) => Decision::RetryAfter(delay),
+            None => Decision::End,
+        },
         _ => Decision::End,
     }
 }

@@ -16,7 +16,9 @@ pub enum StoreError {
     NotFound(Missing),
     #[error("work pool `{0}` exists already")]
     PoolExists(PoolName),
-    #[error("work pool `{pool}` is still used by {deployments} deployments and {runs} unfinished runs")]
+    #[error(
+        "work pool `{pool}` is still used by {deployments} deployments and {runs} unfinished runs"
+    )]
     PoolInUse {
         pool: PoolName,
         deployments: u64,
@@ -30,7 +32,9 @@ pub enum StoreError {
     Refused(String),
 
     // The place where it is kept.
-    #[error("the database `{path}` was written by a newer version (its schema is {found}, this program knows {known})")]
+    #[error(
+        "the database `{path}` was written by a newer version (its schema is {found}, this program knows {known})"
+    )]
     NewerVersion {
         path: PathBuf,
         found: i64,

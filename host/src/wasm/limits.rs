@@ -18,6 +18,8 @@ pub struct Limits {
     pub payload_max: usize,
     /// Log lines of one execution of a run or one attempt of a task.
     pub log_lines_max: u64,
+    /// Log text of one execution of a run or one attempt of a task, in bytes.
+    pub log_bytes_max: usize,
     /// One log line, in bytes; the rest is cut off.
     pub log_line_max: usize,
     /// Calls in one flow run's journal.
@@ -33,6 +35,7 @@ impl Default for Limits {
             task_compute_max: Duration::from_secs(3600),
             payload_max: 4 << 20,
             log_lines_max: 100_000,
+            log_bytes_max: 16 << 20,
             log_line_max: 64 << 10,
             calls_max: 1_000_000,
         }

@@ -1,32 +1,43 @@
 //! A worker: claims runs, executes them, parks them while they wait.
+//!
+//! ```text
+//! claim --> execution: replay the journal, then go on
+//!             |  calls  --> journal entries, buffered
+//!             |  tasks  --> instances of their own, in parallel
+//!             |  waits  --> for tasks: here, and the buffer is recorded every so often
+//!             |             for anything else: record, give the slot back, park
+//!             |               `--settled--> claimed again --> goes on
+//!             |               `--park time over--> leaves memory; replayed when claimed
+//!             `- returns --> record the end
+//! ```
+//!
+//! Invariant: nothing leaves the process before what led to it is recorded. What a flow has
+//! asked for may be buffered while it computes, because a flow has no outside; the same
+//! holds for tasks that are granted nothing.
 
+mod claiming;
+mod clock;
 mod config;
+mod execution;
+mod flow;
+mod logs;
+mod parking;
+mod shared;
 mod shutdown;
+mod tasks;
 
-use std::sync::Arc;
-
-use crate::model::WorkerId;
-use crate::store::{Store, StoreError};
-use crate::wasm::Runtime;
-
+pub use claiming::serve;
+pub use clock::now;
 pub use config::WorkerConfig;
 pub use shutdown::{Shutdown, ShutdownHandle, Urgency};
 
-/// Serves until it is told to stop: registers, claims and executes runs. Returns how many
-/// runs it executed to an end. Errs when it has lost its lease or its database.
-pub async fn serve<S: Store>(
-    _config: WorkerConfig,
-    _store: Arc<S>,
-    _runtime: Arc<Runtime>,
-    _shutdown: Shutdown,
-) -> Result<u64, WorkerError> {
-    Ok(0)
-}
+use crate::model::WorkerId;
+use crate::store::StoreError;
 
 /// Why a worker stopped without being told to.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    #[error("the worker {0} was given up by the others: its lease ended before it was renewed")]
+    #[error("worker {0} was given up by the others: its lease ended before it was renewed")]
     LeaseLost(WorkerId),
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -267,6 +267,12 @@ mod tests {
     }
 
     #[test]
+    fn a_guest_is_a_component() {
+        let bytes = fs::read(guest("process_item")).unwrap();
+        assert_eq!(bytes[..8], *b"\0asm\x0d\0\x01\0", "a layer-1 component");
+    }
+
+    #[test]
     fn one_lock_waits_for_the_other() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/lock");

@@ -1,0 +1,298 @@
+//! What is written in the parentheses of `#[flow(..)]` and `#[task(..)]`.
+
+use std::time::Duration;
+
+use darling::{FromMeta, ast::NestedMeta, util::SpannedValue};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Expr, ExprLit, Lit, LitStr, Path, Result};
+
+/// The options of `#[task(..)]`.
+#[derive(Default, FromMeta)]
+#[darling(default)]
+pub struct TaskOptions {
+    pub name: Option<LitStr>,
+    pub description: Option<LitStr>,
+    pub version: Option<LitStr>,
+    retries: Option<SpannedValue<u32>>,
+    retry_delay: Option<RetryDelay>,
+    retry_jitter: Option<Fraction>,
+    timeout: Option<Span>,
+    pub retry_if: Option<PathExpr>,
+    pub task_run_name: Option<LitStr>,
+    tags: Option<Tags>,
+}
+
+/// The options of `#[flow(..)]`.
+#[derive(Default, FromMeta)]
+#[darling(default)]
+pub struct FlowOptions {
+    pub name: Option<LitStr>,
+    pub description: Option<LitStr>,
+    pub version: Option<LitStr>,
+    retries: Option<SpannedValue<u32>>,
+    retry_delay: Option<RetryDelay>,
+    retry_jitter: Option<Fraction>,
+    timeout: Option<Span>,
+}
+
+/// Parses the options, and says of all mistakes at once.
+pub fn parse<O: FromMeta>(tokens: TokenStream) -> Result<O> {
+    let list = NestedMeta::parse_meta_list(tokens)?;
+    O::from_list(&list).map_err(|errors| in_our_words(errors.into()))
+}
+
+/// Says "option" where darling says "field".
+fn in_our_words(errors: syn::Error) -> syn::Error {
+    let errors = errors.into_iter().map(|error| {
+        let message = error.to_string();
+        let message = message
+            .replace("Unknown field: ", "unknown option ")
+            .replace("`. Did you mean `", "`; did you mean `")
+            .replace("Duplicate field ", "this option is given twice: ");
+        syn::Error::new(error.span(), message)
+    });
+    errors
+        .reduce(|mut all, error| {
+            all.combine(error);
+            all
+        })
+        .expect("an error holds at least one message")
+}
+
+impl TaskOptions {
+    /// The `Policy` of the registry.
+    pub fn policy(&self) -> Result<TokenStream> {
+        policy(
+            &self.retries,
+            &self.retry_delay,
+            &self.retry_jitter,
+            &self.timeout,
+        )
+    }
+
+    pub fn tags(&self) -> &[String] {
+        self.tags.as_ref().map_or(&[], |tags| &tags.0)
+    }
+}
+
+impl FlowOptions {
+    /// The `Policy` of the registry.
+    pub fn policy(&self) -> Result<TokenStream> {
+        policy(
+            &self.retries,
+            &self.retry_delay,
+            &self.retry_jitter,
+            &self.timeout,
+        )
+    }
+}
+
+fn policy(
+    retries: &Option<SpannedValue<u32>>,
+    retry_delay: &Option<RetryDelay>,
+    retry_jitter: &Option<Fraction>,
+    timeout: &Option<Span>,
+) -> Result<TokenStream> {
+    let count = retries.as_ref().map(|retries| **retries);
+    let delays: Vec<u64> = match retry_delay {
+        None => Vec::new(),
+        Some(RetryDelay::Listed(delays)) => delays.iter().map(|delay| delay.0).collect(),
+        Some(RetryDelay::Exponential(first, call)) => {
+            let Some(count) = count.filter(|count| (1..=63).contains(count)) else {
+                return Err(syn::Error::new_spanned(
+                    call,
+                    "`exponential` needs to know how often: set `retries` too, from 1 to 63",
+                ));
+            };
+            (0..count)
+                .map(|retry| first.0.saturating_mul(1 << retry))
+                .collect()
+        }
+    };
+    let retries = option(count);
+    let jitter = option(retry_jitter.as_ref().map(|jitter| jitter.0));
+    let timeout = option(timeout.as_ref().map(|timeout| timeout.0));
+    Ok(quote! {
+        ::guest_sdk::__private::Policy {
+            retries: #retries,
+            retry_delays_ms: &[#(#delays),*],
+            retry_jitter: #jitter,
+            timeout_ms: #timeout,
+        }
+    })
+}
+
+/// `Some(value)` or `None`, as an expression.
+pub fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+/// A span of time in milliseconds, written like `"1m 30s"`.
+struct Span(u64);
+
+impl FromMeta for Span {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        let wrong = |message: String| Err(darling::Error::custom(message).with_span(expr));
+        let Some(text) = string(expr) else {
+            return wrong("a span of time is written as text, such as \"30s\" or \"1m\"".into());
+        };
+        match humantime::parse_duration(&text) {
+            Ok(Duration::ZERO) => wrong("a span of zero has no meaning here; leave it out".into()),
+            Ok(span) => Ok(Self(
+                span.as_nanos().div_ceil(1_000_000).min(u64::MAX.into()) as u64,
+            )),
+            Err(error) => wrong(format!(
+                "`{text}` is no span of time ({error}); write it like \"30s\" or \"1h 15m\""
+            )),
+        }
+    }
+}
+
+enum RetryDelay {
+    Listed(Vec<Span>),
+    /// The first wait; each later one is twice the one before, as many as there are retries.
+    Exponential(Span, Box<Expr>),
+}
+
+impl FromMeta for RetryDelay {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        match expr {
+            Expr::Array(array) => {
+                let delays: darling::Result<_> = array.elems.iter().map(Span::from_expr).collect();
+                Ok(Self::Listed(delays?))
+            }
+            Expr::Call(call) => match (&*call.func, call.args.first(), call.args.len()) {
+                (Expr::Path(function), Some(first), 1) if function.path.is_ident("exponential") => {
+                    Ok(Self::Exponential(
+                        Span::from_expr(first)?,
+                        Box::new(expr.clone()),
+                    ))
+                }
+                _ => Err(darling::Error::custom(
+                    "the only function here is `exponential(\"1s\")`, with the first wait",
+                )
+                .with_span(expr)),
+            },
+            _ => Ok(Self::Listed(vec![Span::from_expr(expr)?])),
+        }
+    }
+}
+
+struct Fraction(f64);
+
+impl FromMeta for Fraction {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        let number = match expr {
+            Expr::Lit(ExprLit {
+                lit: Lit::Float(number),
+                ..
+            }) => number.base10_parse(),
+            Expr::Lit(ExprLit {
+                lit: Lit::Int(number),
+                ..
+            }) => number.base10_parse(),
+            _ => Err(syn::Error::new_spanned(expr, "")),
+        };
+        number.map(Self).map_err(|_| {
+            darling::Error::custom("a fraction is written as a number, such as 0.5").with_span(expr)
+        })
+    }
+}
+
+struct Tags(Vec<String>);
+
+impl FromMeta for Tags {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        let tags = match expr {
+            Expr::Array(array) => array.elems.iter().map(string).collect(),
+            _ => None,
+        };
+        tags.map(Self).ok_or_else(|| {
+            darling::Error::custom("tags are a list of texts, such as [\"slow\", \"nightly\"]")
+                .with_span(expr)
+        })
+    }
+}
+
+/// A path, unquoted.
+pub struct PathExpr(pub Path);
+
+impl FromMeta for PathExpr {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        match expr {
+            Expr::Path(path) => Ok(Self(path.path.clone())),
+            _ => Err(darling::Error::custom(
+                "name a function here, as a path: `fn(&Error) -> bool`",
+            )
+            .with_span(expr)),
+        }
+    }
+}
+
+fn string(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Some(text.value()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(options: &str, expect: std::result::Result<&str, &str>) {
+        let tokens = options.parse().unwrap();
+        let policy = parse::<TaskOptions>(tokens).and_then(|options| options.policy());
+        let policy = policy.map(|policy| policy.to_string());
+        let policy = policy.map_err(|error| error.to_string());
+        match (&policy, expect) {
+            (Ok(found), Ok(part)) => assert!(found.contains(part), "{found}"),
+            (Err(found), Err(part)) => assert!(found.contains(part), "{found}"),
+            _ => panic!("{policy:?}"),
+        }
+    }
+
+    #[test]
+    fn spans_of_time_become_milliseconds() {
+        check("timeout = \"1m 30s\"", Ok("Some (90000u64)"));
+        check("timeout = \"1us\"", Ok("Some (1u64)"));
+        check("timeout = \"soon\"", Err("`soon` is no span of time"));
+    }
+
+    #[test]
+    fn delays_are_one_or_listed_or_double() {
+        let delays = |text| format!("retry_delays_ms : & [{text}]");
+        check("retry_delay = \"2s\"", Ok(&delays("2000u64")));
+        check(
+            "retry_delay = [\"1s\", \"5s\"]",
+            Ok(&delays("1000u64 , 5000u64")),
+        );
+        let doubling = "retries = 3, retry_delay = exponential(\"1s\")";
+        check(doubling, Ok(&delays("1000u64 , 2000u64 , 4000u64")));
+        check(
+            "retry_delay = exponential(\"1s\")",
+            Err("set `retries` too"),
+        );
+        check(
+            "retry_delay = random(\"1s\")",
+            Err("the only function here"),
+        );
+    }
+
+    #[test]
+    fn unknown_options_are_told_with_the_nearest_name() {
+        check(
+            "retires = 3",
+            Err("unknown option `retires`; did you mean `retries`?"),
+        );
+        check("retries = 3, retries = 4", Err("given twice: `retries`"));
+    }
+}

@@ -1,0 +1,19 @@
+//! The contract of `wit/`, as Rust types. The export lives here, so that an author's crate
+//! needs neither WIT nor `export!`.
+
+#![allow(missing_docs, clippy::all)]
+
+wit_bindgen::generate!({
+    path: "../wit",
+    world: "component",
+    additional_derives: [Clone, PartialEq],
+});
+
+pub use exports::orch::workflow::guest;
+pub use orch::workflow::{context, deployments, logging, subflows, tasks, types, waiting};
+
+#[cfg(target_arch = "wasm32")]
+export!(Component with_types_in self);
+
+/// What is exported; `crate::guest` holds its functions.
+pub struct Component;

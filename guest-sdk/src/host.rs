@@ -1,0 +1,140 @@
+//! Everything the SDK asks of the host, behind one trait, so that its logic can be tested
+//! natively against a fake.
+
+use crate::bindings::{
+    context::RunContext,
+    deployments::{RunRequest, StartedRun},
+    logging::Level,
+    subflows::BegunSubflow,
+    tasks::TaskCall,
+    types::{Failure, FlowRun},
+    waiting::Settlement,
+};
+
+/// A call's position in the journal, and the name of what it started.
+pub type Handle = u64;
+
+/// The imports of the WIT world, one to one.
+pub trait Host {
+    fn submit(&self, call: &TaskCall) -> Result<Handle, Failure>;
+    fn run_deployment(&self, request: &RunRequest) -> Result<StartedRun, Failure>;
+    fn wait_for_runs(&self, runs: &[String]) -> Result<Vec<Handle>, Failure>;
+    fn get_run(&self, run: &str) -> Result<FlowRun, Failure>;
+    fn begin_subflow(
+        &self,
+        flow: &str,
+        parameters: &str,
+        scope: Option<Handle>,
+    ) -> Result<BegunSubflow, Failure>;
+    fn end_subflow(
+        &self,
+        subflow: Handle,
+        outcome: Result<&str, &Failure>,
+    ) -> Result<String, Failure>;
+    fn start_timer(&self, duration_ms: u64, scope: Option<Handle>) -> Result<Handle, Failure>;
+    fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure>;
+    fn wait_all(&self, handles: &[Handle]) -> Result<(), Failure>;
+    fn settled(&self, handle: Handle) -> Option<Settlement>;
+    fn log(&self, level: Level, target: &str, message: &str, scope: Option<Handle>);
+    fn panicked(&self, message: &str, location: &str);
+    fn context(&self, scope: Option<Handle>) -> RunContext;
+}
+
+#[cfg(target_arch = "wasm32")]
+pub use imports::host;
+
+#[cfg(target_arch = "wasm32")]
+mod imports {
+    use super::*;
+    use crate::bindings as wit;
+
+    /// The host of this instance.
+    pub fn host() -> &'static dyn Host {
+        &Imports
+    }
+
+    struct Imports;
+
+    impl Host for Imports {
+        fn submit(&self, call: &TaskCall) -> Result<Handle, Failure> {
+            wit::tasks::submit(call)
+        }
+        fn run_deployment(&self, request: &RunRequest) -> Result<StartedRun, Failure> {
+            wit::deployments::run_deployment(request)
+        }
+        fn wait_for_runs(&self, runs: &[String]) -> Result<Vec<Handle>, Failure> {
+            wit::deployments::wait_for_runs(runs)
+        }
+        fn get_run(&self, run: &str) -> Result<FlowRun, Failure> {
+            wit::deployments::get_run(run)
+        }
+        fn begin_subflow(
+            &self,
+            flow: &str,
+            parameters: &str,
+            scope: Option<Handle>,
+        ) -> Result<BegunSubflow, Failure> {
+            wit::subflows::begin(flow, parameters, scope)
+        }
+        fn end_subflow(
+            &self,
+            subflow: Handle,
+            outcome: Result<&str, &Failure>,
+        ) -> Result<String, Failure> {
+            wit::subflows::end(subflow, outcome)
+        }
+        fn start_timer(&self, duration_ms: u64, scope: Option<Handle>) -> Result<Handle, Failure> {
+            wit::orch::workflow::timers::start(duration_ms, scope)
+        }
+        fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure> {
+            wit::waiting::wait_any(handles)
+        }
+        fn wait_all(&self, handles: &[Handle]) -> Result<(), Failure> {
+            wit::waiting::wait_all(handles)
+        }
+        fn settled(&self, handle: Handle) -> Option<Settlement> {
+            wit::waiting::settled(handle)
+        }
+        fn log(&self, level: Level, target: &str, message: &str, scope: Option<Handle>) {
+            wit::logging::log(level, target, message, scope);
+        }
+        fn panicked(&self, message: &str, location: &str) {
+            wit::logging::panicked(message, location);
+        }
+        fn context(&self, scope: Option<Handle>) -> RunContext {
+            wit::context::current(scope)
+        }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::host;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native {
+    //! There is no host in a native program, except a fake one in tests.
+
+    use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        static FAKE: Cell<Option<&'static dyn Host>> = const { Cell::new(None) };
+    }
+
+    /// Answers this thread's calls from now on.
+    #[cfg(test)]
+    pub fn install(fake: &'static dyn Host) {
+        FAKE.set(Some(fake));
+    }
+
+    /// The fake that a test has installed.
+    #[track_caller]
+    pub fn host() -> &'static dyn Host {
+        FAKE.get().unwrap_or_else(|| {
+            panic!(
+                "flows run inside orch-host; in a native unit test, `my_task::call(..)` and \
+                 `my_flow::call(..)` run the plain function body"
+            )
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! The `log` crate's records, handed to the host with the subflow they came from.
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::{bindings::logging, current, host::host};
+
+/// Hands records to the host.
+pub struct Logger;
+
+pub static LOGGER: Logger = Logger;
+
+impl Log for Logger {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let level = match record.level() {
+            Level::Error => logging::Level::Error,
+            Level::Warn => logging::Level::Warn,
+            Level::Info => logging::Level::Info,
+            Level::Debug => logging::Level::Debug,
+            Level::Trace => logging::Level::Trace,
+        };
+        let message = record.args().to_string();
+        host().log(level, record.target(), &message, current::scope());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Sends log records and panics to the host. Which levels are kept is the host's choice.
+pub fn install() {
+    // An author's own logger, set earlier, keeps its place.
+    if log::set_logger(&LOGGER).is_ok() {
+        log::set_max_level(LevelFilter::Trace);
+    }
+    std::panic::set_hook(Box::new(|info| {
+        let message = info.payload_as_str().unwrap_or("a panic without a message");
+        let location = info.location().map(ToString::to_string);
+        host().panicked(message, location.as_deref().unwrap_or("unknown"));
+    }));
+}

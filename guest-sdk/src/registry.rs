@@ -1,0 +1,167 @@
+//! What `#[flow]` and `#[task]` leave behind, and the manifest that is made of it.
+
+use schemars::{Schema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    Result, arguments::absent, bindings::guest, bindings::tasks::TaskOptions, schema, support,
+};
+
+/// A parameter of a flow or task.
+pub struct Parameter {
+    pub name: &'static str,
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    pub required: fn() -> bool,
+    pub default: Option<fn() -> Value>,
+}
+
+impl Parameter {
+    pub const fn of<T: support::Value>(name: &'static str) -> Self {
+        Self {
+            name,
+            schema: |generator| generator.subschema_for::<T>(),
+            required: || absent::<T>().is_none(),
+            default: None,
+        }
+    }
+
+    pub const fn with_default(self, default: fn() -> Value) -> Self {
+        Self {
+            default: Some(default),
+            ..self
+        }
+    }
+}
+
+/// A default as the schema shows it. One that is no JSON is not shown.
+pub fn default_value(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// What flows and tasks have in common.
+pub struct Signature {
+    pub name: &'static str,
+    pub description: Option<&'static str>,
+    pub version: Option<&'static str>,
+    pub parameters: &'static [Parameter],
+    pub result: fn(&mut SchemaGenerator) -> Schema,
+    /// JSON object of arguments in, JSON of the result out.
+    pub run: fn(&str) -> Result<String>,
+}
+
+/// What `retries`, `retry_delay`, `retry_jitter` and `timeout` said.
+pub struct Policy {
+    pub retries: Option<u32>,
+    pub retry_delays_ms: &'static [u64],
+    pub retry_jitter: Option<f64>,
+    pub timeout_ms: Option<u64>,
+}
+
+pub struct Flow {
+    pub signature: Signature,
+    pub policy: Policy,
+}
+
+pub struct Task {
+    pub signature: Signature,
+    pub policy: Policy,
+    /// May name parameters in braces.
+    pub task_run_name: Option<&'static str>,
+    pub tags: &'static [&'static str],
+}
+
+/// An entry, where the macros left it.
+pub struct Registered<T: 'static>(pub &'static T);
+
+inventory::collect!(Registered<Flow>);
+inventory::collect!(Registered<Task>);
+
+fn flows() -> impl Iterator<Item = &'static Flow> {
+    inventory::iter::<Registered<Flow>>().map(|entry| entry.0)
+}
+
+fn tasks() -> impl Iterator<Item = &'static Task> {
+    inventory::iter::<Registered<Task>>().map(|entry| entry.0)
+}
+
+pub fn result_schema<T: support::Value>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+pub fn flow(name: &str) -> Option<&'static Flow> {
+    flows().find(|flow| flow.signature.name == name)
+}
+
+pub fn task(name: &str) -> Option<&'static Task> {
+    tasks().find(|task| task.signature.name == name)
+}
+
+/// Everything that was registered, by name. Twins are kept: refusing them is the host's part.
+pub fn manifest() -> guest::Manifest {
+    guest::Manifest {
+        flows: by_name(flows(), |flow| &flow.signature, Flow::describe),
+        tasks: by_name(tasks(), |task| &task.signature, Task::describe),
+    }
+}
+
+/// Describes entries in the order of their names. The linker's order is none to rely on;
+/// sorting by insertion is slow for thousands, and small in every guest.
+fn by_name<T: 'static, D>(
+    entries: impl Iterator<Item = &'static T>,
+    signature: fn(&T) -> &Signature,
+    describe: fn(&T) -> D,
+) -> Vec<D> {
+    let mut sorted: Vec<&T> = Vec::new();
+    for entry in entries {
+        let name = signature(entry).name;
+        let at = sorted.partition_point(|other| signature(other).name <= name);
+        sorted.insert(at, entry);
+    }
+    sorted.into_iter().map(describe).collect()
+}
+
+impl Signature {
+    fn schema(&self) -> guest::ParameterSchema {
+        guest::ParameterSchema {
+            parameters: schema::of_parameters(self.parameters).to_string(),
+            result: schema::of_result(self.result).to_string(),
+        }
+    }
+}
+
+impl Flow {
+    fn describe(&self) -> guest::FlowDescription {
+        guest::FlowDescription {
+            name: self.signature.name.into(),
+            description: self.signature.description.map(Into::into),
+            version: self.signature.version.map(Into::into),
+            schema: self.signature.schema(),
+            options: guest::FlowOptions {
+                retries: self.policy.retries.unwrap_or(0),
+                retry_delays: self.policy.retry_delays_ms.to_vec(),
+                retry_jitter: self.policy.retry_jitter,
+                timeout: self.policy.timeout_ms,
+            },
+        }
+    }
+}
+
+impl Task {
+    fn describe(&self) -> guest::TaskDescription {
+        guest::TaskDescription {
+            name: self.signature.name.into(),
+            description: self.signature.description.map(Into::into),
+            version: self.signature.version.map(Into::into),
+            schema: self.signature.schema(),
+            options: TaskOptions {
+                retries: self.policy.retries,
+                retry_delays: self.policy.retry_delays_ms.to_vec(),
+                retry_jitter: self.policy.retry_jitter,
+                timeout: self.policy.timeout_ms,
+                task_run_name: self.task_run_name.map(Into::into),
+                tags: self.tags.iter().map(|&tag| tag.into()).collect(),
+            },
+        }
+    }
+}

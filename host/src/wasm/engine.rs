@@ -1,0 +1,127 @@
+//! wasmtime's engine as we set it up, and the clock that interrupts guests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::RuntimeConfig;
+
+/// How often a guest that computes is interrupted: to let others have a turn, and to count.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// The host's own part of a stack, beyond what a guest may use.
+const HOST_STACK: usize = 512 << 10;
+
+/// wasmtime's engine and its clock.
+pub(super) struct Engine {
+    wasmtime: wasmtime::Engine,
+    clock: Clock,
+}
+
+impl Engine {
+    pub fn new(config: &RuntimeConfig) -> wasmtime::Result<Self> {
+        let wasmtime = wasmtime::Engine::new(&wasmtime_config(config))?;
+        let clock = Clock::start(wasmtime.clone());
+        Ok(Self { wasmtime, clock })
+    }
+
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
+    /// Keeps the clock ticking for as long as the value lives.
+    pub fn ticking(&self) -> Ticking<'_> {
+        self.clock.shared.users.fetch_add(1, Ordering::Relaxed);
+        if let Some(thread) = &self.clock.thread {
+            thread.thread().unpark();
+        }
+        Ticking(&self.clock.shared)
+    }
+}
+
+fn wasmtime_config(runtime: &RuntimeConfig) -> Config {
+    let limits = &runtime.limits;
+    let instances = runtime.flows_max + runtime.tasks_max;
+    // A component of ours is two or three core modules: the guest, and adapters without a
+    // memory of their own.
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(8))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances)
+        .max_memory_size(limits.memory_max)
+        .max_unused_warm_slots(instances)
+        // What a small guest touches stays mapped between instances: zeroing it is cheaper
+        // than giving it back and faulting it in again.
+        .linear_memory_keep_resident(256 << 10)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(64 << 10);
+
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        .max_wasm_stack(limits.stack_max)
+        .async_stack_size(limits.stack_max + HOST_STACK);
+    config
+}
+
+/// Raises the engine's epoch every [`TICK`] while instances live, and sleeps otherwise: an
+/// idle process costs nothing.
+struct Clock {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    users: AtomicUsize,
+    stop: AtomicBool,
+}
+
+impl Clock {
+    fn start(engine: wasmtime::Engine) -> Self {
+        let shared = Arc::new(Shared {
+            users: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        });
+        let clock = Arc::clone(&shared);
+        let tick = move || {
+            while !clock.stop.load(Ordering::Relaxed) {
+                match clock.users.load(Ordering::Relaxed) {
+                    // A wake-up that comes in between is not lost: it makes `park` return.
+                    0 => thread::park(),
+                    _ => thread::sleep(TICK),
+                }
+                engine.increment_epoch();
+            }
+        };
+        let thread = thread::Builder::new().name("epoch".into()).spawn(tick);
+        Self {
+            shared,
+            thread: thread.ok(),
+        }
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Somebody needs the clock.
+pub(super) struct Ticking<'a>(&'a Shared);
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.users.fetch_sub(1, Ordering::Relaxed);
+    }
+}

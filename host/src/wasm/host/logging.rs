@@ -1,0 +1,44 @@
+//! `logging`: a run's log.
+
+use crate::wasm::bindings::logging;
+use crate::wasm::convert;
+use crate::wasm::guest::Guest;
+use crate::wasm::halt::{Halt, Panic};
+use crate::wasm::port::GuestLine;
+
+impl logging::Host for Guest {
+    fn log(
+        &mut self,
+        level: logging::Level,
+        target: String,
+        message: String,
+        scope: Option<u64>,
+    ) -> wasmtime::Result<()> {
+        let line = GuestLine {
+            level: convert::log_level(level),
+            target,
+            message: cut(message, self.limits.log_line_max),
+            scope: convert::scope(scope),
+        };
+        self.logs
+            .line(line)
+            .map_err(|full| Halt::Limit(full.to_string()).into())
+    }
+
+    fn panicked(&mut self, message: String, location: String) -> wasmtime::Result<()> {
+        self.panic = Some(Panic {
+            message: cut(message, self.limits.log_line_max),
+            location: cut(location, self.limits.log_line_max),
+        });
+        Ok(())
+    }
+}
+
+/// At most `max` bytes of a text, cut between characters.
+fn cut(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max));
+        text.push('…');
+    }
+    text
+}

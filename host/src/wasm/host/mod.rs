@@ -1,0 +1,33 @@
+//! What the host offers to components, one interface a file.
+
+mod context;
+mod deployments;
+mod logging;
+mod subflows;
+mod tasks;
+mod timers;
+mod types;
+mod waiting;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use super::bindings::Component;
+use super::guest::Guest;
+
+/// Everything that a task instance may import: WASI, and our own interfaces, of which those
+/// that start something refuse it.
+pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Component::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}
+
+/// Everything that a flow instance may import: the same names, of which those that pass time
+/// pass it durably.
+pub(super) fn flow_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = task_linker(engine)?;
+    linker.allow_shadowing(true);
+    timers::shadow_monotonic_clock(&mut linker)?;
+    Ok(linker)
+}

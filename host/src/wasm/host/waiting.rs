@@ -1,0 +1,34 @@
+//! `waiting`: the only place where a guest blocks.
+
+use crate::model::{Seq, Settlement};
+use crate::wasm::bindings::waiting;
+use crate::wasm::convert;
+use crate::wasm::guest::Guest;
+use crate::wasm::port::CallResult;
+
+impl waiting::Host for Guest {
+    async fn wait_any(&mut self, handles: Vec<u64>) -> CallResult<Vec<u64>> {
+        let handles = convert::handles(handles);
+        Ok(convert::raw(self.flow()?.wait_any(handles).await?))
+    }
+
+    async fn wait_all(&mut self, handles: Vec<u64>) -> CallResult<()> {
+        let handles = convert::handles(handles);
+        self.flow()?.wait_all(handles).await
+    }
+
+    fn settled(&mut self, handle: u64) -> wasmtime::Result<Option<waiting::Settlement>> {
+        let Ok(port) = self.flow() else {
+            return Ok(None);
+        };
+        Ok(port
+            .settled(Seq(handle))
+            .map(|settlement| match settlement {
+                Settlement::Task(outcome) => {
+                    waiting::Settlement::Task(convert::wit_outcome(outcome))
+                }
+                Settlement::Run(run) => waiting::Settlement::Run(convert::wit_run(run)),
+                Settlement::Timer => waiting::Settlement::Timer,
+            }))
+    }
+}

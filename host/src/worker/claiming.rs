@@ -1,0 +1,238 @@
+//! The loop of a worker: claims what it has room for, and waits when there is nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tracing::{debug, error, info, warn};
+
+use super::clock::now;
+use super::execution::{Stop, execute};
+use super::shared::Shared;
+use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
+use crate::model::{Timestamp, Worker};
+use crate::store::{Claim, Claimed, Listener, Store, StoreError, StoreResult, Topic};
+use crate::wasm::Runtime;
+
+/// Runs claimed in one transaction.
+const CLAIM_MAX: u32 = 256;
+/// Timers settled in one transaction.
+const DUE_MAX: u32 = 1000;
+/// How long to wait before asking a database again that was not available.
+const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
+
+/// Serves until it is told to stop: registers, claims and executes runs. Returns how many
+/// runs it executed to their end. Errs when it has lost its lease.
+pub async fn serve<S: Store>(
+    config: WorkerConfig,
+    store: Arc<S>,
+    runtime: Arc<Runtime>,
+    shutdown: Shutdown,
+) -> Result<u64, WorkerError> {
+    let id = config.id;
+    store.register_worker(registration(&config)).await?;
+    let (tell, news) = watch::channel(());
+    let mut ears = JoinSet::new();
+    let mut listener = store.listen(Topic::Ready)?;
+    ears.spawn(async move {
+        loop {
+            listener.heard().await;
+            tell.send_replace(());
+        }
+    });
+    let shared = Arc::new(Shared::new(config, store, runtime, news));
+    let mut serving = Serving {
+        slots: Arc::new(Semaphore::new(shared.config.runs_max as usize)),
+        runs: JoinSet::new(),
+        ended: 0,
+        shutdown,
+        shared: Arc::clone(&shared),
+    };
+    let served = tokio::select! {
+        served = serving.serve() => served,
+        lost = heartbeats(Arc::clone(&shared)) => Err(lost),
+    };
+    // Whatever was not finished goes back to its pool at once.
+    serving.runs.shutdown().await;
+    if let Err(err) = shared.store.rescue(&[id], now()).await {
+        warn!(%err, "could not sign off; what was unfinished goes back when the lease ends");
+    }
+    served.map(|()| serving.ended)
+}
+
+fn registration(config: &WorkerConfig) -> Worker {
+    let now = now();
+    Worker {
+        id: config.id,
+        name: config.name.clone(),
+        pool: config.pool.clone(),
+        limit: config.runs_max,
+        pid: std::process::id(),
+        host: rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+        started: now,
+        heartbeat: now,
+        lease_until: now.after(config.lease),
+    }
+}
+
+/// Renews the lease for as long as it is polled. Returns when it is lost.
+async fn heartbeats<S: Store>(shared: Arc<Shared<S>>) -> WorkerError {
+    let config = &shared.config;
+    let mut beat = tokio::time::interval(config.heartbeat);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    beat.tick().await;
+    loop {
+        beat.tick().await;
+        let now = now();
+        let until = now.after(config.lease);
+        match shared.store.renew(config.id, now, until).await {
+            Ok(()) => {}
+            Err(StoreError::NotFound(_)) => return WorkerError::LeaseLost(config.id),
+            Err(err) => warn!(%err, "could not renew the lease"),
+        }
+        match shared.store.rescue(&[], now).await {
+            Ok(rescued) if rescued.is_empty() => {}
+            Ok(rescued) => info!(count = rescued.len(), "gave runs of lost workers back"),
+            Err(err) => warn!(%err, "could not look for lost workers"),
+        }
+    }
+}
+
+struct Serving<S> {
+    shared: Arc<Shared<S>>,
+    slots: Arc<Semaphore>,
+    runs: JoinSet<Stop>,
+    ended: u64,
+    shutdown: Shutdown,
+}
+
+impl<S: Store> Serving<S> {
+    async fn serve(&mut self) -> Result<(), WorkerError> {
+        let mut news = self.shared.news.clone();
+        while self.shutdown.urgency() == Urgency::Run {
+            // What comes up from here on is noticed by the wait below.
+            news.mark_unchanged();
+            match self.claim().await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(err) => {
+                    self.wait_out(err).await?;
+                    continue;
+                }
+            }
+            let due = self.settle_due().await?;
+            self.wait(&mut news, due).await;
+        }
+        self.drain().await;
+        Ok(())
+    }
+
+    /// Claims as many runs as there is room for, and starts or resumes them. How many.
+    async fn claim(&mut self) -> StoreResult<usize> {
+        let room = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
+        if room == 0 {
+            return Ok(0);
+        }
+        let config = &self.shared.config;
+        let claim = Claim {
+            worker: config.id,
+            pool: config.pool.clone(),
+            work_queue: config.work_queue.clone(),
+            count: room.min(CLAIM_MAX),
+            now: now(),
+        };
+        let claimed = self.shared.store.claim(claim).await?;
+        let count = claimed.len();
+        for claimed in claimed {
+            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            self.start(claimed, slot.expect("the semaphore is never closed"));
+        }
+        Ok(count)
+    }
+
+    fn start(&mut self, claimed: Claimed, slot: OwnedSemaphorePermit) {
+        if let Err(slot) = self.shared.parking.resume(claimed.lease, slot) {
+            let shared = Arc::clone(&self.shared);
+            self.runs.spawn(execute(shared, claimed, slot));
+        }
+    }
+
+    /// Settles the timers that are due. When something is due next.
+    async fn settle_due(&self) -> Result<Option<Timestamp>, WorkerError> {
+        let Shared { store, config, .. } = &*self.shared;
+        loop {
+            let now = now();
+            match store.next_due(config.pool.as_ref(), now).await? {
+                Some(due) if due <= now => {
+                    store.settle_due(now, DUE_MAX).await?;
+                }
+                due => return Ok(due),
+            }
+        }
+    }
+
+    /// Returns when there may be something to do.
+    async fn wait(&mut self, news: &mut watch::Receiver<()>, due: Option<Timestamp>) {
+        let due = async {
+            match due {
+                Some(due) => tokio::time::sleep(due.since(now())).await,
+                None => std::future::pending().await,
+            }
+        };
+        let slots = Arc::clone(&self.slots);
+        let full = slots.available_permits() == 0;
+        tokio::select! {
+            _ = news.changed(), if !full => {}
+            () = due => {}
+            _ = slots.acquire(), if full => {}
+            Some(stop) = self.runs.join_next() => self.stopped(stop),
+            () = self.shutdown.at_least(Urgency::Drain) => {}
+        }
+    }
+
+    fn stopped(&mut self, stop: Result<Stop, tokio::task::JoinError>) {
+        match stop {
+            Ok(Stop::Ended) => self.ended += 1,
+            Ok(Stop::Left) => {}
+            Ok(Stop::Failed(err)) => {
+                error!(%err, "a run could not be recorded; it goes on when its lease ends");
+            }
+            Err(err) if err.is_panic() => error!(%err, "an execution panicked"),
+            Err(_) => {}
+        }
+    }
+
+    /// The database may become available again.
+    async fn wait_out(&mut self, err: StoreError) -> Result<(), WorkerError> {
+        if !matches!(err, StoreError::Unavailable(_)) {
+            return Err(err.into());
+        }
+        warn!(%err, "waiting for the database");
+        tokio::select! {
+            () = tokio::time::sleep(UNAVAILABLE_DELAY) => {}
+            () = self.shutdown.at_least(Urgency::Drain) => {}
+        }
+        Ok(())
+    }
+
+    /// Finishes what is being executed, unless it gets more urgent.
+    async fn drain(&mut self) {
+        debug!(runs = self.runs.len(), "draining");
+        loop {
+            // A flow that waits now leaves memory: another worker goes on with it.
+            self.shared.parking.clear();
+            tokio::select! {
+                stop = self.runs.join_next() => match stop {
+                    Some(stop) => self.stopped(stop),
+                    None => return,
+                },
+                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                () = self.shutdown.at_least(Urgency::Stop) => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The execution of one flow run: what its instance asks for, and what comes of it.
+//!
+//! The journal decides what a call is answered; this part carries out what is new, buffers
+//! it in a [`Progress`], and records that whenever the flow waits for something outside, or
+//! has been busy for [`FLUSH_DELAY`].
+
+mod calls;
+mod task_runs;
+mod waiting;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::clock::now;
+use super::logs::FlowLog;
+use super::shared::Shared;
+use super::tasks::TaskEvent;
+use crate::model::{
+    Answer, Call, Entry, Failure, FailureKind, FlowRun, Outcome, RunId, Seq, State, TaskRun,
+    Timestamp,
+};
+use crate::orchestrator::{Dependencies, Divergence, Journal};
+use crate::store::{Claimed, Next, Progress, Recorded, Store, StoreError};
+use crate::wasm::{CallError, CallResult, FlowClock, LogSink, Prepared};
+
+/// How long something new may stay in memory while the flow waits for its own tasks.
+/// Others see it after this time; nothing is lost if they never do.
+const FLUSH_DELAY: Duration = Duration::from_millis(20);
+/// Entries that are recorded at once, so that a flow that starts very much keeps little in
+/// memory.
+const ENTRIES_MAX: usize = 500;
+
+/// Why a flow's execution cannot go on.
+#[derive(Clone, Debug)]
+pub(super) enum Interruption {
+    /// It waits, and its time in memory is over. All is recorded.
+    Suspended,
+    /// Somebody else has claimed the run.
+    Stale,
+    Store(StoreError),
+    /// The run fails.
+    Failed(Failure),
+}
+
+/// The execution of one flow run.
+pub(super) struct FlowExecution<S> {
+    shared: Arc<Shared<S>>,
+    prepared: Arc<Prepared>,
+    run: FlowRun,
+    /// When the run started for the first time.
+    started: Timestamp,
+    journal: Journal,
+    clock: Arc<JournalClock>,
+    log: Arc<FlowLog>,
+    /// What is new since the last record.
+    progress: Progress,
+    /// None while the flow waits and others may use the slot.
+    slot: Option<OwnedSemaphorePermit>,
+    /// Calls that settle outside, and have not.
+    outside: BTreeSet<Seq>,
+    /// Handles of the runs this flow started or watches.
+    runs: HashMap<RunId, Seq>,
+    subflows: HashMap<Seq, FlowRun>,
+    tasks: Tasks,
+    news: watch::Receiver<()>,
+    interruption: Option<Interruption>,
+}
+
+/// The task runs of an execution.
+struct Tasks {
+    /// Those that have not ended.
+    live: HashMap<Seq, TaskRun>,
+    /// Changed since the last record.
+    changed: BTreeSet<Seq>,
+    ended: Vec<TaskRun>,
+    waiting: Dependencies,
+    /// Numbers the runs of a task in this flow.
+    numbers: HashMap<String, u32>,
+    executing: JoinSet<()>,
+    tell: mpsc::UnboundedSender<TaskEvent>,
+    events: mpsc::UnboundedReceiver<TaskEvent>,
+}
+
+impl Tasks {
+    fn new() -> Self {
+        let (tell, events) = mpsc::unbounded_channel();
+        Self {
+            live: HashMap::new(),
+            changed: BTreeSet::new(),
+            ended: Vec::new(),
+            waiting: Dependencies::default(),
+            numbers: HashMap::new(),
+            executing: JoinSet::new(),
+            tell,
+            events,
+        }
+    }
+
+    /// Whether any task is on its way by itself, without anything outside.
+    fn any_executing(&self) -> bool {
+        self.live.len() > self.waiting.len()
+    }
+}
+
+impl<S: Store> FlowExecution<S> {
+    pub fn new(
+        shared: Arc<Shared<S>>,
+        claimed: Claimed,
+        prepared: Arc<Prepared>,
+        entries: Vec<Entry>,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        let Claimed {
+            run, lease, logged, ..
+        } = claimed;
+        let started = run.started.unwrap_or_else(now);
+        let mut progress = Progress::new(lease);
+        progress
+            .states
+            .push(State::running(run.attempt, now().max(started)));
+        let log = FlowLog::new(run.id, logged, shared.runtime.limits());
+        Self {
+            news: shared.news.clone(),
+            journal: Journal::new(started, entries),
+            clock: Arc::new(JournalClock(AtomicI64::new(started.0))),
+            log: Arc::new(log),
+            shared,
+            prepared,
+            run,
+            started,
+            progress,
+            slot: Some(slot),
+            outside: BTreeSet::new(),
+            runs: HashMap::new(),
+            subflows: HashMap::new(),
+            tasks: Tasks::new(),
+            interruption: None,
+        }
+    }
+
+    pub fn log(&self) -> Arc<dyn LogSink> {
+        Arc::clone(&self.log) as _
+    }
+
+    pub fn clock(&self) -> Arc<dyn FlowClock> {
+        Arc::clone(&self.clock) as _
+    }
+
+    /// What is left of a timeout that began when the run started.
+    pub fn remaining(&self, timeout: Option<Duration>) -> Option<Duration> {
+        timeout.map(|timeout| timeout.saturating_sub(now().since(self.started)))
+    }
+
+    /// Why the execution was interrupted.
+    pub fn interruption(&mut self) -> Interruption {
+        self.interruption.take().unwrap_or_else(|| {
+            let message = "the execution was interrupted without a reason";
+            Interruption::Failed(Failure::new(FailureKind::Crashed, message))
+        })
+    }
+
+    /// Records the end of the run, once its tasks have ended. Gives the outcome back.
+    pub async fn end(mut self, outcome: Outcome) -> Result<Outcome, StoreError> {
+        if outcome.is_err() {
+            // What a failed flow has not waited for, nobody will.
+            self.abandon_tasks();
+        }
+        while self.tasks.any_executing() {
+            match self.tasks.events.recv().await {
+                Some(event) => {
+                    let _ = self.handle(event).await;
+                }
+                None => break,
+            }
+        }
+        if let Some(Interruption::Store(err)) = self.interruption.take() {
+            return Err(err);
+        }
+        let at = now();
+        self.progress.states.push(State::ended(&outcome, at));
+        let next = Next::End {
+            outcome: outcome.clone(),
+        };
+        let progress = self.take_progress(next);
+        self.shared.store.record(progress).await?;
+        Ok(outcome)
+    }
+
+    /// Looks a call up in the journal; a new one is counted against the limit.
+    fn ask(&mut self, call: &Call) -> CallResult<Asked> {
+        let asked = self.journal.ask(call).map_err(|err| self.diverged(err))?;
+        Ok(match asked {
+            crate::orchestrator::Asked::Answered(seq, answer) => {
+                self.tick();
+                Asked::Answered(seq, answer)
+            }
+            crate::orchestrator::Asked::New(seq) => {
+                let max = self.shared.runtime.limits().calls_max;
+                if seq.0 > max {
+                    let limit = format!("made too many calls; the limit on a flow run is {max}");
+                    return Err(CallError::Limit(limit));
+                }
+                Asked::New
+            }
+        })
+    }
+
+    /// Writes a new call and its answer.
+    fn write(&mut self, call: Call, answer: Answer) -> Seq {
+        let entry = self.journal.write(call, answer, now()).clone();
+        let seq = entry.seq;
+        self.progress.entries.push(entry);
+        self.tick();
+        seq
+    }
+
+    /// Sets the flow's clock to the journal's.
+    fn tick(&self) {
+        self.clock
+            .0
+            .store(self.journal.clock().0, Ordering::Relaxed);
+    }
+
+    /// The run that a scope stands for.
+    fn scope_run(&self, scope: Option<Seq>) -> RunId {
+        let subflow = scope.and_then(|scope| self.subflows.get(&scope));
+        subflow.map_or(self.run.id, |run| run.id)
+    }
+
+    /// Everything new, to be recorded.
+    fn take_progress(&mut self, next: Next) -> Progress {
+        let lease = self.progress.lease;
+        let mut progress = std::mem::replace(&mut self.progress, Progress::new(lease));
+        let lines = self.log.take();
+        progress.logged += lines.len() as u64;
+        progress.logs.extend(lines);
+        progress.logs.sort_by_key(|line| line.at);
+        progress.task_runs.append(&mut self.tasks.ended);
+        let changed = std::mem::take(&mut self.tasks.changed);
+        let live = changed.iter().filter_map(|seq| self.tasks.live.get(seq));
+        progress.task_runs.extend(live.cloned());
+        progress.next = next;
+        progress
+    }
+
+    /// Whether there is anything to record.
+    fn is_dirty(&self) -> bool {
+        !(self.progress.is_empty()
+            && self.tasks.changed.is_empty()
+            && self.tasks.ended.is_empty()
+            && self.log.is_empty())
+    }
+
+    /// Records everything new.
+    async fn flush(&mut self) -> CallResult<()> {
+        if self.is_dirty() {
+            self.record(Next::Continue).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, next: Next) -> CallResult<Recorded> {
+        let progress = self.take_progress(next);
+        match self.shared.store.record(progress).await {
+            Ok(recorded) => Ok(recorded),
+            Err(StoreError::Stale { .. }) => Err(self.interrupt(Interruption::Stale)),
+            Err(err) => Err(self.interrupt(Interruption::Store(err))),
+        }
+    }
+
+    /// A read that failed interrupts the execution.
+    fn read<T>(&mut self, read: Result<T, StoreError>) -> CallResult<T> {
+        read.map_err(|err| self.interrupt(Interruption::Store(err)))
+    }
+
+    fn interrupt(&mut self, why: Interruption) -> CallError {
+        self.interruption.get_or_insert(why);
+        CallError::Interrupt
+    }
+
+    fn diverged(&mut self, divergence: Divergence) -> CallError {
+        let failure = Failure::new(FailureKind::Permanent, divergence.to_string());
+        self.interrupt(Interruption::Failed(failure))
+    }
+}
+
+/// What the journal answers, for those who write what is new.
+enum Asked {
+    Answered(Seq, Answer),
+    New,
+}
+
+/// The journal's clock, readable from the instance.
+struct JournalClock(AtomicI64);
+
+impl FlowClock for JournalClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,165 @@
+//! How a flow waits: for its own tasks here, for anything else with its slot given back.
+
+use super::{FLUSH_DELAY, FlowExecution, Interruption};
+use crate::model::{Call, Failure, FailureKind, Seq, State};
+use crate::orchestrator::Waited;
+use crate::store::{Next, Recorded, Store};
+use crate::wasm::{CallError, CallResult};
+use crate::worker::clock::now;
+use crate::worker::parking::Resumption;
+
+/// Handles whose settlement is looked up one by one, rather than all at once.
+const LOOKUP_MAX: usize = 1000;
+
+impl<S: Store> FlowExecution<S> {
+    pub(super) async fn wait_for_any(&mut self, handles: Vec<Seq>) -> CallResult<Vec<Seq>> {
+        self.check_handles(&handles)?;
+        loop {
+            self.handle_pending().await?;
+            let waited = self.journal.wait_any(&handles, now());
+            match waited.map_err(|err| self.diverged(err))? {
+                Waited::Ready { handles, new } => {
+                    if new && let Some(entry) = self.journal.entry(self.journal.last()) {
+                        self.progress.entries.push(entry.clone());
+                    }
+                    self.tick();
+                    return Ok(handles);
+                }
+                Waited::Blocked(unsettled) => self.block(unsettled, 1).await?,
+            }
+        }
+    }
+
+    pub(super) async fn wait_for_all(&mut self, handles: Vec<Seq>) -> CallResult<()> {
+        self.check_handles(&handles)?;
+        loop {
+            self.handle_pending().await?;
+            match self.journal.wait_all(&handles) {
+                Waited::Ready { .. } => {
+                    self.tick();
+                    return Ok(());
+                }
+                Waited::Blocked(unsettled) => {
+                    let count = unsettled.len();
+                    self.block(unsettled, count).await?;
+                }
+            }
+        }
+    }
+
+    fn check_handles(&self, handles: &[Seq]) -> CallResult<()> {
+        let refuse = |message| {
+            let failure = Failure::new(FailureKind::Invalid, message);
+            Err(CallError::Failure(failure))
+        };
+        if handles.is_empty() {
+            return refuse("there is nothing to wait for: the list is empty".to_owned());
+        }
+        match handles.iter().find(|seq| !self.can_settle(**seq)) {
+            Some(seq) => refuse(format!("there is no call {seq} to wait for")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a handle is one that the guest was given, and of a kind that settles.
+    pub(super) fn can_settle(&self, seq: Seq) -> bool {
+        self.journal.is_known(seq)
+            && self
+                .journal
+                .entry(seq)
+                .is_some_and(|entry| match entry.call {
+                    Call::Task(_)
+                    | Call::RunDeployment(_)
+                    | Call::WatchRun { .. }
+                    | Call::Timer { .. } => true,
+                    Call::GetRun { .. }
+                    | Call::Subflow { .. }
+                    | Call::EndSubflow { .. }
+                    | Call::WaitAny => false,
+                })
+    }
+
+    /// Returns once something has happened. `count` of the unsettled calls are waited for.
+    async fn block(&mut self, unsettled: Vec<Seq>, count: usize) -> CallResult<()> {
+        if self.tasks.any_executing() {
+            self.await_tasks().await
+        } else {
+            self.await_outside(unsettled, count).await
+        }
+    }
+
+    /// Waits for the run's own tasks, which keep it running. What is new is recorded every
+    /// so often, so that others can see it.
+    async fn await_tasks(&mut self) -> CallResult<()> {
+        let dirty = self.is_dirty();
+        tokio::select! {
+            biased;
+            event = self.tasks.events.recv() => match event {
+                Some(event) => self.handle(event).await,
+                None => Ok(()),
+            },
+            Ok(()) = self.news.changed(), if !self.outside.is_empty() => {
+                let outside: Vec<Seq> = self.outside.iter().copied().collect();
+                self.look_up(&outside).await
+            }
+            () = tokio::time::sleep(FLUSH_DELAY), if dirty => self.flush().await,
+        }
+    }
+
+    /// Waits for something outside: records, gives the slot back, parks.
+    async fn await_outside(&mut self, mut awaited: Vec<Seq>, count: usize) -> CallResult<()> {
+        let mut count = u32::try_from(count).unwrap_or(u32::MAX);
+        if !self.tasks.waiting.is_empty() {
+            // A task could start before what is waited for has settled.
+            awaited.extend(self.tasks.waiting.awaited());
+            awaited.retain(|seq| self.outside.contains(seq));
+            awaited.sort();
+            awaited.dedup();
+            count = 1;
+        }
+        self.progress.states.push(State::waiting(now()));
+        let next = Next::Wait {
+            awaited: awaited.clone(),
+            count,
+        };
+        if self.record(next).await? == Recorded::Done {
+            self.park().await?;
+        }
+        self.look_up(&awaited).await
+    }
+
+    /// Waits in memory without a slot, for as long as that is allowed.
+    async fn park(&mut self) -> CallResult<()> {
+        let shared = std::sync::Arc::clone(&self.shared);
+        let mut resumed = shared.parking.park(self.progress.lease);
+        drop(self.slot.take());
+        let resumption = tokio::select! {
+            resumption = &mut resumed => resumption,
+            () = tokio::time::sleep(shared.config.park) => {
+                if shared.parking.leave(self.run.id) {
+                    return Err(self.interrupt(Interruption::Suspended));
+                }
+                resumed.await
+            }
+        };
+        let Ok(Resumption { lease, slot }) = resumption else {
+            return Err(self.interrupt(Interruption::Suspended));
+        };
+        self.slot = Some(slot);
+        self.progress.lease = lease;
+        let running = State::running(self.run.attempt, now());
+        self.progress.states.push(running);
+        Ok(())
+    }
+
+    /// Takes over what has settled outside.
+    async fn look_up(&mut self, calls: &[Seq]) -> CallResult<()> {
+        for calls in calls.chunks(LOOKUP_MAX) {
+            let settled = self.shared.store.settled(self.run.id, calls).await;
+            for settled in self.read(settled)? {
+                self.settle(settled.seq, settled.at, settled.settlement);
+            }
+        }
+        self.start_ready().await
+    }
+}

@@ -1,0 +1,57 @@
+//! Flows to measure with: each does one thing, as often as asked.
+
+use guest_sdk::prelude::*;
+
+/// Nothing at all.
+#[flow]
+fn empty() {}
+
+#[task]
+fn add_one(n: u32) -> u32 {
+    n + 1
+}
+
+/// Three trivial tasks, one after the other.
+#[flow]
+fn three_tasks() -> Result<u32> {
+    add_one(add_one(add_one(0)?)?)
+}
+
+/// `n` trivial tasks, one after the other.
+#[flow]
+fn serial(n: u32) -> Result<u32> {
+    let mut sum = 0;
+    for _ in 0..n {
+        sum = add_one(sum)?;
+    }
+    Ok(sum)
+}
+
+/// `n` trivial tasks at once.
+#[flow]
+fn map(n: u32) -> Result<u64> {
+    let futures = add_one::map(0..n);
+    let mut sum = 0;
+    for future in futures {
+        sum += u64::from(future.result()?);
+    }
+    Ok(sum)
+}
+
+/// `n` runs of `empty`, started without waiting, then waited for together.
+#[flow]
+async fn fan_out(n: u32) -> Result<usize> {
+    let children = (0..n).map(|_| run_deployment("empty/empty-deployment").timeout(Duration::ZERO));
+    let started = run_deployments(children).await?;
+    let ended = wait_for_flow_runs(&started).await?;
+    for run in &ended {
+        run.result::<()>()?;
+    }
+    Ok(ended.len())
+}
+
+/// A durable timer.
+#[flow]
+async fn sleeper(ms: u64) -> Result<()> {
+    sleep(Duration::from_millis(ms)).await
+}
