@@ -11,3 +11,5 @@ pub mod store;
 pub mod wasm;
 
 pub mod worker;
+
+pub mod cli;

@@ -1,0 +1,61 @@
+//! A `.wasm` file, checked before anything is kept of it.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::error::{UserError, not_deployable};
+use super::resolve::unknown;
+use super::time::now;
+use crate::model::{Component, Digest, FlowDescription};
+use crate::wasm::{ComponentError, Runtime};
+
+/// A component and its bytes.
+pub struct Artifact {
+    pub component: Component,
+    pub bytes: Vec<u8>,
+}
+
+impl Artifact {
+    /// Reads the file, checks that it is a component of ours and lets it describe itself.
+    pub async fn read(path: &Path, runtime: &Runtime) -> Result<Self, UserError> {
+        let bytes = std::fs::read(path).map_err(|err| unreadable(path, &err))?;
+        if bytes.is_empty() {
+            return Err(not_deployable(path, &ComponentError::Empty));
+        }
+        let manifest = runtime
+            .describe(&bytes)
+            .await
+            .map_err(|err| not_deployable(path, &err))?;
+        let component = Component {
+            digest: Digest::of(&bytes),
+            manifest,
+            size: bytes.len() as u64,
+            created: now(),
+        };
+        Ok(Self { component, bytes })
+    }
+}
+
+fn unreadable(path: &Path, err: &std::io::Error) -> UserError {
+    let shown = path.display();
+    match err.kind() {
+        ErrorKind::NotFound => UserError::new(format!("the file `{shown}` does not exist")).hint(
+            "`cargo build --release --target wasm32-wasip2` writes target/wasm32-wasip2/release/<crate>.wasm",
+        ),
+        ErrorKind::IsADirectory => UserError::new(format!("`{shown}` is a directory"))
+            .hint("name the `.wasm` file in it"),
+        _ => UserError::new(format!("`{shown}` cannot be read: {err}"))
+            .hint("is it yours, and readable?"),
+    }
+}
+
+/// The flow of this name in a component.
+pub fn flow<'a>(component: &'a Component, name: &str) -> Result<&'a FlowDescription, UserError> {
+    component.manifest.flow(name).ok_or_else(|| {
+        let flows = component.manifest.flows.iter();
+        let names = flows.map(|flow| flow.name.to_string());
+        let mut err = unknown("flow", name, names, "component inspect FILE");
+        err.message += " in the component";
+        err
+    })
+}

@@ -1,0 +1,85 @@
+//! `orch-host component inspect DIGEST|FILE`
+
+use std::path::Path;
+
+use crate::cli::artifact::Artifact;
+use crate::cli::context::{Context, Instances};
+use crate::cli::error::{ExitStatus, UserError};
+use crate::cli::output::Format;
+use crate::cli::params::signature_of;
+use crate::cli::table::{Fields, Table, maybe, text};
+use crate::model::Component;
+use crate::store::Store;
+
+/// Show what a component declares: its flows, tasks and their schemas
+///
+/// With `-o json` the schemas are shown whole.
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// A `.wasm` file, or the digest of a component that is kept, or the beginning of one
+    #[arg(value_name = "DIGEST|FILE")]
+    component: String,
+}
+
+pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let component = find(&args.component, cx).await?;
+    if cx.out.format == Format::Json {
+        cx.out.json(&component)?;
+        return Ok(ExitStatus::Success);
+    }
+    let mut fields = Fields::default();
+    fields
+        .add("digest", text(component.digest))
+        .add("size", text(format!("{} bytes", component.size)));
+    cx.out.table(&fields.table(), "")?;
+
+    let mut flows = Table::new(["FLOW", "TAKES", "DESCRIPTION"]);
+    for flow in &component.manifest.flows {
+        flows.row([
+            text(&flow.name),
+            text(signature_of(&flow.schema)),
+            maybe(flow.description.as_ref()),
+        ]);
+    }
+    let mut tasks = Table::new(["TASK", "TAKES", "RETRIES", "DESCRIPTION"]);
+    for task in &component.manifest.tasks {
+        tasks.row([
+            text(&task.name),
+            text(signature_of(&task.schema)),
+            text(task.options.retries.unwrap_or(0)),
+            maybe(task.description.as_ref()),
+        ]);
+    }
+    for table in [flows, tasks] {
+        if !table.is_empty() {
+            cx.out.data("")?;
+            cx.out.table(&table, "")?;
+        }
+    }
+    Ok(ExitStatus::Success)
+}
+
+async fn find<S: Store>(text: &str, cx: &Context<S>) -> anyhow::Result<Component> {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    let is_digest = !hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit());
+    if !is_digest || Path::new(text).exists() {
+        let runtime = cx.runtime(Instances::FEW)?;
+        return Ok(Artifact::read(Path::new(text), &runtime).await?.component);
+    }
+    let hex = hex.to_ascii_lowercase();
+    let mut found = cx.store.components().await?;
+    found.retain(|component| component.digest.to_string().starts_with(&hex));
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(
+            UserError::new(format!("no component has the digest `{text}`"))
+                .hint("`orch-host component ls` lists them")
+                .into(),
+        ),
+        count => Err(
+            UserError::new(format!("`{text}` may be any of {count} components"))
+                .hint("type more of the digest")
+                .into(),
+        ),
+    }
+}

@@ -1,0 +1,36 @@
+//! `orch-host component ls`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::table::{Table, text};
+use crate::cli::time::{ago, now};
+use crate::store::Store;
+
+/// List the components that are kept, newest first
+#[derive(Debug, clap::Args)]
+pub struct LsArgs {}
+
+pub async fn run<S: Store>(_args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let components = cx.store.components().await?;
+    if cx.out.format == Format::Json {
+        cx.out.json(&components)?;
+        return Ok(ExitStatus::Success);
+    }
+    let now = now();
+    let mut table = Table::new(["DIGEST", "FLOWS", "TASKS", "SIZE", "CREATED"]);
+    for component in &components {
+        let flows = component.manifest.flows.iter();
+        let flows: Vec<&str> = flows.map(|flow| flow.name.as_str()).collect();
+        table.row([
+            text(component.digest.short()),
+            text(flows.join(", ")),
+            text(component.manifest.tasks.len()),
+            text(format!("{} KB", component.size.div_ceil(1000))),
+            text(ago(component.created, now)),
+        ]);
+    }
+    let nothing = "There are no components; `orch-host deploy FILE.wasm` brings one";
+    cx.out.table(&table, nothing)?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,51 @@
+//! What every command is given.
+
+use std::sync::Arc;
+
+use super::output::Output;
+use super::place::Place;
+use crate::wasm::{Limits, Runtime, RuntimeConfig};
+
+pub struct Context<S> {
+    pub store: Arc<S>,
+    pub out: Output,
+    pub place: Place,
+}
+
+impl<S> Context<S> {
+    /// The engine, for those commands that look into components or run them.
+    pub fn runtime(&self, instances: Instances) -> anyhow::Result<Arc<Runtime>> {
+        Runtime::new(RuntimeConfig {
+            cache_dir: Some(self.place.cache.clone()),
+            limits: Limits::default(),
+            flows_max: instances.flows,
+            tasks_max: instances.tasks,
+        })
+    }
+}
+
+/// How many instances may be alive at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Instances {
+    pub flows: u32,
+    pub tasks: u32,
+}
+
+impl Instances {
+    /// For a look at one component.
+    pub const FEW: Self = Self { flows: 4, tasks: 4 };
+
+    /// For one run and what it starts within itself.
+    pub const ONE_RUN: Self = Self {
+        flows: 4,
+        tasks: 256,
+    };
+
+    /// For so many runs at once. As many again may wait in memory.
+    pub fn for_runs(runs: u32) -> Self {
+        Self {
+            flows: runs.saturating_mul(2).clamp(16, 4096),
+            tasks: runs.saturating_mul(2).clamp(256, 4096),
+        }
+    }
+}

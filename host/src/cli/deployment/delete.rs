@@ -1,0 +1,31 @@
+//! `orch-host deployment delete NAME`
+
+use crate::cli::context::Context;
+use crate::cli::error::{ExitStatus, UserError};
+use crate::cli::resolve;
+use crate::store::Store;
+
+/// Delete a deployment; its runs stay
+#[derive(Debug, clap::Args)]
+pub struct DeleteArgs {
+    /// The deployment `flow/deployment`
+    #[arg(value_name = "NAME")]
+    deployment: String,
+}
+
+pub async fn run<S: Store>(args: DeleteArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    // The whole name: nothing should be deleted by half of one.
+    if !args.deployment.contains('/') {
+        let name = &args.deployment;
+        return Err(
+            UserError::new(format!("`{name}` is not of the form `flow/deployment`"))
+                .hint("`orch-host deployment ls` lists the deployments")
+                .into(),
+        );
+    }
+    let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
+    cx.store.delete_deployment(&deployment.name).await?;
+    cx.out
+        .note(&format!("Deleted deployment `{}`", deployment.name));
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,60 @@
+//! `orch-host deployment inspect NAME`
+
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::params::signature;
+use crate::cli::resolve;
+use crate::cli::table::{Fields, text};
+use crate::cli::target::Target;
+use crate::cli::time::{ago, now};
+use crate::model::{Deployment, FlowDescription};
+use crate::store::Store;
+
+/// Show a deployment and the parameters that its flow takes
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// The deployment `flow/deployment`, or a flow that has only one
+    #[arg(value_name = "NAME")]
+    deployment: String,
+}
+
+#[derive(Serialize)]
+struct DeploymentView {
+    #[serde(flatten)]
+    deployment: Deployment,
+    /// What the component says of the flow, its schemas included.
+    flow: FlowDescription,
+}
+
+pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
+    let flow = Target::of_deployment(&*cx.store, deployment.clone())
+        .await?
+        .flow;
+    if cx.out.format == Format::Json {
+        cx.out.json(&DeploymentView { deployment, flow })?;
+        return Ok(ExitStatus::Success);
+    }
+    let now = now();
+    let mut fields = Fields::default();
+    fields
+        .add("name", text(&deployment.name))
+        .add_if("description", deployment.description.as_ref())
+        .add("pool", text(&deployment.pool))
+        .add("takes", text(signature(&flow)))
+        .add("defaults", text(&deployment.parameters))
+        .add("component", text(deployment.component))
+        .add("created", text(ago(deployment.created, now)))
+        .add("updated", text(ago(deployment.updated, now)));
+    if !deployment.tags.is_empty() {
+        fields.add("tags", text(deployment.tags.join(", ")));
+    }
+    if !deployment.grants.http.is_empty() {
+        fields.add("HTTP to", text(deployment.grants.http.join(", ")));
+    }
+    cx.out.table(&fields.table(), "")?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,40 @@
+//! `orch-host deployment ls`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::table::{Table, text};
+use crate::cli::time::{ago, now};
+use crate::model::FlowName;
+use crate::store::Store;
+
+/// List the deployments
+#[derive(Debug, clap::Args)]
+pub struct LsArgs {
+    /// Only those of this flow
+    #[arg(long)]
+    flow: Option<FlowName>,
+}
+
+pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let deployments = cx.store.deployments(args.flow.as_ref()).await?;
+    if cx.out.format == Format::Json {
+        cx.out.json(&deployments)?;
+        return Ok(ExitStatus::Success);
+    }
+    let now = now();
+    let mut table = Table::new(["NAME", "POOL", "PARAMETERS", "TAGS", "COMPONENT", "UPDATED"]);
+    for deployment in &deployments {
+        table.row([
+            text(&deployment.name),
+            text(&deployment.pool),
+            text(&deployment.parameters),
+            text(deployment.tags.join(", ")),
+            text(deployment.component.short()),
+            text(ago(deployment.updated, now)),
+        ]);
+    }
+    let nothing = "There are no deployments; `orch-host deploy FILE.wasm` makes some";
+    cx.out.table(&table, nothing)?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,31 @@
+//! `orch-host deployment ..`
+
+mod delete;
+mod inspect;
+mod ls;
+mod run;
+
+use super::context::Context;
+use super::error::ExitStatus;
+use crate::store::Store;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum DeploymentCommand {
+    Run(run::RunArgs),
+    #[command(alias = "list")]
+    Ls(ls::LsArgs),
+    Inspect(inspect::InspectArgs),
+    Delete(delete::DeleteArgs),
+}
+
+pub async fn run<S: Store>(
+    command: DeploymentCommand,
+    cx: &Context<S>,
+) -> anyhow::Result<ExitStatus> {
+    match command {
+        DeploymentCommand::Run(args) => run::run(args, cx).await,
+        DeploymentCommand::Ls(args) => ls::run(args, cx).await,
+        DeploymentCommand::Inspect(args) => inspect::run(args, cx).await,
+        DeploymentCommand::Delete(args) => delete::run(args, cx).await,
+    }
+}

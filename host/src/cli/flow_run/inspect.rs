@@ -1,0 +1,161 @@
+//! `orch-host flow-run inspect ID`
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::resolve;
+use crate::cli::table::{Fields, Table, maybe, state, text};
+use crate::cli::task_run::table as task_table;
+use crate::cli::time::{local, took};
+use crate::cli::view::{FlowRunView, TaskRunView};
+use crate::model::{Entry, FlowRun, IdPrefix, State, StateType};
+use crate::store::{Store, TaskRunFilter};
+
+/// Tasks that people are shown; programs get all.
+const TASKS_SHOWN: u32 = 50;
+
+/// Show a flow run: its states, tasks and children, what it was given and what it returned
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// The run's id, the beginning of it, or its name
+    id: IdPrefix,
+    /// Show every call that it made, and the answers
+    #[arg(long)]
+    journal: bool,
+}
+
+#[derive(Serialize)]
+struct InspectView {
+    #[serde(flatten)]
+    run: FlowRunView,
+    /// Every state it was in, oldest first.
+    history: Vec<State>,
+    /// How many of its children are in each state.
+    children: BTreeMap<StateType, u64>,
+    task_runs: Vec<TaskRunView>,
+    /// With `--journal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal: Option<Vec<Entry>>,
+}
+
+pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let run = resolve::run(&*cx.store, &args.id).await?;
+    let history = cx.store.history(run.id).await?;
+    let children = cx.store.child_states(run.id).await?;
+    let tasks = TaskRunFilter {
+        flow_run: Some(run.id),
+        count: match cx.out.format {
+            Format::Json => 0,
+            Format::Text => TASKS_SHOWN,
+        },
+        ..TaskRunFilter::default()
+    };
+    let tasks = cx.store.task_runs(tasks).await?;
+    let journal = match args.journal {
+        // A subflow's calls stand in the journal of the run it is part of.
+        true => Some(cx.store.journal(run.within.unwrap_or(run.id)).await?),
+        false => None,
+    };
+    match cx.out.format {
+        Format::Json => cx.out.json(&InspectView {
+            run: run.into(),
+            history,
+            children: children.into_iter().collect(),
+            task_runs: tasks.into_iter().map(TaskRunView::from).collect(),
+            journal,
+        })?,
+        Format::Text => {
+            cx.out.table(&summary(&run, &children).table(), "")?;
+            section(cx, "States", &states(&history))?;
+            section(cx, "Tasks", &task_table(&tasks))?;
+            if tasks.len() == TASKS_SHOWN as usize {
+                let id = run.id;
+                cx.out.hint(&format!(
+                    "these are the last {TASKS_SHOWN}: `orch-host task-run ls --flow-run {id} --limit 0` lists all"
+                ));
+            }
+            section(cx, "Journal", &entries(&journal.unwrap_or_default()))?;
+        }
+    }
+    Ok(ExitStatus::Success)
+}
+
+fn section<S>(cx: &Context<S>, title: &str, table: &Table) -> anyhow::Result<()> {
+    if !table.is_empty() {
+        cx.out.data(&format!("\n{title}"))?;
+        cx.out.table(table, "")?;
+    }
+    Ok(())
+}
+
+fn summary(run: &FlowRun, children: &[(StateType, u64)]) -> Fields {
+    let mut fields = Fields::default();
+    fields
+        .add("id", text(run.id))
+        .add("name", text(&run.name))
+        .add("flow", text(&run.flow))
+        .add_if("deployment", run.deployment.as_ref())
+        .add("state", state(&run.state))
+        .add_if("reason", run.state.message.as_ref())
+        .add_if("parent", run.parent)
+        .add_if("pool", run.pool.as_ref())
+        .add_if("queue", run.work_queue.as_ref())
+        .add("component", text(run.component))
+        .add("attempt", text(run.attempt))
+        .add("created", text(local(run.created)))
+        .add("scheduled", text(local(run.scheduled)))
+        .add_if("started", run.started.map(local))
+        .add_if("ended", run.ended.map(local));
+    if let (Some(started), Some(ended)) = (run.started, run.ended) {
+        fields.add("took", text(took(ended.since(started))));
+    }
+    if !run.tags.is_empty() {
+        fields.add("tags", text(run.tags.join(", ")));
+    }
+    if !children.is_empty() {
+        let counts = children
+            .iter()
+            .map(|(state, count)| format!("{count} {state}"));
+        fields.add("children", text(counts.collect::<Vec<_>>().join(", ")));
+    }
+    fields.add("parameters", text(&run.parameters));
+    if let Some(Ok(result)) = &run.outcome {
+        fields.add("result", text(result));
+    }
+    fields
+}
+
+fn states(history: &[State]) -> Table {
+    let mut table = Table::new(["AT", "STATE", "REASON"]);
+    for entry in history {
+        table.row([
+            text(local(entry.at)),
+            state(entry),
+            maybe(entry.message.as_ref()),
+        ]);
+    }
+    table
+}
+
+fn entries(journal: &[Entry]) -> Table {
+    let mut table = Table::new(["SEQ", "AT", "CALL", "SETTLED"]);
+    for entry in journal {
+        table.row([
+            text(entry.seq),
+            text(local(entry.at)),
+            text(&entry.call),
+            maybe(entry.settled.as_ref().map(|(at, settlement)| {
+                let what = match settlement.value() {
+                    Ok(value) => value.to_string(),
+                    Err(failure) => failure.to_string(),
+                };
+                format!("{} {what}", local(*at))
+            })),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,28 @@
+//! `orch-host flow-run ..`
+
+mod inspect;
+mod logs;
+mod ls;
+mod watch;
+
+use super::context::Context;
+use super::error::ExitStatus;
+use crate::store::Store;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum FlowRunCommand {
+    #[command(alias = "list")]
+    Ls(ls::LsArgs),
+    Inspect(inspect::InspectArgs),
+    Logs(logs::LogsArgs),
+    Watch(watch::WatchArgs),
+}
+
+pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    match command {
+        FlowRunCommand::Ls(args) => ls::run(args, cx).await,
+        FlowRunCommand::Inspect(args) => inspect::run(args, cx).await,
+        FlowRunCommand::Logs(args) => logs::run(args, cx).await,
+        FlowRunCommand::Watch(args) => watch::run(args, cx).await,
+    }
+}

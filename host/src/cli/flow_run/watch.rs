@@ -1,0 +1,27 @@
+//! `orch-host flow-run watch ID`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::resolve;
+use crate::cli::values::level;
+use crate::cli::watch::{States, follow};
+use crate::model::{IdPrefix, LogLevel};
+use crate::store::Store;
+
+/// Follow a flow run until it ends; the exit code says how it did
+///
+/// Its log and its states are written to stderr, its result to stdout as JSON. Ctrl-C ends the
+/// watching, not the run.
+#[derive(Debug, clap::Args)]
+pub struct WatchArgs {
+    /// The run's id, the beginning of it, or its name
+    id: IdPrefix,
+    /// Show log lines of this level and above
+    #[arg(long, default_value = "INFO", value_parser = level(), ignore_case = true)]
+    level: LogLevel,
+}
+
+pub async fn run<S: Store>(args: WatchArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let run = resolve::run(&*cx.store, &args.id).await?;
+    follow(cx, &run, States::All, args.level).await
+}

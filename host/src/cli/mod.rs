@@ -1,0 +1,258 @@
+//! The command line. A file a command, mirroring the command tree, each with its arguments
+//! and one function that returns an exit status. The only place that prints.
+
+mod artifact;
+mod completions;
+mod component;
+mod context;
+mod deploy;
+mod deployment;
+mod error;
+mod flow_run;
+mod output;
+mod params;
+mod place;
+mod resolve;
+mod run;
+mod signals;
+mod table;
+mod target;
+mod task_run;
+mod time;
+mod values;
+mod view;
+mod watch;
+mod work_pool;
+mod worker;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::store::{Store, StoreResult};
+use context::Context;
+use error::{ExitStatus, Report, StdoutClosed, UserError};
+use output::{Color, Format, Output};
+use place::{DatabaseUrl, Place};
+
+/// Runs workflows as sandboxed WebAssembly components
+///
+/// Flows and tasks are Rust functions in one component. `deploy` registers its flows as
+/// deployments, a `worker` executes their runs, and `run` starts one here and now.
+#[derive(Debug, clap::Parser)]
+#[command(name = "orch-host", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten, next_help_heading = "Global options")]
+    global: GlobalArgs,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  ORCH_HOME          The directory for the database and compiled code [default: the user's data directory]
+  ORCH_DATABASE_URL  As `--database`
+  ORCH_LOG           What the program logs of itself, such as `debug` or `orch_host::worker=trace`
+  NO_COLOR           Turns colours off
+
+Exit codes:
+  0    Done; what ran has completed
+  1    The run failed, crashed or was cancelled
+  2    The command line or the input was wrong
+  70   The program or the machine failed
+  130  Interrupted
+
+First steps:
+  orch-host deploy target/wasm32-wasip2/release/my_flow.wasm
+  orch-host worker --pool default-pool
+  orch-host run my-flow -p item_id=7";
+
+#[derive(Debug, clap::Args)]
+struct GlobalArgs {
+    /// The database, shared by workers and commands [default: `orch.db` in ORCH_HOME]
+    #[arg(
+        long,
+        global = true,
+        env = "ORCH_DATABASE_URL",
+        hide_env = true,
+        value_name = "sqlite:PATH"
+    )]
+    database: Option<DatabaseUrl>,
+    /// How to print data
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    output: Format,
+    /// Log more of what the program does; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Print only data and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Deploy(deploy::DeployArgs),
+    Run(run::RunArgs),
+    Worker(worker::WorkerArgs),
+    /// Start runs of deployments, list and delete them
+    #[command(subcommand)]
+    Deployment(deployment::DeploymentCommand),
+    /// List, inspect and watch flow runs
+    #[command(subcommand)]
+    FlowRun(flow_run::FlowRunCommand),
+    /// List task runs
+    #[command(subcommand)]
+    TaskRun(task_run::TaskRunCommand),
+    /// Create, pause and list work pools
+    #[command(subcommand)]
+    WorkPool(work_pool::WorkPoolCommand),
+    /// Show components and what they declare
+    #[command(subcommand)]
+    Component(component::ComponentCommand),
+    Completions(completions::CompletionsArgs),
+}
+
+/// Reads the command line and does what it says. `open` opens the database at a path.
+pub fn main<S: Store>(open: impl FnOnce(&Path) -> StoreResult<S>) -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
+    let status = match start(cli, &out, open) {
+        Ok(status) => status,
+        Err(err) if err.is::<StdoutClosed>() => ExitStatus::Success,
+        Err(err) => {
+            let Report {
+                message,
+                hint,
+                status,
+            } = Report::of(&err);
+            out.error(&message);
+            if let Some(hint) = hint {
+                out.hint(&hint);
+            }
+            status
+        }
+    };
+    ExitCode::from(status.code())
+}
+
+fn start<S: Store>(
+    cli: Cli,
+    out: &Output,
+    open: impl FnOnce(&Path) -> StoreResult<S>,
+) -> anyhow::Result<ExitStatus> {
+    // It needs no database, and runs where a shell starts.
+    if let Command::Completions(args) = cli.command {
+        return completions::run(&args, out);
+    }
+    log_to_stderr(&cli, out)?;
+    let place = Place::find(cli.global.database)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let cx = Context {
+            store: Arc::new(open(&place.database)?),
+            out: out.clone(),
+            place,
+        };
+        match cli.command {
+            Command::Deploy(args) => deploy::run(args, &cx).await,
+            Command::Run(args) => run::run(args, &cx).await,
+            Command::Worker(args) => worker::run(args, &cx).await,
+            Command::Deployment(command) => deployment::run(command, &cx).await,
+            Command::FlowRun(command) => flow_run::run(command, &cx).await,
+            Command::TaskRun(command) => task_run::run(command, &cx).await,
+            Command::WorkPool(command) => work_pool::run(command, &cx).await,
+            Command::Component(command) => component::run(command, &cx).await,
+            Command::Completions(args) => completions::run(&args, out),
+        }
+    })
+}
+
+/// The program's own log. A worker tells of every run; elsewhere only trouble is said, since
+/// a command says itself what it does.
+fn log_to_stderr(cli: &Cli, out: &Output) -> anyhow::Result<()> {
+    let is_worker = matches!(&cli.command, Command::Worker(args) if args.is_start());
+    let default = match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => "error",
+        (_, 0) if is_worker => "warn,orch_host=info",
+        (_, 0) => "warn",
+        (_, 1) => "info,orch_host=debug",
+        (_, _) => "debug,orch_host=trace",
+    };
+    let filter = match std::env::var("ORCH_LOG") {
+        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text).map_err(|err| {
+            UserError::new(format!("`ORCH_LOG` is `{text}`: {err}"))
+                .hint("write a level such as `debug`, or `orch_host::worker=trace`")
+        })?,
+        _ => EnvFilter::new(default),
+    };
+    let writer = out.clone();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(out.color_err())
+        .with_target(false)
+        .with_timer(LocalTime)
+        .with_writer(move || writer.clone())
+        .init();
+    Ok(())
+}
+
+/// The same time of day as log lines of runs have.
+struct LocalTime;
+
+impl tracing_subscriber::fmt::time::FormatTime for LocalTime {
+    fn format_time(&self, w: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
+        w.write_str(&time::clock(time::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_is_for() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{argument}");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn worker_is_a_command_and_a_group() {
+        let parse = |line: &str| Cli::try_parse_from(line.split_whitespace());
+        let is_start = |line: &str| match parse(line).unwrap().command {
+            Command::Worker(args) => args.is_start(),
+            other => panic!("{other:?}"),
+        };
+        assert!(is_start("orch-host worker"));
+        assert!(is_start("orch-host worker --pool p --limit 2 -v"));
+        assert!(!is_start("orch-host worker ls -o json"));
+        assert!(parse("orch-host worker --pool p ls").is_err());
+    }
+}

@@ -1,0 +1,230 @@
+//! The only place that writes to stdout and stderr.
+//!
+//! stdout is data: tables and results, or JSON with `-o json`. stderr is everything else.
+//! A live progress line on stderr is moved out of the way of whatever is printed.
+
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::builder::styling::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use serde::Serialize;
+
+use super::error::StdoutClosed;
+use super::table::Table;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; times as in RFC 3339.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    fn is_on(self, terminal: bool) -> bool {
+        let unwanted = || {
+            std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+        };
+        match self {
+            Self::Auto => terminal && !unwanted(),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// One of the two streams, where a command may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub format: Format,
+    quiet: bool,
+    color_out: bool,
+    color_err: bool,
+    live: bool,
+    progress: MultiProgress,
+}
+
+impl Output {
+    pub fn new(format: Format, color: Color, quiet: bool) -> Self {
+        let live = io::stderr().is_terminal() && !quiet;
+        let target = match live {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        Self {
+            format,
+            quiet,
+            color_out: color.is_on(io::stdout().is_terminal()),
+            color_err: color.is_on(io::stderr().is_terminal()),
+            live,
+            progress: MultiProgress::with_draw_target(target),
+        }
+    }
+
+    /// Data: one line or several.
+    pub fn data(&self, text: &str) -> anyhow::Result<()> {
+        let written = self.progress.suspend(|| {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{text}").and_then(|()| out.flush())
+        });
+        written.map_err(|err| match err.kind() {
+            io::ErrorKind::BrokenPipe => StdoutClosed.into(),
+            _ => anyhow::Error::new(err).context("cannot write to stdout"),
+        })
+    }
+
+    /// Data for programs: indented, one value.
+    pub fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
+        self.data(&serde_json::to_string_pretty(value)?)
+    }
+
+    /// Data for programs: one value a line, for what has no end.
+    pub fn json_line(&self, value: &impl Serialize) -> anyhow::Result<()> {
+        self.data(&serde_json::to_string(value)?)
+    }
+
+    /// Rows for people; for none of them `nothing` is said instead, on stderr.
+    pub fn table(&self, table: &Table, nothing: &str) -> anyhow::Result<()> {
+        match table.is_empty() {
+            true => self.note(nothing),
+            false => return self.data(&table.render(self.color_out)),
+        }
+        Ok(())
+    }
+
+    /// A line on either stream. Log lines are data to some commands and not to others.
+    pub fn line(&self, stream: Stream, text: &str) -> anyhow::Result<()> {
+        match stream {
+            Stream::Stdout => self.data(text),
+            Stream::Stderr => {
+                self.err(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// What is good to know.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.err(text);
+        }
+    }
+
+    /// What may be wrong, and what to do.
+    pub fn warn(&self, text: &str, hint: &str) {
+        if !self.quiet {
+            let label = self.paint(
+                Stream::Stderr,
+                "warning:",
+                AnsiColor::Yellow.on_default().bold(),
+            );
+            self.err(&format!("{label} {text}"));
+            self.hint(hint);
+        }
+    }
+
+    pub fn error(&self, text: &str) {
+        let label = self.paint(Stream::Stderr, "error:", AnsiColor::Red.on_default().bold());
+        self.err(&format!("{label} {text}"));
+    }
+
+    pub fn hint(&self, text: &str) {
+        let label = self.paint(Stream::Stderr, "hint:", AnsiColor::Cyan.on_default().bold());
+        self.err(&format!("{label} {text}"));
+    }
+
+    /// Nobody can be told that stderr is gone.
+    fn err(&self, text: &str) {
+        self.progress.suspend(|| {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        });
+    }
+
+    pub fn paint<'a>(&self, stream: Stream, text: &'a str, style: Style) -> Cow<'a, str> {
+        let on = match stream {
+            Stream::Stdout => self.color_out,
+            Stream::Stderr => self.color_err,
+        };
+        match on {
+            true => format!("{style}{text}{style:#}").into(),
+            false => text.into(),
+        }
+    }
+
+    pub fn color_err(&self) -> bool {
+        self.color_err
+    }
+
+    /// Whether stderr is a terminal, where a line can be drawn again and again.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    pub fn progress(&self) -> &MultiProgress {
+        &self.progress
+    }
+}
+
+/// For `tracing`: stderr, with the progress line out of the way.
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.progress.suspend(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Text of a guest without what a terminal would obey: control characters are shown, not
+/// sent. Line breaks and tabs stay.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_control) {
+        return text.into();
+    }
+    text.chars()
+        .flat_map(|c| match is_control(c) {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect::<String>()
+        .into()
+}
+
+/// The same in one line.
+pub fn one_line(text: &str) -> String {
+    harmless(text).replace(['\n', '\t'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_cannot_command_the_terminal() {
+        assert_eq!(harmless("plain\n\ttext"), "plain\n\ttext");
+        assert_eq!(harmless("\x1b[2Jgone"), "\\u{1b}[2Jgone");
+        assert_eq!(one_line("a\nb\r"), "a b\\r");
+    }
+}

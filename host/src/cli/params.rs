@@ -1,0 +1,269 @@
+//! Parameters as typed: `-p name=value` and `--params JSON`, checked against a flow's schema.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use super::error::UserError;
+use crate::model::{FlowDescription, Json, Schema};
+use crate::orchestrator::{ParameterError, ParameterProblem, Parameters};
+
+/// `NAME=VALUE`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    name: String,
+    text: String,
+}
+
+impl FromStr for Param {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, text)) if !name.trim().is_empty() => Ok(Self {
+                name: name.trim().to_owned(),
+                text: text.to_owned(),
+            }),
+            _ => Err(format!("`{text}` is not of the form `name=value`")),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ParamArgs {
+    /// A parameter, its value as JSON or, where the flow takes text, as it is; may be repeated
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    param: Vec<Param>,
+    /// All parameters as a JSON object, or `@FILE` with one, or `@-` for stdin; `-p` goes over it
+    #[arg(long, value_name = "JSON|@FILE")]
+    params: Option<String>,
+}
+
+impl ParamArgs {
+    /// The object of what was typed. Whether it fits is checked later, when defaults are
+    /// below it; here the flow's schema only tells text from JSON.
+    pub fn object(&self, flow: &FlowDescription) -> anyhow::Result<Json> {
+        let schema = schema_of(flow)?;
+        let mut object = match &self.params {
+            Some(text) => object_of(text)?,
+            None => Map::new(),
+        };
+        for Param { name, text } in &self.param {
+            object.insert(name.clone(), read(&schema, name, text)?);
+        }
+        Ok(Json::of(&Value::Object(object)))
+    }
+}
+
+fn object_of(text: &str) -> Result<Map<String, Value>, UserError> {
+    let (text, source) = match text.strip_prefix('@') {
+        None => (text.to_owned(), "`--params`".to_owned()),
+        Some("-") => (read_file(Path::new("-"))?, "stdin".to_owned()),
+        Some(path) => (read_file(Path::new(path))?, format!("`{path}`")),
+    };
+    const HINT: &str = "pass an object such as `{\"item_id\": 7}`";
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(UserError::new(format!("{source} is no JSON object")).hint(HINT)),
+        Err(err) => Err(UserError::new(format!("{source} is not JSON: {err}")).hint(HINT)),
+    }
+}
+
+/// The text of a file, or of stdin for `-`.
+pub fn read_file(path: &Path) -> Result<String, UserError> {
+    let text = match path.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()),
+        _ => std::fs::read_to_string(path),
+    };
+    text.map_err(|err| UserError::new(format!("`{}` cannot be read: {err}", path.display())))
+}
+
+/// What is not JSON is text, for the schema to complain of (as in Prefect); but what begins
+/// like JSON was meant to be it.
+fn read(schema: &Parameters, name: &str, text: &str) -> Result<Value, UserError> {
+    match schema.read(name, text) {
+        Ok(value) => Ok(value),
+        Err(err) if text.starts_with(['{', '[', '"']) => Err(UserError::new(format!(
+            "parameter `{name}` is `{text}`: {err}"
+        ))
+        .hint("quote it for the shell: `-p 'name={\"key\": [1, 2]}'`")),
+        Err(_) => Ok(Value::String(text.to_owned())),
+    }
+}
+
+/// The checker of a flow's parameters.
+pub fn schema_of(flow: &FlowDescription) -> anyhow::Result<Parameters> {
+    compile(flow, &flow.schema.parameters)
+}
+
+/// The same for defaults, which need not be complete.
+pub fn defaults_schema_of(flow: &FlowDescription) -> anyhow::Result<Parameters> {
+    let mut schema = flow.schema.parameters.value();
+    if let Value::Object(schema) = &mut schema {
+        schema.remove("required");
+    }
+    compile(flow, &Json::of(&schema))
+}
+
+fn compile(flow: &FlowDescription, schema: &Json) -> anyhow::Result<Parameters> {
+    Parameters::new(schema).map_err(|err| {
+        anyhow::anyhow!(
+            "flow `{}` declares parameters that are no JSON Schema: {err}",
+            flow.name
+        )
+    })
+}
+
+/// What to say of parameters that do not fit.
+pub fn misfit(flow: &FlowDescription, err: &ParameterError) -> UserError {
+    let missing = err.0.iter().find_map(|problem| match problem {
+        ParameterProblem::Missing { name, .. } => Some(name),
+        _ => None,
+    });
+    let hint = match missing {
+        Some(name) => format!("pass it: `-p {name}=VALUE`"),
+        None => format!("flow `{}` takes {}", flow.name, signature(flow)),
+    };
+    UserError::new(err.to_string()).hint(hint)
+}
+
+/// A flow's parameters in one line: `item_id: integer, label?: string|null`.
+pub fn signature(flow: &FlowDescription) -> String {
+    signature_of(&flow.schema)
+}
+
+/// The same of a flow or a task.
+pub fn signature_of(schema: &Schema) -> String {
+    let schema = schema.parameters.value();
+    let required = |name: &str| {
+        let names = schema.get("required").and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|required| required == name))
+    };
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let parameters: Vec<String> = properties
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| {
+            let mark = if required(name) { "" } else { "?" };
+            format!("{name}{mark}: {}", kind_of(property))
+        })
+        .collect();
+    match parameters.is_empty() {
+        true => "no parameters".to_owned(),
+        false => parameters.join(", "),
+    }
+}
+
+fn kind_of(property: &Value) -> String {
+    match (property.get("type"), property.get("$ref")) {
+        (Some(Value::String(kind)), _) => kind.clone(),
+        (Some(Value::Array(kinds)), _) => {
+            let kinds: Vec<&str> = kinds.iter().filter_map(Value::as_str).collect();
+            kinds.join("|")
+        }
+        (_, Some(Value::String(reference))) => {
+            reference.rsplit('/').next().unwrap_or("any").to_owned()
+        }
+        _ => "any".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FlowOptions;
+
+    fn flow() -> FlowDescription {
+        let parameters = r##"{
+            "type": "object", "additionalProperties": false, "required": ["item_id"],
+            "properties": {
+                "item_id": {"type": "integer"},
+                "label": {"type": ["string", "null"]},
+                "item": {"$ref": "#/$defs/Item"},
+                "extra": {}
+            },
+            "$defs": {"Item": {"type": "object"}}
+        }"##;
+        FlowDescription {
+            name: "etl".parse().unwrap(),
+            description: None,
+            version: None,
+            schema: Schema {
+                parameters: Json::parse(parameters).unwrap(),
+                result: Json::trusted("{}"),
+            },
+            options: FlowOptions::default(),
+        }
+    }
+
+    #[track_caller]
+    fn check(params: Option<&str>, typed: &[&str], expect: &str) {
+        let args = ParamArgs {
+            param: typed.iter().map(|text| text.parse().unwrap()).collect(),
+            params: params.map(str::to_owned),
+        };
+        let said = match args.object(&flow()) {
+            Ok(object) => object.to_string(),
+            Err(err) => err.to_string(),
+        };
+        assert_eq!(said, expect);
+    }
+
+    #[test]
+    fn a_value_is_json_or_text_where_text_is_taken() {
+        check(None, &["item_id=7"], r#"{"item_id":7}"#);
+        check(None, &["label=a=b"], r#"{"label":"a=b"}"#);
+        check(None, &["extra=hello"], r#"{"extra":"hello"}"#);
+        check(None, &["item={\"a\": 1}"], r#"{"item":{"a":1}}"#);
+        check(
+            None,
+            &["item={\"a\":"],
+            "parameter `item` is `{\"a\":`: not JSON: EOF while parsing a value at line 1 column 5",
+        );
+    }
+
+    #[test]
+    fn single_parameters_go_over_the_object() {
+        check(
+            Some(r#"{"item_id": 1, "label": "x"}"#),
+            &["item_id=2"],
+            r#"{"item_id":2,"label":"x"}"#,
+        );
+        check(Some("[1]"), &[], "`--params` is no JSON object");
+        check(
+            Some("{"),
+            &[],
+            "`--params` is not JSON: EOF while parsing an object at line 1 column 1",
+        );
+    }
+
+    #[test]
+    fn what_has_no_name_is_no_parameter() {
+        let read = |text: &str| text.parse::<Param>().unwrap_err();
+        assert_eq!(read("seven"), "`seven` is not of the form `name=value`");
+        assert_eq!(read("=7"), "`=7` is not of the form `name=value`");
+    }
+
+    #[test]
+    fn a_misfit_says_what_to_type() {
+        let flow = flow();
+        let check = |parameters: &str| {
+            let schema = schema_of(&flow).unwrap();
+            let err = schema.check(&Json::trusted(parameters)).unwrap_err();
+            misfit(&flow, &err).hint.unwrap()
+        };
+        assert_eq!(check("{}"), "pass it: `-p item_id=VALUE`");
+        assert_eq!(
+            check(r#"{"item_id": "x"}"#),
+            "flow `etl` takes extra?: any, item?: Item, item_id: integer, label?: string|null"
+        );
+    }
+
+    #[test]
+    fn defaults_need_not_be_complete() {
+        let schema = defaults_schema_of(&flow()).unwrap();
+        assert!(schema.check(&Json::empty_object()).is_ok());
+        assert!(schema.check(&Json::trusted(r#"{"item_id":"x"}"#)).is_err());
+        assert!(schema.check(&Json::trusted(r#"{"itemid":1}"#)).is_err());
+    }
+}

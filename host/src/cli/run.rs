@@ -1,0 +1,132 @@
+//! `orch-host run TARGET`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::context::{Context, Instances};
+use super::error::ExitStatus;
+use super::params::ParamArgs;
+use super::signals::Signals;
+use super::target::Target;
+use super::time::now;
+use super::values::level;
+use super::watch::{States, Watch, Whose, conclude};
+use super::worker::until_registered;
+use crate::model::{FlowRun, LogLevel, RunName, WorkerId};
+use crate::orchestrator::Start;
+use crate::store::{NewRun, Store};
+use crate::wasm::Runtime;
+use crate::worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
+
+/// Run a flow here, and wait for its result
+///
+/// The flow runs in this process, outside its work pool's limit. Flow runs that it starts go to
+/// their own pools, where workers execute them. The log is written to stderr, the result to
+/// stdout as JSON.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// A flow with one deployment, `flow/deployment`, or a path to a `.wasm` file
+    target: String,
+    #[command(flatten)]
+    params: ParamArgs,
+    /// Which flow of a `.wasm` file, if it has several
+    #[arg(long)]
+    flow: Option<String>,
+    /// The run's name [default: a generated one]
+    #[arg(short, long)]
+    name: Option<RunName>,
+    /// A tag besides the deployment's; may be repeated
+    #[arg(short, long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Show log lines of this level and above
+    #[arg(long, default_value = "INFO", value_parser = level(), ignore_case = true)]
+    level: LogLevel,
+}
+
+pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let runtime = cx.runtime(Instances::ONE_RUN)?;
+    let mut target = Target::find(&args.target, args.flow.as_deref(), &*cx.store, &runtime).await?;
+    let start = Start {
+        name: args.name.unwrap_or_else(RunName::generate),
+        tags: args.tags,
+        ..Start::now(args.params.object(&target.flow)?, now())
+    };
+    let run = target.new_run(start)?;
+
+    target.keep_component(&*cx.store).await?;
+    let mut signals = Signals::catch()?;
+    // First the worker, then its run: what is reserved for a worker that nobody knows could
+    // be taken for left behind.
+    let mut worker = LocalWorker::start(cx, runtime).await?;
+    let new = NewRun {
+        run: run.clone(),
+        idempotency_key: None,
+        reserved_for: Some(worker.id),
+    };
+    cx.store.create_runs(vec![new]).await?;
+    cx.out.note(&format!(
+        "Flow run '{}' of `{}` ({})",
+        run.name, run.flow, run.id
+    ));
+
+    let watch = Watch::new(cx, run.id, States::Notable, args.level, Whose::Ours);
+    tokio::select! {
+        ended = watch.to_the_end() => {
+            worker.stop().await;
+            conclude(cx, ended?)
+        }
+        failed = &mut worker.serving => {
+            failed??;
+            anyhow::bail!("the worker of this command ended before its flow run")
+        }
+        () = signals.next() => {
+            worker.stop().await;
+            say_interrupted(cx, &run);
+            Ok(ExitStatus::Interrupted)
+        }
+    }
+}
+
+fn say_interrupted<S>(cx: &Context<S>, run: &FlowRun) {
+    let pool = match &run.pool {
+        Some(pool) => format!(" of work pool `{pool}`"),
+        None => String::new(),
+    };
+    cx.out.warn(
+        &format!(
+            "flow run '{}' has not ended: a worker{pool} will go on with it",
+            run.name
+        ),
+        &format!("`orch-host flow-run watch {}` follows it", run.id),
+    );
+}
+
+/// A worker in this process for what is reserved for it.
+struct LocalWorker {
+    id: WorkerId,
+    tell: ShutdownHandle,
+    serving: JoinHandle<Result<u64, WorkerError>>,
+}
+
+/// How long the worker may take to stop. It has nothing left to do.
+const STOP_MAX: Duration = Duration::from_secs(5);
+
+impl LocalWorker {
+    async fn start<S: Store>(cx: &Context<S>, runtime: Arc<Runtime>) -> anyhow::Result<Self> {
+        let mut config = WorkerConfig::new(format!("run-{}", std::process::id()), None);
+        config.runs_max = 1;
+        let id = config.id;
+        let (tell, shutdown) = Shutdown::new();
+        let store = Arc::clone(&cx.store);
+        let mut serving = tokio::spawn(serve(config, store, runtime, shutdown));
+        until_registered(cx, id, &mut serving).await?;
+        Ok(Self { id, tell, serving })
+    }
+
+    async fn stop(&mut self) {
+        self.tell.tell(Urgency::Stop);
+        let _ = tokio::time::timeout(STOP_MAX, &mut self.serving).await;
+    }
+}

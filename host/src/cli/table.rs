@@ -1,0 +1,160 @@
+//! Tables and lists of fields, without borders: they can be cut and searched with text tools.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, ContentArrangement};
+
+use super::output::one_line;
+use crate::model::{State, StateType};
+
+/// Rows under a header.
+pub struct Table {
+    header: Vec<&'static str>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    pub fn new(header: impl IntoIterator<Item = &'static str>) -> Self {
+        Self {
+            header: header.into_iter().collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row; one cell for each column.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows as lines. They are never wrapped, so that an id can always be copied.
+    pub fn render(&self, color: bool) -> String {
+        let mut table = plain(color);
+        let bold = |name: &&str| Cell::new(name).add_attribute(Attribute::Bold);
+        if !self.header.is_empty() {
+            table.set_header(self.header.iter().map(bold));
+        }
+        table.add_rows(self.rows.iter().cloned());
+        trim(&table)
+    }
+}
+
+/// Fields of one thing, a line each.
+#[derive(Default)]
+pub struct Fields(Vec<(&'static str, Cell)>);
+
+impl Fields {
+    pub fn add(&mut self, name: &'static str, value: Cell) -> &mut Self {
+        self.0.push((name, value));
+        self
+    }
+
+    /// Nothing is shown for `None`.
+    pub fn add_if(&mut self, name: &'static str, value: Option<impl ToString>) -> &mut Self {
+        if let Some(value) = value {
+            self.add(name, text(value));
+        }
+        self
+    }
+
+    pub fn table(self) -> Table {
+        let mut table = Table::new([]);
+        for (name, value) in self.0 {
+            table.row([Cell::new(name).add_attribute(Attribute::Bold), value]);
+        }
+        table
+    }
+}
+
+fn plain(color: bool) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    match color {
+        true => table.enforce_styling(),
+        false => table.force_no_tty(),
+    };
+    table
+}
+
+/// Without the space that comfy-table puts before the first column and after the last.
+fn trim(table: &comfy_table::Table) -> String {
+    let lines = table.lines().map(|line| {
+        let line = line.strip_prefix(' ').unwrap_or(&line);
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A cell of plain text in one line.
+pub fn text(value: impl ToString) -> Cell {
+    Cell::new(one_line(&value.to_string()))
+}
+
+/// A cell that is a dash if there is nothing.
+pub fn maybe(value: Option<impl ToString>) -> Cell {
+    match value {
+        Some(value) => text(value),
+        None => Cell::new("-"),
+    }
+}
+
+/// A state by its name, in its colour.
+pub fn state(state: &State) -> Cell {
+    Cell::new(&state.name.0).fg(color(state.kind))
+}
+
+fn color(state: StateType) -> comfy_table::Color {
+    use comfy_table::Color;
+    match state {
+        StateType::Completed => Color::Green,
+        StateType::Failed | StateType::Crashed => Color::Red,
+        StateType::Cancelling | StateType::Cancelled | StateType::Paused => Color::Yellow,
+        StateType::Pending | StateType::Running => Color::Blue,
+        StateType::Scheduled | StateType::Waiting => Color::Cyan,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+
+    #[test]
+    fn a_table_has_no_borders_and_is_not_wrapped() {
+        let mut table = Table::new(["NAME", "STATE", "POOL"]);
+        let long = "x".repeat(150);
+        table.row([
+            text("a\nb"),
+            state(&State::pending(Timestamp(0))),
+            maybe(None::<&str>),
+        ]);
+        table.row([
+            text(&long),
+            state(&State::waiting(Timestamp(0))),
+            maybe(Some("p")),
+        ]);
+        let lines = table.render(false);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(
+            lines[1].split_whitespace().collect::<Vec<_>>(),
+            ["a", "b", "Pending", "-"]
+        );
+        assert!(lines[2].starts_with(&long));
+    }
+
+    #[test]
+    fn fields_stand_below_each_other() {
+        let mut fields = Fields::default();
+        fields.add("name", text("etl")).add_if("pool", Some("p"));
+        fields.add_if("limit", None::<u32>);
+        insta::assert_snapshot!(fields.table().render(false), @r"
+        name  etl
+        pool  p
+        ");
+    }
+}

@@ -1,0 +1,68 @@
+//! `orch-host task-run ls`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::resolve;
+use crate::cli::table::{Table, maybe, state, text};
+use crate::cli::time::{ago, now, took};
+use crate::cli::values::state as state_arg;
+use crate::cli::view::{TaskRunView, span};
+use crate::model::{IdPrefix, StateType, TaskRun};
+use crate::store::{Store, TaskRunFilter};
+
+/// List task runs, oldest first
+#[derive(Debug, clap::Args)]
+pub struct LsArgs {
+    /// Only those of this flow run, its subflows included: its id, the beginning of it, or its
+    /// name
+    #[arg(long, value_name = "ID")]
+    flow_run: Option<IdPrefix>,
+    /// Only those in this state; may be repeated
+    #[arg(short, long = "state", value_name = "STATE", value_parser = state_arg(), ignore_case = true)]
+    states: Vec<StateType>,
+    /// At most so many, the newest ones; 0 for all
+    #[arg(long, default_value_t = 15, value_name = "N")]
+    limit: u32,
+}
+
+pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let flow_run = match &args.flow_run {
+        Some(text) => Some(resolve::run(&*cx.store, text).await?.id),
+        None => None,
+    };
+    let filter = TaskRunFilter {
+        flow_run,
+        states: args.states,
+        count: args.limit,
+    };
+    let tasks = cx.store.task_runs(filter).await?;
+    match cx.out.format {
+        Format::Json => {
+            let views = tasks.into_iter().map(TaskRunView::from);
+            cx.out.json(&views.collect::<Vec<_>>())?;
+        }
+        Format::Text => cx
+            .out
+            .table(&table(&tasks), "There are no such task runs")?,
+    }
+    Ok(ExitStatus::Success)
+}
+
+pub fn table(tasks: &[TaskRun]) -> Table {
+    let now = now();
+    let mut table = Table::new(["NAME", "STATE", "ATTEMPT", "STARTED", "TOOK", "REASON"]);
+    for task in tasks {
+        let (started, ended) = span(task);
+        let took = started.map(|from| took(ended.unwrap_or(now).since(from)));
+        table.row([
+            text(&task.name),
+            state(task.state()),
+            text(task.attempt),
+            maybe(started.map(|at| ago(at, now))),
+            maybe(took),
+            maybe(task.state().message.as_ref()),
+        ]);
+    }
+    table
+}

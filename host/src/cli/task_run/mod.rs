@@ -1,0 +1,21 @@
+//! `orch-host task-run ..`
+
+mod ls;
+
+use super::context::Context;
+use super::error::ExitStatus;
+use crate::store::Store;
+
+pub use ls::table;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum TaskRunCommand {
+    #[command(alias = "list")]
+    Ls(ls::LsArgs),
+}
+
+pub async fn run<S: Store>(command: TaskRunCommand, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    match command {
+        TaskRunCommand::Ls(args) => ls::run(args, cx).await,
+    }
+}

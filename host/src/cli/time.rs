@@ -1,0 +1,144 @@
+//! Times as people read and type them.
+
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use jiff::tz::TimeZone;
+
+use crate::model::Timestamp;
+
+pub fn now() -> Timestamp {
+    let span = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Timestamp(i64::try_from(span.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// How far away a time is, in its largest unit: `3s ago`, `in 2h`.
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
+    match at > now {
+        true => format!("in {}", rough(at.since(now))),
+        false => format!("{} ago", rough(now.since(at))),
+    }
+}
+
+fn rough(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m", seconds / 60),
+        seconds @ 3_600..172_800 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// How long something took, with no more digits than matter.
+pub fn took(span: Duration) -> String {
+    let ms = span.as_secs_f64() * 1000.0;
+    match span.as_secs() {
+        0 if ms < 10.0 => format!("{ms:.1}ms"),
+        0 => format!("{ms:.0}ms"),
+        1..10 => format!("{:.1}s", span.as_secs_f64()),
+        seconds @ 10..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
+/// A point in time in the time zone of the machine: `2026-10-01 12:00:01.123`.
+pub fn local(at: Timestamp) -> String {
+    in_zone(at, "%Y-%m-%d %H:%M:%S%.3f")
+}
+
+/// The time of day: `12:00:01.123`.
+pub fn clock(at: Timestamp) -> String {
+    in_zone(at, "%H:%M:%S%.3f")
+}
+
+fn in_zone(at: Timestamp, format: &str) -> String {
+    match jiff::Timestamp::from_microsecond(at.0) {
+        Ok(at) => at.to_zoned(TimeZone::system()).strftime(format).to_string(),
+        Err(_) => "never".to_owned(),
+    }
+}
+
+/// A point in time as typed: RFC 3339, or without an offset in the machine's time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeArg(pub Timestamp);
+
+impl FromStr for TimeArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = text.parse::<jiff::Timestamp>().or_else(|_| {
+            let civil = text.parse::<jiff::civil::DateTime>()?;
+            Ok::<_, jiff::Error>(civil.to_zoned(TimeZone::system())?.timestamp())
+        });
+        match at {
+            Ok(at) => Ok(Self(Timestamp(at.as_microsecond()))),
+            Err(_) => Err(format!(
+                "`{text}` is no time such as `2026-10-01T12:00:00Z` or `2026-10-01 12:00`"
+            )),
+        }
+    }
+}
+
+/// A span of time as typed: `1s`, `500ms`, `1h 30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanArg(pub Duration);
+
+impl FromStr for SpanArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|_| format!("`{text}` is no duration such as `500ms`, `30s` or `1h 30m`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_rough() {
+        #[track_caller]
+        fn check(seconds: i64, expect: &str) {
+            let now = Timestamp(1_700_000_000_000_000);
+            assert_eq!(ago(Timestamp(now.0 + seconds * 1_000_000), now), expect);
+        }
+        check(0, "0s ago");
+        check(-59, "59s ago");
+        check(-60, "1m ago");
+        check(-7_199, "1h ago");
+        check(-47 * 3_600, "47h ago");
+        check(-86_400 * 3, "3d ago");
+        check(90, "in 1m");
+    }
+
+    #[test]
+    fn durations_show_what_matters() {
+        #[track_caller]
+        fn check(us: u64, expect: &str) {
+            assert_eq!(took(Duration::from_micros(us)), expect);
+        }
+        check(1_234, "1.2ms");
+        check(45_678, "46ms");
+        check(1_500_000, "1.5s");
+        check(12_900_000, "12s");
+        check(125_000_000, "2m 05s");
+        check(3_725_000_000, "1h 02m");
+    }
+
+    #[test]
+    fn a_time_is_read_with_and_without_an_offset() {
+        let at = |text: &str| text.parse::<TimeArg>().map(|at| at.0.to_string());
+        assert_eq!(
+            at("2026-10-01T12:00:00+02:00").unwrap(),
+            "2026-10-01T10:00:00.000Z"
+        );
+        assert!(at("2026-10-01 12:00").is_ok());
+        assert_eq!(
+            at("noon").unwrap_err(),
+            "`noon` is no time such as `2026-10-01T12:00:00Z` or `2026-10-01 12:00`"
+        );
+        assert_eq!("1h 30m".parse(), Ok(SpanArg(Duration::from_secs(5_400))));
+        assert!("soon".parse::<SpanArg>().is_err());
+    }
+}

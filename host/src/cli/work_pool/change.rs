@@ -1,0 +1,110 @@
+//! `orch-host work-pool pause|resume|set-limit NAME`
+
+use std::str::FromStr;
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::resolve;
+use crate::model::PoolName;
+use crate::store::{PoolChange, Store};
+
+/// Let a work pool's runs wait; what is executed goes on
+#[derive(Debug, clap::Args)]
+pub struct PauseArgs {
+    /// Its name
+    name: PoolName,
+}
+
+/// Let a paused work pool go on
+#[derive(Debug, clap::Args)]
+pub struct ResumeArgs {
+    /// Its name
+    name: PoolName,
+}
+
+/// Change how many flow runs of a work pool are executed at once
+#[derive(Debug, clap::Args)]
+pub struct SetLimitArgs {
+    /// Its name
+    name: PoolName,
+    /// A number, or `none`
+    limit: LimitArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LimitArg(Option<u32>);
+
+impl FromStr for LimitArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self(None)),
+            _ => match text.parse() {
+                Ok(limit) => Ok(Self(Some(limit))),
+                Err(_) => Err(format!("`{text}` is neither a number nor `none`")),
+            },
+        }
+    }
+}
+
+pub async fn pause<S: Store>(args: PauseArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let change = PoolChange {
+        paused: Some(true),
+        limit: None,
+    };
+    let said = format!("Paused work pool `{}`", args.name);
+    apply(&args.name, change, &said, cx).await
+}
+
+pub async fn resume<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let change = PoolChange {
+        paused: Some(false),
+        limit: None,
+    };
+    let said = format!("Resumed work pool `{}`", args.name);
+    apply(&args.name, change, &said, cx).await
+}
+
+pub async fn set_limit<S: Store>(
+    args: SetLimitArgs,
+    cx: &Context<S>,
+) -> anyhow::Result<ExitStatus> {
+    let LimitArg(limit) = args.limit;
+    let change = PoolChange {
+        paused: None,
+        limit: Some(limit),
+    };
+    let name = &args.name;
+    let said = match limit {
+        Some(limit) => format!("Work pool `{name}` executes up to {limit} flow runs at once"),
+        None => format!("Work pool `{name}` has no limit"),
+    };
+    apply(name, change, &said, cx).await
+}
+
+async fn apply<S: Store>(
+    name: &PoolName,
+    change: PoolChange,
+    said: &str,
+    cx: &Context<S>,
+) -> anyhow::Result<ExitStatus> {
+    resolve::pool(&*cx.store, name).await?;
+    cx.store.change_pool(name, change).await?;
+    cx.out.note(said);
+    Ok(ExitStatus::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_or_none() {
+        assert_eq!("3".parse(), Ok(LimitArg(Some(3))));
+        assert_eq!("none".parse(), Ok(LimitArg(None)));
+        assert_eq!(
+            "many".parse::<LimitArg>(),
+            Err("`many` is neither a number nor `none`".into())
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! `orch-host work-pool create NAME`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::time::now;
+use crate::model::{PoolName, WorkPool};
+use crate::store::Store;
+
+/// Create a work pool
+#[derive(Debug, clap::Args)]
+pub struct CreateArgs {
+    /// Its name
+    name: PoolName,
+    /// Flow runs executed at once, over all of its workers [default: no limit]
+    #[arg(short, long, value_name = "N")]
+    limit: Option<u32>,
+    /// Let its runs wait until it is resumed
+    #[arg(long)]
+    paused: bool,
+}
+
+pub async fn run<S: Store>(args: CreateArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let pool = WorkPool {
+        name: args.name,
+        limit: args.limit,
+        paused: args.paused,
+        created: now(),
+    };
+    let name = pool.name.clone();
+    cx.store.create_pool(pool).await?;
+    cx.out.note(&format!("Created work pool `{name}`"));
+    cx.out.note(&format!(
+        "Start a worker for it: `orch-host worker --pool {name}`"
+    ));
+    Ok(ExitStatus::Success)
+}

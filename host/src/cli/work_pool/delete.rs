@@ -1,0 +1,21 @@
+//! `orch-host work-pool delete NAME`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::resolve;
+use crate::model::PoolName;
+use crate::store::Store;
+
+/// Delete a work pool that nothing uses
+#[derive(Debug, clap::Args)]
+pub struct DeleteArgs {
+    /// Its name
+    name: PoolName,
+}
+
+pub async fn run<S: Store>(args: DeleteArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    resolve::pool(&*cx.store, &args.name).await?;
+    cx.store.delete_pool(&args.name).await?;
+    cx.out.note(&format!("Deleted work pool `{}`", args.name));
+    Ok(ExitStatus::Success)
+}

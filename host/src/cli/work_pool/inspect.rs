@@ -1,0 +1,42 @@
+//! `orch-host work-pool inspect NAME`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::resolve;
+use crate::cli::table::{Fields, text};
+use crate::cli::time::{ago, now};
+use crate::model::PoolName;
+use crate::store::Store;
+
+/// Show a work pool and how it is used
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// Its name
+    name: PoolName,
+}
+
+pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let pool = resolve::pool(&*cx.store, &args.name).await?;
+    if cx.out.format == Format::Json {
+        cx.out.json(&pool)?;
+        return Ok(ExitStatus::Success);
+    }
+    let limit = pool.pool.limit;
+    let mut fields = Fields::default();
+    fields
+        .add("name", text(&pool.pool.name))
+        .add(
+            "limit",
+            text(limit.map_or("none".to_owned(), |limit| limit.to_string())),
+        )
+        .add("paused", text(if pool.pool.paused { "yes" } else { "no" }))
+        .add("created", text(ago(pool.pool.created, now())))
+        .add("active runs", text(pool.active))
+        .add("ready runs", text(pool.ready))
+        .add("scheduled runs", text(pool.scheduled))
+        .add("workers", text(pool.workers))
+        .add("deployments", text(pool.deployments));
+    cx.out.table(&fields.table(), "")?;
+    Ok(ExitStatus::Success)
+}

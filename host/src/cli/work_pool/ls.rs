@@ -1,0 +1,45 @@
+//! `orch-host work-pool ls`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::table::{Table, text};
+use crate::store::Store;
+
+/// List the work pools
+#[derive(Debug, clap::Args)]
+pub struct LsArgs {}
+
+pub async fn run<S: Store>(_args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let pools = cx.store.pools().await?;
+    if cx.out.format == Format::Json {
+        cx.out.json(&pools)?;
+        return Ok(ExitStatus::Success);
+    }
+    let mut table = Table::new([
+        "NAME",
+        "LIMIT",
+        "PAUSED",
+        "ACTIVE",
+        "READY",
+        "SCHEDULED",
+        "WORKERS",
+        "DEPLOYMENTS",
+    ]);
+    for pool in &pools {
+        let limit = pool.pool.limit;
+        table.row([
+            text(&pool.pool.name),
+            text(limit.map_or("none".to_owned(), |limit| limit.to_string())),
+            text(if pool.pool.paused { "yes" } else { "no" }),
+            text(pool.active),
+            text(pool.ready),
+            text(pool.scheduled),
+            text(pool.workers),
+            text(pool.deployments),
+        ]);
+    }
+    let nothing = "There are no work pools; `orch-host work-pool create NAME` makes one";
+    cx.out.table(&table, nothing)?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,44 @@
+//! `orch-host worker ls`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::table::{Table, maybe, text};
+use crate::cli::time::{ago, now};
+use crate::model::PoolName;
+use crate::store::Store;
+
+/// List the workers that are alive
+#[derive(Debug, clap::Args)]
+pub struct LsArgs {
+    /// Only those of this work pool
+    #[arg(short, long)]
+    pool: Option<PoolName>,
+}
+
+pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let mut workers = cx.store.workers().await?;
+    workers.retain(|worker| args.pool.is_none() || worker.pool == args.pool);
+    if cx.out.format == Format::Json {
+        cx.out.json(&workers)?;
+        return Ok(ExitStatus::Success);
+    }
+    let now = now();
+    let mut table = Table::new([
+        "NAME", "POOL", "LIMIT", "PID", "HOST", "STARTED", "HEARD OF",
+    ]);
+    for worker in &workers {
+        table.row([
+            text(&worker.name),
+            maybe(worker.pool.as_ref()),
+            text(worker.limit),
+            text(worker.pid),
+            text(&worker.host),
+            text(ago(worker.started, now)),
+            text(ago(worker.heartbeat, now)),
+        ]);
+    }
+    let nothing = "No worker is alive; `orch-host worker --pool default-pool` starts one";
+    cx.out.table(&table, nothing)?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,43 @@
+//! `orch-host worker`: starts one, or lists them.
+
+mod ls;
+mod start;
+
+use super::context::Context;
+use super::error::ExitStatus;
+use crate::store::Store;
+
+pub use start::until_registered;
+
+/// Start a worker, which executes the runs of a work pool
+///
+/// The first Ctrl-C (or SIGTERM) lets it finish what it executes, the second stops it at once.
+/// What it did not finish goes back to the pool, and another worker goes on from there.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct WorkerArgs {
+    #[command(subcommand)]
+    command: Option<WorkerCommand>,
+    #[command(flatten)]
+    start: start::StartArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum WorkerCommand {
+    #[command(alias = "list")]
+    Ls(ls::LsArgs),
+}
+
+impl WorkerArgs {
+    /// Whether it starts a worker.
+    pub fn is_start(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
+pub async fn run<S: Store>(args: WorkerArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    match args.command {
+        None => start::run(args.start, cx).await,
+        Some(WorkerCommand::Ls(args)) => ls::run(args, cx).await,
+    }
+}

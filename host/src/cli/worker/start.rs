@@ -1,0 +1,180 @@
+//! `orch-host worker --pool POOL`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::cli::context::{Context, Instances};
+use crate::cli::error::ExitStatus;
+use crate::cli::resolve;
+use crate::cli::signals::Signals;
+use crate::cli::time::SpanArg;
+use crate::model::{PoolName, RunName, StateType, WorkerId};
+use crate::store::{PoolUse, RunFilter, Store};
+use crate::worker::{Shutdown, Urgency, WorkerConfig, WorkerError, serve};
+
+#[derive(Debug, clap::Args)]
+pub struct StartArgs {
+    /// The work pool to pull from
+    #[arg(short, long, default_value = "default-pool")]
+    pool: PoolName,
+    /// Flow runs executed at once; those that wait for others do not count
+    #[arg(short, long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// The worker's name [default: a generated one]
+    #[arg(short, long)]
+    name: Option<RunName>,
+    /// Only runs of this work queue
+    #[arg(long, value_name = "QUEUE")]
+    work_queue: Option<String>,
+    /// How long a waiting flow stays in memory; afterwards it is replayed when it goes on
+    #[arg(long, default_value = "1s", value_name = "DURATION")]
+    park: SpanArg,
+    /// How long its runs stay its own when nothing is heard of it
+    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = lease)]
+    lease: SpanArg,
+}
+
+/// Shorter ones could end while a machine is merely busy.
+fn lease(text: &str) -> Result<SpanArg, String> {
+    match text.parse::<SpanArg>()? {
+        span if span.0 < Duration::from_secs(1) => Err("it must be at least `1s`".to_owned()),
+        span => Ok(span),
+    }
+}
+
+pub async fn run<S: Store>(args: StartArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let pool = resolve::pool(&*cx.store, &args.pool).await?;
+    let name = args.name.unwrap_or_else(RunName::generate).to_string();
+    let runtime = cx.runtime(Instances::for_runs(args.limit))?;
+    let mut signals = Signals::catch()?;
+
+    let mut config = WorkerConfig::new(name.clone(), Some(args.pool.clone()));
+    config.work_queue = args.work_queue;
+    config.runs_max = args.limit;
+    config.park = args.park.0;
+    config.lease = args.lease.0;
+    config.heartbeat = (args.lease.0 / 6).min(config.heartbeat);
+    let id = config.id;
+    let (tell, shutdown) = Shutdown::new();
+    let mut serving = tokio::spawn(serve(config, Arc::clone(&cx.store), runtime, shutdown));
+    until_registered(cx, id, &mut serving).await?;
+    say_started(cx, &name, &pool, args.limit);
+
+    let mut urgency = Urgency::Run;
+    loop {
+        tokio::select! {
+            ended = &mut serving => {
+                let runs = ended??;
+                cx.out.note(&format!("Worker '{name}' stopped after {}", counted(runs, "flow run")));
+                return Ok(ExitStatus::Success);
+            }
+            () = signals.next() => match urgency {
+                Urgency::Run => {
+                    urgency = Urgency::Drain;
+                    tell.tell(urgency);
+                    say_draining(cx, &name, &args.pool).await?;
+                }
+                Urgency::Drain | Urgency::Stop => {
+                    urgency = Urgency::Stop;
+                    tell.tell(urgency);
+                    cx.out.note("Stopping at once: what is not finished goes back to the pool");
+                }
+            }
+        }
+    }
+}
+
+fn say_started<S>(cx: &Context<S>, name: &str, pool: &PoolUse, limit: u32) {
+    let pool_name = &pool.pool.name;
+    cx.out.note(&format!(
+        "Worker '{name}' started on pool '{pool_name}', up to {} at once; Ctrl-C stops it",
+        counted(limit.into(), "flow run")
+    ));
+    if pool.pool.paused {
+        cx.out.warn(
+            &format!("work pool `{pool_name}` is paused, so there is nothing to do"),
+            &format!("`orch-host work-pool resume {pool_name}` lets it go on"),
+        );
+    }
+    if pool.deployments == 0 && pool.ready == 0 {
+        cx.out.note(&format!(
+            "Nothing is deployed to work pool `{pool_name}` yet"
+        ));
+        cx.out.hint(&format!(
+            "`orch-host deploy FILE.wasm --pool {pool_name}` does so"
+        ));
+    }
+}
+
+/// Says what is waited for: by name, where it can only be this worker's.
+async fn say_draining<S: Store>(
+    cx: &Context<S>,
+    name: &str,
+    pool: &PoolName,
+) -> anyhow::Result<()> {
+    const SHOWN_MAX: u32 = 5;
+    let is_alone = cx
+        .store
+        .pool(pool)
+        .await?
+        .is_some_and(|pool| pool.workers <= 1);
+    let active = match is_alone {
+        false => Vec::new(),
+        true => {
+            let filter = RunFilter {
+                states: vec![StateType::Pending, StateType::Running],
+                pool: Some(pool.clone()),
+                count: SHOWN_MAX + 1,
+                ..RunFilter::default()
+            };
+            cx.store.flow_runs(filter).await?
+        }
+    };
+    let mut names: Vec<String> = active
+        .iter()
+        .take(SHOWN_MAX as usize)
+        .map(|run| format!("'{}' of `{}`", run.name, run.flow))
+        .collect();
+    if active.len() > SHOWN_MAX as usize {
+        names.push("…".to_owned());
+    }
+    let what = match (is_alone, names.is_empty()) {
+        (true, true) => "it has nothing to finish".to_owned(),
+        (true, false) => format!("it finishes {}", names.join(", ")),
+        (false, _) => "it finishes what it executes".to_owned(),
+    };
+    cx.out.note(&format!(
+        "Worker '{name}' stops: {what}; Ctrl-C again gives that back to the pool at once"
+    ));
+    Ok(())
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+/// Returns once the worker is on the list, so that runs can be given to it. Errs if it ends
+/// instead.
+pub async fn until_registered<S: Store>(
+    cx: &Context<S>,
+    id: WorkerId,
+    serving: &mut JoinHandle<Result<u64, WorkerError>>,
+) -> anyhow::Result<()> {
+    const LOOK: Duration = Duration::from_millis(2);
+    loop {
+        let workers = cx.store.workers().await?;
+        if workers.iter().any(|worker| worker.id == id) {
+            return Ok(());
+        }
+        if serving.is_finished() {
+            serving.await??;
+            anyhow::bail!("the worker ended before it had started");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
