@@ -1,13 +1,25 @@
 //! What a flow and a task become.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Ident, LitStr, Result, ext::IdentExt, spanned::Spanned};
 
 use crate::{
     options::{self, FlowOptions, TaskOptions, option},
     signature::{self, Function, Kind},
 };
+
+/// The module of the SDK that only the macros name.
+struct Private;
+
+/// See [`Private`].
+const PRIVATE: Private = Private;
+
+impl ToTokens for Private {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(quote!(::guest_sdk::__private));
+    }
+}
 
 pub fn task(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let function = signature::parse(Kind::Task, tokens)?;
@@ -21,7 +33,6 @@ pub fn task(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
         body,
         name,
         vis,
-        module_vis,
         docs,
         value,
         ..
@@ -30,13 +41,11 @@ pub fn task(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
         arguments,
         named,
         idents,
-        hidden,
         ..
     } = &parts;
-    let private = quote!(::guest_sdk::__private);
     let (asyncness, finish) = match function.is_async {
-        true => (Some(quote!(async)), quote!(#private::finish_async)),
-        false => (None, quote!(#private::finish)),
+        true => (Some(quote!(async)), quote!(#PRIVATE::finish_async)),
+        false => (None, quote!(#PRIVATE::finish)),
     };
     let finish = |future: TokenStream| {
         // Spanned so that a value that is none is shown where it is named.
@@ -46,63 +55,60 @@ pub fn task(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
             false => quote!(#call(#future)),
         }
     };
-    let (call, call_with_options) = (
-        finish(quote!(#name::submit(#(#idents),*))),
-        finish(quote!(self.submit(#(#idents),*))),
-    );
+    let call = finish(quote!(#name::submit(#(#idents),*)));
+    let call_with_options = finish(quote!(self.submit(#(#idents),*)));
     let map = map(&function);
+    let other_ways = other_ways("task", name);
     Ok(quote! {
-        #[doc(hidden)]
-        #body
-
         #(#docs)*
         #[allow(dead_code, clippy::too_many_arguments)]
         #vis #asyncness fn #name(#(#arguments),*) -> ::guest_sdk::Result<#value> {
             #call
         }
 
-        #[allow(dead_code, unused_imports, clippy::too_many_arguments)]
-        #[doc = concat!("Other ways to run the task [`", stringify!(#name), "`](fn@", stringify!(#name), ").")]
-        #vis mod #name {
-            use super::*;
+        #[doc = #other_ways]
+        #[allow(dead_code, non_camel_case_types)]
+        #vis enum #name {}
 
-            /// Runs the plain function, for unit tests.
-            #[doc(inline)]
-            #module_vis use super::#hidden as call;
-
+        #[allow(dead_code, clippy::too_many_arguments)]
+        const _: () = {
             #entry
 
-            ::guest_sdk::__task_options!(#module_vis);
+            ::guest_sdk::__task_options!(#vis);
 
-            /// Starts a task run.
-            #module_vis fn submit(#(#arguments),*) -> ::guest_sdk::TaskFuture<#value> {
-                self::options().submit(#(#idents),*)
-            }
+            impl #name {
+                /// Runs the plain function, for unit tests.
+                #body
 
-            /// What a call overrides, as a builder.
-            #module_vis fn options() -> Options {
-                Options(#private::CallOptions::new())
-            }
-
-            impl Options {
                 /// Starts a task run.
-                #module_vis fn submit(self, #(#arguments),*) -> ::guest_sdk::TaskFuture<#value> {
-                    self.0.submit(&ENTRY, ::std::vec![#(#named),*])
+                #vis fn submit(#(#arguments),*) -> ::guest_sdk::TaskFuture<#value> {
+                    Self::options().submit(#(#idents),*)
+                }
+
+                /// What a call overrides, as a builder.
+                #vis fn options() -> __Options {
+                    __Options(#PRIVATE::CallOptions::new())
+                }
+            }
+
+            impl __Options {
+                /// Starts a task run.
+                #vis fn submit(self, #(#arguments),*) -> ::guest_sdk::TaskFuture<#value> {
+                    self.0.submit(&__ENTRY, ::std::vec![#(#named),*])
                 }
 
                 /// Starts a task run and waits for it.
-                #module_vis #asyncness fn call(self, #(#arguments),*) -> ::guest_sdk::Result<#value> {
+                #vis #asyncness fn call(self, #(#arguments),*) -> ::guest_sdk::Result<#value> {
                     #call_with_options
                 }
             }
 
             #map
-        }
+        };
     })
 }
 
 fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Result<TokenStream> {
-    let private = quote!(::guest_sdk::__private);
     let name = name_of(&options.name, || function.name.unraw().to_string());
     let signature = parts.signature(function, &name, &options.description, &options.version);
     let policy = options.policy()?;
@@ -110,7 +116,7 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
     let tags = options.tags();
     let result = parts.call(function);
     let result = match function.is_async {
-        true => quote!(#private::block_on(async move { #result })?),
+        true => quote!(#PRIVATE::block_on(async move { #result })?),
         false => result,
     };
     let result = match &options.retry_if {
@@ -125,19 +131,18 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
             }
         }
     };
-    let parse = parts.parse(function);
-    let json_of = parts.json_of(function);
+    let (parse, json_of) = (parts.parse(function), parts.json_of(function));
     Ok(quote! {
-        static ENTRY: #private::Task = #private::Task {
+        static __ENTRY: #PRIVATE::Task = #PRIVATE::Task {
             signature: #signature,
             policy: #policy,
             task_run_name: #task_run_name,
             tags: &[#(#tags),*],
         };
 
-        #private::inventory::submit!(#private::Registered(&ENTRY));
+        #PRIVATE::inventory::submit!(#PRIVATE::Registered(&__ENTRY));
 
-        fn run(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
+        fn __run(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
             #parse
             #json_of(#result)
         }
@@ -147,29 +152,35 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
 /// `map`, where there is anything to map over: items, or tuples of them.
 fn map(function: &Function) -> TokenStream {
     let types: Vec<_> = function.parameters.iter().map(|p| &p.ty).collect();
-    let generics: Vec<_> = (0..types.len()).map(|n| format_ident!("A{n}")).collect();
+    let generics: Vec<_> = (0..types.len()).map(|n| format_ident!("__A{n}")).collect();
     let idents: Vec<_> = (0..types.len()).map(|n| format_ident!("a{n}")).collect();
     let (item, pattern) = match types.len() {
         0 => return TokenStream::new(),
         1 => (quote!(#(#generics)*), quote!(#(#idents)*)),
         _ => (quote!((#(#generics),*)), quote!((#(#idents),*))),
     };
-    let (vis, value) = (&function.module_vis, &function.value);
+    let Function {
+        name, vis, value, ..
+    } = function;
     let bounds = quote! {
-        I: ::core::iter::IntoIterator<Item = #item>,
+        __Items: ::core::iter::IntoIterator<Item = #item>,
         #(#generics: ::guest_sdk::Argument<#types>,)*
     };
+    let generics = quote!(<__Items, #(#generics),*>);
+    let futures = quote!(::std::vec::Vec<::guest_sdk::TaskFuture<#value>>);
     quote! {
-        /// Starts a task run for each item.
-        #vis fn map<I, #(#generics),*>(items: I) -> ::std::vec::Vec<::guest_sdk::TaskFuture<#value>>
-        where #bounds
-        {
-            self::options().map(items)
+        impl #name {
+            /// Starts a task run for each item.
+            #vis fn map #generics(items: __Items) -> #futures
+            where #bounds
+            {
+                Self::options().map(items)
+            }
         }
 
-        impl Options {
+        impl __Options {
             /// Starts a task run for each item.
-            #vis fn map<I, #(#generics),*>(self, items: I) -> ::std::vec::Vec<::guest_sdk::TaskFuture<#value>>
+            #vis fn map #generics(self, items: __Items) -> #futures
             where #bounds
             {
                 ::core::iter::Iterator::collect(::core::iter::Iterator::map(
@@ -185,113 +196,126 @@ pub fn flow(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let function = signature::parse(Kind::Flow, tokens)?;
     let options: FlowOptions = options::parse(options)?;
     let parts = Parts::new(&function);
-    let private = quote!(::guest_sdk::__private);
-    let name = name_of(&options.name, || {
+    let flow_name = name_of(&options.name, || {
         function.name.unraw().to_string().replace('_', "-")
     });
-    let signature = parts.signature(&function, &name, &options.description, &options.version);
+    let signature = parts.signature(
+        &function,
+        &flow_name,
+        &options.description,
+        &options.version,
+    );
     let policy = options.policy()?;
-    let (parse, result) = (parts.parse(&function), parts.call(&function));
-    let json_of = parts.json_of(&function);
-    let (asyncness, run, call) = match function.is_async {
-        false => (
-            None,
-            quote! {
-                fn run(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
-                    #parse
-                    #json_of(#result)
-                }
-            },
-            quote!(#private::call),
-        ),
-        true => (
-            Some(quote!(async)),
-            quote! {
-                fn run(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
-                    #private::block_on(run_async(arguments.into()))?
-                }
-
-                // Boxed, so that a flow can call itself.
-                pub(super) fn run_async(
-                    arguments: ::std::string::String,
-                ) -> #private::LocalBoxFuture<'static, ::guest_sdk::Result<::std::string::String>> {
-                    ::std::boxed::Box::pin(async move {
-                        let arguments = arguments.as_str();
-                        #parse
-                        #json_of(#result)
-                    })
-                }
-            },
-            quote!(#private::call_async),
-        ),
-    };
+    let run = flow_run(&function, &parts);
     let Function {
         body,
-        name: ident,
+        name,
         vis,
-        module_vis,
         docs,
         value,
         ..
     } = &function;
     let Parts {
-        arguments,
-        named,
-        hidden,
-        ..
+        arguments, named, ..
     } = &parts;
     let named = quote!(::std::vec![#(#named),*]);
-    let call = match function.is_async {
-        true => quote!(#call(&#ident::ENTRY, #ident::run_async, #named).await),
-        false => quote!(#call(&#ident::ENTRY, #named)),
+    let (asyncness, call) = match function.is_async {
+        true => (
+            Some(quote!(async)),
+            quote!(#PRIVATE::call_async(#name::__entry(), #name::__run_async, #named).await),
+        ),
+        false => (None, quote!(#PRIVATE::call(#name::__entry(), #named))),
     };
-    let unsized_arguments = function.parameters.iter().map(|p| {
+    let submit_arguments = function.parameters.iter().map(|p| {
         let ident = format_ident!("_{}", p.ident.unraw());
         quote!(#ident: impl ::core::marker::Sized)
     });
+    let other_ways = other_ways("flow", name);
     Ok(quote! {
-        #[doc(hidden)]
-        #body
-
         #(#docs)*
         #[allow(dead_code, clippy::too_many_arguments)]
-        #vis #asyncness fn #ident(#(#arguments),*) -> ::guest_sdk::Result<#value> {
+        #vis #asyncness fn #name(#(#arguments),*) -> ::guest_sdk::Result<#value> {
             #call
         }
 
-        #[allow(dead_code, unused_imports, clippy::too_many_arguments)]
-        #[doc = concat!("What belongs to the flow [`", stringify!(#ident), "`](fn@", stringify!(#ident), ").")]
-        #vis mod #ident {
-            use super::*;
+        #[doc = #other_ways]
+        #[allow(dead_code, non_camel_case_types)]
+        #vis enum #name {}
 
-            /// Runs the plain function, for unit tests.
-            #[doc(inline)]
-            #module_vis use super::#hidden as call;
-
-            pub(super) static ENTRY: #private::Flow = #private::Flow {
+        #[allow(dead_code, clippy::too_many_arguments)]
+        const _: () = {
+            static __ENTRY: #PRIVATE::Flow = #PRIVATE::Flow {
                 signature: #signature,
                 policy: #policy,
             };
 
-            #private::inventory::submit!(#private::Registered(&ENTRY));
+            #PRIVATE::inventory::submit!(#PRIVATE::Registered(&__ENTRY));
 
             #run
 
-            /// Flows have no `submit`; this is here to say so.
-            #[doc(hidden)]
-            #module_vis fn submit(#(#unsized_arguments),*)
-            where
-                for<'a> &'a (): #private::HasSubmit,
-            {
+            impl #name {
+                /// Runs the plain function, for unit tests.
+                #body
+
+                fn __entry() -> &'static #PRIVATE::Flow {
+                    &__ENTRY
+                }
+
+                /// Flows have no `submit`; this is here to say so.
+                #[doc(hidden)]
+                #vis fn submit(#(#submit_arguments),*)
+                where
+                    for<'a> &'a (): #PRIVATE::HasSubmit,
+                {
+                }
+            }
+        };
+    })
+}
+
+/// The functions that run a flow's body on its JSON parameters.
+fn flow_run(function: &Function, parts: &Parts) -> TokenStream {
+    let (parse, result, json_of) = (
+        parts.parse(function),
+        parts.call(function),
+        parts.json_of(function),
+    );
+    if !function.is_async {
+        return quote! {
+            fn __run(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
+                #parse
+                #json_of(#result)
+            }
+        };
+    }
+    let name = &function.name;
+    quote! {
+        fn __run(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
+            #PRIVATE::block_on(#name::__run_async(arguments.into()))?
+        }
+
+        impl #name {
+            // Boxed, so that a flow can call itself.
+            fn __run_async(
+                arguments: ::std::string::String,
+            ) -> #PRIVATE::LocalBoxFuture<'static, ::guest_sdk::Result<::std::string::String>> {
+                ::std::boxed::Box::pin(async move {
+                    let arguments = arguments.as_str();
+                    #parse
+                    #json_of(#result)
+                })
             }
         }
-    })
+    }
+}
+
+fn other_ways(kind: &str, name: &Ident) -> String {
+    let name = name.unraw();
+    format!("Other ways to run the {kind} [`{name}`](fn@{name}).")
 }
 
 /// Pieces that flows and tasks share.
 struct Parts {
-    /// The hidden name of the plain function.
-    hidden: Ident,
     idents: Vec<Ident>,
     /// `x: impl Argument<T>`
     arguments: Vec<TokenStream>,
@@ -315,7 +339,6 @@ impl Parts {
             quote!((#name, ::guest_sdk::Argument::into_argument(#ident)))
         });
         Self {
-            hidden: function.body.sig.ident.clone(),
             arguments: arguments.collect(),
             named: named.collect(),
             idents,
@@ -329,7 +352,6 @@ impl Parts {
         description: &Option<LitStr>,
         version: &Option<LitStr>,
     ) -> TokenStream {
-        let private = quote!(::guest_sdk::__private);
         let description = match description {
             Some(text) => Some(text.value()),
             None => description_of(function),
@@ -337,27 +359,27 @@ impl Parts {
         let (description, version) = (option(description), option(version.as_ref()));
         let parameters = function.parameters.iter().map(|p| {
             let (ty, name) = (&p.ty, &p.name);
-            let parameter = quote_spanned!(ty.span()=> #private::Parameter::of::<#ty>(#name));
+            let parameter = quote_spanned!(ty.span()=> #PRIVATE::Parameter::of::<#ty>(#name));
             match &p.default {
                 None => parameter,
                 Some(default) => quote_spanned! {default.span()=>
                     #parameter.with_default(|| {
                         let default: #ty = #default;
-                        #private::default_value(default)
+                        #PRIVATE::default_value(default)
                     })
                 },
             }
         });
         let value = &function.value;
-        let result = quote_spanned!(value.span()=> #private::result_schema::<#value>);
+        let result = quote_spanned!(value.span()=> #PRIVATE::result_schema::<#value>);
         quote! {
-            #private::Signature {
+            #PRIVATE::Signature {
                 name: #name,
                 description: #description,
                 version: #version,
                 parameters: &[#(#parameters),*],
                 result: #result,
-                run,
+                run: __run,
             }
         }
     }
@@ -365,12 +387,11 @@ impl Parts {
     /// The end of `run`, spanned so that a value that is none is shown where it is named.
     fn json_of(&self, function: &Function) -> TokenStream {
         let value = &function.value;
-        quote_spanned!(value.span()=> ::guest_sdk::__private::json_of::<#value>)
+        quote_spanned!(value.span()=> #PRIVATE::json_of::<#value>)
     }
 
     /// Makes the parameters of the JSON in `arguments`.
     fn parse(&self, function: &Function) -> TokenStream {
-        let private = quote!(::guest_sdk::__private);
         let mutability = (!self.idents.is_empty()).then(|| quote!(mut));
         let takes = function.parameters.iter().enumerate().map(|(n, p)| {
             let (ty, name) = (&p.ty, &p.name);
@@ -381,22 +402,22 @@ impl Parts {
         });
         quote! {
             #[allow(unused_variables)]
-            let #mutability parsed = #private::Arguments::parse(arguments)?;
+            let #mutability parsed = #PRIVATE::Arguments::parse(arguments)?;
             #(#takes)*
         }
     }
 
     /// Calls the plain function with what [`parse`](Self::parse) made, as a `Result`.
     fn call(&self, function: &Function) -> TokenStream {
-        let hidden = &self.hidden;
+        let name = &function.name;
         let locals = (0..self.idents.len()).map(local);
-        let call = quote!(super::#hidden(#(#locals),*));
+        let call = quote!(#name::call(#(#locals),*));
         let call = match function.is_async {
             true => quote!(#call.await),
             false => call,
         };
         match function.fails {
-            true => quote!(::guest_sdk::__private::Failing::unify(#call)),
+            true => quote!(#PRIVATE::Failing::unify(#call)),
             false => quote!(::guest_sdk::Result::<_>::Ok(#call)),
         }
     }

@@ -1,9 +1,10 @@
 //! `#[flow]` and `#[task]`, the attributes of `guest-sdk`.
 //!
 //! Both turn a function `f` into three things: the function that its callers see, which
-//! starts a run; a module of the same name with everything else (`f::submit`, `f::call`, ..),
-//! which Rust allows, because functions and modules do not share a namespace; and an entry in
-//! the component's manifest.
+//! starts a run; an empty type of the same name that has everything else (`f::submit`,
+//! `f::call`, ..), which Rust allows, because functions and types do not share a namespace;
+//! and an entry in the component's manifest. A type rather than a module, because a module
+//! would see its surroundings through `super`, which is not there inside a function.
 
 mod expand;
 mod options;
