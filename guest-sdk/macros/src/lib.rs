@@ -6,9 +6,11 @@
 //! and an entry in the component's manifest. A type rather than a module, because a module
 //! would see its surroundings through `super`, which is not there inside a function.
 
-mod expand;
+mod flow;
 mod options;
+mod parts;
 mod signature;
+mod task;
 
 use proc_macro::TokenStream;
 
@@ -44,7 +46,7 @@ use proc_macro::TokenStream;
 /// | `version = ".."`, `description = ".."` | shown to people |
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, function: TokenStream) -> TokenStream {
-    expand::task(options.into(), function.into())
+    task::expand(options.into(), function.into())
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
 }
@@ -71,7 +73,7 @@ pub fn task(options: TokenStream, function: TokenStream) -> TokenStream {
 /// | `version = ".."`, `description = ".."` | shown to people |
 #[proc_macro_attribute]
 pub fn flow(options: TokenStream, function: TokenStream) -> TokenStream {
-    expand::flow(options.into(), function.into())
+    flow::expand(options.into(), function.into())
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
 }
