@@ -28,7 +28,7 @@ impl fmt::Display for Seq {
 
 /// What a flow asked. Two calls are the same for replay if they are equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "call", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Call {
     /// Start a task.
     Task(TaskCall),
@@ -117,7 +117,7 @@ pub struct RunRequest {
 
 /// What the flow was told at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The handle, and nothing else.
     Accepted,
@@ -218,5 +218,64 @@ impl RunRequest {
             .as_deref()
             .and_then(|name| RunName::new(name).ok())
             .unwrap_or_else(RunName::generate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FailureKind, StateName, StateType};
+
+    /// What is kept must come back: results are passed on as text, which not every way of
+    /// writing an enum down allows.
+    #[test]
+    fn entries_read_back_from_their_text() {
+        #[track_caller]
+        fn check<T>(value: T)
+        where
+            T: Serialize + for<'de> Deserialize<'de> + PartialEq + fmt::Debug,
+        {
+            let text = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<T>(&text).unwrap(), value, "{text}");
+        }
+        let result = Json::parse(r#"{"item":1,"status":"done"}"#).unwrap();
+        let failure = Failure::new(FailureKind::Error, "no route");
+        for outcome in [None, Some(Ok(result.clone())), Some(Err(failure.clone()))] {
+            let run = RunSnapshot {
+                id: RunId::generate(),
+                name: RunName::trusted("silver-otter"),
+                flow: FlowName::trusted("etl"),
+                deployment: "etl/nightly".parse().ok(),
+                state: StateType::Completed,
+                state_name: StateName::COMPLETED,
+                outcome,
+            };
+            check(Settlement::Run(run.clone()));
+            check(Answer::Run { run });
+        }
+        for outcome in [Ok(result.clone()), Err(failure.clone())] {
+            check(Settlement::Task(outcome.clone()));
+            let subflow = Seq(3);
+            check(Call::EndSubflow { subflow, outcome });
+        }
+        check(Settlement::Timer);
+        check(Answer::Accepted);
+        check(Answer::Refused { failure });
+        check(Call::WaitAny);
+        check(Call::Subflow {
+            flow: FlowName::trusted("etl"),
+            parameters: result.clone(),
+            scope: Some(Seq(1)),
+        });
+        check(Call::Task(TaskCall {
+            task: TaskName::trusted("load"),
+            arguments: vec![
+                ("a".into(), Argument::Value(result)),
+                ("b".into(), Argument::ResultsOf(vec![Seq(1), Seq(2)])),
+            ],
+            wait_for: vec![Seq(2)],
+            options: TaskOptions::default(),
+            scope: None,
+        }));
     }
 }

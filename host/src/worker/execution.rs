@@ -93,7 +93,9 @@ pub(super) async fn execute<S: Store>(
                 warn!(run = %id, "the run belongs to somebody else now");
                 return Stop::Left;
             }
-            Interruption::Store(err) => return Stop::Failed(err),
+            // It may pass, and then somebody goes on with the run.
+            Interruption::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
+            Interruption::Store(err) => Err(Failure::new(FailureKind::Crashed, err.to_string())),
             Interruption::Failed(failure) => Err(failure),
         },
     };
