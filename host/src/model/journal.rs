@@ -27,8 +27,11 @@ impl fmt::Display for Seq {
 }
 
 /// What a flow asked. Two calls are the same for replay if they are equal.
+///
+/// Tagged from outside, as everything with JSON texts in it must be: a tag among the fields
+/// makes serde keep them aside in a form that such a text cannot be read from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "call", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Call {
     /// Start a task.
     Task(TaskCall),
@@ -117,7 +120,7 @@ pub struct RunRequest {
 
 /// What the flow was told at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The handle, and nothing else.
     Accepted,
