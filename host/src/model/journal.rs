@@ -27,6 +27,9 @@ impl fmt::Display for Seq {
 }
 
 /// What a flow asked. Two calls are the same for replay if they are equal.
+///
+/// Tagged from outside, as everything with JSON texts in it must be: a tag among the fields
+/// makes serde keep them aside in a form that such a text cannot be read from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Call {

@@ -127,10 +127,10 @@ struct Lost {
 
 fn of_worker(tx: &Tx<'_>, worker: WorkerId) -> StoreResult<Vec<Lost>> {
     // Pool by pool, since that is how the index is ordered: a pool may have very many runs
-    // that nobody has claimed.
+    // that nobody has claimed. A cross join is done in the order it is written in.
     tx.all(
-        "SELECT r.no, r.id, r.state FROM pools p
-             JOIN flow_runs r ON r.pool = p.name AND r.worker = ?1 AND r.ended IS NULL
+        "SELECT r.no, r.id, r.state FROM pools p CROSS JOIN flow_runs r
+         WHERE r.pool = p.name AND r.worker = ?1 AND r.ended IS NULL
          UNION
          SELECT no, id, state FROM flow_runs WHERE reserved_for = ?1 AND ended IS NULL",
         [worker],
