@@ -1,0 +1,152 @@
+//! How calls settle and runs end, and who is told.
+//!
+//! ```text
+//! run ends --> its watchers' calls settle --> a run that waits for enough of them
+//!    |                                        becomes ready
+//!    +--> subflows within it that have not ended, end
+//! ```
+
+use rusqlite::params;
+
+use super::columns::AsJson;
+use super::rows::{RunNo, run_by_no};
+use super::runs::{add_state, check_transition};
+use super::sql::Sql;
+use super::writer::Tx;
+use crate::model::{
+    Failure, FailureKind, Outcome, RunId, Seq, Settlement, State, StateType, Timestamp,
+};
+use crate::store::StoreResult;
+
+/// Whether a call had not settled before. Its run becomes ready if that was the last thing
+/// it waited for.
+pub(super) fn settle(
+    tx: &Tx<'_>,
+    run: RunNo,
+    seq: Seq,
+    at: Timestamp,
+    settlement: &Settlement,
+) -> StoreResult<bool> {
+    let awaited: Option<Option<i64>> = tx.first(
+        "UPDATE journal SET settled_at = ?3, settlement = ?4
+         WHERE run = ?1 AND seq = ?2 AND settled_at IS NULL RETURNING awaited",
+        params![run, seq, at, AsJson(settlement)],
+        |row| row.get(0),
+    )?;
+    match awaited {
+        None => return Ok(false),
+        Some(Some(epoch)) => wake(tx, run, epoch, at)?,
+        Some(None) => {}
+    }
+    Ok(true)
+}
+
+/// Counts one settlement for a run that waits since this epoch. What it waited for under
+/// an earlier epoch does not count.
+fn wake(tx: &Tx<'_>, run: RunNo, epoch: i64, at: Timestamp) -> StoreResult<()> {
+    let left: Option<i64> = tx.first(
+        "UPDATE flow_runs SET wake_after = wake_after - 1
+         WHERE no = ?1 AND epoch = ?2 AND wake_after > 0 RETURNING wake_after",
+        params![run, epoch],
+        |row| row.get(0),
+    )?;
+    if left == Some(0) {
+        tx.run(
+            "UPDATE flow_runs SET ready_at = ?2 WHERE no = ?1 AND state = ?3",
+            params![run, at, StateType::Waiting],
+        )?;
+        tx.tell_ready();
+    }
+    Ok(())
+}
+
+/// What a run has gained since its row was written last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gain {
+    /// States that it only passed through, already in its history.
+    pub states: i64,
+    pub started: Option<Timestamp>,
+    pub entries: i64,
+    pub logged: i64,
+}
+
+/// Makes a run terminal. The caller has checked that it may.
+pub(super) fn end(
+    tx: &Tx<'_>,
+    no: RunNo,
+    id: RunId,
+    gain: Gain,
+    state: &State,
+    outcome: &Outcome,
+) -> StoreResult<()> {
+    let states = tx.need(
+        "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
+             ended = ?5, outcome = ?6, states = states + 1 + ?7,
+             started = coalesce(started, ?8), journal_len = journal_len + ?9,
+             logged = logged + ?10, worker = NULL, ready_at = NULL, wake_after = NULL
+         WHERE no = ?1 RETURNING states",
+        params![
+            no,
+            state.kind,
+            state.name,
+            state.message,
+            state.at,
+            AsJson(outcome),
+            gain.states,
+            gain.started,
+            gain.entries,
+            gain.logged
+        ],
+        |row| row.get(0),
+    )?;
+    add_state(tx, no, states, state)?;
+    tx.tell_change();
+    tell_watchers(tx, no, state.at)?;
+    end_subflows(tx, id, state, outcome)
+}
+
+fn tell_watchers(tx: &Tx<'_>, no: RunNo, at: Timestamp) -> StoreResult<()> {
+    let watchers: Vec<(RunNo, Seq)> = tx.all(
+        "SELECT run, seq FROM watches WHERE target = ?1",
+        [no],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if watchers.is_empty() {
+        return Ok(());
+    }
+    let settlement = Settlement::Run(run_by_no(tx, no)?.snapshot());
+    for (run, seq) in watchers {
+        settle(tx, run, seq, at, &settlement)?;
+    }
+    tx.run("DELETE FROM watches WHERE target = ?1", [no])?;
+    // Whoever executes a watcher without having given it up must hear of it, too.
+    tx.tell_ready();
+    Ok(())
+}
+
+/// A subflow lives in the sandbox of the run, so it cannot outlive it. It shares the run's
+/// failure; if the run succeeded without waiting for it, it was dropped.
+fn end_subflows(tx: &Tx<'_>, id: RunId, state: &State, outcome: &Outcome) -> StoreResult<()> {
+    let subflows: Vec<(RunNo, RunId, StateType)> = tx.all(
+        "SELECT r.no, r.id, r.state FROM flow_run_specs s JOIN flow_runs r ON r.no = s.no
+         WHERE s.within = ?1 AND r.ended IS NULL",
+        [id],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    for (no, subflow, from) in subflows {
+        let outcome = match outcome {
+            Err(failure) => Err(failure.clone()),
+            Ok(_) => Err(Failure::new(
+                FailureKind::Cancelled,
+                "the flow ended without waiting for this subflow",
+            )),
+        };
+        let state = match &outcome {
+            Err(_) if state.kind != StateType::Completed => state.clone(),
+            outcome => State::ended(outcome, state.at),
+        };
+        check_transition(subflow, from, state.kind)?;
+        end(tx, no, subflow, Gain::default(), &state, &outcome)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! How runs come into being and are claimed.
+
+use rusqlite::{Connection, params};
+
+use super::columns::{AsJson, list};
+use super::rows::{RunNo, flow_run, numbered_flow_run, select_flow_run, unsigned};
+use super::sql::Sql;
+use super::writer::Tx;
+use super::{pools, workers};
+use crate::model::{
+    FlowName, FlowRun, Lease, PoolName, RunId, State, StateName, StateType, Timestamp, WorkerId,
+};
+use crate::store::{Claim, Claimed, NewRun, StoreError, StoreResult};
+
+pub(super) fn create(tx: &Tx<'_>, runs: &[NewRun]) -> StoreResult<Vec<FlowRun>> {
+    for new in runs {
+        check(tx, new)?;
+    }
+    runs.iter()
+        .map(|new| match by_own_key(tx, new)? {
+            Some(earlier) => Ok(earlier),
+            None => {
+                insert_new(tx, new)?;
+                Ok(new.run.clone())
+            }
+        })
+        .collect()
+}
+
+/// What must hold of any new run but a subflow: somebody can claim it.
+pub(super) fn check(tx: &Tx<'_>, new: &NewRun) -> StoreResult<()> {
+    let run = &new.run;
+    if run.state.kind != StateType::Scheduled {
+        return Err(StoreError::Refused(format!(
+            "new flow run {} is {}, not SCHEDULED",
+            run.id, run.state.kind
+        )));
+    }
+    match &run.pool {
+        Some(pool) => pools::need(tx, pool)?,
+        None => {
+            return Err(StoreError::Refused(format!(
+                "new flow run {} has no work pool",
+                run.id
+            )));
+        }
+    };
+    match new.reserved_for {
+        Some(worker) => workers::need(tx, worker),
+        None => Ok(()),
+    }
+}
+
+fn by_own_key(tx: &Tx<'_>, new: &NewRun) -> StoreResult<Option<FlowRun>> {
+    match &new.idempotency_key {
+        Some(key) => by_key(tx, &new.run.flow, key),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn by_key(
+    conn: &Connection,
+    flow: &FlowName,
+    key: &str,
+) -> StoreResult<Option<FlowRun>> {
+    conn.first(
+        select_flow_run!("WHERE s.flow = ?1 AND s.idempotency_key = ?2"),
+        params![flow, key],
+        flow_run,
+    )
+}
+
+/// A run of a deployment or a file, ready from its time on.
+pub(super) fn insert_new(tx: &Tx<'_>, new: &NewRun) -> StoreResult<()> {
+    let key = new.idempotency_key.as_deref();
+    insert(tx, &new.run, key, new.reserved_for, Some(new.run.scheduled))?;
+    tx.tell_ready();
+    Ok(())
+}
+
+pub(super) fn insert(
+    tx: &Tx<'_>,
+    run: &FlowRun,
+    key: Option<&str>,
+    reserved_for: Option<WorkerId>,
+    ready_at: Option<Timestamp>,
+) -> StoreResult<RunNo> {
+    tx.run(
+        "INSERT INTO flow_runs (id, state, state_name, state_message, state_at, states,
+             attempt, epoch, started, pool, ready_at, reserved_for)
+         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            run.id,
+            run.state.kind,
+            run.state.name,
+            run.state.message,
+            run.state.at,
+            run.attempt,
+            run.epoch.cast_signed(),
+            run.started,
+            run.pool,
+            ready_at,
+            reserved_for
+        ],
+    )?;
+    let no = tx.last_insert_rowid();
+    tx.run(
+        "INSERT INTO flow_run_specs (no, name, flow, deployment, component, work_queue,
+             grants, tags, parent, within, idempotency_key, created, scheduled, parameters)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        params![
+            no,
+            run.name,
+            run.flow,
+            run.deployment,
+            run.component,
+            run.work_queue,
+            (!run.grants.is_empty()).then_some(AsJson(&run.grants)),
+            list(&run.tags),
+            run.parent,
+            run.within,
+            key,
+            run.created,
+            run.scheduled,
+            run.parameters
+        ],
+    )?;
+    add_state(tx, no, 1, &run.state)?;
+    Ok(no)
+}
+
+/// A line of the run's history; `n` counts from 1.
+pub(super) fn add_state(tx: &Tx<'_>, no: RunNo, n: i64, state: &State) -> StoreResult<()> {
+    tx.run(
+        "INSERT INTO flow_run_states (run, n, state, name, message, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![no, n, state.kind, state.name, state.message, state.at],
+    )?;
+    Ok(())
+}
+
+/// Whether a claim would give anything: asked of a reader, so that looking in vain costs no
+/// write.
+pub(super) fn is_claimable(conn: &Connection, claim: &Claim) -> StoreResult<bool> {
+    if claim.count == 0 {
+        return Ok(false);
+    }
+    if conn.any(
+        "SELECT 1 FROM flow_runs WHERE reserved_for = ?1 AND ended IS NULL AND ready_at <= ?2",
+        params![claim.worker, claim.now],
+    )? {
+        return Ok(true);
+    }
+    match &claim.pool {
+        Some(pool) if pools::room(conn, pool, 1)? > 0 => {
+            Ok(!ready_in_pool(conn, claim, pool, 1)?.is_empty())
+        }
+        _ => Ok(false),
+    }
+}
+
+pub(super) fn claim(tx: &Tx<'_>, claim: &Claim) -> StoreResult<Vec<Claimed>> {
+    // One that was given up would hold its runs for ever: nobody would rescue them again.
+    workers::need(tx, claim.worker)?;
+    let mut ready = reserved(tx, claim)?;
+    if let Some(pool) = &claim.pool {
+        let wanted = claim.count.saturating_sub(ready.len() as u32);
+        let room = pools::room(tx, pool, wanted)?;
+        if room > 0 {
+            ready.append(&mut ready_in_pool(tx, claim, pool, room)?);
+        }
+    }
+    ready
+        .into_iter()
+        .map(|no| claim_one(tx, claim, no))
+        .collect()
+}
+
+fn reserved(conn: &Connection, claim: &Claim) -> StoreResult<Vec<RunNo>> {
+    conn.all(
+        "SELECT no FROM flow_runs
+         WHERE reserved_for = ?1 AND ended IS NULL AND ready_at <= ?2
+         ORDER BY ready_at LIMIT ?3",
+        params![claim.worker, claim.now, claim.count],
+        |row| row.get(0),
+    )
+}
+
+fn ready_in_pool(
+    conn: &Connection,
+    claim: &Claim,
+    pool: &PoolName,
+    count: u32,
+) -> StoreResult<Vec<RunNo>> {
+    match &claim.work_queue {
+        None => conn.all(
+            "SELECT no FROM flow_runs
+             WHERE pool = ?1 AND reserved_for IS NULL AND ready_at IS NOT NULL
+               AND ready_at <= ?2
+             ORDER BY ready_at, no LIMIT ?3",
+            params![pool, claim.now, count],
+            |row| row.get(0),
+        ),
+        Some(queue) => conn.all(
+            "SELECT r.no FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no
+             WHERE r.pool = ?1 AND r.reserved_for IS NULL AND r.ready_at IS NOT NULL
+               AND r.ready_at <= ?2 AND s.work_queue = ?4
+             ORDER BY r.ready_at, r.no LIMIT ?3",
+            params![pool, claim.now, count, queue],
+            |row| row.get(0),
+        ),
+    }
+}
+
+fn claim_one(tx: &Tx<'_>, claim: &Claim, no: RunNo) -> StoreResult<Claimed> {
+    let (_, mut run) = tx.need(select_flow_run!("WHERE r.no = ?1"), [no], numbered_flow_run)?;
+    let name = match run.state.kind {
+        StateType::Waiting => StateName::RESUMING,
+        _ => StateName::PENDING,
+    };
+    run.state = State::new(StateType::Pending, name, claim.now);
+    run.epoch += 1;
+    run.attempt = run.attempt.max(1);
+    let (states, journal_len, logged) = tx.need(
+        "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = NULL,
+             state_at = ?4, states = states + 1, attempt = ?5, epoch = ?6, worker = ?7,
+             ready_at = NULL, wake_after = NULL
+         WHERE no = ?1 RETURNING states, journal_len, logged",
+        params![
+            no,
+            run.state.kind,
+            run.state.name,
+            run.state.at,
+            run.attempt,
+            run.epoch.cast_signed(),
+            claim.worker
+        ],
+        |row| Ok((row.get(0)?, unsigned(row, 1)?, unsigned(row, 2)?)),
+    )?;
+    add_state(tx, no, states, &run.state)?;
+    tx.tell_change();
+    Ok(Claimed {
+        lease: Lease {
+            run: run.id,
+            worker: claim.worker,
+            epoch: run.epoch,
+        },
+        run,
+        journal_len,
+        logged,
+    })
+}
+
+/// Refuses a transition that the table does not have.
+pub(super) fn check_transition(run: RunId, from: StateType, to: StateType) -> StoreResult<()> {
+    if from.may_become(to) {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "flow run {run} cannot go from {from} to {to}"
+    )))
+}

@@ -1,0 +1,182 @@
+//! Workers, their leases, and what becomes of the runs of a lost one.
+
+use rusqlite::{Connection, Row, params};
+
+use super::ending::{self, Gain};
+use super::rows::RunNo;
+use super::sql::Sql;
+use super::writer::Tx;
+use super::{pools, runs};
+use crate::model::{
+    Failure, FailureKind, RunId, State, StateName, StateType, Timestamp, Worker, WorkerId,
+};
+use crate::store::{Missing, StoreError, StoreResult};
+
+pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
+    if let Some(pool) = &worker.pool {
+        pools::need(tx, pool)?;
+    }
+    tx.run(
+        "INSERT OR REPLACE INTO workers (id, name, pool, run_limit, pid, host, started,
+             heartbeat, lease_until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            worker.id,
+            worker.name,
+            worker.pool,
+            worker.limit,
+            worker.pid,
+            worker.host,
+            worker.started,
+            worker.heartbeat,
+            worker.lease_until
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn renew(
+    tx: &Tx<'_>,
+    worker: WorkerId,
+    now: Timestamp,
+    until: Timestamp,
+) -> StoreResult<()> {
+    let renewed = tx.run(
+        "UPDATE workers SET heartbeat = ?2, lease_until = ?3 WHERE id = ?1",
+        params![worker, now, until],
+    )?;
+    match renewed {
+        0 => Err(StoreError::NotFound(Missing::Worker(worker))),
+        _ => Ok(()),
+    }
+}
+
+/// Errs if it is not registered, or was given up.
+pub(super) fn need(conn: &Connection, worker: WorkerId) -> StoreResult<()> {
+    match conn.any("SELECT 1 FROM workers WHERE id = ?1", [worker])? {
+        true => Ok(()),
+        false => Err(StoreError::NotFound(Missing::Worker(worker))),
+    }
+}
+
+pub(super) fn list(conn: &Connection) -> StoreResult<Vec<Worker>> {
+    conn.all(
+        "SELECT id, name, pool, run_limit, pid, host, started, heartbeat, lease_until
+         FROM workers ORDER BY started, id",
+        [],
+        worker,
+    )
+}
+
+fn worker(row: &Row<'_>) -> rusqlite::Result<Worker> {
+    Ok(Worker {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        pool: row.get(2)?,
+        limit: row.get(3)?,
+        pid: row.get(4)?,
+        host: row.get(5)?,
+        started: row.get(6)?,
+        heartbeat: row.get(7)?,
+        lease_until: row.get(8)?,
+    })
+}
+
+/// Workers whose lease has ended. Asked of a reader, so that looking in vain costs no write.
+pub(super) fn overdue(conn: &Connection, now: Timestamp) -> StoreResult<Vec<WorkerId>> {
+    conn.all(
+        "SELECT id FROM workers WHERE lease_until <= ?1",
+        [now],
+        |row| row.get(0),
+    )
+}
+
+pub(super) fn rescue(tx: &Tx<'_>, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>> {
+    let mut lost = lost.to_vec();
+    lost.append(&mut overdue(tx, now)?);
+    lost.sort_unstable();
+    lost.dedup();
+    let mut given_back = Vec::new();
+    for worker in lost {
+        let name: Option<String> = tx.first(
+            "DELETE FROM workers WHERE id = ?1 RETURNING name",
+            [worker],
+            |row| row.get(0),
+        )?;
+        let name = name.unwrap_or_else(|| worker.to_string());
+        let runs = of_worker(tx, worker)?;
+        tracing::info!(%worker, name, runs = runs.len(), "worker given up");
+        for run in runs {
+            if give_back(tx, &run, &name, now)? {
+                given_back.push(run.id);
+            }
+        }
+    }
+    if !given_back.is_empty() {
+        tx.tell_ready();
+    }
+    Ok(given_back)
+}
+
+/// A run that a lost worker had claimed or reserved.
+struct Lost {
+    no: RunNo,
+    id: RunId,
+    state: StateType,
+}
+
+fn of_worker(tx: &Tx<'_>, worker: WorkerId) -> StoreResult<Vec<Lost>> {
+    // Pool by pool, since that is how the index is ordered: a pool may have very many runs
+    // that nobody has claimed.
+    tx.all(
+        "SELECT r.no, r.id, r.state FROM pools p
+             JOIN flow_runs r ON r.pool = p.name AND r.worker = ?1 AND r.ended IS NULL
+         UNION
+         SELECT no, id, state FROM flow_runs WHERE reserved_for = ?1 AND ended IS NULL",
+        [worker],
+        |row| {
+            Ok(Lost {
+                no: row.get(0)?,
+                id: row.get(1)?,
+                state: row.get(2)?,
+            })
+        },
+    )
+}
+
+/// Whether somebody else can claim it now.
+fn give_back(tx: &Tx<'_>, run: &Lost, worker: &str, now: Timestamp) -> StoreResult<bool> {
+    tx.run(
+        "UPDATE flow_runs SET worker = NULL, reserved_for = NULL WHERE no = ?1",
+        [run.no],
+    )?;
+    match run.state {
+        StateType::Pending | StateType::Running => {
+            let state = State::new(StateType::Scheduled, StateName::RESCUED, now)
+                .because(format!("worker `{worker}` was lost"));
+            runs::check_transition(run.id, run.state, state.kind)?;
+            let states = tx.need(
+                "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4,
+                     state_at = ?5, states = states + 1, ready_at = ?5
+                 WHERE no = ?1 RETURNING states",
+                params![run.no, state.kind, state.name, state.message, state.at],
+                |row| row.get(0),
+            )?;
+            runs::add_state(tx, run.no, states, &state)?;
+            Ok(true)
+        }
+        // Nobody is left who could clean up, and it was to end anyway.
+        StateType::Cancelling => {
+            let outcome = Err(Failure::new(
+                FailureKind::Cancelled,
+                format!("cancelled; worker `{worker}` was lost meanwhile"),
+            ));
+            let state = State::ended(&outcome, now);
+            ending::end(tx, run.no, run.id, Gain::default(), &state, &outcome)?;
+            Ok(false)
+        }
+        // Was reserved and stays as it was, for the whole pool.
+        StateType::Scheduled => Ok(true),
+        _ => Ok(false),
+    }
+}
