@@ -1,1 +1,7 @@
-fn main() {}
+use std::process::ExitCode;
+
+use orch_host::store::sqlite::SqliteStore;
+
+fn main() -> ExitCode {
+    orch_host::cli::main(SqliteStore::open)
+}
