@@ -285,6 +285,11 @@ fn wait(ask: Ask) -> Result<()> {
         }
         Ask::Nothing => return Err(stuck()),
     };
+    if settled.is_empty() {
+        // Asking again would be asking for ever.
+        let message = "the host ended a wait for any of some handles, and returned none";
+        return Err(Error::of_kind(ErrorKind::Crashed, message));
+    }
     // Outside of `with`: a waker may drop futures, which come back to the reactor.
     for waker in with(|reactor| reactor.settle(&settled)) {
         waker.wake();

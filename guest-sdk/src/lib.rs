@@ -1,4 +1,102 @@
 //! Write flows and tasks for `orch-host` in Rust.
+//!
+//! A *flow* is a function that decides what is done; a *task* is a function that does one
+//! thing. Every task run, flow run and timer is written to the flow run's journal: after a
+//! crash the flow runs again, what was done is not done again, and it goes on where it was.
+//!
+//! # A first flow
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib"]
+//!
+//! [dependencies]
+//! guest-sdk = { .. }
+//! schemars = "1"                                     # these two for types of your own
+//! serde = { version = "1", features = ["derive"] }
+//! ```
+//!
+//! ```no_run
+//! use guest_sdk::prelude::*;
+//!
+//! #[derive(Serialize, Deserialize, JsonSchema)]
+//! struct Page { url: String, bytes: usize }
+//!
+//! /// Fetches one page.
+//! #[task(retries = 3, retry_delay = "2s", timeout = "1m")]
+//! fn fetch(url: String) -> Result<Page> {
+//!     Ok(Page { bytes: url.len(), url })
+//! }
+//!
+//! /// Adds up pages.
+//! #[task]
+//! fn total(pages: Vec<Page>) -> usize {
+//!     pages.iter().map(|page| page.bytes).sum()
+//! }
+//!
+//! /// Measures a site.
+//! #[flow]
+//! fn measure(urls: Vec<String>, #[default = 10] limit: usize) -> Result<usize> {
+//!     let pages = fetch::map(urls.into_iter().take(limit)); // task runs, all at once
+//!     info!("fetching {} pages", pages.len());
+//!     total(pages) // one more, that starts when they have ended
+//! }
+//! ```
+//!
+//! `cargo build --release --target wasm32-wasip2` makes a component of it, for
+//! `orch-host deploy`. There is no `main`.
+//!
+//! # Tasks
+//!
+//! | | |
+//! |---|---|
+//! | `fetch(url)?` | a task run, waited for; of an `async fn` a future |
+//! | `fetch::submit(url)` | a task run, as a [`TaskFuture`] |
+//! | `fetch::map(urls)` | a task run for each item |
+//! | `fetch::options().retries(5).wait_for([&other]).submit(url)` | the same with other options |
+//! | `fetch::call(url)` | the plain function, for unit tests |
+//!
+//! A [`TaskFuture`] is awaited, or asked for its [`result`](TaskFuture::result), or given to
+//! another task in place of the value. See [`task`] for the options.
+//!
+//! # Flows
+//!
+//! | | |
+//! |---|---|
+//! | `measure(urls, 5)?` | from another flow of the crate: a subflow, in the same sandbox |
+//! | [`run_deployment`]`("measure/measure-deployment")` | a run on any worker |
+//! | [`run_deployments`]`([..])` | many at once |
+//! | [`wait_for_flow_runs`]`(&runs)` | waits for all, or for any |
+//! | [`sleep`]`(duration)` | a durable timer |
+//! | [`context`]`()` | what the run may know of itself |
+//!
+//! Each is awaited in an `async fn` flow; `.wait()` blocks in a `fn` flow. `join_all`,
+//! `select!` and friends of the `futures` crate are in the [`prelude`].
+//!
+//! # What a flow must not do
+//!
+//! A flow is run again after a crash, and must then ask for the same things in the same
+//! order. It cannot help it: it sees no network, no files, no environment, and its clock and
+//! random numbers repeat. Effects belong into tasks, which see the real world as far as the
+//! deployment allows. A task may run twice when a machine dies at the wrong moment;
+//! [`TaskContext::idempotency_key`] lets a service tell.
+//!
+//! # Tests
+//!
+//! Native unit tests can use everything but the host: `my_task::call(..)` and
+//! `my_flow::call(..)` run the plain functions.
+//!
+//! # Size
+//!
+//! A component is some 350 KB; half as much with this in the workspace's `Cargo.toml`:
+//!
+//! ```toml
+//! [profile.release]
+//! opt-level = "s"
+//! lto = true
+//! codegen-units = 1
+//! strip = true
+//! ```
 
 #[cfg(test)]
 extern crate self as guest_sdk;

@@ -213,8 +213,8 @@ impl CallOptions {
             return Err(Error::of_kind(
                 ErrorKind::Refused,
                 format!(
-                    "task `{caller}` cannot call task `{name}`: only flows start tasks; `call` \
-                     of its module runs the plain function, or let the flow call both"
+                    "task `{caller}` cannot call task `{name}`: only flows start tasks; \
+                     `{name}::call` runs the plain function, or let the flow call both"
                 ),
             ));
         }
@@ -252,26 +252,27 @@ fn render(template: &str, arguments: &[(String, tasks::Argument)]) -> String {
     name
 }
 
-/// The builder in a task's module. It is made there, so that its `submit` can have the
-/// task's own parameters.
+/// The builder of a task's options. It is made beside the task, so that its `submit` can have
+/// the task's own parameters.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __task_options {
-    ($vis:vis) => {
+    ($($vis:tt)*) => {
         /// How one call of the task is run. What is not said stays as `#[task(..)]` has it.
         #[derive(Clone)]
+        #[allow(dead_code)]
         #[must_use = "options start nothing; `submit`, `map` or `call` does"]
-        $vis struct Options($crate::__private::CallOptions);
+        $($vis)* struct __Options($crate::__private::CallOptions);
 
-        impl Options {
+        impl __Options {
             /// Attempts beyond the first.
-            $vis fn retries(mut self, retries: u32) -> Self {
+            $($vis)* fn retries(mut self, retries: u32) -> Self {
                 self.0.retries(retries);
                 self
             }
 
             /// The wait before each retry: one, or a list of which the last one repeats.
-            $vis fn retry_delay(
+            $($vis)* fn retry_delay(
                 mut self,
                 delay: impl ::core::convert::Into<$crate::RetryDelay>,
             ) -> Self {
@@ -280,19 +281,19 @@ macro_rules! __task_options {
             }
 
             /// Makes each wait longer by up to this fraction of itself, at random.
-            $vis fn retry_jitter(mut self, fraction: f64) -> Self {
+            $($vis)* fn retry_jitter(mut self, fraction: f64) -> Self {
                 self.0.retry_jitter(fraction);
                 self
             }
 
             /// How long one attempt may take.
-            $vis fn timeout(mut self, timeout: ::core::time::Duration) -> Self {
+            $($vis)* fn timeout(mut self, timeout: ::core::time::Duration) -> Self {
                 self.0.timeout(timeout);
                 self
             }
 
             /// The task run's name.
-            $vis fn task_run_name(
+            $($vis)* fn task_run_name(
                 mut self,
                 name: impl ::core::convert::Into<::std::string::String>,
             ) -> Self {
@@ -301,7 +302,7 @@ macro_rules! __task_options {
             }
 
             /// Adds tags to the task run.
-            $vis fn tags<T: ::core::convert::Into<::std::string::String>>(
+            $($vis)* fn tags<T: ::core::convert::Into<::std::string::String>>(
                 mut self,
                 tags: impl ::core::iter::IntoIterator<Item = T>,
             ) -> Self {
@@ -312,7 +313,7 @@ macro_rules! __task_options {
             }
 
             /// Starts the task only when these have succeeded. May be said more than once.
-            $vis fn wait_for<U: $crate::Upstream>(
+            $($vis)* fn wait_for<U: $crate::Upstream>(
                 mut self,
                 upstream: impl ::core::iter::IntoIterator<Item = U>,
             ) -> Self {

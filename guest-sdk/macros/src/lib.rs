@@ -1,13 +1,16 @@
 //! `#[flow]` and `#[task]`, the attributes of `guest-sdk`.
 //!
 //! Both turn a function `f` into three things: the function that its callers see, which
-//! starts a run; a module of the same name with everything else (`f::submit`, `f::call`, ..),
-//! which Rust allows, because functions and modules do not share a namespace; and an entry in
-//! the component's manifest.
+//! starts a run; an empty type of the same name that has everything else (`f::submit`,
+//! `f::call`, ..), which Rust allows, because functions and types do not share a namespace;
+//! and an entry in the component's manifest. A type rather than a module, because a module
+//! would see its surroundings through `super`, which is not there inside a function.
 
-mod expand;
+mod flow;
 mod options;
+mod parts;
 mod signature;
+mod task;
 
 use proc_macro::TokenStream;
 
@@ -43,7 +46,7 @@ use proc_macro::TokenStream;
 /// | `version = ".."`, `description = ".."` | shown to people |
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, function: TokenStream) -> TokenStream {
-    expand::task(options.into(), function.into())
+    task::expand(options.into(), function.into())
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
 }
@@ -70,7 +73,7 @@ pub fn task(options: TokenStream, function: TokenStream) -> TokenStream {
 /// | `version = ".."`, `description = ".."` | shown to people |
 #[proc_macro_attribute]
 pub fn flow(options: TokenStream, function: TokenStream) -> TokenStream {
-    expand::flow(options.into(), function.into())
+    flow::expand(options.into(), function.into())
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
 }

@@ -2,7 +2,7 @@
 //! or a task.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident};
+use quote::ToTokens;
 use syn::{
     Attribute, Error, Expr, FnArg, GenericArgument, Ident, Item, ItemFn, Meta, Pat, PathArguments,
     Result, ReturnType, Type, Visibility, ext::IdentExt, parse_quote, spanned::Spanned,
@@ -11,12 +11,10 @@ use syn::{
 
 /// A flow's or task's function, taken apart.
 pub struct Function {
-    /// The plain function, under its hidden name.
+    /// The plain function, renamed to `call`.
     pub body: ItemFn,
     pub name: Ident,
     pub vis: Visibility,
-    /// What an item of the module needs so that it is seen where the function is.
-    pub module_vis: Visibility,
     pub docs: Vec<Attribute>,
     pub is_async: bool,
     pub parameters: Vec<Parameter>,
@@ -81,10 +79,9 @@ pub fn parse(kind: Kind, tokens: TokenStream) -> Result<Function> {
         .drain(..)
         .partition(|attr| attr.path().is_ident("doc"));
     body.attrs = attrs;
-    body.sig.ident = format_ident!("__{}", name.unraw(), span = name.span());
+    body.sig.ident = Ident::new("call", name.span());
     Ok(Function {
         is_async: body.sig.asyncness.is_some(),
-        module_vis: below(&vis),
         body,
         name,
         vis,
@@ -236,22 +233,4 @@ fn value_of(output: &ReturnType) -> (Type, bool) {
     }
     let value = quote::quote_spanned!(ty.span()=> <#ty as ::guest_sdk::__private::Failing>::Value);
     (Type::Verbatim(value), true)
-}
-
-/// The visibility that makes an item of a module seen as far as one beside the module.
-fn below(vis: &Visibility) -> Visibility {
-    match vis {
-        Visibility::Inherited => parse_quote!(pub(super)),
-        Visibility::Restricted(restricted) => {
-            let path = &restricted.path;
-            if path.is_ident("self") {
-                parse_quote!(pub(super))
-            } else if path.segments[0].ident == "super" {
-                parse_quote!(pub(in super::#path))
-            } else {
-                vis.clone()
-            }
-        }
-        Visibility::Public(_) => vis.clone(),
-    }
 }

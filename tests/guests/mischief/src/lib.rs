@@ -142,7 +142,7 @@ fn flow_huge_line(megabytes: u32) -> Result<()> {
 #[flow]
 fn flow_submit_without_end() -> Result<u64> {
     loop {
-        let _ = nothing::submit();
+        drop(nothing::submit());
     }
 }
 

@@ -1,0 +1,103 @@
+//! The floors of the host: a module imports only from those above it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Top to bottom. What stands in one line does not see each other.
+const FLOORS: [&[&str]; 6] = [
+    &["model"],
+    &["orchestrator"],
+    &["store", "wasm"],
+    &["worker"],
+    &["scheduler"],
+    &["cli"],
+];
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every source of the host with the module it belongs to.
+fn modules() -> Vec<(String, PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    sources(&src, &mut found);
+    let module = |path: &Path| {
+        let first = path.strip_prefix(&src).unwrap().components().next().unwrap();
+        let name = first.as_os_str().to_str().unwrap();
+        name.trim_end_matches(".rs").to_owned()
+    };
+    found
+        .into_iter()
+        .map(|path| (module(&path), fs::read_to_string(&path).unwrap(), path))
+        .map(|(module, text, path)| (module, path, text))
+        .collect()
+}
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+#[test]
+fn a_module_imports_only_from_the_floors_above() {
+    for (module, path, text) in modules() {
+        let Some(own) = floor(&module) else {
+            assert!(["lib", "main"].contains(&&*module), "{module} has no floor");
+            continue;
+        };
+        for (number, line) in text.lines().enumerate() {
+            for used in line.split("crate::").skip(1) {
+                let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                let used = used.unwrap_or_default();
+                let Some(other) = floor(used) else { continue };
+                assert!(
+                    other < own || used == module,
+                    "{}:{}: {module} must not import from {used}",
+                    path.display(),
+                    number + 1
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn each_engine_is_named_in_one_place_only() {
+    for (word, place) in [
+        ("wasmtime", "src/wasm/"),
+        ("wasmtime_wasi", "src/wasm/"),
+        ("rusqlite", "src/store/sqlite/"),
+        ("println!", "src/cli/"),
+        ("clap", "src/cli/"),
+    ] {
+        for (_, path, text) in modules() {
+            let allowed = path.to_str().unwrap().contains(place);
+            let named = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .any(|line| line.contains(&format!("{word}::")) || (word.ends_with('!') && line.contains(word)));
+            assert!(allowed || !named, "{} names {word}", path.display());
+        }
+    }
+}
+
+/// What decides must not ask: no clock, no files, no waiting.
+#[test]
+fn model_and_orchestrator_do_no_io() {
+    let forbidden = ["std::fs", "std::net", "tokio", "SystemTime::now", "Instant::now", "async fn"];
+    for (module, path, text) in modules() {
+        if !["model", "orchestrator"].contains(&&*module) {
+            continue;
+        }
+        for word in forbidden {
+            assert!(!text.contains(word), "{} uses {word}", path.display());
+        }
+    }
+}
