@@ -9,6 +9,7 @@ mod deploy;
 mod deployment;
 mod error;
 mod flow_run;
+mod limits;
 mod output;
 mod params;
 mod place;
