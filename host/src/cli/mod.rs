@@ -54,7 +54,8 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Environment:
-  ORCH_HOME          The directory for the database and compiled code [default: the user's data directory]
+  ORCH_HOME          Where the database and compiled code are kept [default: the user's data
+                     directory, such as ~/.local/share/orch-host]
   ORCH_DATABASE_URL  As `--database`
   ORCH_LOG           What the program logs of itself, such as `debug` or `orch_host::worker=trace`
   NO_COLOR           Turns colours off

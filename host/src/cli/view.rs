@@ -17,7 +17,7 @@ pub struct FlowRunView {
     /// Its `type` is `SCHEDULED`, `PENDING`, `RUNNING`, `WAITING`, `PAUSED`, `CANCELLING`,
     /// `COMPLETED`, `FAILED`, `CRASHED` or `CANCELLED`. Its `name` is for people.
     pub state: State,
-    pub work_pool: Option<PoolName>,
+    pub pool: Option<PoolName>,
     pub work_queue: Option<String>,
     pub component: Digest,
     pub parameters: Json,
@@ -52,7 +52,7 @@ impl From<FlowRun> for FlowRunView {
             flow: run.flow,
             deployment: run.deployment,
             state: run.state,
-            work_pool: run.pool,
+            pool: run.pool,
             work_queue: run.work_queue,
             component: run.component,
             parameters: run.parameters,

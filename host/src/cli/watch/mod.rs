@@ -228,7 +228,7 @@ async fn all_ended<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::Resul
 pub fn conclude<S>(cx: &Context<S>, run: FlowRun) -> anyhow::Result<ExitStatus> {
     let status = match run.state.kind {
         StateType::Completed => {
-            cx.out.note(&how_it_ended(&run));
+            cx.out.note(&capitalized(&how_it_ended(&run)));
             ExitStatus::Success
         }
         _ => {
@@ -264,4 +264,10 @@ fn how_it_ended(run: &FlowRun) -> String {
         _ => String::new(),
     };
     format!("flow run '{name}' {state}{span}{reason}")
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars).collect()
 }
