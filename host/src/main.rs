@@ -1,7 +1,10 @@
+//! The binary: everything is in the library, so that tests can reach it.
+
 use std::process::ExitCode;
 
+use orch_host::cli;
 use orch_host::store::sqlite::SqliteStore;
 
 fn main() -> ExitCode {
-    orch_host::cli::main(|path| SqliteStore::open(path))
+    cli::main(|path| SqliteStore::open(path))
 }

@@ -2,6 +2,7 @@
 //! and one function that returns an exit status. The only place that prints.
 
 mod artifact;
+mod bench;
 mod completions;
 mod component;
 mod context;
@@ -124,6 +125,7 @@ enum Command {
     /// Show components and what they declare
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -179,6 +181,7 @@ fn start<S: Store>(
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
+            Command::Bench(args) => bench::run(args, &cx).await,
             Command::Completions(args) => completions::run(&args, out),
         }
     })

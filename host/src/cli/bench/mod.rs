@@ -135,9 +135,8 @@ fn table(report: &Report) -> Table {
     for row in &report.rows {
         for (at, figure) in row.figures.iter().enumerate() {
             let name = if at == 0 { row.what } else { "" };
-            let number = |value: f64| {
-                Cell::new(figure.show(value)).set_alignment(CellAlignment::Right)
-            };
+            let number =
+                |value: f64| Cell::new(figure.show(value)).set_alignment(CellAlignment::Right);
             table.row([
                 text(name),
                 text(figure.name),
