@@ -194,7 +194,8 @@ fn log_to_stderr(cli: &Cli, out: &Output) -> anyhow::Result<()> {
     let default = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => "error",
         (_, 0) if is_worker => "warn,orch_host=info",
-        (_, 0) => "warn",
+        // How the run ends is said by the command.
+        (_, 0) => "warn,orch_host::worker::execution=error",
         (_, 1) => "info,orch_host=debug",
         (_, _) => "debug,orch_host=trace",
     };

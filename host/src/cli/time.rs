@@ -11,7 +11,8 @@ pub use crate::worker::now;
 /// How far away a time is, in its largest unit: `3s ago`, `in 2h`.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     match at > now {
-        true => format!("in {}", rough(at.since(now))),
+        // Upwards, so that `in 1h` is not shown as 59 minutes a moment later.
+        true => format!("in {}", rough(at.since(now) + Duration::from_millis(999))),
         false => format!("{} ago", rough(now.since(at))),
     }
 }

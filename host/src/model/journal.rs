@@ -26,9 +26,10 @@ impl fmt::Display for Seq {
     }
 }
 
-/// What a flow asked. Two calls are the same for replay if they are equal.
+/// What a flow asked. Two calls are the same for replay if they are equal: so JSON texts in
+/// them are kept to the letter, which serde can do for tags around the content only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "call", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Call {
     /// Start a task.
     Task(TaskCall),
@@ -117,7 +118,7 @@ pub struct RunRequest {
 
 /// What the flow was told at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The handle, and nothing else.
     Accepted,
@@ -218,5 +219,47 @@ impl RunRequest {
             .as_deref()
             .and_then(|name| RunName::new(name).ok())
             .unwrap_or_else(RunName::generate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Not as a `Value`, which would sort keys and change numbers.
+    #[test]
+    fn json_texts_survive_the_journal_to_the_letter() {
+        let json = Json::parse(r#"{ "b": 1.0, "a": [1e3] }"#).unwrap();
+        let call = Call::Task(TaskCall {
+            task: TaskName::trusted("add"),
+            arguments: vec![
+                ("n".to_owned(), Argument::Value(json.clone())),
+                ("m".to_owned(), Argument::ResultOf(Seq(1))),
+            ],
+            wait_for: vec![Seq(1)],
+            options: TaskOptions::default(),
+            scope: None,
+        });
+        let end = Call::EndSubflow {
+            subflow: Seq(2),
+            outcome: Ok(json.clone()),
+        };
+        for call in [call, end, Call::WaitAny] {
+            let text = serde_json::to_string(&call).unwrap();
+            assert_eq!(serde_json::from_str::<Call>(&text).unwrap(), call);
+        }
+        let answer = Answer::Run {
+            run: RunSnapshot {
+                id: RunId::generate(),
+                name: RunName::generate(),
+                flow: FlowName::trusted("etl"),
+                deployment: None,
+                state: super::super::StateType::Completed,
+                state_name: super::super::StateName::COMPLETED,
+                outcome: Some(Ok(json)),
+            },
+        };
+        let text = serde_json::to_string(&answer).unwrap();
+        assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer);
     }
 }
