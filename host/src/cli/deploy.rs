@@ -114,7 +114,7 @@ pub async fn run<S: Store>(args: DeployArgs, cx: &Context<S>) -> anyhow::Result<
     if pool.workers == 0 && outcomes.contains(&Deployed::Created) {
         let name = &args.pool;
         cx.out.hint(&format!(
-            "`orch-host worker --pool {name}` executes its runs"
+            "`orch-host worker --pool {name}` executes their runs"
         ));
     }
     Ok(ExitStatus::Success)

@@ -142,10 +142,7 @@ pub fn main<S: Store>(open: impl FnOnce(&Path) -> StoreResult<S>) -> ExitCode {
                 hint,
                 status,
             } = Report::of(&err);
-            out.error(&message);
-            if let Some(hint) = hint {
-                out.hint(&hint);
-            }
+            out.error(&message, hint.as_deref());
             status
         }
     };

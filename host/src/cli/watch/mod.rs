@@ -187,7 +187,7 @@ async fn all_ended<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::Resul
             }
             if run.state.kind != StateType::Completed {
                 status = ExitStatus::Failure;
-                cx.out.error(&how_it_ended(&run));
+                cx.out.error(&how_it_ended(&run), None);
             }
             ended.push(run);
             bar.set_message(format!(
@@ -232,11 +232,8 @@ pub fn conclude<S>(cx: &Context<S>, run: FlowRun) -> anyhow::Result<ExitStatus> 
             ExitStatus::Success
         }
         _ => {
-            cx.out.error(&how_it_ended(&run));
-            cx.out.hint(&format!(
-                "`orch-host flow-run inspect {}` shows what it did",
-                run.id
-            ));
+            let hint = format!("`orch-host flow-run inspect {}` shows what it did", run.id);
+            cx.out.error(&how_it_ended(&run), Some(&hint));
             ExitStatus::Failure
         }
     };
