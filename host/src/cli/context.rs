@@ -14,10 +14,10 @@ pub struct Context<S> {
 
 impl<S> Context<S> {
     /// The engine, for those commands that look into components or run them.
-    pub fn runtime(&self, instances: Instances) -> anyhow::Result<Arc<Runtime>> {
+    pub fn runtime(&self, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
         Runtime::new(RuntimeConfig {
             cache_dir: Some(self.place.cache.clone()),
-            limits: Limits::default(),
+            limits,
             flows_max: instances.flows,
             tasks_max: instances.tasks,
         })

@@ -13,6 +13,7 @@ use super::resolve;
 use super::time::now;
 use crate::model::{Deployment, DeploymentName, Digest, FlowDescription, Grants, Json, PoolName};
 use crate::store::{Deployed, Store};
+use crate::wasm::Limits;
 
 /// Register the flows of a component as deployments
 ///
@@ -57,7 +58,7 @@ struct DeployView<'a> {
 }
 
 pub async fn run<S: Store>(args: DeployArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
-    let runtime = cx.runtime(Instances::FEW)?;
+    let runtime = cx.runtime(Instances::FEW, Limits::default())?;
     let Artifact { component, bytes } = Artifact::read(&args.file, &runtime).await?;
     let pool = resolve::pool(&*cx.store, &args.pool).await?;
     let flows: Vec<&FlowDescription> = match args.flow.is_empty() {
@@ -113,7 +114,7 @@ pub async fn run<S: Store>(args: DeployArgs, cx: &Context<S>) -> anyhow::Result<
     if pool.workers == 0 && outcomes.contains(&Deployed::Created) {
         let name = &args.pool;
         cx.out.hint(&format!(
-            "`orch-host worker --pool {name}` executes its runs"
+            "`orch-host worker --pool {name}` executes their runs"
         ));
     }
     Ok(ExitStatus::Success)

@@ -10,6 +10,7 @@ mod deploy;
 mod deployment;
 mod error;
 mod flow_run;
+mod limits;
 mod output;
 mod params;
 mod place;
@@ -54,7 +55,8 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Environment:
-  ORCH_HOME          The directory for the database and compiled code [default: the user's data directory]
+  ORCH_HOME          Where the database and compiled code are kept [default: the user's data
+                     directory, such as ~/.local/share/orch-host]
   ORCH_DATABASE_URL  As `--database`
   ORCH_LOG           What the program logs of itself, such as `debug` or `orch_host::worker=trace`
   NO_COLOR           Turns colours off
@@ -140,10 +142,7 @@ pub fn main<S: Store>(open: impl FnOnce(&Path) -> StoreResult<S>) -> ExitCode {
                 hint,
                 status,
             } = Report::of(&err);
-            out.error(&message);
-            if let Some(hint) = hint {
-                out.hint(&hint);
-            }
+            out.error(&message, hint.as_deref());
             status
         }
     };
@@ -192,7 +191,8 @@ fn log_to_stderr(cli: &Cli, out: &Output) -> anyhow::Result<()> {
     let default = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => "error",
         (_, 0) if is_worker => "warn,orch_host=info",
-        (_, 0) => "warn",
+        // How the run ends is said by the command.
+        (_, 0) => "warn,orch_host::worker::execution=error",
         (_, 1) => "info,orch_host=debug",
         (_, _) => "debug,orch_host=trace",
     };

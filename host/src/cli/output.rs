@@ -117,7 +117,7 @@ impl Output {
         match stream {
             Stream::Stdout => self.data(text),
             Stream::Stderr => {
-                self.err(text);
+                self.note(text);
                 Ok(())
             }
         }
@@ -132,25 +132,34 @@ impl Output {
 
     /// What may be wrong, and what to do.
     pub fn warn(&self, text: &str, hint: &str) {
-        if !self.quiet {
-            let label = self.paint(
-                Stream::Stderr,
-                "warning:",
-                AnsiColor::Yellow.on_default().bold(),
-            );
-            self.err(&format!("{label} {text}"));
-            self.hint(hint);
+        let style = AnsiColor::Yellow.on_default().bold();
+        self.note(&format!(
+            "{} {text}",
+            self.paint(Stream::Stderr, "warning:", style)
+        ));
+        self.hint(hint);
+    }
+
+    /// What went wrong, and what to do.
+    pub fn error(&self, text: &str, hint: Option<&str>) {
+        let style = AnsiColor::Red.on_default().bold();
+        self.err(&format!(
+            "{} {text}",
+            self.paint(Stream::Stderr, "error:", style)
+        ));
+        if let Some(hint) = hint {
+            self.err(&self.hint_line(hint));
         }
     }
 
-    pub fn error(&self, text: &str) {
-        let label = self.paint(Stream::Stderr, "error:", AnsiColor::Red.on_default().bold());
-        self.err(&format!("{label} {text}"));
+    /// What to do next.
+    pub fn hint(&self, text: &str) {
+        self.note(&self.hint_line(text));
     }
 
-    pub fn hint(&self, text: &str) {
-        let label = self.paint(Stream::Stderr, "hint:", AnsiColor::Cyan.on_default().bold());
-        self.err(&format!("{label} {text}"));
+    fn hint_line(&self, text: &str) -> String {
+        let style = AnsiColor::Cyan.on_default().bold();
+        format!("{} {text}", self.paint(Stream::Stderr, "hint:", style))
     }
 
     /// Nobody can be told that stderr is gone.

@@ -116,15 +116,27 @@ fn compile(flow: &FlowDescription, schema: &Json) -> anyhow::Result<Parameters> 
 
 /// What to say of parameters that do not fit.
 pub fn misfit(flow: &FlowDescription, err: &ParameterError) -> UserError {
-    let missing = err.0.iter().find_map(|problem| match problem {
-        ParameterProblem::Missing { name, .. } => Some(name),
+    // What was misspelled is missing too; to say so would only be in the way.
+    let is_misspelled = |missing: &str| {
+        err.0.iter().any(|problem| match problem {
+            ParameterProblem::Unknown { meant, .. } => meant.as_deref() == Some(missing),
+            _ => false,
+        })
+    };
+    let mut problems = err.0.clone();
+    problems.retain(|problem| match problem {
+        ParameterProblem::Missing { name, .. } => !is_misspelled(name),
+        _ => true,
+    });
+    let missing = problems.iter().find_map(|problem| match problem {
+        ParameterProblem::Missing { name, .. } => Some(name.clone()),
         _ => None,
     });
     let hint = match missing {
         Some(name) => format!("pass it: `-p {name}=VALUE`"),
         None => format!("flow `{}` takes {}", flow.name, signature(flow)),
     };
-    UserError::new(err.to_string()).hint(hint)
+    UserError::new(ParameterError(problems).to_string()).hint(hint)
 }
 
 /// A flow's parameters in one line: `item_id: integer, label?: string|null`.
@@ -246,16 +258,31 @@ mod tests {
 
     #[test]
     fn a_misfit_says_what_to_type() {
-        let flow = flow();
-        let check = |parameters: &str| {
+        #[track_caller]
+        fn check(parameters: &str, message: &str, hint: &str) {
+            let flow = flow();
             let schema = schema_of(&flow).unwrap();
             let err = schema.check(&Json::trusted(parameters)).unwrap_err();
-            misfit(&flow, &err).hint.unwrap()
-        };
-        assert_eq!(check("{}"), "pass it: `-p item_id=VALUE`");
-        assert_eq!(
-            check(r#"{"item_id": "x"}"#),
-            "flow `etl` takes extra?: any, item?: Item, item_id: integer, label?: string|null"
+            let err = misfit(&flow, &err);
+            assert_eq!(err.message, message);
+            assert_eq!(err.hint.as_deref(), Some(hint));
+        }
+        let takes =
+            "flow `etl` takes extra?: any, item?: Item, item_id: integer, label?: string|null";
+        check(
+            "{}",
+            "parameter `item_id` is missing: expected an integer",
+            "pass it: `-p item_id=VALUE`",
+        );
+        check(
+            r#"{"item_id": "x"}"#,
+            "parameter `item_id` is `\"x\"`: expected an integer",
+            takes,
+        );
+        check(
+            r#"{"itm_id": 1}"#,
+            "unknown parameter `itm_id`: did you mean `item_id`?",
+            takes,
         );
     }
 

@@ -1,6 +1,7 @@
 //! What a person means by what they typed: a run, a deployment, a pool.
 
 use super::error::UserError;
+use super::table::{Table, text as cell};
 use super::time::{ago, now};
 use crate::model::{Deployment, DeploymentName, FlowName, FlowRun, IdPrefix, PoolName};
 use crate::store::{PoolUse, Store};
@@ -24,23 +25,24 @@ pub async fn run<S: Store>(store: &S, text: &IdPrefix) -> anyhow::Result<FlowRun
 
 fn ambiguous(text: &str, found: &[FlowRun]) -> UserError {
     let now = now();
-    let mut message = format!("`{text}` may be any of these flow runs:");
+    let mut table = Table::new([]);
     for run in found.iter().take(CANDIDATES_MAX as usize) {
-        let FlowRun {
-            id,
-            name,
-            flow,
-            state,
-            created,
-            ..
-        } = run;
-        let created = ago(*created, now);
-        message += &format!("\n  {id}  {name}  {flow}  {}  {created}", state.name);
+        table.row([
+            cell(run.id),
+            cell(&run.name),
+            cell(&run.flow),
+            cell(&run.state.name),
+            cell(ago(run.created, now)),
+        ]);
+    }
+    let mut message = format!("`{text}` may be any of these flow runs:");
+    for line in table.render(false).lines() {
+        message += &format!("\n  {line}");
     }
     if found.len() > CANDIDATES_MAX as usize {
         message += "\n  …";
     }
-    UserError::new(message).hint("type more of the id")
+    UserError::new(message).hint("type its id, or as much of it as tells it from the others")
 }
 
 /// The deployment `flow/deployment`, or the only one of a flow.

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::context::{Context, Instances};
 use super::error::ExitStatus;
+use super::limits::LimitArgs;
 use super::params::ParamArgs;
 use super::signals::Signals;
 use super::target::Target;
@@ -40,13 +41,15 @@ pub struct RunArgs {
     /// A tag besides the deployment's; may be repeated
     #[arg(short, long = "tag", value_name = "TAG")]
     tags: Vec<String>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Show log lines of this level and above
     #[arg(long, default_value = "INFO", value_parser = level(), ignore_case = true)]
     level: LogLevel,
 }
 
 pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
-    let runtime = cx.runtime(Instances::ONE_RUN)?;
+    let runtime = cx.runtime(Instances::ONE_RUN, args.limits.limits())?;
     let mut target = Target::find(&args.target, args.flow.as_deref(), &*cx.store, &runtime).await?;
     let start = Start {
         name: args.name.unwrap_or_else(RunName::generate),
@@ -73,7 +76,7 @@ pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<Exi
 
     let watch = Watch::new(cx, run.id, States::Notable, args.level, Whose::Ours);
     tokio::select! {
-        ended = watch.to_the_end() => {
+        ended = watch.until_ended() => {
             worker.stop().await;
             conclude(cx, ended?)
         }

@@ -1,21 +1,18 @@
 //! Times as people read and type them.
 
 use std::str::FromStr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use crate::model::Timestamp;
-
-pub fn now() -> Timestamp {
-    let span = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Timestamp(i64::try_from(span.as_micros()).unwrap_or(i64::MAX))
-}
+pub use crate::worker::now;
 
 /// How far away a time is, in its largest unit: `3s ago`, `in 2h`.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     match at > now {
-        true => format!("in {}", rough(at.since(now))),
+        // Upwards, so that `in 1h` is not shown as 59 minutes a moment later.
+        true => format!("in {}", rough(at.since(now) + Duration::from_millis(999))),
         false => format!("{} ago", rough(now.since(at))),
     }
 }

@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use crate::model::{
     DeploymentName, Digest, Failure, FlowName, FlowRun, Json, LogLevel, LogLine, LogSource,
-    PoolName, RunId, RunName, Seq, State, StateName, StateType, TaskName, TaskRun, TaskRunId,
-    Timestamp,
+    PoolName, RunId, RunName, Seq, State, StateType, TaskName, TaskRun, TaskRunId, Timestamp,
 };
 
 /// A flow run.
@@ -15,14 +14,10 @@ pub struct FlowRunView {
     pub name: RunName,
     pub flow: FlowName,
     pub deployment: Option<DeploymentName>,
-    /// `SCHEDULED`, `PENDING`, `RUNNING`, `WAITING`, `PAUSED`, `CANCELLING`, `COMPLETED`,
-    /// `FAILED`, `CRASHED` or `CANCELLED`.
-    pub state: StateType,
-    /// For people: `Late`, `Retrying`, `TimedOut`, …
-    pub state_name: StateName,
-    pub state_message: Option<String>,
-    pub state_at: Timestamp,
-    pub work_pool: Option<PoolName>,
+    /// Its `type` is `SCHEDULED`, `PENDING`, `RUNNING`, `WAITING`, `PAUSED`, `CANCELLING`,
+    /// `COMPLETED`, `FAILED`, `CRASHED` or `CANCELLED`. Its `name` is for people.
+    pub state: State,
+    pub pool: Option<PoolName>,
     pub work_queue: Option<String>,
     pub component: Digest,
     pub parameters: Json,
@@ -56,11 +51,8 @@ impl From<FlowRun> for FlowRunView {
             name: run.name,
             flow: run.flow,
             deployment: run.deployment,
-            state: run.state.kind,
-            state_name: run.state.name,
-            state_message: run.state.message,
-            state_at: run.state.at,
-            work_pool: run.pool,
+            state: run.state,
+            pool: run.pool,
             work_queue: run.work_queue,
             component: run.component,
             parameters: run.parameters,
@@ -89,9 +81,7 @@ pub struct TaskRunView {
     pub flow_run: RunId,
     /// Its position in the flow run's journal.
     pub seq: Seq,
-    pub state: StateType,
-    pub state_name: StateName,
-    pub state_message: Option<String>,
+    pub state: State,
     pub tags: Vec<String>,
     pub attempt: u32,
     pub started: Option<Timestamp>,
@@ -111,9 +101,7 @@ impl From<TaskRun> for TaskRunView {
             task: run.task,
             flow_run: run.flow_run,
             seq: run.seq,
-            state: state.kind,
-            state_name: state.name,
-            state_message: state.message,
+            state,
             tags: run.tags,
             attempt: run.attempt,
             started,

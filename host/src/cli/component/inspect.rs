@@ -10,6 +10,7 @@ use crate::cli::params::signature_of;
 use crate::cli::table::{Fields, Table, maybe, text};
 use crate::model::Component;
 use crate::store::Store;
+use crate::wasm::Limits;
 
 /// Show what a component declares: its flows, tasks and their schemas
 ///
@@ -63,7 +64,7 @@ async fn find<S: Store>(text: &str, cx: &Context<S>) -> anyhow::Result<Component
     let hex = text.strip_prefix("sha256:").unwrap_or(text);
     let is_digest = !hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit());
     if !is_digest || Path::new(text).exists() {
-        let runtime = cx.runtime(Instances::FEW)?;
+        let runtime = cx.runtime(Instances::FEW, Limits::default())?;
         return Ok(Artifact::read(Path::new(text), &runtime).await?.component);
     }
     let hex = hex.to_ascii_lowercase();

@@ -70,7 +70,7 @@ impl<'a, S: Store> Watch<'a, S> {
     }
 
     /// Returns the run once it has ended.
-    pub async fn to_the_end(mut self) -> anyhow::Result<FlowRun> {
+    pub async fn until_ended(mut self) -> anyhow::Result<FlowRun> {
         let mut listener = self.cx.store.listen(Topic::Change)?;
         loop {
             let begin = Instant::now();
@@ -147,7 +147,7 @@ pub async fn follow<S: Store>(
     let mut signals = Signals::catch()?;
     let watch = Watch::new(cx, run.id, states, level, Whose::AWorkers);
     tokio::select! {
-        ended = watch.to_the_end() => conclude(cx, ended?),
+        ended = watch.until_ended() => conclude(cx, ended?),
         () = signals.next() => {
             cx.out.note(&format!("Flow run '{}' goes on", run.name));
             cx.out.hint(&format!("`orch-host flow-run watch {}` follows it again", run.id));
@@ -161,7 +161,7 @@ pub async fn follow<S: Store>(
 pub async fn follow_all<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::Result<ExitStatus> {
     let mut signals = Signals::catch()?;
     tokio::select! {
-        status = all_to_the_end(cx, runs) => status,
+        status = all_ended(cx, runs) => status,
         () = signals.next() => {
             cx.out.note("The flow runs go on");
             Ok(ExitStatus::Interrupted)
@@ -169,7 +169,7 @@ pub async fn follow_all<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::
     }
 }
 
-async fn all_to_the_end<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::Result<ExitStatus> {
+async fn all_ended<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::Result<ExitStatus> {
     let mut listener = cx.store.listen(Topic::Change)?;
     let mut lonely = Lonely::new(cx, Whose::AWorkers);
     let mut status = ExitStatus::Success;
@@ -187,7 +187,7 @@ async fn all_to_the_end<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::
             }
             if run.state.kind != StateType::Completed {
                 status = ExitStatus::Failure;
-                cx.out.error(&how_it_ended(&run));
+                cx.out.error(&how_it_ended(&run), None);
             }
             ended.push(run);
             bar.set_message(format!(
@@ -228,15 +228,12 @@ async fn all_to_the_end<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::
 pub fn conclude<S>(cx: &Context<S>, run: FlowRun) -> anyhow::Result<ExitStatus> {
     let status = match run.state.kind {
         StateType::Completed => {
-            cx.out.note(&how_it_ended(&run));
+            cx.out.note(&capitalized(&how_it_ended(&run)));
             ExitStatus::Success
         }
         _ => {
-            cx.out.error(&how_it_ended(&run));
-            cx.out.hint(&format!(
-                "`orch-host flow-run inspect {}` shows what it did",
-                run.id
-            ));
+            let hint = format!("`orch-host flow-run inspect {}` shows what it did", run.id);
+            cx.out.error(&how_it_ended(&run), Some(&hint));
             ExitStatus::Failure
         }
     };
@@ -264,4 +261,10 @@ fn how_it_ended(run: &FlowRun) -> String {
         _ => String::new(),
     };
     format!("flow run '{name}' {state}{span}{reason}")
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars).collect()
 }

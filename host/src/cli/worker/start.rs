@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::context::{Context, Instances};
 use crate::cli::error::ExitStatus;
+use crate::cli::limits::LimitArgs;
 use crate::cli::resolve;
 use crate::cli::signals::Signals;
 use crate::cli::time::SpanArg;
@@ -34,6 +35,8 @@ pub struct StartArgs {
     /// How long its runs stay its own when nothing is heard of it
     #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = lease)]
     lease: SpanArg,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// Shorter ones could end while a machine is merely busy.
@@ -47,7 +50,7 @@ fn lease(text: &str) -> Result<SpanArg, String> {
 pub async fn run<S: Store>(args: StartArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let pool = resolve::pool(&*cx.store, &args.pool).await?;
     let name = args.name.unwrap_or_else(RunName::generate).to_string();
-    let runtime = cx.runtime(Instances::for_runs(args.limit))?;
+    let runtime = cx.runtime(Instances::for_runs(args.limit), args.limits.limits())?;
     let mut signals = Signals::catch()?;
 
     let mut config = WorkerConfig::new(name.clone(), Some(args.pool.clone()));

@@ -1,0 +1,23 @@
+//! What one instance may use, as typed.
+
+use super::time::SpanArg;
+use crate::wasm::Limits;
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct LimitArgs {
+    /// Processor time of a flow between two waits, and of one attempt of a task [default: 10s
+    /// and 1h]
+    #[arg(long, value_name = "DURATION")]
+    compute_limit: Option<SpanArg>,
+}
+
+impl LimitArgs {
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        if let Some(SpanArg(max)) = self.compute_limit {
+            limits.flow_compute_max = max;
+            limits.task_compute_max = max;
+        }
+        limits
+    }
+}
