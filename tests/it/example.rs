@@ -14,7 +14,11 @@ fn the_orchestrator_starts_ten_items_and_waits_for_them() {
     let _worker = worker(&home, &[]);
 
     let ran = home.run(["run", "orchestrator"]).ok();
-    for line in ["Submitted item 0", "Submitted item 9", "All items processed!"] {
+    for line in [
+        "Submitted item 0",
+        "Submitted item 9",
+        "All items processed!",
+    ] {
         assert!(ran.stderr.contains(line), "{line:?} in:\n{}", ran.stderr);
     }
 
@@ -22,9 +26,14 @@ fn the_orchestrator_starts_ten_items_and_waits_for_them() {
     let mut by_flow = BTreeMap::<String, usize>::new();
     for run in &runs {
         assert_eq!(run["state"]["type"], "COMPLETED", "{run}");
-        *by_flow.entry(run["flow"].as_str().unwrap().to_owned()).or_default() += 1;
+        *by_flow
+            .entry(run["flow"].as_str().unwrap().to_owned())
+            .or_default() += 1;
     }
-    let expect = [("orchestrator".to_owned(), 1), ("process-item".to_owned(), 10)];
+    let expect = [
+        ("orchestrator".to_owned(), 1),
+        ("process-item".to_owned(), 10),
+    ];
     assert_eq!(by_flow, expect.into());
 
     // They were under way at the same time: each began before any ended.
@@ -47,9 +56,15 @@ fn a_subflow_a_task_and_a_deployed_run_give_the_same_result() {
         let started = flow_runs(&home, &["--flow", "extract-partition"]);
         assert_eq!(started.len(), children);
     }
-    let tasks = home.run(["task-run", "ls", "--limit", "0", "-o", "json"]).ok();
+    let tasks = home
+        .run(["task-run", "ls", "--limit", "0", "-o", "json"])
+        .ok();
     let tasks = tasks.json();
-    let states = tasks.as_array().unwrap().iter().map(|task| &task["state"]["type"]);
+    let states = tasks
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| &task["state"]["type"]);
     assert!(states.clone().count() >= 40);
     assert!(states.into_iter().all(|state| *state == json!("COMPLETED")));
 }

@@ -30,7 +30,12 @@ fn modules() -> Vec<(String, PathBuf, String)> {
     let mut found = Vec::new();
     sources(&src, &mut found);
     let module = |path: &Path| {
-        let first = path.strip_prefix(&src).unwrap().components().next().unwrap();
+        let first = path
+            .strip_prefix(&src)
+            .unwrap()
+            .components()
+            .next()
+            .unwrap();
         let name = first.as_os_str().to_str().unwrap();
         name.trim_end_matches(".rs").to_owned()
     };
@@ -54,7 +59,9 @@ fn a_module_imports_only_from_the_floors_above() {
         };
         for (number, line) in text.lines().enumerate() {
             for used in line.split("crate::").skip(1) {
-                let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                let used = used
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next();
                 let used = used.unwrap_or_default();
                 let Some(other) = floor(used) else { continue };
                 assert!(
@@ -82,7 +89,10 @@ fn each_engine_is_named_in_one_place_only() {
             let named = text
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"))
-                .any(|line| line.contains(&format!("{word}::")) || (word.ends_with('!') && line.contains(word)));
+                .any(|line| {
+                    line.contains(&format!("{word}::"))
+                        || (word.ends_with('!') && line.contains(word))
+                });
             assert!(allowed || !named, "{} names {word}", path.display());
         }
     }
@@ -91,7 +101,14 @@ fn each_engine_is_named_in_one_place_only() {
 /// What decides must not ask: no clock, no files, no waiting.
 #[test]
 fn model_and_orchestrator_do_no_io() {
-    let forbidden = ["std::fs", "std::net", "tokio", "SystemTime::now", "Instant::now", "async fn"];
+    let forbidden = [
+        "std::fs",
+        "std::net",
+        "tokio",
+        "SystemTime::now",
+        "Instant::now",
+        "async fn",
+    ];
     for (module, path, text) in modules() {
         if !["model", "orchestrator"].contains(&&*module) {
             continue;

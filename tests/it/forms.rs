@@ -10,7 +10,10 @@ fn every_form_of_the_sdk_works() {
     deploy(&home, "forms", &[]);
     let _worker = worker(&home, &["--limit", "4"]);
     let component = home.run(["component", "ls", "-o", "json"]).ok().json();
-    let flows = component[0]["manifest"]["flows"].as_array().unwrap().clone();
+    let flows = component[0]["manifest"]["flows"]
+        .as_array()
+        .unwrap()
+        .clone();
     assert!(flows.len() > 10, "{component}");
     for flow in flows {
         let name = flow["name"].as_str().unwrap();

@@ -11,7 +11,14 @@ fn a_flow_that_waits_survives_the_end_of_its_worker() {
     let home = home();
     deploy(&home, "bench", &[]);
     let first = worker(&home, &["--park", "10ms"]);
-    home.run(["deployment", "run", "sleeper/sleeper-deployment", "-p", "ms=1500"]).ok();
+    home.run([
+        "deployment",
+        "run",
+        "sleeper/sleeper-deployment",
+        "-p",
+        "ms=1500",
+    ])
+    .ok();
     let state = |name: &str| {
         let runs = flow_runs(&home, &[]);
         runs.iter().all(|run| run["state"]["type"] == name)
