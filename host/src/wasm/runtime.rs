@@ -221,7 +221,7 @@ impl Runtime {
         };
         let role = Role::Task(Box::new(start.context));
         let mut store = Guest::store(&self.engine, &self.limits, role, around);
-        let call = call_task(&prepared.task, &mut store, &task, &start.arguments);
+        let call = call_task(&prepared.task, &mut store, task.clone(), &start.arguments);
         let returned = match start.timeout {
             Some(timeout) => match tokio::time::timeout(timeout, call).await {
                 Ok(returned) => returned,
@@ -283,13 +283,13 @@ async fn call_flow(
 async fn call_task(
     pre: &ComponentPre<Guest>,
     store: &mut Store<Guest>,
-    task: &str,
+    task: String,
     arguments: &Json,
 ) -> wasmtime::Result<Result<String, super::bindings::types::Failure>> {
     let instance = pre.instantiate_async(&mut *store).await?;
     let guest = instance.orch_workflow_guest();
     guest
-        .call_run_task(store, &task.to_owned(), &arguments.to_string())
+        .call_run_task(store, &task, &arguments.to_string())
         .await
 }
 
