@@ -111,6 +111,10 @@ impl Report {
                     "move or delete its deployments and let its runs end: `orch-host flow-run ls --pool {pool}`"
                 ),
             ),
+            StoreError::Subflow { within, .. } => (
+                ExitStatus::Usage,
+                format!("it ends with the run around it: `orch-host flow-run cancel {within}`"),
+            ),
             StoreError::KeyTaken { run, .. } => (
                 ExitStatus::Usage,
                 format!("`orch-host flow-run inspect {run}` shows the run that has it"),

@@ -75,19 +75,29 @@ pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<Exi
     ));
 
     let watch = Watch::new(cx, run.id, States::Notable, args.level, Whose::Ours);
-    tokio::select! {
-        ended = watch.until_ended() => {
-            worker.stop().await;
-            conclude(cx, ended?)
-        }
-        failed = &mut worker.serving => {
-            failed??;
-            anyhow::bail!("the worker of this command ended before its flow run")
-        }
-        () = signals.next() => {
-            worker.stop().await;
-            say_interrupted(cx, &run);
-            Ok(ExitStatus::Interrupted)
+    let mut ended = std::pin::pin!(watch.until_ended());
+    let mut interrupted = false;
+    loop {
+        tokio::select! {
+            ended = &mut ended => {
+                worker.stop().await;
+                let status = conclude(cx, ended?)?;
+                return Ok(if interrupted { ExitStatus::Interrupted } else { status });
+            }
+            failed = &mut worker.serving => {
+                failed??;
+                anyhow::bail!("the worker of this command ended before its flow run")
+            }
+            () = signals.next() => {
+                if interrupted {
+                    worker.stop().await;
+                    say_interrupted(cx, &run);
+                    return Ok(ExitStatus::Interrupted);
+                }
+                interrupted = true;
+                cx.out.note("Cancelling the flow run; once more to leave it at once");
+                cx.store.cancel(run.id, now()).await?;
+            }
         }
     }
 }

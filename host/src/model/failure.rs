@@ -74,6 +74,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// That of a run that was cancelled.
+    pub fn cancelled() -> Self {
+        Self::new(FailureKind::Cancelled, "the flow run was cancelled")
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

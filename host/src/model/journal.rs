@@ -52,6 +52,8 @@ pub enum Call {
     EndSubflow { subflow: Seq, outcome: Outcome },
     /// Start a timer.
     Timer { duration_ms: u64 },
+    /// The flow was told that it is cancelled, by the wait of this number (from 1).
+    Cancelled { wait: u64 },
     /// Wait for any of several. Waiting for all needs no entry: its answer follows from
     /// what has settled.
     WaitAny,
@@ -194,6 +196,7 @@ impl fmt::Display for Call {
                 Err(failure) => write!(f, "end of subflow {subflow}: {failure}"),
             },
             Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
+            Self::Cancelled { wait } => write!(f, "told of its cancellation by wait {wait}"),
             Self::WaitAny => f.write_str("wait for any"),
         }
     }

@@ -63,7 +63,7 @@ impl StateType {
     pub fn may_become(self, next: Self) -> bool {
         use StateType::*;
         match self {
-            Scheduled => matches!(next, Pending | Paused | Cancelled),
+            Scheduled => matches!(next, Pending | Paused | Cancelling | Cancelled),
             Pending => matches!(
                 next,
                 Running | Scheduled | Paused | Cancelling | Failed | Crashed | Cancelled

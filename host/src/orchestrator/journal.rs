@@ -109,6 +109,12 @@ impl Journal {
         Ok(Asked::Answered(seq, slot.entry.answer.clone()))
     }
 
+    /// Whether the journal holds this call at the next position.
+    pub fn holds_next(&self, call: &Call) -> bool {
+        let next = self.slots.get(self.passed);
+        next.is_some_and(|slot| slot.entry.call == *call)
+    }
+
     /// The entry that a new call would get.
     pub fn next_entry(&self, call: Call, answer: Answer, now: Timestamp) -> Entry {
         Entry {

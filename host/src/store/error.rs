@@ -24,6 +24,8 @@ pub enum StoreError {
         deployments: u64,
         runs: u64,
     },
+    #[error("flow run {run} is a subflow within flow run {within}")]
+    Subflow { run: RunId, within: RunId },
     /// A run with this flow and key was created meanwhile.
     #[error("the idempotency key `{key}` is taken by flow run {run}")]
     KeyTaken { key: String, run: RunId },

@@ -109,6 +109,18 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Stale`] if the lease's epoch is not the run's any more.
     fn record(&self, progress: Progress) -> impl Future<Output = StoreResult<Recorded>> + Send;
 
+    /// Cancels a run and, below it, every run it started as its child. What has not begun
+    /// ends at once; the rest goes to `Cancelling` and may clean up. Errs if there is no
+    /// such run, or if it is a subflow, which only the run around it can end.
+    fn cancel(
+        &self,
+        run: RunId,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Cancellation>> + Send;
+
+    /// The runs leased to this worker that are to be cancelled.
+    fn cancelling(&self, worker: WorkerId) -> impl Future<Output = StoreResult<Vec<RunId>>> + Send;
+
     /// Which of these calls of the run have settled, oldest settlement first.
     fn settled(
         &self,
@@ -356,6 +368,17 @@ pub enum Next {
     End { outcome: Outcome },
 }
 
+/// What became of a wish to cancel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cancellation {
+    /// The run was over already, in this state.
+    Over(State),
+    /// It had not begun, and is cancelled.
+    Done,
+    /// It has been told, and will end after its clean-up.
+    Told,
+}
+
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
@@ -363,6 +386,9 @@ pub enum Recorded {
     Done,
     /// It wanted to wait, and what it waits for is there already: it goes on.
     Ready,
+    /// The run is to be cancelled. It keeps its slot while it cleans up, so a wish to wait
+    /// was left out, as were its states.
+    Cancelling,
 }
 
 /// A subflow that began or ended.

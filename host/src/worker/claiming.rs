@@ -11,7 +11,7 @@ use super::clock::now;
 use super::execution::{Stop, execute};
 use super::shared::Shared;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
-use crate::model::{Timestamp, Worker};
+use crate::model::{StateType, Timestamp, Worker};
 use crate::store::{Claim, Claimed, Listener, Store, StoreError, StoreResult, Topic};
 use crate::wasm::Runtime;
 
@@ -141,6 +141,7 @@ impl<S: Store> Serving<S> {
                     continue;
                 }
             }
+            self.tell_cancelled().await?;
             let due = self.settle_due().await?;
             self.wait(&mut news, due).await;
         }
@@ -172,10 +173,21 @@ impl<S: Store> Serving<S> {
     }
 
     fn start(&mut self, claimed: Claimed, slot: OwnedSemaphorePermit) {
-        if let Err(slot) = self.shared.parking.resume(claimed.lease, slot) {
+        let cancelling = claimed.run.state.kind == StateType::Cancelling;
+        let parking = &self.shared.parking;
+        if let Err(slot) = parking.resume(claimed.lease, cancelling, slot) {
             let shared = Arc::clone(&self.shared);
             self.runs.spawn(execute(shared, claimed, slot));
         }
+    }
+
+    /// Tells the executions whose runs are to be cancelled.
+    async fn tell_cancelled(&self) -> Result<(), WorkerError> {
+        let Shared { store, cancels, .. } = &*self.shared;
+        for run in store.cancelling(self.shared.config.id).await? {
+            cancels.tell(run);
+        }
+        Ok(())
     }
 
     /// Settles the timers that are due. When something is due next.

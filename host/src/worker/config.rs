@@ -16,6 +16,8 @@ pub struct WorkerConfig {
     pub runs_max: u32,
     /// How long a waiting flow keeps its instance in memory.
     pub park: Duration,
+    /// How long a cancelled flow may clean up.
+    pub clean_up: Duration,
     /// How long its right to its runs lasts without renewal.
     pub lease: Duration,
     /// Must fit three times into `lease`, so that two lost beats are harmless.
@@ -32,6 +34,7 @@ impl WorkerConfig {
             work_queue: None,
             runs_max: 100,
             park: Duration::from_secs(1),
+            clean_up: Duration::from_secs(10),
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(5),
         }

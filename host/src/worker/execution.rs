@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
+use super::cancels::until_true;
 use super::clock::now;
 use super::flow::{FlowExecution, Interruption};
 use super::shared::Shared;
@@ -74,10 +75,12 @@ pub(super) async fn execute<S: Store>(
         }),
     };
     let timeout = port.remaining(deadline);
+    let mut cancel = port.cancel();
+    let clean_up = shared.config.clean_up;
     let stop = async {
-        match timeout {
-            Some(left) => tokio::time::sleep(left).await,
-            None => std::future::pending().await,
+        tokio::select! {
+            () = until(timeout) => {}
+            () = until_true(&mut cancel) => tokio::time::sleep(clean_up).await,
         }
     };
     let (end, mut port) = shared
@@ -86,6 +89,7 @@ pub(super) async fn execute<S: Store>(
         .await;
     let outcome = match end {
         FlowEnd::Returned(outcome) => outcome,
+        FlowEnd::Stopped if port.is_cancelled() => Err(Failure::cancelled()),
         FlowEnd::Stopped => Err(timed_out(deadline.unwrap_or_default())),
         FlowEnd::Interrupted => match port.interruption() {
             Interruption::Suspended => return Stop::Left,
@@ -100,6 +104,13 @@ pub(super) async fn execute<S: Store>(
         },
     };
     ended(port.end(outcome).await, id, name.as_str())
+}
+
+async fn until(timeout: Option<Duration>) {
+    match timeout {
+        Some(left) => tokio::time::sleep(left).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Says how a run ended, once that is recorded.

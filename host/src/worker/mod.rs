@@ -15,6 +15,7 @@
 //! asked for may be buffered while it computes, because a flow has no outside; the same
 //! holds for tasks that are granted nothing.
 
+mod cancels;
 mod claiming;
 mod clock;
 mod config;

@@ -11,6 +11,8 @@ use crate::model::{Lease, RunId};
 pub(super) struct Resumption {
     pub lease: Lease,
     pub slot: OwnedSemaphorePermit,
+    /// Whether it was claimed to be cancelled.
+    pub cancelling: bool,
 }
 
 /// The flows that are parked in this process.
@@ -43,6 +45,7 @@ impl Parking {
     pub fn resume(
         &self,
         lease: Lease,
+        cancelling: bool,
         slot: OwnedSemaphorePermit,
     ) -> Result<(), OwnedSemaphorePermit> {
         let Some(parked) = self.lock().remove(&lease.run) else {
@@ -51,7 +54,11 @@ impl Parking {
         if parked.epoch + 1 != lease.epoch {
             return Err(slot);
         }
-        let resumption = Resumption { lease, slot };
+        let resumption = Resumption {
+            lease,
+            slot,
+            cancelling,
+        };
         parked.resume.send(resumption).map_err(|back| back.slot)
     }
 

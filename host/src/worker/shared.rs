@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 use super::WorkerConfig;
+use super::cancels::Cancels;
 use super::parking::Parking;
 use crate::model::{Digest, FlowName, Manifest};
 use crate::orchestrator::Parameters;
@@ -17,6 +18,7 @@ pub(super) struct Shared<S> {
     pub store: Arc<S>,
     pub runtime: Arc<Runtime>,
     pub parking: Parking,
+    pub cancels: Cancels,
     /// Changes whenever something may have settled.
     pub news: watch::Receiver<()>,
     /// Compiled schemas. A component never changes, so they are never out of date.
@@ -35,6 +37,7 @@ impl<S: Store> Shared<S> {
             store,
             runtime,
             parking: Parking::default(),
+            cancels: Cancels::default(),
             news,
             schemas: Mutex::default(),
         }

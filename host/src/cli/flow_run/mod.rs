@@ -1,5 +1,6 @@
 //! `orch-host flow-run ..`
 
+mod cancel;
 mod inspect;
 mod logs;
 mod ls;
@@ -16,6 +17,7 @@ pub enum FlowRunCommand {
     Inspect(inspect::InspectArgs),
     Logs(logs::LogsArgs),
     Watch(watch::WatchArgs),
+    Cancel(cancel::CancelArgs),
 }
 
 pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
@@ -24,5 +26,6 @@ pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::
         FlowRunCommand::Inspect(args) => inspect::run(args, cx).await,
         FlowRunCommand::Logs(args) => logs::run(args, cx).await,
         FlowRunCommand::Watch(args) => watch::run(args, cx).await,
+        FlowRunCommand::Cancel(args) => cancel::run(args, cx).await,
     }
 }

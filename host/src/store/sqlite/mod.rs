@@ -11,6 +11,7 @@
 //! connection or a transaction; this one only joins them to the trait.
 
 mod bell;
+mod cancel;
 mod columns;
 mod components;
 mod deployments;
@@ -43,8 +44,8 @@ use self::presence::Presence;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Claim, Claimed, Deployed, LogCursor, LogFilter, NewRun, PoolChange, PoolUse, Progress,
-    Recorded, RunFilter, Settled, Store, StoreError, StoreResult, TaskRunFilter, Topic,
+    Cancellation, Claim, Claimed, Deployed, LogCursor, LogFilter, NewRun, PoolChange, PoolUse,
+    Progress, Recorded, RunFilter, Settled, Store, StoreError, StoreResult, TaskRunFilter, Topic,
 };
 use crate::model::{
     Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun, IdPrefix, LogLine,
@@ -226,6 +227,16 @@ impl Store for SqliteStore {
     async fn settled(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Settled>> {
         self.readers
             .snapshot(|conn| read::settled(conn, run, calls))
+    }
+
+    async fn cancel(&self, run: RunId, now: Timestamp) -> StoreResult<Cancellation> {
+        self.writer
+            .write(move |tx| cancel::cancel(tx, run, now))
+            .await
+    }
+
+    async fn cancelling(&self, worker: WorkerId) -> StoreResult<Vec<RunId>> {
+        self.readers.with(|conn| cancel::of_worker(conn, worker))
     }
 
     async fn settle_due(&self, now: Timestamp, count: u32) -> StoreResult<u32> {

@@ -14,14 +14,40 @@ use super::runs::{self, add_state, check_transition};
 use super::sql::Sql;
 use super::writer::Tx;
 use crate::model::{
-    Answer, Call, Entry, LogLine, LogSource, Outcome, PoolName, RunId, Seq, Settlement, State,
-    StateType, TaskRun, Timestamp, WorkerId,
+    Answer, Call, Entry, Failure, LogLine, LogSource, Outcome, PoolName, RunId, Seq, Settlement,
+    State, StateType, TaskRun, Timestamp, WorkerId,
 };
 use crate::store::{NewRun, Next, Progress, Recorded, StoreError, StoreResult, SubflowChange};
 
 pub(super) fn record(tx: &Tx<'_>, progress: &Progress) -> StoreResult<Recorded> {
     let run = Leased::get(tx, progress)?;
-    check(tx, &run, progress)?;
+    if run.state == StateType::Cancelling {
+        let ends = matches!(progress.next, Next::End { .. } | Next::Release { .. });
+        let recorded = record_leased(tx, &run, &of_cancelled(progress))?;
+        return Ok(if ends { recorded } else { Recorded::Cancelling });
+    }
+    record_leased(tx, &run, progress)
+}
+
+/// What there is to record of a run that was told to end: all that it did, but not where
+/// it wanted to go.
+fn of_cancelled(progress: &Progress) -> Progress {
+    let mut progress = progress.clone();
+    let at = progress.states.last().map(|state| state.at);
+    progress.states.clear();
+    progress.next = match (progress.next, at) {
+        (Next::End { .. } | Next::Release { .. }, Some(at)) => {
+            let outcome = Err(Failure::cancelled());
+            progress.states.push(State::ended(&outcome, at));
+            Next::End { outcome }
+        }
+        _ => Next::Continue,
+    };
+    progress
+}
+
+fn record_leased(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<Recorded> {
+    check(tx, run, progress)?;
     for child in &progress.children {
         runs::insert_new(tx, child)?;
     }
@@ -47,13 +73,13 @@ pub(super) fn record(tx: &Tx<'_>, progress: &Progress) -> StoreResult<Recorded> 
         }
     }
     for task_run in &progress.task_runs {
-        put_task_run(tx, &run, task_run)?;
+        put_task_run(tx, run, task_run)?;
     }
-    add_logs(tx, &run, &progress.logs)?;
+    add_logs(tx, run, &progress.logs)?;
     if !progress.is_empty() {
         tx.tell_change();
     }
-    go_on(tx, &run, progress)
+    go_on(tx, run, progress)
 }
 
 /// What is needed of the run's row.

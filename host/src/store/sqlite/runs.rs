@@ -214,16 +214,20 @@ fn ready_in_pool(
 
 fn claim_one(tx: &Tx<'_>, claim: &Claim, no: RunNo) -> StoreResult<Claimed> {
     let (_, mut run) = tx.need(select_flow_run!("WHERE r.no = ?1"), [no], numbered_flow_run)?;
-    let name = match run.state.kind {
-        StateType::Waiting => StateName::RESUMING,
-        _ => StateName::PENDING,
-    };
-    run.state = State::new(StateType::Pending, name, claim.now);
+    // One that is to be cancelled is claimed for its clean-up, and stays what it is.
+    let cancelling = run.state.kind == StateType::Cancelling;
+    match run.state.kind {
+        StateType::Cancelling => {}
+        StateType::Waiting => {
+            run.state = State::new(StateType::Pending, StateName::RESUMING, claim.now);
+        }
+        _ => run.state = State::pending(claim.now),
+    }
     run.epoch += 1;
     run.attempt = run.attempt.max(1);
     let (states, journal_len, logged) = tx.need(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = NULL,
-             state_at = ?4, states = states + 1, attempt = ?5, epoch = ?6, worker = ?7,
+             state_at = ?4, states = states + ?8, attempt = ?5, epoch = ?6, worker = ?7,
              ready_at = NULL, wake_after = NULL
          WHERE no = ?1 RETURNING states, journal_len, logged",
         params![
@@ -233,11 +237,14 @@ fn claim_one(tx: &Tx<'_>, claim: &Claim, no: RunNo) -> StoreResult<Claimed> {
             run.state.at,
             run.attempt,
             run.epoch.cast_signed(),
-            claim.worker
+            claim.worker,
+            i64::from(!cancelling)
         ],
         |row| Ok((row.get(0)?, unsigned(row, 1)?, unsigned(row, 2)?)),
     )?;
-    add_state(tx, no, states, &run.state)?;
+    if !cancelling {
+        add_state(tx, no, states, &run.state)?;
+    }
     tx.tell_change();
     Ok(Claimed {
         lease: Lease {

@@ -21,8 +21,8 @@ use super::logs::FlowLog;
 use super::shared::Shared;
 use super::tasks::TaskEvent;
 use crate::model::{
-    Answer, Call, Entry, Failure, FailureKind, FlowRun, Outcome, RunId, Seq, State, TaskRun,
-    Timestamp,
+    Answer, Call, Entry, Failure, FailureKind, FlowRun, Outcome, RunId, Seq, State, StateType,
+    TaskRun, Timestamp,
 };
 use crate::orchestrator::{Dependencies, Divergence, Journal};
 use crate::store::{Claimed, Next, Progress, Recorded, Store, StoreError};
@@ -68,7 +68,19 @@ pub(super) struct FlowExecution<S> {
     subflows: HashMap<Seq, FlowRun>,
     tasks: Tasks,
     news: watch::Receiver<()>,
+    /// Turns true when the run is to be cancelled.
+    cancel: watch::Receiver<bool>,
+    /// Whether the flow has been told, and cleans up.
+    cancel_told: bool,
+    /// How many waits the flow has begun.
+    waits: u64,
     interruption: Option<Interruption>,
+}
+
+impl<S> Drop for FlowExecution<S> {
+    fn drop(&mut self) {
+        self.shared.cancels.leave(self.run.id);
+    }
 }
 
 /// The task runs of an execution.
@@ -124,7 +136,11 @@ impl<S: Store> FlowExecution<S> {
             .states
             .push(State::running(run.attempt, now().max(started)));
         let log = FlowLog::new(run.id, logged, shared.runtime.limits());
+        let cancelling = run.state.kind == StateType::Cancelling;
         Self {
+            cancel: shared.cancels.enter(run.id, cancelling),
+            cancel_told: false,
+            waits: 0,
             news: shared.news.clone(),
             journal: Journal::new(started, entries),
             clock: Arc::new(JournalClock(AtomicI64::new(started.0))),
@@ -156,6 +172,15 @@ impl<S: Store> FlowExecution<S> {
         timeout.map(|timeout| timeout.saturating_sub(now().since(self.started)))
     }
 
+    /// Turns true when the run is to be cancelled.
+    pub fn cancel(&self) -> watch::Receiver<bool> {
+        self.cancel.clone()
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        *self.cancel.borrow()
+    }
+
     /// Why the execution was interrupted.
     pub fn interruption(&mut self) -> Interruption {
         self.interruption.take().unwrap_or_else(|| {
@@ -166,6 +191,10 @@ impl<S: Store> FlowExecution<S> {
 
     /// Records the end of the run, once its tasks have ended. Gives the outcome back.
     pub async fn end(mut self, outcome: Outcome) -> Result<Outcome, StoreError> {
+        let outcome = match self.is_cancelled() {
+            true => Err(Failure::cancelled()),
+            false => outcome,
+        };
         if outcome.is_err() {
             // What a failed flow has not waited for, nobody will.
             self.abandon_tasks();
@@ -267,7 +296,12 @@ impl<S: Store> FlowExecution<S> {
     async fn record(&mut self, next: Next) -> CallResult<Recorded> {
         let progress = self.take_progress(next);
         match self.shared.store.record(progress).await {
-            Ok(recorded) => Ok(recorded),
+            Ok(recorded) => {
+                if recorded == Recorded::Cancelling {
+                    self.shared.cancels.tell(self.run.id);
+                }
+                Ok(recorded)
+            }
             Err(StoreError::Stale { .. }) => Err(self.interrupt(Interruption::Stale)),
             Err(err) => Err(self.interrupt(Interruption::Store(err))),
         }

@@ -1,12 +1,12 @@
 //! How a flow waits: for its own tasks here, for anything else with its slot given back.
 
 use super::{FLUSH_DELAY, FlowExecution, Interruption};
-use crate::model::{Call, Failure, FailureKind, Seq, State};
+use crate::model::{Answer, Call, Failure, FailureKind, Seq, State};
 use crate::orchestrator::Waited;
 use crate::store::{Next, Recorded, Store};
 use crate::wasm::{CallError, CallResult};
+use crate::worker::cancels::until_true;
 use crate::worker::clock::now;
-use crate::worker::parking::Resumption;
 
 /// Handles whose settlement is looked up one by one, rather than all at once.
 const LOOKUP_MAX: usize = 1000;
@@ -14,8 +14,10 @@ const LOOKUP_MAX: usize = 1000;
 impl<S: Store> FlowExecution<S> {
     pub(super) async fn wait_for_any(&mut self, handles: Vec<Seq>) -> CallResult<Vec<Seq>> {
         self.check_handles(&handles)?;
+        self.waits += 1;
         loop {
             self.handle_pending().await?;
+            self.check_cancelled()?;
             let waited = self.journal.wait_any(&handles, now());
             match waited.map_err(|err| self.diverged(err))? {
                 Waited::Ready { handles, new } => {
@@ -32,8 +34,10 @@ impl<S: Store> FlowExecution<S> {
 
     pub(super) async fn wait_for_all(&mut self, handles: Vec<Seq>) -> CallResult<()> {
         self.check_handles(&handles)?;
+        self.waits += 1;
         loop {
             self.handle_pending().await?;
+            self.check_cancelled()?;
             match self.journal.wait_all(&handles) {
                 Waited::Ready { .. } => {
                     self.tick();
@@ -61,6 +65,22 @@ impl<S: Store> FlowExecution<S> {
         }
     }
 
+    /// Errs once when the run is to be cancelled: at the wait at which it first noticed, on
+    /// replay as well. Then the flow may clean up, and wait for that.
+    fn check_cancelled(&mut self) -> CallResult<()> {
+        let call = Call::Cancelled { wait: self.waits };
+        if self.journal.holds_next(&call) {
+            self.journal.ask(&call).map_err(|err| self.diverged(err))?;
+        } else if self.cancel_told || !self.is_cancelled() || !self.journal.is_live() {
+            return Ok(());
+        } else {
+            self.abandon_tasks();
+            self.write(call, Answer::Accepted);
+        }
+        self.cancel_told = true;
+        Err(CallError::Failure(Failure::cancelled()))
+    }
+
     /// Whether a handle is one that the guest was given, and of a kind that settles.
     pub(super) fn can_settle(&self, seq: Seq) -> bool {
         self.journal.is_known(seq)
@@ -75,6 +95,7 @@ impl<S: Store> FlowExecution<S> {
                     Call::GetRun { .. }
                     | Call::Subflow { .. }
                     | Call::EndSubflow { .. }
+                    | Call::Cancelled { .. }
                     | Call::WaitAny => false,
                 })
     }
@@ -92,8 +113,11 @@ impl<S: Store> FlowExecution<S> {
     /// so often, so that others can see it.
     async fn await_tasks(&mut self) -> CallResult<()> {
         let dirty = self.is_dirty();
+        let mut cancel = self.cancel.clone();
+        let told = self.cancel_told;
         tokio::select! {
             biased;
+            () = until_true(&mut cancel), if !told => Ok(()),
             event = self.tasks.events.recv() => match event {
                 Some(event) => self.handle(event).await,
                 None => Ok(()),
@@ -122,8 +146,14 @@ impl<S: Store> FlowExecution<S> {
             awaited: awaited.clone(),
             count,
         };
-        if self.record(next).await? == Recorded::Done {
-            self.park().await?;
+        match self.record(next).await? {
+            Recorded::Done => self.park().await?,
+            Recorded::Ready => {}
+            // It keeps its slot while it cleans up.
+            Recorded::Cancelling if self.cancel_told => {
+                let _ = self.news.changed().await;
+            }
+            Recorded::Cancelling => return Ok(()),
         }
         self.look_up(&awaited).await
     }
@@ -142,11 +172,15 @@ impl<S: Store> FlowExecution<S> {
                 resumed.await
             }
         };
-        let Ok(Resumption { lease, slot }) = resumption else {
+        let Ok(resumption) = resumption else {
             return Err(self.interrupt(Interruption::Suspended));
         };
-        self.slot = Some(slot);
-        self.progress.lease = lease;
+        self.slot = Some(resumption.slot);
+        self.progress.lease = resumption.lease;
+        if resumption.cancelling {
+            shared.cancels.tell(self.run.id);
+            return Ok(());
+        }
         let running = State::running(self.run.attempt, now());
         self.progress.states.push(running);
         Ok(())

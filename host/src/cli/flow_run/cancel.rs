@@ -1,0 +1,45 @@
+//! `orch-host flow-run cancel ID`
+
+use crate::cli::context::Context;
+use crate::cli::error::{ExitStatus, UserError};
+use crate::cli::resolve;
+use crate::cli::time::now;
+use crate::cli::watch::{States, follow};
+use crate::model::{IdPrefix, LogLevel};
+use crate::store::{Cancellation, Store};
+
+/// Cancel a flow run, and every run that it started
+///
+/// What has not begun ends at once. What runs or waits is told: its flow gets an error of kind
+/// `cancelled` from the wait it is in, may clean up for a short time, and ends.
+#[derive(Debug, clap::Args)]
+pub struct CancelArgs {
+    /// The run's id, the beginning of it, or its name
+    id: IdPrefix,
+    /// Wait until it has ended
+    #[arg(long)]
+    watch: bool,
+}
+
+pub async fn run<S: Store>(args: CancelArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let run = resolve::run(&*cx.store, &args.id).await?;
+    match cx.store.cancel(run.id, now()).await? {
+        Cancellation::Over(state) => {
+            let message = format!("flow run '{}' is over: {}", run.name, state.name);
+            Err(UserError::new(message)
+                .hint("only a run that has not ended can be cancelled")
+                .into())
+        }
+        Cancellation::Done => {
+            cx.out.note(&format!("flow run '{}' cancelled", run.name));
+            Ok(ExitStatus::Success)
+        }
+        Cancellation::Told => {
+            cx.out.note(&format!("flow run '{}' cancelling", run.name));
+            if args.watch {
+                follow(cx, &run, States::All, LogLevel::Info).await?;
+            }
+            Ok(ExitStatus::Success)
+        }
+    }
+}
