@@ -113,7 +113,11 @@ impl Report {
             ),
             StoreError::Subflow { within, .. } => (
                 ExitStatus::Usage,
-                format!("it ends with the run around it: `orch-host flow-run cancel {within}`"),
+                format!("it begins and ends with the run around it: name {within} instead"),
+            ),
+            StoreError::NotOver { run, .. } => (
+                ExitStatus::Usage,
+                format!("cancel it first: `orch-host flow-run cancel {run}`"),
             ),
             StoreError::KeyTaken { run, .. } => (
                 ExitStatus::Usage,

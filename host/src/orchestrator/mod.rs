@@ -7,6 +7,7 @@ mod arguments;
 mod creation;
 mod dependencies;
 mod journal;
+mod kept;
 mod parameters;
 mod retry;
 
@@ -14,5 +15,6 @@ pub use arguments::task_arguments;
 pub use creation::{Start, new_run, subflow_run, undeployed_run};
 pub use dependencies::Dependencies;
 pub use journal::{Asked, Divergence, Journal, Waited};
+pub use kept::{Kept, is_worth_keeping};
 pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument};
 pub use retry::{Decision, after_attempt};

@@ -8,6 +8,7 @@ pub(crate) mod deploying;
 pub(crate) mod living;
 pub(crate) mod reading;
 pub(crate) mod starting;
+pub(crate) mod stopping;
 pub(crate) mod waiting;
 pub(crate) mod working;
 
@@ -64,7 +65,16 @@ macro_rules! contract {
             working::a_worker_whose_lease_ended_is_lost,
             working::a_reservation_ends_with_its_worker,
             working::a_waiting_run_survives_its_worker,
-            working::a_cancelling_run_ends_with_its_worker,
+            working::a_cancelling_run_of_a_lost_worker_is_cleaned_up_by_another,
+            stopping::a_run_that_has_not_begun_is_cancelled_at_once,
+            stopping::cancelling_goes_down_the_family,
+            stopping::a_cancelled_run_ends_as_such_whatever_it_returns,
+            stopping::a_waiting_run_is_claimed_to_clean_up,
+            stopping::a_subflow_cannot_be_cancelled_alone,
+            stopping::a_new_attempt_keeps_what_was_finished,
+            stopping::only_what_is_over_is_tried_again,
+            stopping::a_wait_ends_at_its_time_at_the_latest,
+            stopping::a_run_that_keeps_losing_workers_crashes,
             reading::a_run_is_found_by_the_beginning_of_its_id_and_by_name,
             reading::runs_are_listed_newest_first,
             reading::children_are_counted_by_state,

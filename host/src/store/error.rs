@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::{DeploymentName, Digest, PoolName, RunId, WorkerId};
+use crate::model::{DeploymentName, Digest, PoolName, RunId, StateType, WorkerId};
 
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -24,6 +24,8 @@ pub enum StoreError {
         deployments: u64,
         runs: u64,
     },
+    #[error("flow run {run} is not over: it is {state}")]
+    NotOver { run: RunId, state: StateType },
     #[error("flow run {run} is a subflow within flow run {within}")]
     Subflow { run: RunId, within: RunId },
     /// A run with this flow and key was created meanwhile.

@@ -109,6 +109,19 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Stale`] if the lease's epoch is not the run's any more.
     fn record(&self, progress: Progress) -> impl Future<Output = StoreResult<Recorded>> + Send;
 
+    /// What earlier attempts of a run have finished, in order, for this one to reuse.
+    fn kept(&self, run: RunId) -> impl Future<Output = StoreResult<Vec<Entry>>> + Send;
+
+    /// Opens a new attempt of a run that is over, ready at once. What earlier attempts have
+    /// finished is kept, unless it is to begin `from_scratch`. Errs if there is no such run,
+    /// if it is not over, or if it is a subflow.
+    fn retry(
+        &self,
+        run: RunId,
+        from_scratch: bool,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<FlowRun>> + Send;
+
     /// Cancels a run and, below it, every run it started as its child. What has not begun
     /// ends at once; the rest goes to `Cancelling` and may clean up. Errs if there is no
     /// such run, or if it is a subflow, which only the run around it can end.
@@ -359,9 +372,15 @@ pub enum Next {
     /// Gives its slot back until `count` of the calls in `awaited` that have not settled do
     /// so; then it is ready. Unless that is so already: then it goes on, and the last of
     /// `states` (which says `Waiting`) is left out.
-    Wait { awaited: Vec<Seq>, count: u32 },
+    /// In any case it is ready at `until`.
+    Wait {
+        awaited: Vec<Seq>,
+        count: u32,
+        until: Option<Timestamp>,
+    },
     /// Gives everything up, to be claimed again from `at` on: a retry, or a worker that
-    /// stops. `next_attempt` tells the one from the other.
+    /// stops. `next_attempt` tells the one from the other: it begins with an empty journal,
+    /// and what was finished is kept aside.
     Release { at: Timestamp, next_attempt: bool },
     /// Is over. Whoever watches it is told in the same transaction, and subflows that have
     /// not ended end likewise.

@@ -12,6 +12,7 @@ use super::clock::now;
 use super::flow::{FlowExecution, Interruption};
 use super::shared::Shared;
 use crate::model::{Failure, FailureKind, FlowDescription, FlowRun, Outcome, RunId, State};
+use crate::orchestrator::{Decision, after_attempt};
 use crate::store::{Claimed, Next, Progress, Store, StoreError};
 use crate::wasm::{FlowEnd, Prepared, Replayable, Surroundings};
 
@@ -56,17 +57,26 @@ pub(super) async fn execute<S: Store>(
             Err(err) => return Stop::Failed(err),
         },
     };
+    let kept = match run.attempt {
+        1 => Vec::new(),
+        _ => match shared.store.kept(id).await {
+            Ok(kept) => kept,
+            Err(err) => return Stop::Failed(err),
+        },
+    };
     info!(run = %id, name = %name, flow = %flow, attempt, replayed = entries.len(), "executing");
 
     let deadline = description.options.timeout_ms.map(Duration::from_millis);
     let parameters = run.parameters.clone();
-    let port = FlowExecution::new(
+    let mut port = FlowExecution::new(
         Arc::clone(&shared),
         claimed,
         Arc::clone(&prepared),
         entries,
         slot,
     );
+    port.reuse(kept);
+    port.set_deadline(deadline);
     let around = Surroundings {
         logs: port.log(),
         replayable: Some(Replayable {
@@ -74,7 +84,7 @@ pub(super) async fn execute<S: Store>(
             clock: port.clock(),
         }),
     };
-    let timeout = port.remaining(deadline);
+    let timeout = port.remaining();
     let mut cancel = port.cancel();
     let clean_up = shared.config.clean_up;
     let stop = async {
@@ -103,7 +113,22 @@ pub(super) async fn execute<S: Store>(
             Interruption::Failed(failure) => Err(failure),
         },
     };
-    ended(port.end(outcome).await, id, name.as_str())
+    match after_attempt(
+        &description.options.retry,
+        attempt,
+        &outcome,
+        rand::random(),
+    ) {
+        Decision::RetryAfter(delay) if !port.is_cancelled() => {
+            let failure = outcome.expect_err("only a failure is tried again");
+            info!(run = %id, name = %name, %failure, ?delay, "tried again later");
+            match port.try_again(&failure, delay).await {
+                Ok(()) | Err(StoreError::Stale { .. }) => Stop::Left,
+                Err(err) => Stop::Failed(err),
+            }
+        }
+        _ => ended(port.end(outcome).await, id, name.as_str()),
+    }
 }
 
 async fn until(timeout: Option<Duration>) {

@@ -4,6 +4,7 @@ mod cancel;
 mod inspect;
 mod logs;
 mod ls;
+mod retry;
 mod watch;
 
 use super::context::Context;
@@ -18,6 +19,7 @@ pub enum FlowRunCommand {
     Logs(logs::LogsArgs),
     Watch(watch::WatchArgs),
     Cancel(cancel::CancelArgs),
+    Retry(retry::RetryArgs),
 }
 
 pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
@@ -27,5 +29,6 @@ pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::
         FlowRunCommand::Logs(args) => logs::run(args, cx).await,
         FlowRunCommand::Watch(args) => watch::run(args, cx).await,
         FlowRunCommand::Cancel(args) => cancel::run(args, cx).await,
+        FlowRunCommand::Retry(args) => retry::run(args, cx).await,
     }
 }

@@ -293,7 +293,11 @@ impl<S: Store> Cast<S> {
         let awaited = awaited.iter().copied().map(Seq).collect();
         self.try_record(lease, |progress| {
             progress.states.push(State::waiting(at(2)));
-            progress.next = Next::Wait { awaited, count };
+            progress.next = Next::Wait {
+                awaited,
+                count,
+                until: None,
+            };
         })
         .await
     }

@@ -77,6 +77,7 @@ pub async fn what_settled_before_the_wait_counts<S: Store>(cast: Cast<S>) {
             progress.next = Next::Wait {
                 awaited: vec![Seq(1), Seq(4)],
                 count: 1,
+                until: None,
             };
         })
         .await;
@@ -157,6 +158,7 @@ pub async fn what_has_ended_settles_a_watch_at_once<S: Store>(cast: Cast<S>) {
             progress.next = Next::Wait {
                 awaited: vec![Seq(1)],
                 count: 1,
+                until: None,
             };
         })
         .await;

@@ -101,20 +101,13 @@ pub async fn a_waiting_run_survives_its_worker<S: Store>(cast: Cast<S>) {
     assert_eq!(cast.claim_only(60).await.run.id, id);
 }
 
-pub async fn a_cancelling_run_ends_with_its_worker<S: Store>(cast: Cast<S>) {
+pub async fn a_cancelling_run_of_a_lost_worker_is_cleaned_up_by_another<S: Store>(cast: Cast<S>) {
     let lease = cast.running("etl").await;
-    cast.go_on(lease, |progress| {
-        progress.states.push(State::new(
-            StateType::Cancelling,
-            StateName::CANCELLING,
-            at(2),
-        ));
-    })
-    .await;
-    assert_eq!(cast.store.rescue(&[cast.w1], at(5)).await, Ok(vec![]));
-    let run = cast.run(lease.run).await;
-    assert_eq!(
-        (run.state.kind, run.ended),
-        (StateType::Cancelled, Some(at(5)))
-    );
+    cast.store.cancel(lease.run, at(2)).await.unwrap();
+    let given_back = cast.store.rescue(&[cast.w1], at(5)).await;
+    assert_eq!(given_back, Ok(vec![lease.run]));
+    let w2 = cast.hire("w2", 3600).await;
+    let claimed = cast.try_claim(w2, 9, 5).await.unwrap().remove(0);
+    assert_eq!(claimed.run.state.kind, StateType::Cancelling);
+    assert_eq!(claimed.lease.epoch, 2);
 }

@@ -10,6 +10,7 @@
 //! Each file of this folder holds the statements of one concern, as functions of a
 //! connection or a transaction; this one only joins them to the trait.
 
+mod attempts;
 mod bell;
 mod cancel;
 mod columns;
@@ -227,6 +228,16 @@ impl Store for SqliteStore {
     async fn settled(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Settled>> {
         self.readers
             .snapshot(|conn| read::settled(conn, run, calls))
+    }
+
+    async fn kept(&self, run: RunId) -> StoreResult<Vec<Entry>> {
+        self.readers.with(|conn| attempts::kept(conn, run))
+    }
+
+    async fn retry(&self, run: RunId, from_scratch: bool, now: Timestamp) -> StoreResult<FlowRun> {
+        self.writer
+            .write(move |tx| attempts::retry(tx, run, from_scratch, now))
+            .await
     }
 
     async fn cancel(&self, run: RunId, now: Timestamp) -> StoreResult<Cancellation> {

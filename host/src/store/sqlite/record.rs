@@ -7,6 +7,7 @@
 
 use rusqlite::params;
 
+use super::attempts;
 use super::columns::{AsJson, list};
 use super::ending::{Gain, end, settle};
 use super::rows::{RunNo, need_run_no, run_by_no, unsigned};
@@ -155,7 +156,7 @@ fn check_next(run: &Leased, last: StateType, progress: &Progress) -> StoreResult
     let journal_len = run.journal_len + progress.entries.len() as u64;
     let (fits, what) = match &progress.next {
         Next::Continue => (last.holds_slot(), "go on"),
-        Next::Wait { awaited, count } => {
+        Next::Wait { awaited, count, .. } => {
             if *count as usize > awaited.len() {
                 return refuse(run, format_args!("it waits for more calls than it names"));
             }
@@ -350,7 +351,11 @@ fn go_on(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<Recorded
             advance(tx, run, progress, &progress.states)?;
             return Ok(Recorded::Done);
         }
-        Next::Wait { awaited, count } => {
+        Next::Wait {
+            awaited,
+            count,
+            until,
+        } => {
             let (state, passed) = last(&progress.states);
             let unsettled = unsettled(tx, run, awaited)?;
             let settled = awaited.len() - unsettled.len();
@@ -359,7 +364,8 @@ fn go_on(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<Recorded
                 return Ok(Recorded::Ready);
             };
             let gain = pass(tx, run, progress, passed)?;
-            wait(tx, run, gain, state, &unsettled, missing)?;
+            mark_awaited(tx, run, &unsettled)?;
+            leave(tx, run, gain, state, *until, Some(missing as i64), 0)?;
         }
         Next::Release { at, next_attempt } => {
             let (state, passed) = last(&progress.states);
@@ -445,22 +451,15 @@ fn unsettled(tx: &Tx<'_>, run: &Leased, awaited: &[Seq]) -> StoreResult<Vec<Seq>
     Ok(unsettled)
 }
 
-/// Gives the slot back until `missing` of `unsettled` have settled.
-fn wait(
-    tx: &Tx<'_>,
-    run: &Leased,
-    gain: Gain,
-    state: &State,
-    unsettled: &[Seq],
-    missing: usize,
-) -> StoreResult<()> {
+/// The run is to be woken when these settle.
+fn mark_awaited(tx: &Tx<'_>, run: &Leased, unsettled: &[Seq]) -> StoreResult<()> {
     for seq in unsettled {
         tx.run(
             "UPDATE journal SET awaited = ?3 WHERE run = ?1 AND seq = ?2",
             params![run.no, seq, run.epoch.cast_signed()],
         )?;
     }
-    leave(tx, run, gain, state, None, Some(missing as i64), 0)
+    Ok(())
 }
 
 fn release(
@@ -471,15 +470,12 @@ fn release(
     at: Timestamp,
     next_attempt: bool,
 ) -> StoreResult<()> {
-    leave(
-        tx,
-        run,
-        gain,
-        state,
-        Some(at),
-        None,
-        i64::from(next_attempt),
-    )
+    let attempts = i64::from(next_attempt);
+    leave(tx, run, gain, state, Some(at), None, attempts)?;
+    match next_attempt {
+        true => attempts::begin_next(tx, run.no, run.id, true),
+        false => Ok(()),
+    }
 }
 
 /// Gives the lease up. The epoch stays, so that it can be told what the run waits for.

@@ -142,6 +142,20 @@ CREATE TABLE journal (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX journal_due ON journal (due_at) WHERE due_at IS NOT NULL AND settled_at IS NULL;
 
+-- What earlier attempts have finished. The answer names a task run or a flow run, so what is
+-- reused by an attempt is not kept twice.
+CREATE TABLE journal_kept (
+    no         INTEGER PRIMARY KEY,
+    run        INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    settled_at INTEGER,
+    call       TEXT NOT NULL,
+    answer     TEXT NOT NULL,
+    settlement TEXT,
+    UNIQUE (run, answer)
+) STRICT;
+
 CREATE TABLE watches (
     target INTEGER NOT NULL,
     run    INTEGER NOT NULL,

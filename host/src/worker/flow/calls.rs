@@ -109,8 +109,16 @@ fn wrong_answer<T>(seq: Seq) -> CallResult<T> {
 impl<S: Store> FlowExecution<S> {
     async fn start_run(&mut self, request: RunRequest) -> CallResult<(Seq, RunSnapshot)> {
         let call = Call::RunDeployment(request.clone());
-        if let Asked::Answered(seq, answer) = self.ask(&call)? {
-            return self.started_before(seq, answer);
+        let asked = self.ask(&call)?;
+        let kept = self.kept.take(&call);
+        match (asked, kept) {
+            (Asked::Answered(seq, answer), _) => return self.started_before(seq, answer),
+            (Asked::New, Some(kept)) => {
+                let answer = kept.answer.clone();
+                let seq = self.write_kept(call, kept);
+                return self.started_before(seq, answer);
+            }
+            (Asked::New, None) => {}
         }
         let deployment = match self.resolve(&request).await? {
             Ok(deployment) => deployment,
@@ -382,9 +390,11 @@ impl<S: Store> FlowExecution<S> {
 
     fn timer(&mut self, duration_ms: u64) -> CallResult<Seq> {
         let call = Call::Timer { duration_ms };
-        let seq = match self.ask(&call)? {
-            Asked::Answered(seq, _) => seq,
-            Asked::New => {
+        let asked = self.ask(&call)?;
+        let seq = match (asked, self.kept.take(&call)) {
+            (Asked::Answered(seq, _), _) => seq,
+            (Asked::New, Some(kept)) => self.write_kept(call, kept),
+            (Asked::New, None) => {
                 let at = now().after(Duration::from_millis(duration_ms));
                 self.write(call, Answer::Due { at })
             }

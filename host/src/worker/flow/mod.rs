@@ -21,10 +21,10 @@ use super::logs::FlowLog;
 use super::shared::Shared;
 use super::tasks::TaskEvent;
 use crate::model::{
-    Answer, Call, Entry, Failure, FailureKind, FlowRun, Outcome, RunId, Seq, State, StateType,
-    TaskRun, Timestamp,
+    Answer, Call, Entry, Failure, FailureKind, FlowRun, Outcome, RunId, Seq, State, StateName,
+    StateType, TaskRun, Timestamp,
 };
-use crate::orchestrator::{Dependencies, Divergence, Journal};
+use crate::orchestrator::{Dependencies, Divergence, Journal, Kept};
 use crate::store::{Claimed, Next, Progress, Recorded, Store, StoreError};
 use crate::wasm::{CallError, CallResult, FlowClock, LogSink, Prepared};
 
@@ -52,8 +52,12 @@ pub(super) struct FlowExecution<S> {
     shared: Arc<Shared<S>>,
     prepared: Arc<Prepared>,
     run: FlowRun,
-    /// When the run started for the first time.
+    /// When the attempt started for the first time.
     started: Timestamp,
+    /// When the attempt is to end.
+    deadline: Option<Timestamp>,
+    /// What earlier attempts have finished.
+    kept: Kept,
     journal: Journal,
     clock: Arc<JournalClock>,
     log: Arc<FlowLog>,
@@ -149,6 +153,8 @@ impl<S: Store> FlowExecution<S> {
             prepared,
             run,
             started,
+            deadline: None,
+            kept: Kept::default(),
             progress,
             slot: Some(slot),
             outside: BTreeSet::new(),
@@ -167,9 +173,19 @@ impl<S: Store> FlowExecution<S> {
         Arc::clone(&self.clock) as _
     }
 
-    /// What is left of a timeout that began when the run started.
-    pub fn remaining(&self, timeout: Option<Duration>) -> Option<Duration> {
-        timeout.map(|timeout| timeout.saturating_sub(now().since(self.started)))
+    /// Reuses what earlier attempts have finished.
+    pub fn reuse(&mut self, kept: Vec<Entry>) {
+        self.kept = Kept::new(kept);
+    }
+
+    /// Limits the attempt to this time from its start.
+    pub fn set_deadline(&mut self, timeout: Option<Duration>) {
+        self.deadline = timeout.map(|timeout| self.started.after(timeout));
+    }
+
+    /// What is left until the deadline.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.since(now()))
     }
 
     /// Turns true when the run is to be cancelled.
@@ -220,6 +236,22 @@ impl<S: Store> FlowExecution<S> {
         Ok(outcome)
     }
 
+    /// Gives the run up for now; the next attempt begins after `delay`.
+    pub async fn try_again(mut self, failure: &Failure, delay: Duration) -> Result<(), StoreError> {
+        self.abandon_tasks();
+        let now = now();
+        let after = humantime::format_duration(delay);
+        let state = State::new(StateType::Scheduled, StateName::AWAITING_RETRY, now)
+            .because(format!("{failure} (tried again after {after})"));
+        self.progress.states.push(state);
+        let progress = self.take_progress(Next::Release {
+            at: now.after(delay),
+            next_attempt: true,
+        });
+        self.shared.store.record(progress).await?;
+        Ok(())
+    }
+
     /// Looks a call up in the journal; a new one is counted against the limit.
     fn ask(&mut self, call: &Call) -> CallResult<Asked> {
         let asked = self.journal.ask(call).map_err(|err| self.diverged(err))?;
@@ -245,6 +277,18 @@ impl<S: Store> FlowExecution<S> {
         let seq = entry.seq;
         self.progress.entries.push(entry);
         self.tick();
+        seq
+    }
+
+    /// Writes a call that an earlier attempt has made, with what became of it.
+    fn write_kept(&mut self, call: Call, kept: Entry) -> Seq {
+        let seq = self.write(call, kept.answer);
+        if let Some((at, settlement)) = kept.settled {
+            self.journal.settle(seq, at, settlement.clone());
+            if let Some(entry) = self.progress.entries.last_mut() {
+                entry.settled = Some((at, settlement));
+            }
+        }
         seq
     }
 

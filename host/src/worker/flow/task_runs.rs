@@ -18,6 +18,7 @@ impl<S: Store> FlowExecution<S> {
     pub(super) async fn submit(&mut self, call: TaskCall) -> CallResult<Seq> {
         self.check(&call)?;
         let asked = self.ask(&Call::Task(call.clone()))?;
+        let kept = self.kept.take(&Call::Task(call.clone()));
         let (seq, id) = match asked {
             Asked::Answered(seq, Answer::TaskRun { id }) => (seq, id),
             Asked::Answered(seq, _) => {
@@ -27,7 +28,11 @@ impl<S: Store> FlowExecution<S> {
             Asked::New => {
                 let id = TaskRunId::generate();
                 let answer = Answer::TaskRun { id };
-                (self.write(Call::Task(call.clone()), answer), id)
+                let seq = match kept {
+                    Some(kept) => self.write_kept(Call::Task(call.clone()), kept),
+                    None => self.write(Call::Task(call.clone()), answer),
+                };
+                (seq, id)
             }
         };
         let number = self.tasks.numbers.entry(call.task.to_string()).or_default();

@@ -145,6 +145,7 @@ impl<S: Store> FlowExecution<S> {
         let next = Next::Wait {
             awaited: awaited.clone(),
             count,
+            until: self.deadline,
         };
         match self.record(next).await? {
             Recorded::Done => self.park().await?,

@@ -1,0 +1,38 @@
+//! `orch-host flow-run retry ID`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::resolve;
+use crate::cli::time::now;
+use crate::cli::watch::{States, follow};
+use crate::model::{IdPrefix, LogLevel};
+use crate::store::Store;
+
+/// Open a new attempt of a flow run that is over
+///
+/// The flow runs again from its start. Tasks and child runs that had completed are not repeated:
+/// their results are reused.
+#[derive(Debug, clap::Args)]
+pub struct RetryArgs {
+    /// The run's id, the beginning of it, or its name
+    id: IdPrefix,
+    /// Repeat what had completed, too
+    #[arg(long)]
+    from_scratch: bool,
+    /// Follow the run until it ends; the exit code says how it did
+    #[arg(long)]
+    watch: bool,
+}
+
+pub async fn run<S: Store>(args: RetryArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let run = resolve::run(&*cx.store, &args.id).await?;
+    let run = cx.store.retry(run.id, args.from_scratch, now()).await?;
+    cx.out.note(&format!(
+        "Flow run '{}' begins attempt {}",
+        run.name, run.attempt
+    ));
+    match args.watch {
+        true => follow(cx, &run, States::Notable, LogLevel::Info).await,
+        false => Ok(ExitStatus::Success),
+    }
+}
