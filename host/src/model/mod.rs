@@ -30,7 +30,7 @@ pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
 pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName};
 pub use pool::WorkPool;
-pub use retry::RetryPolicy;
+pub use retry::{CRASH_RETRIES, RetryPolicy};
 pub use run::{FlowRun, Origin, RunSnapshot};
 pub use state::{State, StateName, StateType};
 pub use task_run::TaskRun;

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// How often a run is taken up again after its worker was lost. One that outlives so many
+/// workers is probably what ends them.
+pub const CRASH_RETRIES: u32 = 3;
+
 /// How often, and after how long, something is tried again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RetryPolicy {

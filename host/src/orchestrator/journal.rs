@@ -92,17 +92,17 @@ impl Journal {
     }
 
     /// Looks the next call up. After `New`, the caller must `write` it.
-    pub fn ask(&mut self, call: &Call) -> Result<Asked, Divergence> {
+    pub fn ask(&mut self, call: &Call) -> Result<Asked, Box<Divergence>> {
         let seq = Seq(self.passed as u64 + 1);
         let Some(slot) = self.slots.get(self.passed) else {
             return Ok(Asked::New(seq));
         };
         if slot.entry.call != *call {
-            return Err(Divergence {
+            return Err(Box::new(Divergence {
                 seq,
                 held: Some(slot.entry.call.clone()),
                 asked: call.clone(),
-            });
+            }));
         }
         self.passed += 1;
         self.clock = self.clock.max(slot.entry.at);
@@ -186,7 +186,7 @@ impl Journal {
 
     /// Waits for any. Which handles had settled by then depends on the moment, so the answer
     /// gets an entry, except for a single handle, where there is no choice.
-    pub fn wait_any(&mut self, handles: &[Seq], now: Timestamp) -> Result<Waited, Divergence> {
+    pub fn wait_any(&mut self, handles: &[Seq], now: Timestamp) -> Result<Waited, Box<Divergence>> {
         if let [_] = handles {
             return Ok(self.wait_all(handles));
         }

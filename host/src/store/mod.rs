@@ -142,9 +142,20 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Takes a worker off the list that stops of its own accord. What it had claimed goes
+    /// back to its pool, ready at once. The runs given back.
+    fn sign_off(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Vec<RunId>>> + Send;
+    /// Workers that are known to be gone although their lease has not ended, because they
+    /// ran on this machine.
+    fn lost_workers(&self) -> impl Future<Output = StoreResult<Vec<WorkerId>>> + Send;
     /// Takes workers off the list: `lost` ones, and all whose lease has ended. What they
-    /// had claimed, or had reserved, goes back to its pool as `Scheduled`, ready at once.
-    /// The runs given back.
+    /// had claimed, or had reserved, goes back to its pool as `Scheduled`, ready at once;
+    /// what has been lost more than [`CRASH_RETRIES`](crate::model::CRASH_RETRIES) times
+    /// ends as `Crashed`. The runs given back.
     fn rescue(
         &self,
         lost: &[WorkerId],

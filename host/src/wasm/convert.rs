@@ -117,25 +117,22 @@ pub(super) fn wit_run(run: RunSnapshot) -> types::FlowRun {
     }
 }
 
-/// Pairs two enums of the same cases, in both directions.
+/// Pairs two enums of the same cases, in the direction that is needed.
 macro_rules! same_cases {
-    ($into:ident, $from:ident, $wit:ty, $model:ty, $($case:ident)*) => {
-        pub(super) fn $into(value: $wit) -> $model {
-            match value { $(<$wit>::$case => <$model>::$case,)* }
-        }
-        #[allow(dead_code)]
-        pub(super) fn $from(value: $model) -> $wit {
-            match value { $(<$model>::$case => <$wit>::$case,)* }
+    ($name:ident: $from:ty => $into:ty, $($case:ident)*) => {
+        pub(super) fn $name(value: $from) -> $into {
+            match value { $(<$from>::$case => <$into>::$case,)* }
         }
     };
 }
 
-same_cases!(failure_kind, wit_failure_kind, types::FailureKind, FailureKind,
+same_cases!(failure_kind: types::FailureKind => FailureKind,
     Error Permanent Panicked TimedOut Limit Crashed Cancelled Upstream NotFound Invalid Refused);
-same_cases!(state, wit_state, types::StateType, StateType,
+same_cases!(wit_failure_kind: FailureKind => types::FailureKind,
+    Error Permanent Panicked TimedOut Limit Crashed Cancelled Upstream NotFound Invalid Refused);
+same_cases!(wit_state: StateType => types::StateType,
     Scheduled Pending Running Waiting Paused Cancelling Completed Failed Crashed Cancelled);
-same_cases!(log_level, wit_log_level, logging::Level, LogLevel,
-    Trace Debug Info Warn Error);
+same_cases!(log_level: logging::Level => LogLevel, Trace Debug Info Warn Error);
 
 /// A declaration that cannot stand: which kind, its name, and why.
 pub(super) struct BadDeclaration {

@@ -283,13 +283,13 @@ async fn call_flow(
 async fn call_task(
     pre: &ComponentPre<Guest>,
     store: &mut Store<Guest>,
-    task: &String,
+    task: &str,
     arguments: &Json,
 ) -> wasmtime::Result<Result<String, super::bindings::types::Failure>> {
     let instance = pre.instantiate_async(&mut *store).await?;
     let guest = instance.orch_workflow_guest();
     guest
-        .call_run_task(store, task, &arguments.to_string())
+        .call_run_task(store, &task.to_owned(), &arguments.to_string())
         .await
 }
 

@@ -19,6 +19,8 @@ use crate::wasm::Runtime;
 const CLAIM_MAX: u32 = 256;
 /// Timers settled in one transaction.
 const DUE_MAX: u32 = 1000;
+/// How often to look for workers that are gone.
+const LOOK_FOR_LOST: Duration = Duration::from_millis(400);
 /// How long to wait before asking a database again that was not available.
 const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
 
@@ -52,10 +54,11 @@ pub async fn serve<S: Store>(
     let served = tokio::select! {
         served = serving.serve() => served,
         lost = heartbeats(Arc::clone(&shared)) => Err(lost),
+        () = rescues(Arc::clone(&shared)) => Ok(()),
     };
     // Whatever was not finished goes back to its pool at once.
     serving.runs.shutdown().await;
-    if let Err(err) = shared.store.rescue(&[id], now()).await {
+    if let Err(err) = shared.store.sign_off(id, now()).await {
         warn!(%err, "could not sign off; what was unfinished goes back when the lease ends");
     }
     served.map(|()| serving.ended)
@@ -94,12 +97,26 @@ async fn heartbeats<S: Store>(shared: Arc<Shared<S>>) -> WorkerError {
             Err(StoreError::NotFound(_)) => return WorkerError::LeaseLost(config.id),
             Err(err) => warn!(%err, "could not renew the lease"),
         }
-        match shared.store.rescue(&[], now).await {
-            Ok(rescued) if rescued.is_empty() => {}
-            Ok(rescued) => info!(count = rescued.len(), "gave runs of lost workers back"),
+    }
+}
+
+/// Looks for workers that are gone, for as long as it is polled.
+async fn rescues<S: Store>(shared: Arc<Shared<S>>) {
+    let mut look = tokio::time::interval(LOOK_FOR_LOST);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        match rescue(&*shared.store).await {
+            Ok(0) => {}
+            Ok(runs) => info!(runs, "gave runs of lost workers back"),
             Err(err) => warn!(%err, "could not look for lost workers"),
         }
     }
+}
+
+async fn rescue<S: Store>(store: &S) -> StoreResult<usize> {
+    let lost = store.lost_workers().await?;
+    Ok(store.rescue(&lost, now()).await?.len())
 }
 
 struct Serving<S> {

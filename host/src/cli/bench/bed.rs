@@ -32,12 +32,12 @@ impl Bed {
         // Beside the real one: the same disk, the same fsync.
         let parent = place.database.parent().unwrap_or(&place.database);
         let dir = parent.join(format!("bench-{}", std::process::id()));
-        let store = Arc::new(SqliteStore::open(&dir.join("bench.db"))?);
+        let store = Arc::new(SqliteStore::open(dir.join("bench.db"))?);
         let runtime = Runtime::new(RuntimeConfig {
             flows_max: RUNS_MAX * 3,
             ..RuntimeConfig::default()
         })?;
-        let deployments = deploy(&*store, &runtime, component).await?;
+        let deployments = deploy(&store, &runtime, component).await?;
         let (tell, shutdown) = Shutdown::new();
         let mut config = WorkerConfig::new("bench".to_owned(), Some(PoolName::default_pool()));
         config.runs_max = RUNS_MAX;

@@ -18,6 +18,7 @@ mod due;
 mod ending;
 mod open;
 mod pools;
+mod presence;
 mod read;
 mod readers;
 mod record;
@@ -38,6 +39,7 @@ use rusqlite::Connection;
 
 pub use self::bell::BellListener;
 use self::bell::{Hub, Ringer};
+use self::presence::Presence;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
@@ -63,6 +65,7 @@ pub struct SqliteStore {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
     hub: Arc<Hub>,
+    presence: Arc<Presence>,
     path: PathBuf,
 }
 
@@ -87,6 +90,7 @@ impl SqliteStore {
             writer,
             readers,
             hub,
+            presence: Arc::new(Presence::new(&path)),
             path,
         })
     }
@@ -242,9 +246,17 @@ impl Store for SqliteStore {
     }
 
     async fn register_worker(&self, worker: Worker) -> StoreResult<()> {
-        self.writer
+        // Before the row: a worker without a lock would look lost.
+        let id = worker.id;
+        self.presence.enter(id);
+        let registered = self
+            .writer
             .write(move |tx| workers::register(tx, &worker))
-            .await
+            .await;
+        if registered.is_err() {
+            self.presence.leave(id);
+        }
+        registered
     }
 
     async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()> {
@@ -253,15 +265,31 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn sign_off(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>> {
+        let given_back = self
+            .writer
+            .write(move |tx| workers::sign_off(tx, worker, now))
+            .await?;
+        self.presence.leave(worker);
+        Ok(given_back)
+    }
+
+    async fn lost_workers(&self) -> StoreResult<Vec<WorkerId>> {
+        Ok(self.presence.lost())
+    }
+
     async fn rescue(&self, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>> {
         let overdue = || self.readers.with(|conn| workers::overdue(conn, now));
         if lost.is_empty() && overdue()?.is_empty() {
             return Ok(Vec::new());
         }
-        let lost = lost.to_vec();
-        self.writer
-            .write(move |tx| workers::rescue(tx, &lost, now))
-            .await
+        let given_up = lost.to_vec();
+        let given_back = self
+            .writer
+            .write(move |tx| workers::rescue(tx, &given_up, now))
+            .await?;
+        self.presence.forget(lost);
+        Ok(given_back)
     }
 
     async fn workers(&self) -> StoreResult<Vec<Worker>> {

@@ -73,6 +73,8 @@ CREATE TABLE flow_runs (
     -- How many states it has been in.
     states        INTEGER NOT NULL,
     attempt       INTEGER NOT NULL,
+    -- How many workers were lost that executed it.
+    crashes       INTEGER NOT NULL DEFAULT 0,
     epoch         INTEGER NOT NULL,
     started       INTEGER,
     ended         INTEGER,

@@ -8,7 +8,8 @@ use super::sql::Sql;
 use super::writer::Tx;
 use super::{pools, runs};
 use crate::model::{
-    Failure, FailureKind, RunId, State, StateName, StateType, Timestamp, Worker, WorkerId,
+    CRASH_RETRIES, Failure, FailureKind, RunId, State, StateName, StateType, Timestamp, Worker,
+    WorkerId,
 };
 use crate::store::{Missing, StoreError, StoreResult};
 
@@ -98,18 +99,46 @@ pub(super) fn rescue(tx: &Tx<'_>, lost: &[WorkerId], now: Timestamp) -> StoreRes
     lost.dedup();
     let mut given_back = Vec::new();
     for worker in lost {
-        let name: Option<String> = tx.first(
-            "DELETE FROM workers WHERE id = ?1 RETURNING name",
-            [worker],
-            |row| row.get(0),
-        )?;
-        let name = name.unwrap_or_else(|| worker.to_string());
-        let runs = of_worker(tx, worker)?;
-        tracing::info!(%worker, name, runs = runs.len(), "worker given up");
-        for run in runs {
-            if give_back(tx, &run, &name, now)? {
-                given_back.push(run.id);
-            }
+        given_back.append(&mut take_off(tx, worker, Why::Lost, now)?);
+    }
+    Ok(given_back)
+}
+
+/// A worker that stops gives back what it has.
+pub(super) fn sign_off(tx: &Tx<'_>, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>> {
+    take_off(tx, worker, Why::Stopped, now)
+}
+
+/// Why a worker leaves its runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Stopped,
+    /// Perhaps because of one of them.
+    Lost,
+}
+
+impl Why {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Lost => "was lost",
+        }
+    }
+}
+
+fn take_off(tx: &Tx<'_>, worker: WorkerId, why: Why, now: Timestamp) -> StoreResult<Vec<RunId>> {
+    let name: Option<String> = tx.first(
+        "DELETE FROM workers WHERE id = ?1 RETURNING name",
+        [worker],
+        |row| row.get(0),
+    )?;
+    let name = name.unwrap_or_else(|| worker.to_string());
+    let runs = of_worker(tx, worker)?;
+    tracing::debug!(%worker, name, runs = runs.len(), "worker taken off");
+    let mut given_back = Vec::new();
+    for run in runs {
+        if give_back(tx, &run, &name, why, now)? {
+            given_back.push(run.id);
         }
     }
     if !given_back.is_empty() {
@@ -119,61 +148,78 @@ pub(super) fn rescue(tx: &Tx<'_>, lost: &[WorkerId], now: Timestamp) -> StoreRes
 }
 
 /// A run that a lost worker had claimed or reserved.
-struct Lost {
+struct Left {
     no: RunNo,
     id: RunId,
     state: StateType,
+    /// Workers lost with it before.
+    crashes: u32,
 }
 
-fn of_worker(tx: &Tx<'_>, worker: WorkerId) -> StoreResult<Vec<Lost>> {
+fn of_worker(tx: &Tx<'_>, worker: WorkerId) -> StoreResult<Vec<Left>> {
     // Pool by pool, since that is how the index is ordered: a pool may have very many runs
     // that nobody has claimed. A cross join is done in the order it is written in.
     tx.all(
-        "SELECT r.no, r.id, r.state FROM pools p CROSS JOIN flow_runs r
+        "SELECT r.no, r.id, r.state, r.crashes FROM pools p CROSS JOIN flow_runs r
          WHERE r.pool = p.name AND r.worker = ?1 AND r.ended IS NULL
          UNION
-         SELECT no, id, state FROM flow_runs WHERE reserved_for = ?1 AND ended IS NULL",
+         SELECT no, id, state, crashes FROM flow_runs WHERE reserved_for = ?1 AND ended IS NULL",
         [worker],
         |row| {
-            Ok(Lost {
+            Ok(Left {
                 no: row.get(0)?,
                 id: row.get(1)?,
                 state: row.get(2)?,
+                crashes: row.get(3)?,
             })
         },
     )
 }
 
 /// Whether somebody else can claim it now.
-fn give_back(tx: &Tx<'_>, run: &Lost, worker: &str, now: Timestamp) -> StoreResult<bool> {
+fn give_back(tx: &Tx<'_>, run: &Left, worker: &str, why: Why, now: Timestamp) -> StoreResult<bool> {
     tx.run(
         "UPDATE flow_runs SET worker = NULL, reserved_for = NULL WHERE no = ?1",
         [run.no],
     )?;
+    let verb = why.verb();
     match run.state {
         StateType::Pending | StateType::Running => {
+            let crashes = run.crashes + u32::from(why == Why::Lost);
+            if crashes > CRASH_RETRIES {
+                let message = format!("worker `{worker}` was lost, and {CRASH_RETRIES} before it");
+                let outcome = Err(Failure::new(FailureKind::Crashed, message));
+                let state = State::ended(&outcome, now);
+                ending::end(tx, run.no, run.id, Gain::default(), &state, &outcome)?;
+                return Ok(false);
+            }
             let state = State::new(StateType::Scheduled, StateName::RESCUED, now)
-                .because(format!("worker `{worker}` was lost"));
+                .because(format!("worker `{worker}` {verb}"));
             runs::check_transition(run.id, run.state, state.kind)?;
             let states = tx.need(
                 "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4,
-                     state_at = ?5, states = states + 1, ready_at = ?5
+                     state_at = ?5, states = states + 1, ready_at = ?5, crashes = ?6
                  WHERE no = ?1 RETURNING states",
-                params![run.no, state.kind, state.name, state.message, state.at],
+                params![
+                    run.no,
+                    state.kind,
+                    state.name,
+                    state.message,
+                    state.at,
+                    crashes
+                ],
                 |row| row.get(0),
             )?;
             runs::add_state(tx, run.no, states, &state)?;
             Ok(true)
         }
-        // Nobody is left who could clean up, and it was to end anyway.
+        // Somebody else goes on with its clean-up.
         StateType::Cancelling => {
-            let outcome = Err(Failure::new(
-                FailureKind::Cancelled,
-                format!("cancelled; worker `{worker}` was lost meanwhile"),
-            ));
-            let state = State::ended(&outcome, now);
-            ending::end(tx, run.no, run.id, Gain::default(), &state, &outcome)?;
-            Ok(false)
+            tx.run(
+                "UPDATE flow_runs SET ready_at = ?2 WHERE no = ?1",
+                params![run.no, now],
+            )?;
+            Ok(true)
         }
         // Was reserved and stays as it was, for the whole pool.
         StateType::Scheduled => Ok(true),

@@ -283,7 +283,7 @@ impl<S: Store> FlowExecution<S> {
         CallError::Interrupt
     }
 
-    fn diverged(&mut self, divergence: Divergence) -> CallError {
+    fn diverged(&mut self, divergence: Box<Divergence>) -> CallError {
         let failure = Failure::new(FailureKind::Permanent, divergence.to_string());
         self.interrupt(Interruption::Failed(failure))
     }
