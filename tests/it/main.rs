@@ -26,7 +26,7 @@ fn deploy(home: &Home, component: &str, more: &[&str]) -> Ran {
 
 /// Starts a worker on the default pool and waits until it listens.
 fn worker(home: &Home, more: &[&str]) -> test_support::Worker {
-    let mut args = vec!["worker", "--pool", "default-pool"];
+    let mut args = vec!["--pool", "default-pool"];
     args.extend(more);
     home.worker(args).wait_until_ready()
 }

@@ -11,7 +11,7 @@ fn nesting_of_any_depth_works_with_limits_of_one() {
         .ok();
     deploy(&home, "nesting", &["--pool", "narrow"]);
     let _worker = home
-        .worker(["worker", "--pool", "narrow", "--limit", "1"])
+        .worker(["--pool", "narrow", "--limit", "1"])
         .wait_until_ready();
     let args = [
         "deployment",

@@ -1,6 +1,7 @@
 //! Between the WIT's types and the model's, at the edge.
 
 use super::bindings::{deployments, guest, logging, tasks, types};
+use super::limits::{FAILURE_MESSAGE_MAX, cut};
 use super::port::CallResult;
 use crate::model::{
     Argument, Failure, FailureKind, FlowDescription, FlowName, FlowOptions, Json, LogLevel,
@@ -90,7 +91,7 @@ pub(super) fn outcome(outcome: Result<String, types::Failure>) -> Result<Outcome
 pub(super) fn failure(failure: types::Failure) -> Failure {
     Failure {
         kind: failure_kind(failure.kind),
-        message: failure.message,
+        message: cut(failure.message, FAILURE_MESSAGE_MAX),
     }
 }
 

@@ -49,11 +49,9 @@ pub(super) fn failure_of(
         let message = format!("panicked at {location}: {message}");
         return Some(Failure::new(FailureKind::Panicked, message));
     }
-    if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
-        let message = format!(
-            "called `exit({})`: a flow or task ends by returning",
-            exit.0
-        );
+    // Its code is not what the author wrote: WASI passes on no more than "it failed".
+    if error.is::<wasmtime_wasi::I32Exit>() {
+        let message = "called `exit`: a flow or task ends by returning";
         return Some(Failure::new(FailureKind::Panicked, message));
     }
     Some(match error.downcast_ref::<Trap>() {
@@ -64,7 +62,17 @@ pub(super) fn failure_of(
                 bytes(limits.stack_max)
             ),
         ),
-        Some(trap) => Failure::new(FailureKind::Panicked, format!("trapped: {trap}")),
+        // A guest's own stack lies at the bottom of its memory: what grows over its end leaves
+        // the memory.
+        Some(Trap::MemoryOutOfBounds) => Failure::new(
+            FailureKind::Panicked,
+            "recursed too deep for the stack it was linked with, or followed a bad pointer: out of bounds memory access",
+        ),
+        Some(trap) => {
+            let trap = trap.to_string();
+            let why = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
+            Failure::new(FailureKind::Panicked, format!("trapped: {why}"))
+        }
         None => Failure::new(FailureKind::Panicked, format!("trapped: {error:#}")),
     })
 }

@@ -41,3 +41,16 @@ impl Default for Limits {
         }
     }
 }
+
+/// The message of a failure, in bytes; the rest is cut off. It is kept several times, in a
+/// run, its state and its caller's journal, and people read it.
+pub const FAILURE_MESSAGE_MAX: usize = 16 << 10;
+
+/// At most `max` bytes of a text, cut between characters.
+pub(super) fn cut(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max));
+        text.push('…');
+    }
+    text
+}

@@ -4,6 +4,7 @@ use crate::wasm::bindings::logging;
 use crate::wasm::convert;
 use crate::wasm::guest::Guest;
 use crate::wasm::halt::{Halt, Panic};
+use crate::wasm::limits::{FAILURE_MESSAGE_MAX, cut};
 use crate::wasm::port::GuestLine;
 
 impl logging::Host for Guest {
@@ -27,18 +28,9 @@ impl logging::Host for Guest {
 
     fn panicked(&mut self, message: String, location: String) -> wasmtime::Result<()> {
         self.panic = Some(Panic {
-            message: cut(message, self.limits.log_line_max),
-            location: cut(location, self.limits.log_line_max),
+            message: cut(message, FAILURE_MESSAGE_MAX),
+            location: cut(location, FAILURE_MESSAGE_MAX),
         });
         Ok(())
     }
-}
-
-/// At most `max` bytes of a text, cut between characters.
-fn cut(mut text: String, max: usize) -> String {
-    if text.len() > max {
-        text.truncate(text.floor_char_boundary(max));
-        text.push('…');
-    }
-    text
 }
