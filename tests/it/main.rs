@@ -2,6 +2,7 @@
 //!
 //! Each module is a chapter. A story gets a home of its own, so stories can run at once.
 
+mod chaos;
 mod example;
 mod floors;
 mod forms;

@@ -29,7 +29,7 @@ pub async fn cancelling_goes_down_the_family<S: Store>(cast: Cast<S>) {
         progress.children = runs;
     })
     .await;
-    let begun = cast.claim_only(3).await.lease;
+    let begun = cast.claim(1, 3).await.remove(0).lease;
 
     let told = cast.store.cancel(parent.run, at(5)).await;
     assert_eq!(told, Ok(Cancellation::Told));
@@ -45,7 +45,10 @@ pub async fn a_cancelled_run_ends_as_such_whatever_it_returns<S: Store>(cast: Ca
     let lease = cast.running("etl").await;
     cast.store.cancel(lease.run, at(5)).await.unwrap();
     // It may go on for its clean-up, but not wait without its slot.
-    cast.go_on(lease, |p| p.entries.push(timer(1, 60))).await;
+    let went_on = cast
+        .try_record(lease, |p| p.entries.push(timer(1, 60)))
+        .await;
+    assert_eq!(went_on, Ok(Recorded::Cancelling));
     assert_eq!(cast.wait(lease, &[1], 1).await, Ok(Recorded::Cancelling));
     cast.end(lease, Ok(json("1")), 7).await;
     let run = cast.run(lease.run).await;
