@@ -11,7 +11,7 @@
 //! crate-type = ["cdylib"]
 //!
 //! [dependencies]
-//! guest-sdk = { .. }
+//! guest-sdk = { path = "../orch-host/guest-sdk" }    # or { git = ".." }
 //! schemars = "1"                                     # these two for types of your own
 //! serde = { version = "1", features = ["derive"] }
 //! ```
@@ -77,14 +77,14 @@
 //!
 //! A flow is run again after a crash, and must then ask for the same things in the same
 //! order. It cannot help it: it sees no network, no files, no environment, and its clock and
-//! random numbers repeat. Effects belong into tasks, which see the real world as far as the
-//! deployment allows. A task may run twice when a machine dies at the wrong moment;
-//! [`TaskContext::idempotency_key`] lets a service tell.
+//! random numbers repeat. Effects belong into tasks. A task may run twice when a machine dies
+//! at the wrong moment; [`TaskContext::idempotency_key`] lets a service tell.
 //!
 //! # Tests
 //!
 //! Native unit tests can use everything but the host: `my_task::call(..)` and
-//! `my_flow::call(..)` run the plain functions.
+//! `my_flow::call(..)` run the plain functions. A flow that calls a task, sleeps or starts a
+//! run needs the host: `orch-host run component.wasm` tries it.
 //!
 //! # Size
 //!
