@@ -6,6 +6,7 @@ mod chaos;
 mod example;
 mod floors;
 mod forms;
+mod grants;
 mod mischief;
 mod pools;
 mod survival;

@@ -20,6 +20,7 @@ mod halt;
 mod host;
 mod inspect;
 mod limits;
+mod network;
 mod port;
 mod prepared;
 mod runtime;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::model::{
-    DeploymentName, Failure, FlowName, Json, LogLevel, Outcome, RunId, RunRequest, RunSnapshot,
-    Seq, Settlement, TaskCall, TaskName, TaskRunId, Timestamp,
+    DeploymentName, Failure, FlowName, Grants, Json, LogLevel, Outcome, RunId, RunRequest,
+    RunSnapshot, Seq, Settlement, TaskCall, TaskName, TaskRunId, Timestamp,
 };
 
 /// Why a call of a guest has no answer.
@@ -111,6 +111,8 @@ pub struct TaskContext {
 /// What every instance is given, flow or task.
 pub struct Surroundings {
     pub logs: Arc<dyn LogSink>,
+    /// What it may reach; nothing for a flow.
+    pub grants: Grants,
     /// The seed of a flow's random numbers and its clock; none: real ones.
     pub replayable: Option<Replayable>,
 }

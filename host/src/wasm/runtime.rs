@@ -19,7 +19,7 @@ use super::halt::failure_of;
 use super::port::{FlowPort, GuestLine, LogFull, LogSink, RunContext, Surroundings};
 use super::prepared::{PrepareError, Prepared, link};
 use super::{ComponentError, Limits, convert, host, inspect};
-use crate::model::{Digest, Failure, FailureKind, FlowName, Json, Manifest, Outcome};
+use crate::model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome};
 
 /// How a runtime is made.
 #[derive(Clone, Debug)]
@@ -75,6 +75,7 @@ pub struct TaskStart {
     pub context: RunContext,
     pub arguments: Json,
     pub logs: Arc<dyn LogSink>,
+    pub grants: Grants,
     pub timeout: Option<Duration>,
 }
 
@@ -128,6 +129,7 @@ impl Runtime {
         let _ticking = self.engine.ticking();
         let around = Surroundings {
             logs: Arc::new(NoLog),
+            grants: Grants::default(),
             replayable: None,
         };
         let mut store = Guest::store(&self.engine, &self.limits, Role::Describe, around);
@@ -217,6 +219,7 @@ impl Runtime {
         let task = task.map(|task| task.task.to_string()).unwrap_or_default();
         let around = Surroundings {
             logs: start.logs,
+            grants: start.grants,
             replayable: None,
         };
         let role = Role::Task(Box::new(start.context));

@@ -1,5 +1,5 @@
-//! WASI for flows and tasks. Neither sees files, an environment or a network; a flow also
-//! gets its clocks and its randomness from its journal.
+//! WASI for flows and tasks. Neither sees files or an environment, and of the network only
+//! what a task was granted; a flow also gets its clocks and its randomness from its journal.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,17 +11,16 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
+use super::network;
 use super::port::{FlowClock, GuestLine, LogSink, Replayable, Surroundings};
 use crate::model::LogLevel;
 
-/// A context with no outside at all but the log.
+/// A context with no outside but the log and what is granted.
 pub(super) fn context(around: &Surroundings) -> WasiCtx {
     let mut wasi = WasiCtx::builder();
     wasi.stdout(Lines::new(&around.logs, LogLevel::Info, "stdout"))
-        .stderr(Lines::new(&around.logs, LogLevel::Warn, "stderr"))
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false);
+        .stderr(Lines::new(&around.logs, LogLevel::Warn, "stderr"));
+    network::open(&mut wasi, &around.grants);
     if let Some(Replayable { seed, clock }) = &around.replayable {
         // Two streams, so that one's use does not shift the other's numbers.
         let mut other = *seed;

@@ -11,7 +11,7 @@ use super::cancels::until_true;
 use super::clock::now;
 use super::flow::{FlowExecution, Interruption};
 use super::shared::Shared;
-use crate::model::{Failure, FailureKind, FlowDescription, FlowRun, Outcome, RunId, State};
+use crate::model::{Failure, FailureKind, FlowDescription, FlowRun, Grants, Outcome, RunId, State};
 use crate::orchestrator::{Decision, after_attempt};
 use crate::store::{Claimed, Next, Progress, Store, StoreError};
 use crate::wasm::{FlowEnd, Prepared, Replayable, Surroundings};
@@ -79,6 +79,8 @@ pub(super) async fn execute<S: Store>(
     port.set_deadline(deadline);
     let around = Surroundings {
         logs: port.log(),
+        // Whatever its tasks may reach: a flow has no outside.
+        grants: Grants::default(),
         replayable: Some(Replayable {
             seed: seed(id),
             clock: port.clock(),

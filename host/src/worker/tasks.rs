@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::clock::now;
 use super::logs::TaskLog;
 use crate::model::{
-    Failure, Json, LogLine, Outcome, RetryPolicy, RunId, Seq, TaskRunId, Timestamp,
+    Failure, Grants, Json, LogLine, Outcome, RetryPolicy, RunId, Seq, TaskRunId, Timestamp,
 };
 use crate::orchestrator::{Decision, after_attempt};
 use crate::wasm::{Prepared, RunContext, Runtime, TaskContext, TaskStart};
@@ -46,6 +46,7 @@ pub(super) struct TaskJob {
     pub context: RunContext,
     pub task: TaskContext,
     pub arguments: Json,
+    pub grants: Grants,
     pub retry: RetryPolicy,
     pub timeout: Option<Duration>,
 }
@@ -77,6 +78,7 @@ pub(super) async fn execute(
             },
             arguments: job.arguments.clone(),
             logs: Arc::new(logs),
+            grants: job.grants.clone(),
             timeout: job.timeout,
         };
         let outcome = runtime.run_task(&prepared, start).await;

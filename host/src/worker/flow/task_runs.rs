@@ -137,6 +137,7 @@ impl<S: Store> FlowExecution<S> {
                 attempt: 1,
             },
             arguments,
+            grants: self.run.grants.clone(),
             retry: options.retry(),
             timeout: options.timeout_ms.map(Duration::from_millis),
         };

@@ -1,0 +1,29 @@
+//! A task that asks a web server, to see what a grant opens.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use guest_sdk::prelude::*;
+
+/// The body of a page.
+#[task]
+fn get(address: String) -> Result<String> {
+    let mut stream = TcpStream::connect(&address)?;
+    write!(stream, "GET / HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split("\r\n\r\n").nth(1);
+    Ok(body.context("an answer without a body")?.to_owned())
+}
+
+/// Asks in a task, which may be allowed to.
+#[flow]
+fn ask(address: String) -> Result<String> {
+    get(address)
+}
+
+/// Asks in the flow, which never is.
+#[flow]
+fn ask_in_the_flow(address: String) -> Result<String> {
+    get::call(address)
+}
