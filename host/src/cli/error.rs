@@ -115,6 +115,14 @@ impl Report {
                 ExitStatus::Usage,
                 format!("it begins and ends with the run around it: name {within} instead"),
             ),
+            StoreError::Over { run, .. } => (
+                ExitStatus::Usage,
+                format!("`orch-host flow-run retry {run}` opens a new attempt"),
+            ),
+            StoreError::NotPaused { .. } => (
+                ExitStatus::Usage,
+                "only a paused run can be resumed".to_owned(),
+            ),
             StoreError::NotOver { run, .. } => (
                 ExitStatus::Usage,
                 format!("cancel it first: `orch-host flow-run cancel {run}`"),

@@ -71,6 +71,8 @@ macro_rules! contract {
             stopping::a_cancelled_run_ends_as_such_whatever_it_returns,
             stopping::a_waiting_run_is_claimed_to_clean_up,
             stopping::a_subflow_cannot_be_cancelled_alone,
+            stopping::a_paused_run_stops_and_goes_on_where_it_was,
+            stopping::a_run_that_ends_while_it_is_paused_is_over,
             stopping::a_new_attempt_keeps_what_was_finished,
             stopping::only_what_is_over_is_tried_again,
             stopping::a_wait_ends_at_its_time_at_the_latest,

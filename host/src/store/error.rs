@@ -24,6 +24,10 @@ pub enum StoreError {
         deployments: u64,
         runs: u64,
     },
+    #[error("flow run {run} is over: it is {state}")]
+    Over { run: RunId, state: StateType },
+    #[error("flow run {run} is not paused: it is {state}")]
+    NotPaused { run: RunId, state: StateType },
     #[error("flow run {run} is not over: it is {state}")]
     NotOver { run: RunId, state: StateType },
     #[error("flow run {run} is a subflow within flow run {within}")]

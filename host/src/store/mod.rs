@@ -131,8 +131,26 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<Cancellation>> + Send;
 
-    /// The runs leased to this worker that are to be cancelled.
-    fn cancelling(&self, worker: WorkerId) -> impl Future<Output = StoreResult<Vec<RunId>>> + Send;
+    /// Stops a run until it is resumed. Whoever executes it stops at its next record. Errs if
+    /// there is no such run, if it is over or being cancelled, or if it is a subflow.
+    fn pause(
+        &self,
+        run: RunId,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<FlowRun>> + Send;
+
+    /// Lets a paused run go on. Errs if it is not paused.
+    fn resume(
+        &self,
+        run: RunId,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<FlowRun>> + Send;
+
+    /// The runs leased to this worker that are to be paused or cancelled, with that state.
+    fn told(
+        &self,
+        worker: WorkerId,
+    ) -> impl Future<Output = StoreResult<Vec<(RunId, StateType)>>> + Send;
 
     /// Which of these calls of the run have settled, oldest settlement first.
     fn settled(
@@ -408,6 +426,8 @@ pub enum Recorded {
     /// The run is to be cancelled. It keeps its slot while it cleans up, so a wish to wait
     /// was left out, as were its states.
     Cancelling,
+    /// The run is paused, and its lease is over with this record.
+    Paused,
 }
 
 /// A subflow that began or ended.

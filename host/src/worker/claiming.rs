@@ -10,6 +10,7 @@ use tracing::{debug, error, info, warn};
 use super::clock::now;
 use super::execution::{Stop, execute};
 use super::shared::Shared;
+use super::signals::Signal;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use crate::model::{StateType, Timestamp, Worker};
 use crate::store::{Claim, Claimed, Listener, Store, StoreError, StoreResult, Topic};
@@ -141,7 +142,7 @@ impl<S: Store> Serving<S> {
                     continue;
                 }
             }
-            self.tell_cancelled().await?;
+            self.tell_signals().await?;
             let due = self.settle_due().await?;
             self.wait(&mut news, due).await;
         }
@@ -181,11 +182,11 @@ impl<S: Store> Serving<S> {
         }
     }
 
-    /// Tells the executions whose runs are to be cancelled.
-    async fn tell_cancelled(&self) -> Result<(), WorkerError> {
-        let Shared { store, cancels, .. } = &*self.shared;
-        for run in store.cancelling(self.shared.config.id).await? {
-            cancels.tell(run);
+    /// Tells the executions whose runs are to be paused or cancelled.
+    async fn tell_signals(&self) -> Result<(), WorkerError> {
+        let Shared { store, signals, .. } = &*self.shared;
+        for (run, state) in store.told(self.shared.config.id).await? {
+            signals.tell(run, Signal::of(state));
         }
         Ok(())
     }

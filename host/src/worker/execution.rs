@@ -7,10 +7,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
-use super::cancels::until_true;
 use super::clock::now;
 use super::flow::{FlowExecution, Interruption};
 use super::shared::Shared;
+use super::signals::{Signal, at_least};
 use crate::model::{Failure, FailureKind, FlowDescription, FlowRun, Grants, Outcome, RunId, State};
 use crate::orchestrator::{Decision, after_attempt};
 use crate::store::{Claimed, Next, Progress, Store, StoreError};
@@ -87,12 +87,12 @@ pub(super) async fn execute<S: Store>(
         }),
     };
     let timeout = port.remaining();
-    let mut cancel = port.cancel();
+    let mut hear = port.signals();
     let clean_up = shared.config.clean_up;
     let stop = async {
         tokio::select! {
             () = until(timeout) => {}
-            () = until_true(&mut cancel) => tokio::time::sleep(clean_up).await,
+            () = at_least(&mut hear, Signal::Cancel) => tokio::time::sleep(clean_up).await,
         }
     };
     let (end, mut port) = shared

@@ -15,7 +15,6 @@
 //! asked for may be buffered while it computes, because a flow has no outside; the same
 //! holds for tasks that are granted nothing.
 
-mod cancels;
 mod claiming;
 mod clock;
 mod config;
@@ -25,6 +24,7 @@ mod logs;
 mod parking;
 mod shared;
 mod shutdown;
+mod signals;
 mod tasks;
 
 pub use claiming::serve;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 use super::WorkerConfig;
-use super::cancels::Cancels;
 use super::parking::Parking;
+use super::signals::Signals;
 use crate::model::{Digest, FlowName, Manifest};
 use crate::orchestrator::Parameters;
 use crate::store::{Missing, Store, StoreError, StoreResult};
@@ -18,7 +18,7 @@ pub(super) struct Shared<S> {
     pub store: Arc<S>,
     pub runtime: Arc<Runtime>,
     pub parking: Parking,
-    pub cancels: Cancels,
+    pub signals: Signals,
     /// Changes whenever something may have settled.
     pub news: watch::Receiver<()>,
     /// Compiled schemas. A component never changes, so they are never out of date.
@@ -37,7 +37,7 @@ impl<S: Store> Shared<S> {
             store,
             runtime,
             parking: Parking::default(),
-            cancels: Cancels::default(),
+            signals: Signals::default(),
             news,
             schemas: Mutex::default(),
         }

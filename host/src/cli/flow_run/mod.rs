@@ -4,6 +4,8 @@ mod cancel;
 mod inspect;
 mod logs;
 mod ls;
+mod pause;
+mod resume;
 mod retry;
 mod watch;
 
@@ -19,6 +21,8 @@ pub enum FlowRunCommand {
     Logs(logs::LogsArgs),
     Watch(watch::WatchArgs),
     Cancel(cancel::CancelArgs),
+    Pause(pause::PauseArgs),
+    Resume(resume::ResumeArgs),
     Retry(retry::RetryArgs),
 }
 
@@ -29,6 +33,8 @@ pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::
         FlowRunCommand::Logs(args) => logs::run(args, cx).await,
         FlowRunCommand::Watch(args) => watch::run(args, cx).await,
         FlowRunCommand::Cancel(args) => cancel::run(args, cx).await,
+        FlowRunCommand::Pause(args) => pause::run(args, cx).await,
+        FlowRunCommand::Resume(args) => resume::run(args, cx).await,
         FlowRunCommand::Retry(args) => retry::run(args, cx).await,
     }
 }

@@ -36,9 +36,39 @@ pub async fn cancelling_goes_down_the_family<S: Store>(cast: Cast<S>) {
     assert_eq!(cast.state(parent.run).await, StateType::Cancelling);
     assert_eq!(cast.state(ids[0]).await, StateType::Cancelling);
     assert_eq!(cast.state(ids[1]).await, StateType::Cancelled);
-    let mut told = cast.store.cancelling(cast.w1).await.unwrap();
+    let mut told = cast.store.told(cast.w1).await.unwrap();
     told.sort_unstable();
-    assert_eq!(told, [parent.run, begun.run]);
+    let cancelling = StateType::Cancelling;
+    assert_eq!(told, [(parent.run, cancelling), (begun.run, cancelling)]);
+}
+
+pub async fn a_paused_run_stops_and_goes_on_where_it_was<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.store.pause(lease.run, at(3)).await.unwrap();
+    let told = cast.store.told(cast.w1).await.unwrap();
+    assert_eq!(told, [(lease.run, StateType::Paused)]);
+    // What it had done by then is kept, and its slot is free.
+    let left = cast.try_record(lease, |p| p.entries.push(task(1))).await;
+    assert_eq!(left, Ok(Recorded::Paused));
+    assert_eq!(cast.store.told(cast.w1).await.unwrap(), []);
+    assert!(cast.claim(9, 9).await.is_empty());
+
+    cast.store.resume(lease.run, at(10)).await.unwrap();
+    let claimed = cast.claim_only(10).await;
+    assert_eq!((claimed.run.attempt, claimed.journal_len), (1, 1));
+    let (run, state) = (lease.run, StateType::Pending);
+    let refused = cast.store.resume(run, at(11)).await.unwrap_err();
+    assert_eq!(refused, StoreError::NotPaused { run, state });
+}
+
+pub async fn a_run_that_ends_while_it_is_paused_is_over<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.store.pause(lease.run, at(3)).await.unwrap();
+    cast.end(lease, Ok(json("1")), 4).await;
+    assert_eq!(cast.state(lease.run).await, StateType::Completed);
+    let (run, state) = (lease.run, StateType::Completed);
+    let refused = cast.store.pause(run, at(5)).await.unwrap_err();
+    assert_eq!(refused, StoreError::Over { run, state });
 }
 
 pub async fn a_cancelled_run_ends_as_such_whatever_it_returns<S: Store>(cast: Cast<S>) {

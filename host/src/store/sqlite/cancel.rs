@@ -91,10 +91,12 @@ fn cancel_one(tx: &Tx<'_>, run: &Target, now: Timestamp) -> StoreResult<bool> {
     Ok(false)
 }
 
-pub(super) fn of_worker(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<RunId>> {
+/// The leased runs whose worker is to hear of it.
+pub(super) fn told(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
     conn.all(
-        "SELECT id FROM flow_runs WHERE worker = ?1 AND state = 'CANCELLING'",
+        "SELECT id, state FROM flow_runs WHERE worker = ?1 AND worker IS NOT NULL
+             AND state IN ('CANCELLING', 'PAUSED')",
         [worker],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }

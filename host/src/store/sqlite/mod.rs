@@ -19,6 +19,7 @@ mod deployments;
 mod due;
 mod ending;
 mod open;
+mod pause;
 mod pools;
 mod presence;
 mod read;
@@ -246,8 +247,20 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn cancelling(&self, worker: WorkerId) -> StoreResult<Vec<RunId>> {
-        self.readers.with(|conn| cancel::of_worker(conn, worker))
+    async fn pause(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun> {
+        self.writer
+            .write(move |tx| pause::pause(tx, run, now))
+            .await
+    }
+
+    async fn resume(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun> {
+        self.writer
+            .write(move |tx| pause::resume(tx, run, now))
+            .await
+    }
+
+    async fn told(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
+        self.readers.with(|conn| cancel::told(conn, worker))
     }
 
     async fn settle_due(&self, now: Timestamp, count: u32) -> StoreResult<u32> {

@@ -27,7 +27,25 @@ pub(super) fn record(tx: &Tx<'_>, progress: &Progress) -> StoreResult<Recorded> 
         let recorded = record_leased(tx, &run, &of_cancelled(progress))?;
         return Ok(if ends { recorded } else { Recorded::Cancelling });
     }
+    if run.state == StateType::Paused {
+        return record_paused(tx, run, progress);
+    }
     record_leased(tx, &run, progress)
+}
+
+/// A paused run keeps what it has done, and is left. Only one that is over is over.
+fn record_paused(tx: &Tx<'_>, mut run: Leased, progress: &Progress) -> StoreResult<Recorded> {
+    run.state = StateType::Running;
+    let mut progress = progress.clone();
+    if let Next::End { .. } = progress.next {
+        progress.states.retain(|state| state.kind.is_terminal());
+        return record_leased(tx, &run, &progress);
+    }
+    progress.states.clear();
+    progress.next = Next::Continue;
+    record_leased(tx, &run, &progress)?;
+    tx.run("UPDATE flow_runs SET worker = NULL WHERE no = ?1", [run.no])?;
+    Ok(Recorded::Paused)
 }
 
 /// What there is to record of a run that was told to end: all that it did, but not where

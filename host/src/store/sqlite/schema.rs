@@ -92,7 +92,8 @@ CREATE INDEX flow_runs_ready ON flow_runs (pool, ready_at)
     WHERE ready_at IS NOT NULL AND reserved_for IS NULL;
 CREATE INDEX flow_runs_reserved ON flow_runs (reserved_for, ready_at)
     WHERE reserved_for IS NOT NULL AND ended IS NULL;
-CREATE INDEX flow_runs_cancelling ON flow_runs (worker) WHERE state = 'CANCELLING';
+CREATE INDEX flow_runs_told ON flow_runs (worker)
+    WHERE worker IS NOT NULL AND state IN ('CANCELLING', 'PAUSED');
 CREATE INDEX flow_runs_unfinished ON flow_runs (pool, worker, reserved_for)
     WHERE ended IS NULL;
 

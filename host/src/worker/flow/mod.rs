@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use super::clock::now;
 use super::logs::FlowLog;
 use super::shared::Shared;
+use super::signals::Signal;
 use super::tasks::TaskEvent;
 use crate::model::{
     Answer, Call, Entry, Failure, FailureKind, FlowRun, Outcome, RunId, Seq, State, StateName,
@@ -72,9 +73,9 @@ pub(super) struct FlowExecution<S> {
     subflows: HashMap<Seq, FlowRun>,
     tasks: Tasks,
     news: watch::Receiver<()>,
-    /// Turns true when the run is to be cancelled.
-    cancel: watch::Receiver<bool>,
-    /// Whether the flow has been told, and cleans up.
+    /// Whether the run is to be paused or cancelled.
+    signal: watch::Receiver<Signal>,
+    /// Whether the flow has been told of its cancellation, and cleans up.
     cancel_told: bool,
     /// How many waits the flow has begun.
     waits: u64,
@@ -83,7 +84,7 @@ pub(super) struct FlowExecution<S> {
 
 impl<S> Drop for FlowExecution<S> {
     fn drop(&mut self) {
-        self.shared.cancels.leave(self.run.id);
+        self.shared.signals.leave(self.run.id);
     }
 }
 
@@ -140,9 +141,9 @@ impl<S: Store> FlowExecution<S> {
             .states
             .push(State::running(run.attempt, now().max(started)));
         let log = FlowLog::new(run.id, logged, shared.runtime.limits());
-        let cancelling = run.state.kind == StateType::Cancelling;
+        let signal = Signal::of(run.state.kind);
         Self {
-            cancel: shared.cancels.enter(run.id, cancelling),
+            signal: shared.signals.enter(run.id, signal),
             cancel_told: false,
             waits: 0,
             news: shared.news.clone(),
@@ -188,13 +189,13 @@ impl<S: Store> FlowExecution<S> {
         self.deadline.map(|deadline| deadline.since(now()))
     }
 
-    /// Turns true when the run is to be cancelled.
-    pub fn cancel(&self) -> watch::Receiver<bool> {
-        self.cancel.clone()
+    /// Whether the run is to be paused or cancelled.
+    pub fn signals(&self) -> watch::Receiver<Signal> {
+        self.signal.clone()
     }
 
     pub fn is_cancelled(&self) -> bool {
-        *self.cancel.borrow()
+        *self.signal.borrow() == Signal::Cancel
     }
 
     /// Why the execution was interrupted.
@@ -213,7 +214,7 @@ impl<S: Store> FlowExecution<S> {
         };
         if outcome.is_err() {
             // What a failed flow has not waited for, nobody will.
-            self.abandon_tasks();
+            self.abandon_tasks(&abandoned());
         }
         while self.tasks.any_executing() {
             match self.tasks.events.recv().await {
@@ -238,7 +239,7 @@ impl<S: Store> FlowExecution<S> {
 
     /// Gives the run up for now; the next attempt begins after `delay`.
     pub async fn try_again(mut self, failure: &Failure, delay: Duration) -> Result<(), StoreError> {
-        self.abandon_tasks();
+        self.abandon_tasks(&abandoned());
         let now = now();
         let after = humantime::format_duration(delay);
         let state = State::new(StateType::Scheduled, StateName::AWAITING_RETRY, now)
@@ -340,9 +341,10 @@ impl<S: Store> FlowExecution<S> {
     async fn record(&mut self, next: Next) -> CallResult<Recorded> {
         let progress = self.take_progress(next);
         match self.shared.store.record(progress).await {
+            Ok(Recorded::Paused) => Err(self.interrupt(Interruption::Suspended)),
             Ok(recorded) => {
                 if recorded == Recorded::Cancelling {
-                    self.shared.cancels.tell(self.run.id);
+                    self.shared.signals.tell(self.run.id, Signal::Cancel);
                 }
                 Ok(recorded)
             }
@@ -365,6 +367,12 @@ impl<S: Store> FlowExecution<S> {
         let failure = Failure::new(FailureKind::Permanent, divergence.to_string());
         self.interrupt(Interruption::Failed(failure))
     }
+}
+
+/// What becomes of a task that nobody waits for any more.
+fn abandoned() -> Failure {
+    let message = "the flow ended without waiting for it";
+    Failure::new(FailureKind::Cancelled, message)
 }
 
 /// What the journal answers, for those who write what is new.

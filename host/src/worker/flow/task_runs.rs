@@ -231,7 +231,7 @@ impl<S: Store> FlowExecution<S> {
     }
 
     /// Ends the tasks that nobody waits for any more.
-    pub(super) fn abandon_tasks(&mut self) {
+    pub(super) fn abandon_tasks(&mut self, why: &Failure) {
         self.tasks.executing.abort_all();
         while let Ok(event) = self.tasks.events.try_recv() {
             match event {
@@ -240,11 +240,9 @@ impl<S: Store> FlowExecution<S> {
                 TaskEvent::Started { .. } | TaskEvent::AwaitsRetry { .. } => {}
             }
         }
-        let message = "the flow ended without waiting for it";
         let live: Vec<Seq> = self.tasks.live.keys().copied().collect();
         for seq in live {
-            let failure = Failure::new(FailureKind::Cancelled, message);
-            self.task_ended(seq, Err(failure), now());
+            self.task_ended(seq, Err(why.clone()), now());
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::model::{Answer, Call, Failure, FailureKind, Seq, State};
 use crate::orchestrator::Waited;
 use crate::store::{Next, Recorded, Store};
 use crate::wasm::{CallError, CallResult};
-use crate::worker::cancels::until_true;
 use crate::worker::clock::now;
+use crate::worker::signals::{Signal, at_least};
 
 /// Handles whose settlement is looked up one by one, rather than all at once.
 const LOOKUP_MAX: usize = 1000;
@@ -17,7 +17,7 @@ impl<S: Store> FlowExecution<S> {
         self.waits += 1;
         loop {
             self.handle_pending().await?;
-            self.check_cancelled()?;
+            self.check_signal().await?;
             let waited = self.journal.wait_any(&handles, now());
             match waited.map_err(|err| self.diverged(err))? {
                 Waited::Ready { handles, new } => {
@@ -37,7 +37,7 @@ impl<S: Store> FlowExecution<S> {
         self.waits += 1;
         loop {
             self.handle_pending().await?;
-            self.check_cancelled()?;
+            self.check_signal().await?;
             match self.journal.wait_all(&handles) {
                 Waited::Ready { .. } => {
                     self.tick();
@@ -65,20 +65,30 @@ impl<S: Store> FlowExecution<S> {
         }
     }
 
-    /// Errs once when the run is to be cancelled: at the wait at which it first noticed, on
-    /// replay as well. Then the flow may clean up, and wait for that.
-    fn check_cancelled(&mut self) -> CallResult<()> {
+    /// Heeds what the execution was told. A cancellation errs once: at the wait at which the
+    /// flow first noticed, on replay as well; then it may clean up, and wait for that. A
+    /// pause interrupts it once the tasks that are under way have ended.
+    async fn check_signal(&mut self) -> CallResult<()> {
         let call = Call::Cancelled { wait: self.waits };
         if self.journal.holds_next(&call) {
             self.journal.ask(&call).map_err(|err| self.diverged(err))?;
-        } else if self.cancel_told || !self.is_cancelled() || !self.journal.is_live() {
-            return Ok(());
-        } else {
-            self.abandon_tasks();
-            self.write(call, Answer::Accepted);
+            self.cancel_told = true;
+            return Err(CallError::Failure(Failure::cancelled()));
         }
-        self.cancel_told = true;
-        Err(CallError::Failure(Failure::cancelled()))
+        let signal = *self.signal.borrow();
+        match signal {
+            _ if !self.journal.is_live() => Ok(()),
+            Signal::Cancel if !self.cancel_told => {
+                self.abandon_tasks(&Failure::cancelled());
+                self.write(call, Answer::Accepted);
+                self.cancel_told = true;
+                Err(CallError::Failure(Failure::cancelled()))
+            }
+            Signal::Pause if !self.tasks.any_executing() => {
+                self.record(Next::Continue).await.map(|_| ())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether a handle is one that the guest was given, and of a kind that settles.
@@ -113,11 +123,11 @@ impl<S: Store> FlowExecution<S> {
     /// so often, so that others can see it.
     async fn await_tasks(&mut self) -> CallResult<()> {
         let dirty = self.is_dirty();
-        let mut cancel = self.cancel.clone();
+        let mut signal = self.signal.clone();
         let told = self.cancel_told;
         tokio::select! {
             biased;
-            () = until_true(&mut cancel), if !told => Ok(()),
+            () = at_least(&mut signal, Signal::Cancel), if !told => Ok(()),
             event = self.tasks.events.recv() => match event {
                 Some(event) => self.handle(event).await,
                 None => Ok(()),
@@ -154,7 +164,7 @@ impl<S: Store> FlowExecution<S> {
             Recorded::Cancelling if self.cancel_told => {
                 let _ = self.news.changed().await;
             }
-            Recorded::Cancelling => return Ok(()),
+            Recorded::Cancelling | Recorded::Paused => return Ok(()),
         }
         self.look_up(&awaited).await
     }
@@ -179,7 +189,7 @@ impl<S: Store> FlowExecution<S> {
         self.slot = Some(resumption.slot);
         self.progress.lease = resumption.lease;
         if resumption.cancelling {
-            shared.cancels.tell(self.run.id);
+            shared.signals.tell(self.run.id, Signal::Cancel);
             return Ok(());
         }
         let running = State::running(self.run.attempt, now());

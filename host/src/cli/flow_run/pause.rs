@@ -1,0 +1,24 @@
+//! `orch-host flow-run pause ID`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::resolve;
+use crate::cli::time::now;
+use crate::model::IdPrefix;
+use crate::store::Store;
+
+/// Stop a flow run until it is resumed
+///
+/// Tasks that are under way end first. A paused run holds no slot and no memory.
+#[derive(Debug, clap::Args)]
+pub struct PauseArgs {
+    /// The run's id, the beginning of it, or its name
+    id: IdPrefix,
+}
+
+pub async fn run<S: Store>(args: PauseArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let run = resolve::run(&*cx.store, &args.id).await?;
+    cx.store.pause(run.id, now()).await?;
+    cx.out.note(&format!("flow run '{}' paused", run.name));
+    Ok(ExitStatus::Success)
+}
