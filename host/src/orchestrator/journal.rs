@@ -57,13 +57,15 @@ pub enum Waited {
 /// Replay asked for something else than the journal holds.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "replay diverged at call {seq}: the journal holds {}, the flow asked for {asked}",
-    .held.as_ref().map_or("nothing more".to_owned(), ToString::to_string)
+    "replay diverged at call {seq}: the journal holds {}, the flow {}",
+    .held.as_ref().map_or("nothing more".to_owned(), ToString::to_string),
+    .asked.as_ref().map_or("returned".to_owned(), |call| format!("asked for {call}"))
 )]
 pub struct Divergence {
     pub seq: Seq,
     pub held: Option<Call>,
-    pub asked: Call,
+    /// None: it returned.
+    pub asked: Option<Call>,
 }
 
 impl Journal {
@@ -101,12 +103,18 @@ impl Journal {
             return Err(Box::new(Divergence {
                 seq,
                 held: Some(slot.entry.call.clone()),
-                asked: call.clone(),
+                asked: Some(call.clone()),
             }));
         }
         self.passed += 1;
         self.clock = self.clock.max(slot.entry.at);
         Ok(Asked::Answered(seq, slot.entry.answer.clone()))
+    }
+
+    /// What the journal holds at the next position.
+    pub fn next_held(&self) -> Option<Call> {
+        let next = self.slots.get(self.passed)?;
+        Some(next.entry.call.clone())
     }
 
     /// Whether the journal holds this call at the next position.

@@ -176,7 +176,7 @@ async fn prepare<S: Store>(
 }
 
 /// Random numbers of a run depend on the run alone, so they are the same on replay.
-fn seed(run: RunId) -> [u8; 32] {
+pub(super) fn seed(run: RunId) -> [u8; 32] {
     Sha256::digest(run.0.as_bytes()).into()
 }
 

@@ -22,6 +22,7 @@ mod execution;
 mod flow;
 mod logs;
 mod parking;
+mod replay;
 mod shared;
 mod shutdown;
 mod signals;
@@ -30,6 +31,7 @@ mod tasks;
 pub use claiming::serve;
 pub use clock::now;
 pub use config::WorkerConfig;
+pub use replay::{Replayed, replay};
 pub use shutdown::{Shutdown, ShutdownHandle, Urgency};
 
 use crate::model::WorkerId;

@@ -5,6 +5,7 @@ mod inspect;
 mod logs;
 mod ls;
 mod pause;
+mod replay;
 mod resume;
 mod retry;
 mod watch;
@@ -24,6 +25,7 @@ pub enum FlowRunCommand {
     Pause(pause::PauseArgs),
     Resume(resume::ResumeArgs),
     Retry(retry::RetryArgs),
+    Replay(replay::ReplayArgs),
 }
 
 pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
@@ -36,5 +38,6 @@ pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::
         FlowRunCommand::Pause(args) => pause::run(args, cx).await,
         FlowRunCommand::Resume(args) => resume::run(args, cx).await,
         FlowRunCommand::Retry(args) => retry::run(args, cx).await,
+        FlowRunCommand::Replay(args) => replay::run(args, cx).await,
     }
 }

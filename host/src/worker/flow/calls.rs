@@ -80,7 +80,7 @@ impl<S: Store> FlowPort for FlowExecution<S> {
     }
 }
 
-pub(super) fn context_of(run: &FlowRun) -> RunContext {
+pub(in crate::worker) fn context_of(run: &FlowRun) -> RunContext {
     RunContext {
         run: run.id,
         name: run.name.to_string(),

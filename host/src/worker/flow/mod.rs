@@ -8,6 +8,8 @@ mod calls;
 mod task_runs;
 mod waiting;
 
+pub(super) use calls::context_of;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -382,7 +384,7 @@ enum Asked {
 }
 
 /// The journal's clock, readable from the instance.
-struct JournalClock(AtomicI64);
+pub(super) struct JournalClock(pub(super) AtomicI64);
 
 impl FlowClock for JournalClock {
     fn now(&self) -> Timestamp {
