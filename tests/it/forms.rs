@@ -1,31 +1,96 @@
 //! Every form of the SDK. The flows check their results themselves: a run of one completes
 //! exactly when the promise it is named after holds.
 
-use super::{deploy, home, worker};
+use serde_json::{Value, json};
+use test_support::eventually;
 
-/// Every flow of the component `forms`, each on a worker, as any user would run it.
-#[test]
-fn every_form_of_the_sdk_works() {
+use super::{SOON, deploy, flow_runs, home, list, start, text, worker};
+
+/// What a flow is given, as each takes something else.
+fn parameters(flow: &str) -> Value {
+    let order = || json!({"to": {"street": "Main"}, "size": "small", "lines": {"screw": 0.5}});
+    match flow {
+        "doubling" => json!({"n": 3}),
+        "doubling-later" => json!({"n": 3, "times": 2}),
+        "echo" => json!({"value": "hi"}),
+        "idempotency-key" => json!({"key": "once"}),
+        "parameters" => json!({"order": order(), "count": 7, "label": "new"}),
+        "reads-context" => json!({"word": "hi"}),
+        "recursive-subflow" => json!({"depth": 5}),
+        "sleeping" => json!({"seconds": 0}),
+        "sleeps" | "time-and-chance" => json!({"ms": 20}),
+        "work-queue" => json!({"name": "q"}),
+        _ => json!({}),
+    }
+}
+
+/// What some of them return: the others check themselves.
+fn result(flow: &str) -> Option<Value> {
+    Some(match flow {
+        "doubling" => json!(6),
+        "doubling-later" => json!(12),
+        "direct-call" => json!(20),
+        "interleaved-subflows" => json!([2, 8, 24]),
+        "many" => json!(["0", "1", "2", "3", "4"]),
+        "map" => json!(9900),
+        "parameters" => json!("Main 7  3 new Small"),
+        "recursive-subflow" => json!(5),
+        "task-timeout" => json!("the attempt took longer than its timeout of 50ms"),
+        "wait-for" => json!("task `nothing` did not run: call 4, which it needs, failed: broken"),
+        _ => return None,
+    })
+}
+
+/// Every flow of the component `forms` at once, on a worker with these arguments.
+#[track_caller]
+fn every_form_works(worker_args: &[&str]) {
     let home = home();
     deploy(&home, "forms", &[]);
-    let _worker = worker(&home, &["--limit", "4"]);
-    let component = home.run(["component", "ls", "-o", "json"]).ok().json();
-    let flows = component[0]["manifest"]["flows"]
-        .as_array()
-        .unwrap()
-        .clone();
-    assert!(flows.len() > 10, "{component}");
+    let component = &list(&home, &["component", "ls"])[0];
+    let flows = component["manifest"]["flows"].as_array().unwrap();
+    assert!(flows.len() > 50, "{}", flows.len());
     for flow in flows {
-        let name = flow["name"].as_str().unwrap();
-        let parameters: &[&str] = match name {
-            "echo" => &["-p", "value=hi"],
-            "idempotency-key" => &["-p", "key=once"],
-            "work-queue" => &["-p", "name=q"],
-            _ => &[],
-        };
-        let deployment = format!("{name}/{name}-deployment");
-        let mut args = vec!["deployment", "run", &deployment, "--watch"];
-        args.extend(parameters);
-        home.run(args).ok();
+        let flow = text(&flow["name"]);
+        start(
+            &home,
+            flow,
+            &["--params", &parameters(flow).to_string(), "--tag", "form"],
+        );
     }
+    let _worker = worker(&home, worker_args);
+    let forms = || flow_runs(&home, &["--tag", "form"]);
+    eventually(SOON, || forms().iter().all(|run| !run["ended"].is_null()));
+
+    let forms = forms();
+    assert_eq!(forms.len(), flows.len());
+    for run in forms {
+        let flow = text(&run["flow"]);
+        if flow == "fails" {
+            assert_eq!(run["state"]["type"], "FAILED", "{run}");
+            assert_eq!(run["failure"]["message"], "the flow fails by this");
+            continue;
+        }
+        assert_eq!(run["state"]["type"], "COMPLETED", "{run}");
+        if let Some(result) = result(flow) {
+            assert_eq!(run["result"], result, "{flow}");
+        }
+    }
+}
+
+#[test]
+fn every_form_of_the_sdk_works() {
+    every_form_works(&[]);
+}
+
+/// Nothing that waits stays in memory: it is replayed each time it goes on, and must come to
+/// the same place.
+#[test]
+fn every_form_of_the_sdk_works_by_replay() {
+    every_form_works(&["--park", "0s"]);
+}
+
+/// Fewer slots than runs that wait for each other.
+#[test]
+fn every_form_of_the_sdk_works_one_at_a_time() {
+    every_form_works(&["--limit", "1"]);
 }

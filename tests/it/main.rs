@@ -2,16 +2,37 @@
 //!
 //! Each module is a chapter. A story gets a home of its own, so stories can run at once.
 
+mod bad_databases;
+mod bad_files;
+mod bad_input;
+mod cancelling;
 mod chaos;
+mod completions;
+mod deploying;
 mod example;
 mod floors;
 mod forms;
 mod grants;
+mod guests;
+mod idle;
+mod listings;
+mod logs;
 mod mischief;
+mod peeking;
 mod pools;
+mod retries;
+mod retrying;
+mod running;
+mod stopping;
 mod survival;
 
-use test_support::{Home, Ran, guest};
+use std::time::Duration;
+
+use serde_json::Value;
+use test_support::{Home, Ran, Worker, eventually, guest};
+
+/// How long something may take that takes a moment. Generous, because tests share few cores.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A home for one story.
 fn home() -> Home {
@@ -19,6 +40,7 @@ fn home() -> Home {
 }
 
 /// Deploys a component of the tests or the examples.
+#[track_caller]
 fn deploy(home: &Home, component: &str, more: &[&str]) -> Ran {
     let path = guest(component).display().to_string();
     let mut args = vec!["deploy", &path];
@@ -27,18 +49,111 @@ fn deploy(home: &Home, component: &str, more: &[&str]) -> Ran {
 }
 
 /// Starts a worker on the default pool and waits until it listens.
-fn worker(home: &Home, more: &[&str]) -> test_support::Worker {
+#[track_caller]
+fn worker(home: &Home, more: &[&str]) -> Worker {
     let mut args = vec!["--pool", "default-pool"];
     args.extend(more);
     home.worker(args).wait_until_ready()
 }
 
-/// The flow runs, newest first.
-fn flow_runs(home: &Home, more: &[&str]) -> Vec<serde_json::Value> {
-    let mut args = vec!["flow-run", "ls", "--limit", "0", "-o", "json"];
+/// Starts a run of the only deployment of `flow`, and returns its id.
+#[track_caller]
+fn start(home: &Home, flow: &str, more: &[&str]) -> String {
+    let mut args = vec!["deployment", "run", flow];
     args.extend(more);
-    match home.run(args).ok().json() {
-        serde_json::Value::Array(runs) => runs,
-        other => panic!("`flow-run ls -o json` is not a list: {other}"),
+    home.run(args).ok().stdout.trim().to_owned()
+}
+
+/// The same, and follows the run to its end.
+#[track_caller]
+fn watch(home: &Home, flow: &str, more: &[&str]) -> Ran {
+    let mut args = vec!["deployment", "run", flow, "--watch"];
+    args.extend(more);
+    home.run(args)
+}
+
+/// What `command -o json` prints.
+#[track_caller]
+fn json(home: &Home, command: &[&str]) -> Value {
+    home.run(command.iter().chain(&["-o", "json"])).ok().json()
+}
+
+/// What `command -o json` lists.
+#[track_caller]
+fn list(home: &Home, command: &[&str]) -> Vec<Value> {
+    match json(home, command) {
+        Value::Array(list) => list,
+        other => panic!("`{command:?} -o json` is not a list: {other}"),
     }
+}
+
+/// The flow runs, newest first.
+#[track_caller]
+fn flow_runs(home: &Home, more: &[&str]) -> Vec<Value> {
+    list(home, &[&["flow-run", "ls", "--limit", "0"], more].concat())
+}
+
+/// The task runs of a flow run, oldest first.
+#[track_caller]
+fn task_runs(home: &Home, flow_run: &str) -> Vec<Value> {
+    list(
+        home,
+        &["task-run", "ls", "--limit", "0", "--flow-run", flow_run],
+    )
+}
+
+#[track_caller]
+fn inspect(home: &Home, flow_run: &str) -> Value {
+    json(home, &["flow-run", "inspect", flow_run])
+}
+
+/// The state type of a flow run, such as `RUNNING`.
+#[track_caller]
+fn state(home: &Home, flow_run: &str) -> String {
+    text(&inspect(home, flow_run)["state"]["type"]).to_owned()
+}
+
+#[track_caller]
+fn wait_until(home: &Home, flow_run: &str, expect: &str) {
+    eventually(SOON, || state(home, flow_run) == expect);
+}
+
+/// A JSON text. What has none was not as the story expects.
+#[track_caller]
+fn text(value: &Value) -> &str {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+/// Snapshots show in this scope what is the same each time: no ids, no names, no places.
+fn steady(home: &Home) -> insta::internals::SettingsBindDropGuard {
+    let mut settings = insta::Settings::clone_current();
+    let mut hide = |pattern: &str, word: &str| settings.add_filter(pattern, word);
+    hide(home.path().to_str().unwrap(), "[HOME]");
+    hide(test_support::guests().to_str().unwrap(), "[GUESTS]");
+    hide(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[ID]");
+    hide(r"\b[0-9a-f]{64}\b", "[DIGEST]");
+    hide(r"Flow run '[a-z-]+'", "Flow run '[NAME]'");
+    hide(r"flow run '[a-z-]+'", "flow run '[NAME]'");
+    hide(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+Z?", "[TIME]");
+    hide(r"\b\d\d:\d\d:\d\d\.\d{3}\b", "[CLOCK]");
+    hide(r"after \d+(\.\d+)?(ms|s)\b", "after [SPAN]");
+    hide(r"offset 0x[0-9a-f]+", "offset [OFFSET]");
+    settings.bind_to_scope()
+}
+
+/// Everything that a home holds, to see that it is still the same.
+#[track_caller]
+fn everything(home: &Home) -> Vec<Value> {
+    [
+        vec!["deployment", "ls"],
+        vec!["flow-run", "ls", "--limit", "0"],
+        vec!["task-run", "ls", "--limit", "0"],
+        vec!["work-pool", "ls"],
+        vec!["component", "ls"],
+        vec!["worker", "ls"],
+    ]
+    .map(|command| json(home, &command))
+    .into()
 }

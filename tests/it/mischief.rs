@@ -1,82 +1,133 @@
 //! Whatever a guest does ends at a named limit: its run fails with a clear message, and the
 //! worker and every other run go on.
 
-use super::{deploy, flow_runs, home, worker};
+use test_support::{Home, Worker, eventually};
 
-#[test]
-fn a_guest_that_misbehaves_fails_alone_with_a_message() {
+use super::{SOON, deploy, flow_runs, home, inspect, start, text, watch, worker};
+
+/// A worker with low limits for guests that would go on for long.
+fn mischief(limits: &[&str]) -> (Home, Worker) {
     let home = home();
     deploy(&home, "mischief", &[]);
     deploy(&home, "bench", &[]);
-    let worker = worker(&home, &["--compute-limit", "1s"]);
+    let worker = worker(&home, limits);
+    (home, worker)
+}
 
-    for (how, said) in [
-        ("panic", "panicked at tests/guests/mischief/src/lib.rs"),
-        ("panic", "told to panic"),
-        ("trap", "trapped: wasm `unreachable` instruction executed"),
-        ("exit", "called `exit(3)`"),
-        (
-            "recurse",
-            "recursed too deep; the limit on the stack is 512 KiB",
-        ),
-        (
-            "loop",
-            "computed for 1s without a pause, which is the limit on",
-        ),
-        ("allocate", "the limit on memory is 256"),
-        (
-            "log",
-            "logged too much; the limit on the log of one execution is",
-        ),
-        (
-            "print",
-            "logged too much; the limit on the log of one execution is",
-        ),
-    ] {
-        for place in ["flow", "task"] {
-            let deployment = format!("{place}-{how}/{place}-{how}-deployment");
-            let ran = home
-                .run(["deployment", "run", &deployment, "--watch"])
-                .fails(1);
-            assert!(
-                ran.stderr.contains(said),
-                "{place}-{how}: {said:?} in:\n{}",
-                ran.stderr
-            );
-            // The same worker goes on with the next run.
-            let next = [
-                "deployment",
-                "run",
-                "three-tasks/three-tasks-deployment",
-                "--watch",
-            ];
-            home.run(next).ok();
-        }
-    }
-    for (flow, said) in [
-        (
-            "flow-huge",
-            "the flow's result is 5.00 MiB; the limit on a JSON text is 4.00 MiB",
-        ),
-        (
-            "task-huge",
-            "the result of task `huge` is 5.00 MiB; the limit on a JSON text is 4.00 MiB",
-        ),
-    ] {
-        let deployment = format!("{flow}/{flow}-deployment");
-        let args = [
-            "deployment",
-            "run",
-            &deployment,
-            "-p",
-            "megabytes=5",
-            "--watch",
-        ];
-        let ran = home.run(args).fails(1);
-        assert!(ran.stderr.contains(said), "{said:?} in:\n{}", ran.stderr);
-    }
-    let failed = flow_runs(&home, &["--state", "FAILED"]);
-    assert_eq!(failed.len(), 20);
+/// The flow fails with this message; then the same worker goes on with the next run.
+#[track_caller]
+fn check(home: &Home, flow: &str, more: &[&str], said: &str) {
+    let ran = watch(home, flow, more).fails(1);
+    assert!(ran.stderr.contains(said), "{flow}: {said:?} in {ran}");
+    watch(home, "three-tasks", &[]).ok();
+}
+
+#[test]
+fn what_ends_badly_fails_with_a_message() {
+    let (home, worker) = mischief(&[]);
+    let panicked = "panicked at tests/guests/mischief/src/lib.rs:13:20: told to panic";
+    check(&home, "flow-panic", &[], panicked);
+    check(&home, "task-panic", &[], panicked);
+    let trapped = "trapped: wasm `unreachable` instruction executed";
+    check(&home, "flow-trap", &[], trapped);
+    check(&home, "task-trap", &[], trapped);
+    let exited = "called `exit`: a flow or task ends by returning";
+    check(&home, "flow-exit", &[], exited);
+    check(&home, "task-exit", &[], exited);
+    let stuck = "stuck: the code awaits something that nothing can ever complete";
+    check(&home, "flow-stuck", &[], stuck);
+    let nested = "task `calls_a_task` cannot call task `misbehaving_task`: only flows start tasks";
+    check(&home, "task-in-task", &[], nested);
+
     worker.sigint();
-    assert_eq!(worker.wait(), 0);
+    assert_eq!(worker.wait(), 0, "the worker itself is well");
+}
+
+#[test]
+fn what_takes_too_much_ends_at_a_limit() {
+    let (home, _worker) = mischief(&["--compute-limit", "1s"]);
+    let recursed = "recursed too deep";
+    check(&home, "flow-recurse", &[], recursed);
+    check(&home, "task-recurse", &[], recursed);
+    let looped = "computed for 1s without a pause, which is the limit on";
+    check(&home, "flow-loop", &[], looped);
+    check(&home, "task-loop", &[], looped);
+    let hoarded = "the limit on memory is 256.00 MiB";
+    check(&home, "flow-allocate", &[], hoarded);
+    check(&home, "task-allocate", &[], hoarded);
+    assert!(flow_runs(&home, &["--state", "CRASHED"]).is_empty());
+}
+
+#[test]
+fn what_says_too_much_ends_at_a_limit() {
+    let (home, _worker) = mischief(&[]);
+    let quiet = &["--level", "error"];
+    let flooded = "logged too much; the limit on the log of one execution is 16.00 MiB";
+    check(&home, "flow-log", quiet, flooded);
+    check(&home, "task-log", quiet, flooded);
+    check(&home, "flow-print", quiet, flooded);
+    check(&home, "task-print", quiet, flooded);
+}
+
+#[test]
+fn what_is_too_large_is_refused_or_cut() {
+    let (home, _worker) = mischief(&[]);
+    let huge = &["-p", "megabytes=5"];
+    let too_large = "is 5.00 MiB; the limit on a JSON text is 4.00 MiB";
+    check(
+        &home,
+        "flow-huge",
+        huge,
+        &format!("the flow's result {too_large}"),
+    );
+    check(
+        &home,
+        "task-huge",
+        huge,
+        &format!("the result of task `huge` {too_large}"),
+    );
+
+    // A message and a log line are for people: their beginning is enough.
+    let ran = watch(&home, "flow-huge-error", huge).fails(1);
+    assert!(ran.stderr.len() < 20_000, "{} bytes", ran.stderr.len());
+    let failed = &flow_runs(&home, &["--flow", "flow-huge-error"])[0];
+    let message = text(&failed["failure"]["message"]);
+    assert!(message.starts_with("xxx") && message.ends_with("x…"));
+
+    let ran = watch(&home, "flow-huge-line", huge).ok();
+    assert!(ran.stderr.len() < 70_000, "{} bytes", ran.stderr.len());
+    assert!(ran.stderr.contains("x…\n"));
+}
+
+#[test]
+fn what_starts_without_end_ends_at_a_limit() {
+    let (home, _worker) = mischief(&["--calls-limit", "100"]);
+    let too_many = "made too many calls; the limit on a flow run is 100";
+    check(&home, "flow-submit-without-end", &[], too_many);
+    check(&home, "flow-timers-without-end", &[], too_many);
+}
+
+/// Not after each other, but at the same time: more loops than this machine has processors.
+#[test]
+fn a_guest_that_loops_takes_nobody_elses_turn() {
+    let (home, worker) = mischief(&["--compute-limit", "1h"]);
+    let processors = std::thread::available_parallelism().unwrap().get();
+    let loops: Vec<String> = ["flow-loop", "task-loop"]
+        .into_iter()
+        .cycle()
+        .take(processors + 2)
+        .map(|flow| start(&home, flow, &[]))
+        .collect();
+    eventually(SOON, || {
+        let said = worker.stderr();
+        loops
+            .iter()
+            .all(|run| said.contains(&format!("executing run={run}")))
+    });
+    watch(&home, "three-tasks", &[]).ok();
+    watch(&home, "fan-out", &["-p", "n=3"]).ok();
+    for run in &loops {
+        let run = inspect(&home, run);
+        assert!(run["ended"].is_null(), "{run}");
+    }
 }

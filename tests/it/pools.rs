@@ -1,8 +1,15 @@
 //! Work pools: what waits for capacity waits before it is claimed.
 
-use serde_json::json;
+use std::fs;
 
-use super::{deploy, flow_runs, home, worker};
+use serde_json::{Value, json};
+use test_support::{Home, eventually};
+
+use super::{SOON, deploy, everything, flow_runs, home, inspect, json, start, text, watch, worker};
+
+fn pool(home: &Home) -> Value {
+    json(home, &["work-pool", "inspect", "default-pool"])
+}
 
 #[test]
 fn nesting_of_any_depth_works_with_limits_of_one() {
@@ -13,18 +20,10 @@ fn nesting_of_any_depth_works_with_limits_of_one() {
     let _worker = home
         .worker(["--pool", "narrow", "--limit", "1"])
         .wait_until_ready();
-    let args = [
-        "deployment",
-        "run",
-        "nest/nest-deployment",
-        "-p",
-        "depth=10",
-        "--watch",
-    ];
-    home.run(args).ok();
-    let runs = flow_runs(&home, &[]);
+    let ran = watch(&home, "nest", &["-p", "depth=10"]).ok();
+    assert_eq!(ran.stdout, "10\n");
+    let runs = flow_runs(&home, &["--state", "COMPLETED"]);
     assert_eq!(runs.len(), 11);
-    assert!(runs.iter().all(|run| run["state"]["type"] == "COMPLETED"));
 }
 
 #[test]
@@ -32,20 +31,107 @@ fn a_paused_pool_gives_nothing_until_it_is_resumed() {
     let home = home();
     deploy(&home, "bench", &[]);
     home.run(["work-pool", "pause", "default-pool"]).ok();
-    let _worker = worker(&home, &[]);
-    home.run(["deployment", "run", "empty/empty-deployment"])
-        .ok();
-    let pool = || {
-        home.run(["work-pool", "inspect", "default-pool", "-o", "json"])
-            .ok()
-            .json()
-    };
-    assert_eq!(pool()["ready"], json!(1));
+    let worker = worker(&home, &[]);
+    assert!(worker.stderr().contains("is paused"), "{}", worker.stderr());
+    let run = start(&home, "empty", &[]);
+    assert_eq!(pool(&home)["ready"], json!(1));
+    assert_eq!(inspect(&home, &run)["state"]["type"], "SCHEDULED");
     home.run(["work-pool", "resume", "default-pool"]).ok();
-    test_support::eventually(std::time::Duration::from_secs(20), || {
-        pool()["ready"] == json!(0)
+    super::wait_until(&home, &run, "COMPLETED");
+    assert_eq!(pool(&home)["ready"], json!(0));
+}
+
+/// When a run was running, from and until, by its history.
+fn spans(run: &Value) -> Vec<(String, String)> {
+    let history = run["history"].as_array().unwrap();
+    history
+        .windows(2)
+        .filter(|pair| pair[0]["type"] == "RUNNING")
+        .map(|pair| {
+            (
+                text(&pair[0]["at"]).to_owned(),
+                text(&pair[1]["at"]).to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// Times as they are written sort as texts.
+fn most_at_once(spans: &[(String, String)]) -> usize {
+    let at_once = |at: &String| {
+        let others = spans
+            .iter()
+            .filter(|(from, until)| from <= at && at < until);
+        others.count()
+    };
+    spans.iter().map(|(from, _)| at_once(from)).max().unwrap()
+}
+
+#[test]
+fn a_limit_is_kept_over_all_workers() {
+    let home = home();
+    deploy(&home, "bench", &[]);
+    home.run(["work-pool", "set-limit", "default-pool", "2"])
+        .ok();
+    let _workers = [worker(&home, &["--limit", "9"]), worker(&home, &[])];
+    fs::write(home.path().join("runs"), "{\"ms\": 100}\n".repeat(8)).unwrap();
+    watch(&home, "working", &["--from-file", "runs"]).ok();
+    let runs = flow_runs(&home, &[]);
+    let spans: Vec<_> = runs
+        .iter()
+        .flat_map(|run| spans(&inspect(&home, text(&run["id"]))))
+        .collect();
+    assert_eq!(spans.len(), 8);
+    assert!(most_at_once(&spans) <= 2, "{spans:#?}");
+
+    // Without it, they all run at the same time, or the story above would tell nothing.
+    home.run(["work-pool", "set-limit", "default-pool", "none"])
+        .ok();
+    fs::write(home.path().join("more"), "{\"ms\": 3600000}\n".repeat(8)).unwrap();
+    home.run(["deployment", "run", "working", "--from-file", "more"])
+        .ok();
+    eventually(SOON, || {
+        flow_runs(&home, &["--state", "RUNNING"]).len() == 8
     });
-    test_support::eventually(std::time::Duration::from_secs(20), || {
+}
+
+#[test]
+fn a_pool_in_use_is_not_deleted() {
+    let home = home();
+    home.run(["work-pool", "create", "gpu"]).ok();
+    deploy(&home, "bench", &["--flow", "empty", "--pool", "gpu"]);
+    start(&home, "empty", &[]);
+    let before = everything(&home);
+    let _steady = super::steady(&home);
+    insta_cmd::assert_cmd_snapshot!(home.cmd(["work-pool", "delete", "gpu"]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: work pool `gpu` is still used by 1 deployments and 1 unfinished runs
+    hint: move or delete its deployments and let its runs end: `orch-host flow-run ls --pool gpu`
+    ");
+    insta_cmd::assert_cmd_snapshot!(home.cmd(["work-pool", "create", "gpu"]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: work pool `gpu` exists already
+    hint: `orch-host work-pool set-limit gpu N` changes its limit
+    ");
+    assert_eq!(everything(&home), before);
+
+    // Without the deployment it is still used by the run.
+    home.run(["deployment", "delete", "empty/empty-deployment"])
+        .ok();
+    home.run(["work-pool", "delete", "gpu"]).fails(2);
+    let worker = home.worker(["--pool", "gpu"]).wait_until_ready();
+    eventually(SOON, || {
         flow_runs(&home, &["--state", "COMPLETED"]).len() == 1
     });
+    worker.sigint();
+    assert_eq!(worker.wait(), 0);
+    home.run(["work-pool", "delete", "gpu"]).ok();
 }

@@ -75,7 +75,10 @@ pub fn read_file(path: &Path) -> Result<String, UserError> {
         Some("-") => std::io::read_to_string(std::io::stdin()),
         _ => std::fs::read_to_string(path),
     };
-    text.map_err(|err| UserError::new(format!("`{}` cannot be read: {err}", path.display())))
+    text.map_err(|err| {
+        UserError::new(format!("`{}` cannot be read: {err}", path.display()))
+            .hint("name a file that is there and readable, or `-` for stdin")
+    })
 }
 
 /// What is not JSON is text, for the schema to complain of (as in Prefect); but what begins

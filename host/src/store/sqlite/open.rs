@@ -1,6 +1,6 @@
 //! Opening the file: what may be wrong with it is told apart here, once.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -56,6 +56,7 @@ pub(super) fn reader(path: &Path) -> StoreResult<Connection> {
     Ok(conn)
 }
 
+/// The file, not its directory: a slip in a path should not make a place of its own.
 fn create(path: &Path) -> StoreResult<()> {
     let cannot = |error: io::Error| match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -69,9 +70,6 @@ fn create(path: &Path) -> StoreResult<()> {
             reason: error.to_string(),
         },
     };
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(cannot)?;
-    }
     OpenOptions::new()
         .write(true)
         .create(true)

@@ -50,6 +50,17 @@ async fn fan_out(n: u32) -> Result<usize> {
     Ok(ended.len())
 }
 
+#[task]
+fn work(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
+}
+
+/// A task that takes `ms`, while which the run stays running and holds its slot.
+#[flow]
+fn working(ms: u64) -> Result<()> {
+    work(ms)
+}
+
 /// A durable timer.
 #[flow]
 async fn sleeper(ms: u64) -> Result<()> {

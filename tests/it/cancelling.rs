@@ -1,0 +1,87 @@
+//! Cancelling: wherever a run is, it ends, and what it started ends with it.
+
+use test_support::eventually;
+
+use super::{
+    SOON, deploy, everything, flow_runs, home, start, state, steady, wait_until, watch, worker,
+};
+
+#[test]
+fn a_run_that_has_not_begun_ends_at_once() {
+    let home = home();
+    deploy(&home, "bench", &[]);
+    let run = start(&home, "empty", &[]);
+    home.run(["flow-run", "cancel", &run]).ok();
+    assert_eq!(state(&home, &run), "CANCELLED");
+    // Nobody executes it then.
+    let _worker = worker(&home, &[]);
+    watch(&home, "empty", &[]).ok();
+    assert_eq!(state(&home, &run), "CANCELLED");
+}
+
+#[test]
+fn a_run_that_is_under_way_is_told() {
+    let home = home();
+    deploy(&home, "bench", &[]);
+    deploy(&home, "mischief", &["--flow", "flow-loop"]);
+    let worker = worker(&home, &["--compute-limit", "1h"]);
+    // One waits, one has a task, and one computes and never listens.
+    let forever = &["-p", "ms=3600000"];
+    let waiting = start(&home, "sleeper", forever);
+    wait_until(&home, &waiting, "WAITING");
+    let working = start(&home, "working", forever);
+    wait_until(&home, &working, "RUNNING");
+    let looping = start(&home, "flow-loop", &[]);
+    let executing = format!("executing run={looping}");
+    eventually(SOON, || worker.stderr().contains(&executing));
+
+    for run in [&waiting, &working, &looping] {
+        home.run(["flow-run", "cancel", run]).ok();
+    }
+    for run in [&waiting, &working, &looping] {
+        wait_until(&home, run, "CANCELLED");
+        // Whoever watches a run learns of it by the exit code.
+        home.run(["flow-run", "watch", run]).fails(1);
+    }
+    watch(&home, "three-tasks", &[]).ok();
+}
+
+#[test]
+fn children_are_cancelled_with_their_parent() {
+    let home = home();
+    deploy(&home, "nesting", &[]);
+    deploy(&home, "forms", &["--flow", "runs-and-waits"]);
+    home.run(["work-pool", "create", "far"]).ok();
+    deploy(&home, "forms", &["--flow", "echo", "--pool", "far"]);
+    let _worker = worker(&home, &[]);
+    let parent = start(&home, "runs-and-waits", &[]);
+    wait_until(&home, &parent, "WAITING");
+    home.run(["flow-run", "cancel", &parent]).ok();
+    wait_until(&home, &parent, "CANCELLED");
+    eventually(SOON, || {
+        flow_runs(&home, &["--state", "CANCELLED"]).len() == 2
+    });
+}
+
+#[test]
+fn what_is_over_cannot_be_cancelled() {
+    let home = home();
+    deploy(&home, "bench", &[]);
+    let run = start(&home, "empty", &[]);
+    let worker = worker(&home, &[]);
+    wait_until(&home, &run, "COMPLETED");
+    drop(worker);
+    let _steady = steady(&home);
+    // The last is the list of workers, of which one is just being missed.
+    let before = &everything(&home)[..5];
+    insta_cmd::assert_cmd_snapshot!(home.cmd(["flow-run", "cancel", &run]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: flow run '[NAME]' is over: Completed
+    hint: only a run that has not ended can be cancelled
+    ");
+    assert_eq!(&everything(&home)[..5], before);
+}

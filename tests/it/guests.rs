@@ -1,0 +1,37 @@
+//! A guest that no story names would only look as if it tested something.
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_guest_is_in_a_story() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let stories: String = fs::read_dir(tests.join("it"))
+        .unwrap()
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    for guest in fs::read_dir(tests.join("guests")).unwrap() {
+        let name = guest.unwrap().file_name().into_string().unwrap();
+        let named = stories.contains(&format!("\"{name}\""));
+        assert!(named, "no story deploys tests/guests/{name}");
+    }
+}
+
+/// In the chapter on mischief each flow stands by name.
+#[test]
+fn every_mischief_is_in_a_story() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let home = super::home();
+    super::deploy(&home, "mischief", &[]);
+    let stories = ["mischief.rs", "peeking.rs"]
+        .map(|file| fs::read_to_string(tests.join("it").join(file)).unwrap())
+        .concat();
+    for deployment in super::list(&home, &["deployment", "ls"]) {
+        let name = super::text(&deployment["name"]);
+        let flow = name.split('/').next().unwrap();
+        assert!(
+            stories.contains(&format!("\"{flow}\"")),
+            "no story runs `{flow}`"
+        );
+    }
+}
