@@ -37,7 +37,7 @@ impl Default for Limits {
             log_lines_max: 100_000,
             log_bytes_max: 16 << 20,
             log_line_max: 64 << 10,
-            calls_max: 1_000_000,
+            calls_max: 100_000,
         }
     }
 }

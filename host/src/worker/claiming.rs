@@ -12,7 +12,7 @@ use super::execution::{Stop, execute};
 use super::shared::Shared;
 use super::signals::Signal;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
-use crate::model::{StateType, Timestamp, Worker};
+use crate::model::{StateType, Timestamp, Worker, WorkerId};
 use crate::store::{Claim, Claimed, Listener, Store, StoreError, StoreResult, Topic};
 use crate::wasm::Runtime;
 
@@ -27,7 +27,28 @@ const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop: registers, claims and executes runs. Returns how many
 /// runs it executed to their end. Errs when it has lost its lease.
+///
+/// A worker of a pool that was given up, because its process or its machine stood still for
+/// longer than its lease, begins anew under another id.
 pub async fn serve<S: Store>(
+    mut config: WorkerConfig,
+    store: Arc<S>,
+    runtime: Arc<Runtime>,
+    shutdown: Shutdown,
+) -> Result<u64, WorkerError> {
+    loop {
+        let (store, runtime) = (Arc::clone(&store), Arc::clone(&runtime));
+        match serve_once(config.clone(), store, runtime, shutdown.clone()).await {
+            Err(WorkerError::LeaseLost(lost)) if config.pool.is_some() => {
+                config.id = WorkerId::generate();
+                warn!(%lost, now = %config.id, "the lease was lost; the worker begins anew");
+            }
+            served => return served,
+        }
+    }
+}
+
+async fn serve_once<S: Store>(
     config: WorkerConfig,
     store: Arc<S>,
     runtime: Arc<Runtime>,

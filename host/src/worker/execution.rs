@@ -87,6 +87,11 @@ pub(super) async fn execute<S: Store>(
         }),
     };
     let timeout = port.remaining();
+    if timeout.is_some_and(|left| left.is_zero()) {
+        // It was taken up only to end.
+        let outcome = Err(timed_out(deadline.unwrap_or_default()));
+        return ended(port.end(outcome).await, id, name.as_str());
+    }
     let mut hear = port.signals();
     let clean_up = shared.config.clean_up;
     let stop = async {

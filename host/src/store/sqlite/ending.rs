@@ -102,7 +102,30 @@ pub(super) fn end(
     add_state(tx, no, states, state)?;
     tx.tell_change();
     tell_watchers(tx, no, state.at)?;
+    if let Err(failure) = outcome {
+        end_task_runs(tx, no, failure, state.at)?;
+    }
     end_subflows(tx, id, state, outcome)
+}
+
+/// Task runs that nobody executes any more: of a run that ended without its worker.
+fn end_task_runs(tx: &Tx<'_>, no: RunNo, failure: &Failure, at: Timestamp) -> StoreResult<()> {
+    let open: Vec<(i64, AsJson<Vec<State>>)> = tx.all(
+        "SELECT no, history FROM task_runs WHERE journal = ?1
+             AND state NOT IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')",
+        [no],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (task_run, AsJson(mut history)) in open {
+        let state = State::ended(&Err(failure.clone()), at);
+        let kind = state.kind;
+        history.push(state);
+        tx.run(
+            "UPDATE task_runs SET state = ?2, history = ?3 WHERE no = ?1",
+            params![task_run, kind, AsJson(&history)],
+        )?;
+    }
+    Ok(())
 }
 
 fn tell_watchers(tx: &Tx<'_>, no: RunNo, at: Timestamp) -> StoreResult<()> {

@@ -142,6 +142,10 @@ impl<S: Store> FlowExecution<S> {
 
     /// Waits for something outside: records, gives the slot back, parks.
     async fn await_outside(&mut self, mut awaited: Vec<Seq>, count: usize) -> CallResult<()> {
+        if self.remaining().is_some_and(|left| left.is_zero()) {
+            // The execution is about to be stopped; another wait would end at once.
+            std::future::pending::<()>().await;
+        }
         let mut count = u32::try_from(count).unwrap_or(u32::MAX);
         if !self.tasks.waiting.is_empty() {
             // A task could start before what is waited for has settled.
