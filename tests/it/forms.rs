@@ -2,9 +2,9 @@
 //! exactly when the promise it is named after holds.
 
 use serde_json::{Value, json};
-use test_support::eventually;
+use test_support::{Home, eventually};
 
-use super::{SOON, deploy, flow_runs, home, list, start, text, worker};
+use super::{SOON, deploy, flow_runs, home, json, list, start, text, worker};
 
 /// What a flow is given, as each takes something else.
 fn parameters(flow: &str) -> Value {
@@ -43,7 +43,7 @@ fn result(flow: &str) -> Option<Value> {
 
 /// Every flow of the component `forms` at once, on a worker with these arguments.
 #[track_caller]
-fn every_form_works(worker_args: &[&str]) {
+fn every_form_works(worker_args: &[&str]) -> Home {
     let home = home();
     deploy(&home, "forms", &[]);
     let component = &list(&home, &["component", "ls"])[0];
@@ -75,11 +75,17 @@ fn every_form_works(worker_args: &[&str]) {
             assert_eq!(run["result"], result, "{flow}");
         }
     }
+    home
 }
 
 #[test]
 fn every_form_of_the_sdk_works() {
-    every_form_works(&[]);
+    let home = every_form_works(&[]);
+    // Run again against what was recorded, each asks for the same again.
+    for run in flow_runs(&home, &["--tag", "form"]) {
+        let replayed = json(&home, &["flow-run", "replay", text(&run["id"])]);
+        assert_eq!(replayed["diverged"], false, "{}: {replayed}", run["flow"]);
+    }
 }
 
 /// Nothing that waits stays in memory: it is replayed each time it goes on, and must come to

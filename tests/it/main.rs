@@ -18,6 +18,7 @@ mod idle;
 mod listings;
 mod logs;
 mod mischief;
+mod pausing;
 mod peeking;
 mod pools;
 mod retries;
