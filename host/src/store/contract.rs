@@ -3,7 +3,7 @@
 //! `contract!(make)` makes a test of each story; `make` is an async function that gives a
 //! new, empty store and whatever must live as long as it does.
 
-mod cast;
+pub(crate) mod cast;
 pub(crate) mod deploying;
 pub(crate) mod living;
 pub(crate) mod reading;

@@ -7,6 +7,8 @@
 #[cfg(test)]
 pub mod contract;
 mod error;
+#[cfg(test)]
+mod simulation;
 pub mod sqlite;
 
 use std::future::Future;

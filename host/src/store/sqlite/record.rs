@@ -25,6 +25,7 @@ pub(super) fn record(tx: &Tx<'_>, progress: &Progress) -> StoreResult<Recorded> 
     if run.state == StateType::Cancelling {
         let ends = matches!(progress.next, Next::End { .. } | Next::Release { .. });
         let recorded = record_leased(tx, &run, &of_cancelled(progress))?;
+        note_start(tx, &run, progress)?;
         return Ok(if ends { recorded } else { Recorded::Cancelling });
     }
     if run.state == StateType::Paused {
@@ -63,6 +64,23 @@ fn of_cancelled(progress: &Progress) -> Progress {
         _ => Next::Continue,
     };
     progress
+}
+
+/// A run that was told to end before it said that it is running has begun all the same, and
+/// whoever replays it must begin at the same time.
+fn note_start(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<()> {
+    if let Some(started) = started(&progress.states) {
+        tx.run(
+            "UPDATE flow_runs SET started = coalesce(started, ?2) WHERE no = ?1",
+            params![run.no, started],
+        )?;
+    }
+    Ok(())
+}
+
+fn started(states: &[State]) -> Option<Timestamp> {
+    let running = states.iter().find(|state| state.kind == StateType::Running);
+    running.map(|state| state.at)
 }
 
 fn record_leased(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<Recorded> {
@@ -414,10 +432,7 @@ fn pass(tx: &Tx<'_>, run: &Leased, progress: &Progress, passed: &[State]) -> Sto
     }
     Ok(Gain {
         states: passed.len() as i64,
-        started: passed
-            .iter()
-            .find(|state| state.kind == StateType::Running)
-            .map(|state| state.at),
+        started: started(passed),
         entries: progress.entries.len() as i64,
         logged: progress.logged.cast_signed(),
     })

@@ -137,11 +137,14 @@ impl<S: Store> FlowExecution<S> {
         let Claimed {
             run, lease, logged, ..
         } = claimed;
-        let started = run.started.unwrap_or_else(now);
+        // One reading for both: where the flow's clock begins is what is recorded as its
+        // start, from which a replay begins.
+        let now = now();
+        let started = run.started.unwrap_or(now);
         let mut progress = Progress::new(lease);
         progress
             .states
-            .push(State::running(run.attempt, now().max(started)));
+            .push(State::running(run.attempt, now.max(started)));
         let log = FlowLog::new(run.id, logged, shared.runtime.limits());
         let signal = Signal::of(run.state.kind);
         Self {

@@ -1,0 +1,177 @@
+//! What has been seen of the store, and what must not change about it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::execution::Execution;
+use crate::model::{
+    Answer, Entry, FlowRun, Lease, RunId, Settlement, State, StateType, TaskRunId, Timestamp,
+    WorkerId,
+};
+use crate::store::{Next, Progress, Store};
+
+#[derive(Default)]
+pub(super) struct Ledger {
+    runs: HashMap<RunId, Seen>,
+    /// Runs that a committed call was answered with.
+    answered: HashSet<RunId>,
+    tasks: HashMap<TaskRunId, (Timestamp, Settlement)>,
+    pub given_up: HashSet<WorkerId>,
+}
+
+/// What was seen of one run.
+#[derive(Default)]
+struct Seen {
+    epoch: u64,
+    attempt: u32,
+    /// While it is terminal.
+    ended: Option<State>,
+    journal: Vec<Entry>,
+    /// What the flow was durably told in this attempt.
+    observed: Vec<String>,
+    /// How often a person tried it again.
+    retries: usize,
+    /// The epoch under which it waits.
+    waits: Option<u64>,
+}
+
+impl Ledger {
+    fn run(&mut self, id: RunId) -> &mut Seen {
+        self.runs.entry(id).or_default()
+    }
+
+    pub fn claimed(&mut self, run: &FlowRun, lease: Lease) {
+        let seen = self.run(run.id);
+        assert!(lease.epoch > seen.epoch, "a claim did not raise the epoch");
+        seen.epoch = lease.epoch;
+        seen.waits = None;
+        assert!(seen.ended.is_none(), "a run was claimed that is over");
+    }
+
+    pub fn retried(&mut self, id: RunId) {
+        let seen = self.run(id);
+        seen.retries += 1;
+        seen.ended = None;
+    }
+
+    pub fn begins_to_wait(&mut self, id: RunId, epoch: u64) {
+        self.run(id).waits = Some(epoch);
+    }
+
+    pub fn waits(&self, id: RunId, epoch: u64) -> bool {
+        self.runs
+            .get(&id)
+            .is_some_and(|seen| seen.waits == Some(epoch))
+    }
+
+    pub fn is_task_recorded(&self, id: TaskRunId) -> bool {
+        self.tasks.contains_key(&id)
+    }
+
+    pub fn recorded(&mut self, progress: &Progress) {
+        for entry in &progress.entries {
+            self.note(entry);
+        }
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        match (&entry.answer, &entry.settled) {
+            (Answer::Run { run }, _) => {
+                self.answered.insert(run.id);
+            }
+            (Answer::TaskRun { id }, Some(settled)) => {
+                let first = self.tasks.entry(*id).or_insert_with(|| settled.clone());
+                assert_eq!(first, settled, "the outcome of task run {id} changed");
+            }
+            _ => {}
+        }
+    }
+
+    /// Compares what the store says about a run with what it said before.
+    pub async fn look_at<S: Store>(&mut self, store: &S, id: RunId) {
+        let run = store.flow_run(id).await.unwrap().expect("runs stay");
+        let journal = store.journal(id).await.unwrap();
+        for entry in &journal {
+            self.note(entry);
+        }
+        let seen = self.run(id);
+        assert!(run.epoch >= seen.epoch, "the epoch fell");
+        assert!(run.attempt >= seen.attempt, "the attempt fell");
+        if run.attempt > seen.attempt {
+            seen.attempt = run.attempt;
+            seen.journal.clear();
+            seen.observed.clear();
+        }
+        if let Some(ended) = &seen.ended {
+            assert_eq!(*ended, run.state, "a terminal state changed");
+        }
+        if run.state.kind.is_terminal() {
+            seen.ended = Some(run.state.clone());
+        }
+        assert!(journal.len() >= seen.journal.len(), "the journal shrank");
+        for (now, before) in journal.iter().zip(&seen.journal) {
+            let same = now.seq == before.seq
+                && now.call == before.call
+                && now.answer == before.answer
+                && now.at == before.at;
+            assert!(same, "an entry changed: {before:?} to {now:?}");
+            if before.settled.is_some() {
+                assert_eq!(now.settled, before.settled, "a settlement changed");
+            }
+        }
+        seen.journal = journal;
+    }
+
+    /// What a flow was told before a commit is what any replay is told.
+    pub fn observed(&mut self, execution: &Execution, progress: &Progress) {
+        if matches!(progress.next, Next::Release { .. }) {
+            return;
+        }
+        let seen = self.run(execution.run.id);
+        let known = seen.observed.len();
+        for (now, before) in execution.observed.iter().zip(&seen.observed) {
+            assert_eq!(now, before, "a replay was told something else");
+        }
+        if execution.observed.len() > known {
+            seen.observed.clone_from(&execution.observed);
+        }
+        for seq in &execution.handles {
+            if let Some(told) = execution.journal.told(*seq) {
+                let entry = &seen.journal[seq.0 as usize - 1];
+                let held = entry.settled.as_ref().map(|(_, settlement)| settlement);
+                assert_eq!(held, Some(told), "told something else than was recorded");
+            }
+        }
+    }
+
+    /// Only arrows of the table, and a way out of a terminal state only for each retry.
+    pub async fn check_history<S: Store>(&mut self, store: &S, run: &FlowRun) {
+        let history = store.history(run.id).await.unwrap();
+        assert_eq!(history.last(), Some(&run.state));
+        let mut reopened = 0;
+        for pair in history.windows(2) {
+            let (from, to) = (pair[0].kind, pair[1].kind);
+            match from.is_terminal() && to == StateType::Scheduled {
+                true => reopened += 1,
+                false => assert!(from.may_become(to), "{from} to {to}"),
+            }
+        }
+        assert_eq!(
+            reopened,
+            self.run(run.id).retries,
+            "a terminal state was left"
+        );
+    }
+
+    /// One child for one position, and no child of which no journal knew.
+    pub fn check_family(&self, runs: &[FlowRun]) {
+        let mut positions = HashSet::new();
+        for run in runs.iter().filter(|run| run.parent.is_some()) {
+            let position = &run.tags[0];
+            assert!(positions.insert(position), "a second child of {position}");
+            assert!(
+                self.answered.contains(&run.id),
+                "no journal knows {position}"
+            );
+        }
+    }
+}
