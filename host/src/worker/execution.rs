@@ -34,13 +34,14 @@ pub(super) async fn execute<S: Store>(
     slot: OwnedSemaphorePermit,
 ) -> Stop {
     let Claimed { run, lease, .. } = &claimed;
+    let lease = *lease;
     let (id, name, attempt) = (run.id, run.name.clone(), run.attempt);
     let flow = run.flow.clone();
     let (prepared, description) = match prepare(&shared, run).await {
         Ok(prepared) => prepared,
         Err(failure) => {
             // The host cannot run it; the flow never began.
-            let mut progress = Progress::new(*lease);
+            let mut progress = Progress::new(lease);
             let outcome = Err(failure);
             progress.states = vec![State::ended(&outcome, now())];
             progress.next = Next::End {
@@ -100,10 +101,16 @@ pub(super) async fn execute<S: Store>(
             () = at_least(&mut hear, Signal::Cancel) => tokio::time::sleep(clean_up).await,
         }
     };
-    let (end, mut port) = shared
+    let first = port.first_record();
+    let executing = shared
         .runtime
-        .run_flow(&prepared, &flow, &parameters, port, around, stop)
-        .await;
+        .run_flow(&prepared, &flow, &parameters, port, around, stop);
+    let mut executing = std::pin::pin!(executing);
+    let (end, mut port) = tokio::select! {
+        biased;
+        ended = &mut executing => ended,
+        () = first.record_late(&*shared.store, lease) => executing.await,
+    };
     let outcome = match end {
         FlowEnd::Returned(outcome) => outcome,
         FlowEnd::Stopped if port.is_cancelled() => Err(Failure::cancelled()),

@@ -32,6 +32,7 @@ impl Bed {
         // Beside the real one: the same disk, the same fsync.
         let parent = place.database.parent().unwrap_or(&place.database);
         let dir = parent.join(format!("bench-{}", std::process::id()));
+        std::fs::create_dir_all(&dir)?;
         let store = Arc::new(SqliteStore::open(dir.join("bench.db"))?);
         let runtime = Runtime::new(RuntimeConfig {
             flows_max: RUNS_MAX * 3,

@@ -423,7 +423,7 @@ impl<'s, S: Store> World<'s, S> {
             until,
         };
         match self.record(execution, next).await {
-            Written::Lost => false,
+            Written::Lost | Written::Done(Recorded::Paused) => false,
             Written::Done(Recorded::Done) => self.rng.percent(50),
             Written::Done(Recorded::Ready) => {
                 self.look_up(execution).await;
@@ -615,9 +615,10 @@ impl<'s, S: Store> World<'s, S> {
 
     async fn notice_cancelled(&mut self) {
         for hand in &mut self.hands {
-            let cancelling = self.store.cancelling(hand.id).await.unwrap();
+            let told = self.store.told(hand.id).await.unwrap();
             for execution in &mut hand.running {
-                execution.cancel |= cancelling.contains(&execution.run.id);
+                let cancelling = (execution.run.id, StateType::Cancelling);
+                execution.cancel |= told.contains(&cancelling);
             }
         }
     }

@@ -24,9 +24,16 @@ fn cannot_open(path: &Path) -> StoreError {
 }
 
 #[test]
-fn the_file_and_what_is_above_it_are_made() {
+fn the_file_is_made_for_its_owner_alone_and_nothing_above_it() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a/b/orch.db");
+    let missing = dir.path().join("a/orch.db");
+    assert!(matches!(
+        cannot_open(&missing),
+        StoreError::CannotOpen { .. }
+    ));
+    assert!(!dir.path().join("a").exists());
+
+    let path = dir.path().join("orch.db");
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.path(), path);
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
@@ -217,6 +224,7 @@ async fn a_write_of_another_process_is_heard() {
 async fn a_long_path_has_a_bell_too() {
     let dir = tempfile::tempdir().unwrap();
     let deep = dir.path().join("d".repeat(90)).join("e".repeat(90));
+    std::fs::create_dir_all(&deep).unwrap();
     ring_crosses(&deep.join("orch.db")).await;
 }
 

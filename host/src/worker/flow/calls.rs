@@ -248,7 +248,7 @@ impl<S: Store> FlowExecution<S> {
             };
             let entry = self.journal.next_entry(call.clone(), answer.clone(), now());
             self.progress.entries.push(entry);
-            let progress = self.take_progress(crate::store::Next::Continue);
+            let progress = self.take_progress(crate::store::Next::Continue).await;
             match self.shared.store.record(progress.clone()).await {
                 Ok(_) => {
                     self.journal.write(call.clone(), answer, now());

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::clock::now;
@@ -24,8 +24,8 @@ use super::shared::Shared;
 use super::signals::Signal;
 use super::tasks::TaskEvent;
 use crate::model::{
-    Answer, Call, Entry, Failure, FailureKind, FlowRun, Outcome, RunId, Seq, State, StateName,
-    StateType, TaskRun, Timestamp,
+    Answer, Call, Entry, Failure, FailureKind, FlowRun, Lease, Outcome, RunId, Seq, State,
+    StateName, StateType, TaskRun, Timestamp,
 };
 use crate::orchestrator::{Dependencies, Divergence, Journal, Kept};
 use crate::store::{Claimed, Next, Progress, Recorded, Store, StoreError};
@@ -57,6 +57,7 @@ pub(super) struct FlowExecution<S> {
     run: FlowRun,
     /// When the attempt started for the first time.
     started: Timestamp,
+    first: FirstRecord,
     /// When the attempt is to end.
     deadline: Option<Timestamp>,
     /// What earlier attempts have finished.
@@ -87,6 +88,33 @@ pub(super) struct FlowExecution<S> {
 impl<S> Drop for FlowExecution<S> {
     fn drop(&mut self) {
         self.shared.signals.leave(self.run.id);
+    }
+}
+
+/// That the run is being executed. It is recorded with whatever comes first; for a flow that
+/// computes for long before anything does, by somebody else.
+#[derive(Clone)]
+pub(super) struct FirstRecord(Arc<Mutex<Option<State>>>);
+
+impl FirstRecord {
+    /// Records it after [`FLUSH_DELAY`], unless that has been done by then. The lock is held
+    /// meanwhile, so that nothing of the run is recorded before it.
+    pub async fn record_late<S: Store>(self, store: &S, lease: Lease) {
+        tokio::time::sleep(FLUSH_DELAY).await;
+        let mut first = self.0.lock().await;
+        let Some(running) = first.take() else {
+            return;
+        };
+        let mut progress = Progress::new(lease);
+        progress.states.push(running);
+        if let Err(err) = store.record(progress).await {
+            // Whoever records next finds out, too.
+            tracing::debug!(run = %lease.run, %err, "the start of a run could not be recorded");
+        }
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.0.try_lock().is_ok_and(|first| first.is_none())
     }
 }
 
@@ -141,10 +169,9 @@ impl<S: Store> FlowExecution<S> {
         // start, from which a replay begins.
         let now = now();
         let started = run.started.unwrap_or(now);
-        let mut progress = Progress::new(lease);
-        progress
-            .states
-            .push(State::running(run.attempt, now.max(started)));
+        let progress = Progress::new(lease);
+        let running = State::running(run.attempt, now.max(started));
+        let first = FirstRecord(Arc::new(Mutex::new(Some(running))));
         let log = FlowLog::new(run.id, logged, shared.runtime.limits());
         let signal = Signal::of(run.state.kind);
         Self {
@@ -159,6 +186,7 @@ impl<S: Store> FlowExecution<S> {
             prepared,
             run,
             started,
+            first,
             deadline: None,
             kept: Kept::default(),
             progress,
@@ -182,6 +210,11 @@ impl<S: Store> FlowExecution<S> {
     /// Reuses what earlier attempts have finished.
     pub fn reuse(&mut self, kept: Vec<Entry>) {
         self.kept = Kept::new(kept);
+    }
+
+    /// What is to be recorded at the latest after a while.
+    pub fn first_record(&self) -> FirstRecord {
+        self.first.clone()
     }
 
     /// Limits the attempt to this time from its start.
@@ -237,7 +270,7 @@ impl<S: Store> FlowExecution<S> {
         let next = Next::End {
             outcome: outcome.clone(),
         };
-        let progress = self.take_progress(next);
+        let progress = self.take_progress(next).await;
         self.shared.store.record(progress).await?;
         Ok(outcome)
     }
@@ -250,10 +283,11 @@ impl<S: Store> FlowExecution<S> {
         let state = State::new(StateType::Scheduled, StateName::AWAITING_RETRY, now)
             .because(format!("{failure} (tried again after {after})"));
         self.progress.states.push(state);
-        let progress = self.take_progress(Next::Release {
+        let next = Next::Release {
             at: now.after(delay),
             next_attempt: true,
-        });
+        };
+        let progress = self.take_progress(next).await;
         self.shared.store.record(progress).await?;
         Ok(())
     }
@@ -312,9 +346,12 @@ impl<S: Store> FlowExecution<S> {
     }
 
     /// Everything new, to be recorded.
-    fn take_progress(&mut self, next: Next) -> Progress {
+    async fn take_progress(&mut self, next: Next) -> Progress {
         let lease = self.progress.lease;
         let mut progress = std::mem::replace(&mut self.progress, Progress::new(lease));
+        if let Some(running) = self.first.0.lock().await.take() {
+            progress.states.insert(0, running);
+        }
         let lines = self.log.take();
         progress.logged += lines.len() as u64;
         progress.logs.extend(lines);
@@ -330,6 +367,7 @@ impl<S: Store> FlowExecution<S> {
     /// Whether there is anything to record.
     fn is_dirty(&self) -> bool {
         !(self.progress.is_empty()
+            && self.first.is_recorded()
             && self.tasks.changed.is_empty()
             && self.tasks.ended.is_empty()
             && self.log.is_empty())
@@ -344,7 +382,7 @@ impl<S: Store> FlowExecution<S> {
     }
 
     async fn record(&mut self, next: Next) -> CallResult<Recorded> {
-        let progress = self.take_progress(next);
+        let progress = self.take_progress(next).await;
         match self.shared.store.record(progress).await {
             Ok(Recorded::Paused) => Err(self.interrupt(Interruption::Suspended)),
             Ok(recorded) => {

@@ -34,7 +34,7 @@ fn tasks() -> Result<String> {
     let first = make(1)?;
     let parts = make::map(2..5);
     let joined = join::submit(&parts).result()?;
-    let refused = refuse("not today".into()).err();
+    let refused = refuse("not today").err();
     let refused = refused.context("it was to fail")?;
     Ok(format!("{}, {joined}; {refused:#}", first.label))
 }
