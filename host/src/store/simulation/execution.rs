@@ -36,6 +36,9 @@ pub(super) struct Computing {
     pub fails: u32,
 }
 
+/// What a flow observes of its cancellation.
+pub(super) const TOLD_TO_END: &str = "told to end";
+
 pub(super) struct Execution {
     pub run: FlowRun,
     pub journal: Journal,
@@ -355,7 +358,7 @@ impl Execution {
             self.write(call, Answer::Accepted, now);
         }
         self.cancel_told = true;
-        self.observe("told to end");
+        self.observe(TOLD_TO_END);
         self.left = None;
         self.ops = match self.script.cleans_up {
             true => vec![

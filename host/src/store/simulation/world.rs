@@ -23,9 +23,9 @@ const LEASE_US: i64 = 10_000_000;
 /// Workers at once.
 const WORKERS_MAX: usize = 4;
 /// What happens while things may go wrong.
-const ACTIONS: std::ops::RangeInclusive<u64> = 20..=160;
+const ACTIONS: std::ops::RangeInclusive<u64> = 40..=400;
 /// After that, in so many actions everything has to end.
-const ACTIONS_TO_END: u32 = 20_000;
+const ACTIONS_TO_END: u32 = 10_000;
 
 /// What may go wrong in this simulation.
 struct Faults {
@@ -312,8 +312,12 @@ impl<'s, S: Store> World<'s, S> {
 
     /// One execution goes one call further.
     async fn work(&mut self) {
-        let Some(hand) = self.any_hand() else { return };
-        if !self.hands[hand].claimed.is_empty() && self.rng.percent(60) {
+        let busy = |hand: &Hand| !(hand.claimed.is_empty() && hand.running.is_empty());
+        let Some(hand) = self.any_hand_that(busy) else {
+            return;
+        };
+        let begins = self.hands[hand].running.is_empty() || self.rng.percent(40);
+        if begins && !self.hands[hand].claimed.is_empty() {
             return self.begin(hand).await;
         }
         let Some(at) = self.any_running(hand) else {
@@ -544,16 +548,16 @@ impl<'s, S: Store> World<'s, S> {
 
     /// A task of some execution ends.
     async fn compute(&mut self) {
-        let Some(hand) = self.any_hand() else { return };
-        let Some(at) = self.any_running(hand) else {
+        let computes = |it: &Execution| !it.computing.is_empty();
+        let Some(hand) = self.any_hand_that(|hand| hand.running.iter().any(computes)) else {
             return;
         };
         self.now.0 += 1000;
         let now = self.now;
-        let execution = &mut self.hands[hand].running[at];
-        if execution.computing.is_empty() {
+        let running = &mut self.hands[hand].running;
+        let Some(execution) = running.iter_mut().find(|it| computes(it)) else {
             return;
-        }
+        };
         let which = self.rng.below(execution.computing.len());
         let Computing { seq, id, n, fails } = execution.computing.swap_remove(which);
         let held = self.holders.get(&execution.run.id) == Some(&execution.progress.lease);
@@ -597,8 +601,13 @@ impl<'s, S: Store> World<'s, S> {
 
     async fn renew(&mut self) {
         for at in 0..self.hands.len() {
-            let Hand { id, renews, .. } = self.hands[at];
-            if !renews {
+            let Hand {
+                id,
+                renews,
+                lease_until,
+                ..
+            } = self.hands[at];
+            if !renews || lease_until.0 - self.now.0 > LEASE_US / 2 {
                 continue;
             }
             let until = Timestamp(self.now.0 + LEASE_US);
@@ -735,6 +744,15 @@ impl<'s, S: Store> World<'s, S> {
         }
     }
 
+    fn any_hand_that(&mut self, fits: impl Fn(&Hand) -> bool) -> Option<usize> {
+        let hands = 0..self.hands.len();
+        let fit: Vec<usize> = hands.filter(|at| fits(&self.hands[*at])).collect();
+        match fit.len() {
+            0 => None,
+            fitting => Some(fit[self.rng.below(fitting)]),
+        }
+    }
+
     fn any_running(&mut self, hand: usize) -> Option<usize> {
         match self.hands[hand].running.len() {
             0 => None,
@@ -765,24 +783,18 @@ impl<'s, S: Store> World<'s, S> {
         self.hire().await;
         self.hire().await;
         for _ in 0..ACTIONS_TO_END {
-            if self.rng.percent(10) {
-                self.renew().await;
-                self.notice_cancelled().await;
-                let unfinished = self.runs().await;
-                if unfinished.iter().all(|run| run.state.kind.is_terminal()) {
-                    return self.laugh_at(zombies).await;
-                }
-            }
             match self.rng.below(10) {
-                0 => self.claim().await,
-                1..=5 => self.work().await,
-                6 | 7 => self.compute().await,
-                8 => self.unpark(),
-                _ => {
-                    self.now.0 += 500_000;
-                    self.renew().await;
-                    self.settle_due().await;
-                }
+                0..=5 => self.work().await,
+                6..=8 => self.compute().await,
+                _ => self.look_around().await,
+            }
+            if self.is_busy() {
+                continue;
+            }
+            self.look_around().await;
+            let runs = self.runs().await;
+            if runs.iter().all(|run| run.state.kind.is_terminal()) {
+                return self.laugh_at(zombies).await;
             }
         }
         let unfinished = self.runs().await;
@@ -790,6 +802,27 @@ impl<'s, S: Store> World<'s, S> {
             .iter()
             .filter(|run| !run.state.kind.is_terminal());
         panic!("lost: {:#?}", unfinished.collect::<Vec<_>>());
+    }
+
+    /// What a worker does besides executing: it claims, notices what was cancelled, and
+    /// sleeps until something is due.
+    async fn look_around(&mut self) {
+        self.claim().await;
+        self.notice_cancelled().await;
+        if self.is_busy() {
+            self.now.0 += 200_000;
+        } else {
+            let due = self.store.next_due(Some(&self.pool), self.now).await;
+            self.now = due.unwrap().unwrap_or(self.now).max(self.now);
+            self.unpark();
+        }
+        self.renew().await;
+        self.settle_due().await;
+    }
+
+    fn is_busy(&self) -> bool {
+        let mut hands = self.hands.iter();
+        hands.any(|hand| !(hand.claimed.is_empty() && hand.running.is_empty()))
     }
 
     /// Whoever was given up and goes on all the same changes nothing.
