@@ -159,7 +159,7 @@ impl Settlement {
 }
 
 /// One position of a journal.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub seq: Seq,
     pub call: Call,

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// One execution of a flow.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FlowRun {
     pub id: RunId,
     pub name: RunName,

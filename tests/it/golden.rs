@@ -1,0 +1,79 @@
+//! Journals that earlier versions have recorded. Every later version must replay them: a run
+//! that waits for a year is taken up by whatever is installed then.
+//!
+//! `ORCH_GOLDEN=record` records the flows of the component `golden` that have no journal yet.
+//! What is recorded is never recorded again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use orch_host::model::{Digest, Entry, FlowRun, RunId};
+use orch_host::store::Store;
+use orch_host::store::sqlite::SqliteStore;
+use orch_host::wasm::{Runtime, RuntimeConfig};
+use orch_host::worker::{Replayed, replay};
+use serde::{Deserialize, Serialize};
+use test_support::guest;
+
+use super::{deploy, home, worker};
+
+#[derive(Serialize, Deserialize)]
+struct Golden {
+    run: FlowRun,
+    journal: Vec<Entry>,
+}
+
+fn journals() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn journals_of_earlier_versions_still_replay() {
+    if std::env::var("ORCH_GOLDEN").is_ok_and(|wish| wish == "record") {
+        record().await;
+    }
+    let runtime = Runtime::new(RuntimeConfig::default()).unwrap();
+    let bytes = fs::read(guest("golden")).unwrap();
+    let manifest = runtime.describe(&bytes).await.unwrap();
+    let fetch = || async { Ok((manifest, bytes.clone())) };
+    let prepared = runtime.prepare(Digest::of(&bytes), fetch).await.unwrap();
+    let mut count = 0;
+    for file in fs::read_dir(journals()).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let golden: Golden = serde_json::from_str(&text)
+            .unwrap_or_else(|err| panic!("{} does not read: {err}", path.display()));
+        let expect = Replayed::Returned {
+            calls: golden.journal.len() as u64,
+            outcome: golden.run.outcome.clone().unwrap(),
+        };
+        let replayed = replay(&runtime, &prepared, golden.run, golden.journal).await;
+        assert_eq!(replayed, expect, "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 4, "{count} journals");
+}
+
+async fn record() {
+    let home = home();
+    deploy(&home, "golden", &[]);
+    let _worker = worker(&home, &["--park", "0s"]);
+    for flow in ["tasks", "runs", "concurrent", "outside"] {
+        let path = journals().join(format!("{flow}.json"));
+        if path.exists() {
+            continue;
+        }
+        let deployment = format!("{flow}/{flow}-deployment");
+        home.run(["deployment", "run", &deployment, "--watch"]).ok();
+        let listed = home.run(["flow-run", "ls", "--flow", flow, "-o", "json"]);
+        let listed = listed.ok().json();
+        let id: RunId = listed[0]["id"].as_str().unwrap().parse().unwrap();
+        let store = SqliteStore::open(home.path().join("orch.db")).unwrap();
+        let golden = Golden {
+            run: store.flow_run(id).await.unwrap().unwrap(),
+            journal: store.journal(id).await.unwrap(),
+        };
+        let text = serde_json::to_string_pretty(&golden).unwrap();
+        fs::write(path, text + "\n").unwrap();
+    }
+}
