@@ -156,12 +156,12 @@ async fn until(timeout: Option<Duration>) {
 fn ended(recorded: Result<Outcome, StoreError>, id: RunId, name: &str) -> Stop {
     match recorded {
         Ok(Ok(_)) => {
-            info!(run = %id, name, "completed");
+            info!(run = %id, %name, "completed");
             Stop::Ended
         }
         Ok(Err(failure)) => {
             let (state, _) = failure.kind.state();
-            warn!(run = %id, name, %state, %failure, "ended");
+            warn!(run = %id, %name, %state, %failure, "ended");
             Stop::Ended
         }
         Err(StoreError::Stale { .. }) => Stop::Left,

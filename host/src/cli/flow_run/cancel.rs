@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::resolve;
 use crate::cli::time::now;
-use crate::cli::watch::{States, follow};
+use crate::cli::watch::{States, Watch, Whose};
 use crate::model::{IdPrefix, LogLevel};
 use crate::store::{Cancellation, Store};
 
@@ -31,13 +31,14 @@ pub async fn run<S: Store>(args: CancelArgs, cx: &Context<S>) -> anyhow::Result<
                 .into())
         }
         Cancellation::Done => {
-            cx.out.note(&format!("flow run '{}' cancelled", run.name));
+            cx.out.note(&format!("Flow run '{}' cancelled", run.name));
             Ok(ExitStatus::Success)
         }
         Cancellation::Told => {
-            cx.out.note(&format!("flow run '{}' cancelling", run.name));
+            cx.out.note(&format!("Cancelling flow run '{}'", run.name));
             if args.watch {
-                follow(cx, &run, States::All, LogLevel::Info).await?;
+                let watch = Watch::new(cx, run.id, States::All, LogLevel::Info, Whose::AWorkers);
+                watch.until_ended().await?;
             }
             Ok(ExitStatus::Success)
         }

@@ -19,6 +19,6 @@ pub struct PauseArgs {
 pub async fn run<S: Store>(args: PauseArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
     cx.store.pause(run.id, now()).await?;
-    cx.out.note(&format!("flow run '{}' paused", run.name));
+    cx.out.note(&format!("Flow run '{}' paused", run.name));
     Ok(ExitStatus::Success)
 }

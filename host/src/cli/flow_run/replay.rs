@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::artifact::{self, Artifact};
 use crate::cli::context::{Context, Instances};
 use crate::cli::error::{ExitStatus, UserError};
-use crate::cli::output::Format;
+use crate::cli::output::{Format, counted};
 use crate::cli::resolve;
 use crate::model::{FlowRun, IdPrefix, Outcome};
 use crate::store::Store;
@@ -88,23 +88,34 @@ fn view(run: &FlowRun, replayed: &Replayed) -> ReplayView {
             divergence.to_string(),
         ),
         Replayed::EndOfJournal { calls } => {
-            let message = format!("the same so far: {calls} calls, and the run is not over");
+            let message = format!(
+                "the same so far: {}, and the run is not over",
+                counted(*calls, "call")
+            );
             (false, *calls, message)
         }
         Replayed::Returned { calls, outcome } => match &run.outcome {
             Some(then) if then == outcome => (
                 false,
                 *calls,
-                format!("the same: {calls} calls, and the same outcome"),
+                format!(
+                    "the same: {}, and the same outcome",
+                    counted(*calls, "call")
+                ),
             ),
             Some(then) => {
                 let (then, now) = (shown(then), shown(outcome));
                 let message = format!(
-                    "the same {calls} calls, but another outcome: it was {then}, it is {now}"
+                    "the same {}, but another outcome: it was {then}, it is {now}",
+                    counted(*calls, "call")
                 );
                 (true, *calls, message)
             }
-            None => (false, *calls, format!("the same so far: {calls} calls")),
+            None => (
+                false,
+                *calls,
+                format!("the same so far: {}", counted(*calls, "call")),
+            ),
         },
     };
     ReplayView {

@@ -17,6 +17,6 @@ pub struct ResumeArgs {
 pub async fn run<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
     cx.store.resume(run.id, now()).await?;
-    cx.out.note(&format!("flow run '{}' resumed", run.name));
+    cx.out.note(&format!("Flow run '{}' resumed", run.name));
     Ok(ExitStatus::Success)
 }

@@ -1,5 +1,7 @@
 //! `orch-host task-run ls`
 
+use comfy_table::Cell;
+
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
@@ -8,7 +10,7 @@ use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::{ago, now, took};
 use crate::cli::values::state as state_arg;
 use crate::cli::view::{TaskRunView, span};
-use crate::model::{IdPrefix, StateType, TaskRun};
+use crate::model::{IdPrefix, StateType, TaskRun, Timestamp};
 use crate::store::{Store, TaskRunFilter};
 
 /// List task runs, oldest first
@@ -44,25 +46,42 @@ pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<Exit
         }
         Format::Text => cx
             .out
-            .table(&table(&tasks), "There are no such task runs")?,
+            .table(&listing(&tasks), "There are no such task runs")?,
     }
     Ok(ExitStatus::Success)
 }
 
+/// The task runs of one flow run.
 pub fn table(tasks: &[TaskRun]) -> Table {
     let now = now();
-    let mut table = Table::new(["NAME", "STATE", "ATTEMPT", "STARTED", "TOOK", "REASON"]);
+    let mut table = Table::new(COLUMNS);
     for task in tasks {
-        let (started, ended) = span(task);
-        let took = started.map(|from| took(ended.unwrap_or(now).since(from)));
-        table.row([
-            text(&task.name),
-            state(task.state()),
-            text(task.attempt),
-            maybe(started.map(|at| ago(at, now))),
-            maybe(took),
-            maybe(task.state().message.as_ref()),
-        ]);
+        table.row(cells(task, now));
     }
     table
+}
+
+/// Task runs of any flow run, which is named.
+fn listing(tasks: &[TaskRun]) -> Table {
+    let now = now();
+    let mut table = Table::new(COLUMNS.into_iter().chain(["FLOW RUN"]));
+    for task in tasks {
+        table.row(cells(task, now).into_iter().chain([text(task.flow_run)]));
+    }
+    table
+}
+
+const COLUMNS: [&str; 6] = ["NAME", "STATE", "ATTEMPT", "STARTED", "TOOK", "REASON"];
+
+fn cells(task: &TaskRun, now: Timestamp) -> [Cell; 6] {
+    let (started, ended) = span(task);
+    let took = started.map(|from| took(ended.unwrap_or(now).since(from)));
+    [
+        text(&task.name),
+        state(task.state()),
+        text(task.attempt),
+        maybe(started.map(|at| ago(at, now))),
+        maybe(took),
+        maybe(task.state().message.as_ref()),
+    ]
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::output::counted;
 use crate::cli::resolve;
 use crate::model::PoolName;
 use crate::store::{PoolChange, Store};
@@ -76,7 +77,10 @@ pub async fn set_limit<S: Store>(
     };
     let name = &args.name;
     let said = match limit {
-        Some(limit) => format!("Work pool `{name}` executes up to {limit} flow runs at once"),
+        Some(limit) => format!(
+            "Work pool `{name}` executes up to {} at once",
+            counted(u64::from(limit), "flow run")
+        ),
         None => format!("Work pool `{name}` has no limit"),
     };
     apply(name, change, &said, cx).await

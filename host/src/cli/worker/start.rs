@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use crate::cli::context::{Context, Instances};
 use crate::cli::error::ExitStatus;
 use crate::cli::limits::LimitArgs;
+use crate::cli::output::counted;
 use crate::cli::resolve;
 use crate::cli::signals::Signals;
 use crate::cli::time::SpanArg;
@@ -145,21 +146,14 @@ async fn say_draining<S: Store>(
     }
     let what = match (is_alone, names.is_empty()) {
         (true, true) => "it has nothing to finish".to_owned(),
-        (true, false) => format!("it finishes {}", names.join(", ")),
-        (false, _) => "it finishes what it executes".to_owned(),
+        (true, false) => format!("it finishes {}; {AGAIN}", names.join(", ")),
+        (false, _) => format!("it finishes what it executes; {AGAIN}"),
     };
-    cx.out.note(&format!(
-        "Worker '{name}' stops: {what}; Ctrl-C again gives that back to the pool at once"
-    ));
+    cx.out.note(&format!("Worker '{name}' stops: {what}"));
     Ok(())
 }
 
-fn counted(count: u64, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    }
-}
+const AGAIN: &str = "Ctrl-C again gives that back to the pool at once";
 
 /// Returns once the worker is on the list, so that runs can be given to it. Errs if it ends
 /// instead.
