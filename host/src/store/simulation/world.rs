@@ -66,6 +66,8 @@ pub(super) struct World<'s, S> {
     disturbed: bool,
     nonce: u64,
     ledger: Ledger,
+    /// Wishes that were recorded and come once more, much later.
+    stray: Vec<Progress>,
     trace: Trace,
 }
 
@@ -138,6 +140,7 @@ impl<'s, S: Store> World<'s, S> {
             disturbed: false,
             nonce: 0,
             ledger: Ledger::default(),
+            stray: Vec::new(),
             trace: Trace {
                 seed,
                 lines: Vec::new(),
@@ -177,6 +180,7 @@ impl<'s, S: Store> World<'s, S> {
             92 => self.sign_off().await,
             93 => self.rescue(&[]).await,
             94 => self.fall_asleep(),
+            99 => self.meet_stray().await,
             95 | 96 if self.faults.cancels => self.cancel().await,
             97 | 98 if self.faults.retries => self.retry().await,
             _ => self.unpark(),
@@ -267,7 +271,7 @@ impl<'s, S: Store> World<'s, S> {
                 short(run.id),
                 lease.epoch
             );
-            self.ledger.claimed(run, *lease);
+            self.ledger.claimed(self.store, run, *lease, now).await;
             let before = self.holders.insert(run.id, *lease);
             assert_eq!(before, None, "a run was claimed that somebody holds");
             if self.faults.on && self.rng.percent(3) {
@@ -494,6 +498,9 @@ impl<'s, S: Store> World<'s, S> {
             Err(err) => panic!("{id} {wished}: {err}"),
         };
         trace!(self, "record {} {wished}: {recorded:?}", short(id));
+        if self.rng.percent(10) {
+            self.stray.push(progress.clone());
+        }
         assert!(held, "a stale lease was written under");
         self.recorded(execution, &progress, recorded).await;
         match fault {
@@ -511,7 +518,10 @@ impl<'s, S: Store> World<'s, S> {
     }
 
     /// The same wish twice changes nothing more.
-    async fn record_again(&mut self, progress: Progress, recorded: Recorded) {
+    async fn record_again(&mut self, mut progress: Progress, recorded: Recorded) {
+        for settled in &mut progress.settled {
+            settled.at.0 += 1;
+        }
         let id = progress.lease.run;
         let must_fail = !progress.entries.is_empty()
             || (!progress.states.is_empty() && recorded == Recorded::Done);
@@ -534,12 +544,28 @@ impl<'s, S: Store> World<'s, S> {
         if stops {
             self.holders.remove(&id);
         }
-        if stops && matches!(progress.next, Next::Wait { .. }) {
-            self.ledger.begins_to_wait(id, progress.lease.epoch);
-        }
-        self.ledger.recorded(progress);
+        self.ledger.recorded(progress, recorded);
         self.ledger.look_at(self.store, id).await;
         self.ledger.observed(execution, progress);
+    }
+
+    /// An old wish arrives once more. Whoever sent it has long gone on.
+    async fn meet_stray(&mut self) {
+        if self.stray.is_empty() {
+            return;
+        }
+        let at = self.rng.below(self.stray.len());
+        let progress = self.stray.swap_remove(at);
+        let (id, lease) = (progress.lease.run, progress.lease);
+        if self.holders.get(&id) == Some(&lease) {
+            return;
+        }
+        let again = self.store.record(progress).await;
+        trace!(self, "stray {} {}: {again:?}", short(id), lease.epoch);
+        assert!(
+            matches!(again, Err(StoreError::Stale { .. })),
+            "a stale lease was written under"
+        );
     }
 
     fn holds(&self, execution: &Execution) -> bool {
@@ -826,6 +852,9 @@ impl<'s, S: Store> World<'s, S> {
 
     /// Whoever was given up and goes on all the same changes nothing.
     async fn laugh_at(&mut self, zombies: Vec<Hand>) {
+        while !self.stray.is_empty() {
+            self.meet_stray().await;
+        }
         for mut zombie in zombies {
             let claimed = std::mem::take(&mut zombie.claimed);
             zombie.running.append(&mut zombie.parked);
@@ -856,7 +885,12 @@ impl<'s, S: Store> World<'s, S> {
             self.ledger.look_at(self.store, run.id).await;
             self.ledger.check_history(self.store, run).await;
         }
-        self.ledger.check_family(&runs);
+        self.ledger.check_family(&runs, |child| {
+            let parent = runs.iter().find(|run| Some(run.id) == child.parent);
+            let parent = parent.expect("a child has a parent");
+            let starts = Scripts::at(&child.flow);
+            self.scripts.starts(Scripts::at(&parent.flow), starts)
+        });
         let crashed = runs.iter().any(|run| run.state.kind == StateType::Crashed);
         let known = !(self.disturbed || crashed);
         for run in &runs {
