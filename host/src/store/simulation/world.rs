@@ -158,6 +158,7 @@ impl<'s, S: Store> World<'s, S> {
         for _ in 0..self.rng.between(*ACTIONS.start(), *ACTIONS.end()) {
             self.act().await;
         }
+        self.check_slots().await;
         self.faults.on = false;
         self.come_to_an_end().await;
         self.check_the_end().await;
@@ -280,10 +281,19 @@ impl<'s, S: Store> World<'s, S> {
             }
             self.start(hand, claimed);
         }
+        if self.faults.on {
+            self.check_slots().await;
+        }
         if let Some(limit) = self.limit {
             let held = self.holders.len();
             assert!(held <= limit as usize, "{held} slots of {limit} are taken");
         }
+    }
+
+    /// Nobody holds a slot but those who may write.
+    async fn check_slots(&self) {
+        let pool = self.store.pool(&self.pool).await.unwrap().unwrap();
+        assert_eq!(pool.active, self.holders.len() as u64, "a slot leaked");
     }
 
     /// Hands a run to what waits for it in memory, or lets it begin.
