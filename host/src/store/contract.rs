@@ -70,6 +70,7 @@ macro_rules! contract {
             stopping::cancelling_goes_down_the_family,
             stopping::a_cancelled_run_ends_as_such_whatever_it_returns,
             stopping::a_waiting_run_is_claimed_to_clean_up,
+            stopping::a_run_cancelled_before_it_said_so_has_begun,
             stopping::a_subflow_cannot_be_cancelled_alone,
             stopping::a_new_attempt_keeps_what_was_finished,
             stopping::only_what_is_over_is_tried_again,

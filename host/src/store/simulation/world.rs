@@ -281,7 +281,7 @@ impl<'s, S: Store> World<'s, S> {
             }
             self.start(hand, claimed);
         }
-        if self.faults.on {
+        if self.faults.on && self.rng.percent(20) {
             self.check_slots().await;
         }
         if let Some(limit) = self.limit {
