@@ -23,7 +23,7 @@ const LEASE_US: i64 = 10_000_000;
 /// Workers at once.
 const WORKERS_MAX: usize = 4;
 /// What happens while things may go wrong.
-const ACTIONS: std::ops::RangeInclusive<u64> = 40..=400;
+const ACTIONS: std::ops::RangeInclusive<u64> = 40..=250;
 /// After that, in so many actions everything has to end.
 const ACTIONS_TO_END: u32 = 10_000;
 
