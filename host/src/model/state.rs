@@ -232,6 +232,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prelude::*};
+
     use super::*;
 
     #[test]
@@ -279,5 +281,28 @@ mod tests {
             "done".parse::<StateType>(),
             Err("`done` is not a state".into())
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_walk_ends_at_the_first_terminal_state(start in 0..10_usize, steps in collection::vec(0..10_usize, 0..60)) {
+            let mut at = StateType::ALL[start];
+            let mut ended = at.is_terminal().then_some(at);
+            for step in steps {
+                let next = StateType::ALL[step];
+                if at.may_become(next) {
+                    prop_assert!(ended.is_none(), "{at} went on to {next}");
+                    at = next;
+                    ended = at.is_terminal().then_some(at);
+                }
+            }
+            prop_assert_eq!(ended.unwrap_or(at), at);
+            prop_assert!(!(at.is_terminal() && at.holds_slot()));
+            // Wherever the walk has stopped, a person can end the run: at once, or after its
+            // clean-up.
+            let cancelling = at.may_become(StateType::Cancelling);
+            let cancelled = at.may_become(StateType::Cancelled);
+            prop_assert!(at.is_terminal() || cancelling || cancelled, "{at} cannot be cancelled");
+        }
     }
 }

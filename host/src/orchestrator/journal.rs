@@ -264,6 +264,8 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prelude::*};
+
     use super::*;
     use crate::model::Json;
 
@@ -342,5 +344,104 @@ mod tests {
         let other = Settlement::Task(Ok(Json::null()));
         assert!(!journal.settle(Seq(1), Timestamp(2), other));
         assert_eq!(journal.settlement(Seq(1)), Some(&Settlement::Timer));
+    }
+
+    /// What may happen to a flow, for [`replay_of_any_prefix_is_the_same`].
+    #[derive(Clone, Debug)]
+    enum Event {
+        Timer(u64),
+        Settle(u64),
+        WaitAll(Vec<u64>),
+        WaitAny(Vec<u64>),
+    }
+
+    fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
+        let handles = || collection::vec(1..8_u64, 1..4);
+        let event = prop_oneof![
+            (0..3_u64).prop_map(Event::Timer),
+            (1..8_u64).prop_map(Event::Settle),
+            handles().prop_map(Event::WaitAll),
+            handles().prop_map(Event::WaitAny),
+        ];
+        // The clock of the machine is not steady.
+        collection::vec((-3..9_i64, event), 1..40)
+    }
+
+    /// The calls that the flow made and whose answer it got, with the answer and the time.
+    type Told = Vec<(Event, String)>;
+
+    fn known(journal: &Journal, handles: &[u64]) -> Vec<Seq> {
+        let handles = handles.iter().copied().map(Seq);
+        handles
+            .filter(|seq| {
+                let entry = journal.entry(*seq).filter(|_| journal.is_known(*seq));
+                entry.is_some_and(|entry| matches!(entry.call, Call::Timer { .. }))
+            })
+            .collect()
+    }
+
+    /// The flow makes one call. What it is told, unless it has to wait.
+    fn ask(journal: &mut Journal, event: &Event, now: Timestamp) -> Option<String> {
+        let waited = match event {
+            Event::Settle(_) => return None,
+            Event::Timer(n) => {
+                let asked = journal.ask(&timer(*n)).unwrap();
+                if let Asked::New(_) = asked {
+                    journal.write(timer(*n), Answer::Accepted, now);
+                }
+                let clock = journal.clock();
+                return Some(format!("{} at {clock:?}", journal.last()));
+            }
+            Event::WaitAll(handles) => journal.wait_all(&known(journal, handles)),
+            Event::WaitAny(handles) => match known(journal, handles) {
+                // The guest is told that there is nothing to wait for.
+                handles if handles.is_empty() => return None,
+                handles => journal.wait_any(&handles, now).unwrap(),
+            },
+        };
+        match waited {
+            Waited::Blocked(_) => None,
+            Waited::Ready { handles, .. } => {
+                let told: Vec<_> = handles.iter().map(|seq| journal.told(*seq)).collect();
+                Some(format!("{handles:?} {told:?} at {:?}", journal.clock()))
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn replay_of_any_prefix_is_the_same(events in events()) {
+            let started = Timestamp(100);
+            let mut journal = Journal::new(started, Vec::new());
+            let mut told: Told = Vec::new();
+            let mut now = started;
+            for (passed, event) in events {
+                now = Timestamp(now.0 + passed);
+                match event {
+                    Event::Settle(seq) => {
+                        if !known(&journal, &[seq]).is_empty() {
+                            journal.settle(Seq(seq), now, Settlement::Timer);
+                        }
+                    }
+                    event => {
+                        let before = journal.clock();
+                        if let Some(answer) = ask(&mut journal, &event, now) {
+                            told.push((event, answer));
+                        }
+                        prop_assert!(journal.clock() >= before, "the clock went back");
+                    }
+                }
+                // Whatever has happened until here, a replay is told the same.
+                let entries = journal.entries().cloned().collect();
+                let mut replayed = Journal::new(started, entries);
+                for (event, answer) in &told {
+                    let again = ask(&mut replayed, event, Timestamp(1_000_000));
+                    prop_assert_eq!(again.as_ref(), Some(answer));
+                }
+                prop_assert!(replayed.is_live());
+                prop_assert_eq!(replayed.clock(), journal.clock());
+                prop_assert!(replayed.entries().eq(journal.entries()));
+            }
+        }
     }
 }

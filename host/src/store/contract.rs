@@ -70,6 +70,7 @@ macro_rules! contract {
             stopping::cancelling_goes_down_the_family,
             stopping::a_cancelled_run_ends_as_such_whatever_it_returns,
             stopping::a_waiting_run_is_claimed_to_clean_up,
+            stopping::a_run_cancelled_before_it_said_so_has_begun,
             stopping::a_subflow_cannot_be_cancelled_alone,
             stopping::a_paused_run_stops_and_goes_on_where_it_was,
             stopping::a_run_that_ends_while_it_is_paused_is_over,

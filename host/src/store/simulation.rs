@@ -28,9 +28,9 @@ use super::contract::Cast;
 use super::sqlite::SqliteStore;
 
 /// Seeds of an ordinary test run.
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 2000;
 /// Threads among which they are divided, each with a store of its own.
-const THREADS: u64 = 2;
+const THREADS: u64 = 4;
 /// Seeds that share a store, so that making stores takes little of the time.
 const SEEDS_PER_STORE: usize = 100;
 

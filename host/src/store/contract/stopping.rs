@@ -3,7 +3,7 @@
 use super::cast::*;
 use crate::model::{CRASH_RETRIES, Seq, Settlement, State, StateType};
 use crate::store::{
-    Cancellation, NewRun, Next, Recorded, Settled, Store, StoreError, SubflowChange,
+    Cancellation, NewRun, Next, Progress, Recorded, Settled, Store, StoreError, SubflowChange,
 };
 
 pub async fn a_run_that_has_not_begun_is_cancelled_at_once<S: Store>(cast: Cast<S>) {
@@ -94,6 +94,23 @@ pub async fn a_waiting_run_is_claimed_to_clean_up<S: Store>(cast: Cast<S>) {
     let claimed = cast.claim_only(5).await;
     assert_eq!(claimed.run.state.kind, StateType::Cancelling);
     assert_eq!(claimed.journal_len, 1);
+}
+
+/// A replay begins at the time at which the first execution began.
+pub async fn a_run_cancelled_before_it_said_so_has_begun<S: Store>(cast: Cast<S>) {
+    let run = cast.create(new_run("etl")).await;
+    let lease = cast.claim_only(1).await.lease;
+    let told = cast.store.cancel(run, at(2)).await;
+    assert_eq!(told, Ok(Cancellation::Told));
+    let begins = |progress: &mut Progress| {
+        progress.states.push(State::running(1, at(1)));
+        progress.entries.push(task(1));
+    };
+    let recorded = cast.try_record(lease, begins).await;
+    assert_eq!(recorded, Ok(Recorded::Cancelling));
+    let begun = cast.run(run).await;
+    assert_eq!(begun.state.kind, StateType::Cancelling);
+    assert_eq!(begun.started, Some(at(1)));
 }
 
 pub async fn a_subflow_cannot_be_cancelled_alone<S: Store>(cast: Cast<S>) {

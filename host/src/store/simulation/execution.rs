@@ -108,7 +108,8 @@ impl Execution {
             Op::Timer(duration_ms) => self.timer(duration_ms, now),
             Op::Watch => self.watch(now),
             Op::All(handles) => return self.wait_all(&handles, now),
-            Op::EachInTurn(handles) => return self.wait_each(&handles, now),
+            Op::Any(handles) => return self.wait_any(&handles, false, now),
+            Op::EachInTurn(handles) => return self.wait_any(&handles, true, now),
         };
         match called {
             Ok(seq) => {
@@ -170,7 +171,7 @@ impl Execution {
             task: task.clone(),
             arguments: vec![(
                 "n".to_owned(),
-                Argument::Value(Json::trusted(n.to_string())),
+                Argument::Value(Json::trusted(format!("[{n},{fails}]"))),
             )],
             wait_for: Vec::new(),
             options: TaskOptions::default(),
@@ -277,7 +278,7 @@ impl Execution {
         }
     }
 
-    fn wait_each(&mut self, handles: &[usize], now: Timestamp) -> Wish {
+    fn wait_any(&mut self, handles: &[usize], all: bool, now: Timestamp) -> Wish {
         let left = match self.left.take() {
             Some(left) => left,
             None => {
@@ -299,7 +300,7 @@ impl Execution {
                     let entry = self.journal.entry(self.journal.last()).cloned();
                     self.progress.entries.extend(entry);
                 }
-                let left = left.into_iter().filter(|seq| !handles.contains(seq));
+                let left = left.into_iter().filter(|seq| all && !handles.contains(seq));
                 let left: Vec<Seq> = left.collect();
                 if !left.is_empty() {
                     self.waits += 1;

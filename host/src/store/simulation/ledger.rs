@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::execution::{Execution, TOLD_TO_END};
 use crate::model::{
-    Answer, Entry, FlowRun, Lease, RunId, Settlement, State, StateType, TaskRunId, Timestamp,
-    WorkerId,
+    Answer, Entry, FlowRun, Lease, RunId, Seq, Settlement, State, StateName, StateType, TaskRunId,
+    Timestamp, WorkerId,
 };
-use crate::store::{Next, Progress, Store};
+use crate::store::{Next, Progress, Recorded, Store};
 
 #[derive(Default)]
 pub(super) struct Ledger {
@@ -30,8 +30,16 @@ struct Seen {
     observed: Vec<String>,
     /// How often a person tried it again.
     retries: usize,
-    /// The epoch under which it waits.
-    waits: Option<u64>,
+    /// What it waits for.
+    waits: Option<Wait>,
+}
+
+/// A wait that gave the slot back.
+struct Wait {
+    epoch: u64,
+    awaited: Vec<Seq>,
+    count: usize,
+    until: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -39,7 +47,21 @@ impl Ledger {
         self.runs.entry(id).or_default()
     }
 
-    pub fn claimed(&mut self, run: &FlowRun, lease: Lease) {
+    pub async fn claimed<S: Store>(
+        &mut self,
+        store: &S,
+        run: &FlowRun,
+        lease: Lease,
+        now: Timestamp,
+    ) {
+        if run.state.name == StateName::RESUMING {
+            let waits = self.run(run.id).waits.take().expect("it has waited");
+            let settled = store.settled(run.id, &waits.awaited).await.unwrap();
+            assert!(
+                settled.len() >= waits.count || waits.until.is_some_and(|until| until <= now),
+                "a run was woken before its time"
+            );
+        }
         let seen = self.run(run.id);
         assert!(lease.epoch > seen.epoch, "a claim did not raise the epoch");
         seen.epoch = lease.epoch;
@@ -53,21 +75,37 @@ impl Ledger {
         seen.ended = None;
     }
 
-    pub fn begins_to_wait(&mut self, id: RunId, epoch: u64) {
-        self.run(id).waits = Some(epoch);
+    fn begins_to_wait(&mut self, progress: &Progress) {
+        if let Next::Wait {
+            awaited,
+            count,
+            until,
+        } = &progress.next
+        {
+            self.run(progress.lease.run).waits = Some(Wait {
+                epoch: progress.lease.epoch,
+                awaited: awaited.clone(),
+                count: *count as usize,
+                until: *until,
+            });
+        }
     }
 
     pub fn waits(&self, id: RunId, epoch: u64) -> bool {
         self.runs
             .get(&id)
-            .is_some_and(|seen| seen.waits == Some(epoch))
+            .and_then(|seen| seen.waits.as_ref())
+            .is_some_and(|waits| waits.epoch == epoch)
     }
 
     pub fn is_task_recorded(&self, id: TaskRunId) -> bool {
         self.tasks.contains_key(&id)
     }
 
-    pub fn recorded(&mut self, progress: &Progress) {
+    pub fn recorded(&mut self, progress: &Progress, recorded: Recorded) {
+        if recorded == Recorded::Done {
+            self.begins_to_wait(progress);
+        }
         for entry in &progress.entries {
             self.note(entry);
         }
@@ -90,8 +128,15 @@ impl Ledger {
     pub async fn look_at<S: Store>(&mut self, store: &S, id: RunId) {
         let run = store.flow_run(id).await.unwrap().expect("runs stay");
         let journal = store.journal(id).await.unwrap();
+        let mut answers = HashSet::new();
         for entry in &journal {
             self.note(entry);
+            let answer = match &entry.answer {
+                Answer::Run { run } => run.id.0,
+                Answer::TaskRun { id } => id.0,
+                _ => continue,
+            };
+            assert!(answers.insert(answer), "two calls were answered {answer}");
         }
         let seen = self.run(id);
         assert!(run.epoch >= seen.epoch, "the epoch fell");
@@ -167,12 +212,25 @@ impl Ledger {
         );
     }
 
+    /// `calls`: how many equal children the script of a child's parent starts.
+    ///
     /// One child for one position, and no child of which no journal knew.
-    pub fn check_family(&self, runs: &[FlowRun]) {
+    pub fn check_family(&self, runs: &[FlowRun], calls: impl Fn(&FlowRun) -> usize) {
+        let retried = self.runs.values().any(|seen| seen.retries > 0);
         let mut positions = HashSet::new();
         for run in runs.iter().filter(|run| run.parent.is_some()) {
             let position = &run.tags[0];
             assert!(positions.insert(position), "a second child of {position}");
+            let equals = |other: &&FlowRun| {
+                other.parent == run.parent
+                    && other.flow == run.flow
+                    && other.state.kind == StateType::Completed
+            };
+            let completed = runs.iter().filter(equals).count();
+            assert!(
+                retried || completed <= calls(run),
+                "a child that succeeded was replaced: {position}"
+            );
             assert!(
                 self.answered.contains(&run.id),
                 "no journal knows {position}"

@@ -19,6 +19,8 @@ pub(super) enum Op {
     /// Watches the run that the parameters name, if they do.
     Watch,
     All(Vec<usize>),
+    /// Waits for one of these and leaves the others.
+    Any(Vec<usize>),
     /// Waits for any of these until all have been told.
     EachInTurn(Vec<usize>),
 }
@@ -60,6 +62,13 @@ impl Scripts {
         self.0[at].ops.iter().map(value).sum()
     }
 
+    /// How often it starts that child.
+    pub fn starts(&self, at: usize, other: usize) -> usize {
+        let ops = self.0[at].ops.iter();
+        ops.filter(|op| matches!(op, Op::Child(child) if *child == other))
+            .count()
+    }
+
     /// Whether it succeeds within its own retries.
     pub fn succeeds(&self, at: usize) -> bool {
         let script = &self.0[at];
@@ -88,8 +97,9 @@ fn script(rng: &mut Rng, at: usize) -> Script {
                 4 => Op::Watch,
                 5 | 6 => Op::Timer(rng.between(0, 5000)),
                 _ => Op::Task {
-                    n: rng.between(1, 1000),
-                    fails: if rng.percent(12) {
+                    // Few, so that some calls are equal.
+                    n: rng.between(1, 4),
+                    fails: if rng.percent(20) {
                         rng.between(1, 2) as u32
                     } else {
                         0
@@ -101,7 +111,8 @@ fn script(rng: &mut Rng, at: usize) -> Script {
         match rng.below(8) {
             // Waited for at the end, or never.
             0 => {}
-            1..=3 => ops.push(Op::EachInTurn(fresh)),
+            1 => ops.push(Op::Any(fresh)),
+            2 | 3 => ops.push(Op::EachInTurn(fresh)),
             _ => ops.push(Op::All(fresh)),
         }
     }

@@ -23,7 +23,7 @@ const LEASE_US: i64 = 10_000_000;
 /// Workers at once.
 const WORKERS_MAX: usize = 4;
 /// What happens while things may go wrong.
-const ACTIONS: std::ops::RangeInclusive<u64> = 40..=400;
+const ACTIONS: std::ops::RangeInclusive<u64> = 40..=250;
 /// After that, in so many actions everything has to end.
 const ACTIONS_TO_END: u32 = 10_000;
 
@@ -66,6 +66,8 @@ pub(super) struct World<'s, S> {
     disturbed: bool,
     nonce: u64,
     ledger: Ledger,
+    /// Wishes that were recorded and come once more, much later.
+    stray: Vec<Progress>,
     trace: Trace,
 }
 
@@ -138,6 +140,7 @@ impl<'s, S: Store> World<'s, S> {
             disturbed: false,
             nonce: 0,
             ledger: Ledger::default(),
+            stray: Vec::new(),
             trace: Trace {
                 seed,
                 lines: Vec::new(),
@@ -155,6 +158,7 @@ impl<'s, S: Store> World<'s, S> {
         for _ in 0..self.rng.between(*ACTIONS.start(), *ACTIONS.end()) {
             self.act().await;
         }
+        self.check_slots().await;
         self.faults.on = false;
         self.come_to_an_end().await;
         self.check_the_end().await;
@@ -177,6 +181,7 @@ impl<'s, S: Store> World<'s, S> {
             92 => self.sign_off().await,
             93 => self.rescue(&[]).await,
             94 => self.fall_asleep(),
+            99 => self.meet_stray().await,
             95 | 96 if self.faults.cancels => self.cancel().await,
             97 | 98 if self.faults.retries => self.retry().await,
             _ => self.unpark(),
@@ -267,7 +272,7 @@ impl<'s, S: Store> World<'s, S> {
                 short(run.id),
                 lease.epoch
             );
-            self.ledger.claimed(run, *lease);
+            self.ledger.claimed(self.store, run, *lease, now).await;
             let before = self.holders.insert(run.id, *lease);
             assert_eq!(before, None, "a run was claimed that somebody holds");
             if self.faults.on && self.rng.percent(3) {
@@ -276,10 +281,19 @@ impl<'s, S: Store> World<'s, S> {
             }
             self.start(hand, claimed);
         }
+        if self.faults.on && self.rng.percent(20) {
+            self.check_slots().await;
+        }
         if let Some(limit) = self.limit {
             let held = self.holders.len();
             assert!(held <= limit as usize, "{held} slots of {limit} are taken");
         }
+    }
+
+    /// Nobody holds a slot but those who may write.
+    async fn check_slots(&self) {
+        let pool = self.store.pool(&self.pool).await.unwrap().unwrap();
+        assert_eq!(pool.active, self.holders.len() as u64, "a slot leaked");
     }
 
     /// Hands a run to what waits for it in memory, or lets it begin.
@@ -494,6 +508,9 @@ impl<'s, S: Store> World<'s, S> {
             Err(err) => panic!("{id} {wished}: {err}"),
         };
         trace!(self, "record {} {wished}: {recorded:?}", short(id));
+        if self.rng.percent(10) {
+            self.stray.push(progress.clone());
+        }
         assert!(held, "a stale lease was written under");
         self.recorded(execution, &progress, recorded).await;
         match fault {
@@ -511,7 +528,10 @@ impl<'s, S: Store> World<'s, S> {
     }
 
     /// The same wish twice changes nothing more.
-    async fn record_again(&mut self, progress: Progress, recorded: Recorded) {
+    async fn record_again(&mut self, mut progress: Progress, recorded: Recorded) {
+        for settled in &mut progress.settled {
+            settled.at.0 += 1;
+        }
         let id = progress.lease.run;
         let must_fail = !progress.entries.is_empty()
             || (!progress.states.is_empty() && recorded == Recorded::Done);
@@ -534,12 +554,28 @@ impl<'s, S: Store> World<'s, S> {
         if stops {
             self.holders.remove(&id);
         }
-        if stops && matches!(progress.next, Next::Wait { .. }) {
-            self.ledger.begins_to_wait(id, progress.lease.epoch);
-        }
-        self.ledger.recorded(progress);
+        self.ledger.recorded(progress, recorded);
         self.ledger.look_at(self.store, id).await;
         self.ledger.observed(execution, progress);
+    }
+
+    /// An old wish arrives once more. Whoever sent it has long gone on.
+    async fn meet_stray(&mut self) {
+        if self.stray.is_empty() {
+            return;
+        }
+        let at = self.rng.below(self.stray.len());
+        let progress = self.stray.swap_remove(at);
+        let (id, lease) = (progress.lease.run, progress.lease);
+        if self.holders.get(&id) == Some(&lease) {
+            return;
+        }
+        let again = self.store.record(progress).await;
+        trace!(self, "stray {} {}: {again:?}", short(id), lease.epoch);
+        assert!(
+            matches!(again, Err(StoreError::Stale { .. })),
+            "a stale lease was written under"
+        );
     }
 
     fn holds(&self, execution: &Execution) -> bool {
@@ -827,6 +863,9 @@ impl<'s, S: Store> World<'s, S> {
 
     /// Whoever was given up and goes on all the same changes nothing.
     async fn laugh_at(&mut self, zombies: Vec<Hand>) {
+        while !self.stray.is_empty() {
+            self.meet_stray().await;
+        }
         for mut zombie in zombies {
             let claimed = std::mem::take(&mut zombie.claimed);
             zombie.running.append(&mut zombie.parked);
@@ -857,7 +896,12 @@ impl<'s, S: Store> World<'s, S> {
             self.ledger.look_at(self.store, run.id).await;
             self.ledger.check_history(self.store, run).await;
         }
-        self.ledger.check_family(&runs);
+        self.ledger.check_family(&runs, |child| {
+            let parent = runs.iter().find(|run| Some(run.id) == child.parent);
+            let parent = parent.expect("a child has a parent");
+            let starts = Scripts::at(&child.flow);
+            self.scripts.starts(Scripts::at(&parent.flow), starts)
+        });
         let crashed = runs.iter().any(|run| run.state.kind == StateType::Crashed);
         let known = !(self.disturbed || crashed);
         for run in &runs {
