@@ -28,13 +28,15 @@ const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
 /// Serves until it is told to stop: registers, claims and executes runs. Returns how many
 /// runs it executed to their end. Errs when it has lost its lease.
 ///
-/// A worker of a pool that was given up, because its process or its machine stood still for
-/// longer than its lease, begins anew under another id.
+/// A worker of a pool begins anew under another id when it was given up, because its process
+/// or its machine stood still for longer than its lease, and when the database was not
+/// available: then it cannot know which of its runs it still has, so it gives all of them
+/// back and waits until the database answers.
 pub async fn serve<S: Store>(
     mut config: WorkerConfig,
     store: Arc<S>,
     runtime: Arc<Runtime>,
-    shutdown: Shutdown,
+    mut shutdown: Shutdown,
 ) -> Result<u64, WorkerError> {
     loop {
         let (store, runtime) = (Arc::clone(&store), Arc::clone(&runtime));
@@ -42,6 +44,16 @@ pub async fn serve<S: Store>(
             Err(WorkerError::LeaseLost(lost)) if config.pool.is_some() => {
                 config.id = WorkerId::generate();
                 warn!(%lost, now = %config.id, "the lease was lost; the worker begins anew");
+            }
+            Err(WorkerError::Store(err @ StoreError::Unavailable(_)))
+                if config.pool.is_some() && shutdown.urgency() == Urgency::Run =>
+            {
+                config.id = WorkerId::generate();
+                error!(%err, "executes nothing until the database is available again");
+                tokio::select! {
+                    () = tokio::time::sleep(UNAVAILABLE_DELAY) => {}
+                    () = shutdown.at_least(Urgency::Drain) => {}
+                }
             }
             served => return served,
         }
@@ -155,20 +167,17 @@ impl<S: Store> Serving<S> {
         while self.shutdown.urgency() == Urgency::Run {
             // What comes up from here on is noticed by the wait below.
             news.mark_unchanged();
-            match self.claim().await {
-                Ok(0) => {}
-                Ok(_) => continue,
-                Err(err) => {
-                    self.wait_out(err).await?;
-                    continue;
-                }
+            while let Some(stop) = self.runs.try_join_next() {
+                self.stopped(stop)?;
+            }
+            if self.claim().await? > 0 {
+                continue;
             }
             self.tell_signals().await?;
             let due = self.settle_due().await?;
-            self.wait(&mut news, due).await;
+            self.wait(&mut news, due).await?;
         }
-        self.drain().await;
-        Ok(())
+        self.drain().await
     }
 
     /// Claims as many runs as there is room for, and starts or resumes them. How many.
@@ -227,7 +236,11 @@ impl<S: Store> Serving<S> {
     }
 
     /// Returns when there may be something to do.
-    async fn wait(&mut self, news: &mut watch::Receiver<()>, due: Option<Timestamp>) {
+    async fn wait(
+        &mut self,
+        news: &mut watch::Receiver<()>,
+        due: Option<Timestamp>,
+    ) -> Result<(), WorkerError> {
         let due = async {
             match due {
                 Some(due) => tokio::time::sleep(due.since(now())).await,
@@ -240,49 +253,40 @@ impl<S: Store> Serving<S> {
             _ = news.changed(), if !full => {}
             () = due => {}
             _ = slots.acquire(), if full => {}
-            Some(stop) = self.runs.join_next() => self.stopped(stop),
-            () = self.shutdown.at_least(Urgency::Drain) => {}
-        }
-    }
-
-    fn stopped(&mut self, stop: Result<Stop, tokio::task::JoinError>) {
-        match stop {
-            Ok(Stop::Ended) => self.ended += 1,
-            Ok(Stop::Left) => {}
-            Ok(Stop::Failed(err)) => {
-                error!(%err, "a run could not be recorded; it goes on when its lease ends");
-            }
-            Err(err) if err.is_panic() => error!(%err, "an execution panicked"),
-            Err(_) => {}
-        }
-    }
-
-    /// The database may become available again.
-    async fn wait_out(&mut self, err: StoreError) -> Result<(), WorkerError> {
-        if !matches!(err, StoreError::Unavailable(_)) {
-            return Err(err.into());
-        }
-        warn!(%err, "waiting for the database");
-        tokio::select! {
-            () = tokio::time::sleep(UNAVAILABLE_DELAY) => {}
+            Some(stop) = self.runs.join_next() => self.stopped(stop)?,
             () = self.shutdown.at_least(Urgency::Drain) => {}
         }
         Ok(())
     }
 
+    /// Errs if a run was left without a record: then it is not known who has it.
+    fn stopped(&mut self, stop: Result<Stop, tokio::task::JoinError>) -> Result<(), WorkerError> {
+        match stop {
+            Ok(Stop::Ended) => self.ended += 1,
+            Ok(Stop::Left) => {}
+            Ok(Stop::Failed(err)) => return Err(err.into()),
+            Err(err) if err.is_panic() => {
+                let what = format!("an execution panicked: {err}");
+                return Err(StoreError::Unavailable(what).into());
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
     /// Finishes what is being executed, unless it gets more urgent.
-    async fn drain(&mut self) {
+    async fn drain(&mut self) -> Result<(), WorkerError> {
         debug!(runs = self.runs.len(), "draining");
         loop {
             // A flow that waits now leaves memory: another worker goes on with it.
             self.shared.parking.clear();
             tokio::select! {
                 stop = self.runs.join_next() => match stop {
-                    Some(stop) => self.stopped(stop),
-                    None => return,
+                    Some(stop) => self.stopped(stop)?,
+                    None => return Ok(()),
                 },
                 () = tokio::time::sleep(Duration::from_millis(50)) => {}
-                () = self.shutdown.at_least(Urgency::Stop) => return,
+                () = self.shutdown.at_least(Urgency::Stop) => return Ok(()),
             }
         }
     }

@@ -11,10 +11,13 @@ use super::clock::now;
 use super::flow::{FlowExecution, Interruption};
 use super::shared::Shared;
 use super::signals::{Signal, at_least};
-use crate::model::{Failure, FailureKind, FlowDescription, FlowRun, Grants, Outcome, RunId, State};
+use crate::model::{
+    Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome, RunId, RunName,
+    State,
+};
 use crate::orchestrator::{Decision, after_attempt};
 use crate::store::{Claimed, Next, Progress, Store, StoreError};
-use crate::wasm::{FlowEnd, Prepared, Replayable, Surroundings};
+use crate::wasm::{FlowEnd, PrepareError, Prepared, Replayable, Surroundings};
 
 /// How an execution stopped.
 #[derive(Debug)]
@@ -37,34 +40,17 @@ pub(super) async fn execute<S: Store>(
     let lease = *lease;
     let (id, name, attempt) = (run.id, run.name.clone(), run.attempt);
     let flow = run.flow.clone();
-    let (prepared, description) = match prepare(&shared, run).await {
-        Ok(prepared) => prepared,
-        Err(failure) => {
-            // The host cannot run it; the flow never began.
-            let mut progress = Progress::new(lease);
-            let outcome = Err(failure);
-            progress.states = vec![State::ended(&outcome, now())];
-            progress.next = Next::End {
-                outcome: outcome.clone(),
-            };
-            let recorded = shared.store.record(progress).await;
-            return ended(recorded.map(|_| outcome), id, name.as_str());
-        }
+    let begin = match begin(&shared, &claimed).await {
+        Ok(begin) => begin,
+        // The host cannot run it; the flow never began.
+        Err(trouble) => return crash(&*shared.store, lease, &name, trouble).await,
     };
-    let entries = match claimed.journal_len {
-        0 => Vec::new(),
-        _ => match shared.store.journal(id).await {
-            Ok(entries) => entries,
-            Err(err) => return Stop::Failed(err),
-        },
-    };
-    let kept = match run.attempt {
-        1 => Vec::new(),
-        _ => match shared.store.kept(id).await {
-            Ok(kept) => kept,
-            Err(err) => return Stop::Failed(err),
-        },
-    };
+    let Begin {
+        prepared,
+        description,
+        entries,
+        kept,
+    } = begin;
     info!(run = %id, name = %name, flow = %flow, attempt, replayed = entries.len(), "executing");
 
     let deadline = description.options.timeout_ms.map(Duration::from_millis);
@@ -91,7 +77,7 @@ pub(super) async fn execute<S: Store>(
     if timeout.is_some_and(|left| left.is_zero()) {
         // It was taken up only to end.
         let outcome = Err(timed_out(deadline.unwrap_or_default()));
-        return ended(port.end(outcome).await, id, name.as_str());
+        return ended(port.end(outcome).await, &*shared.store, lease, &name).await;
     }
     let mut hear = port.signals();
     let clean_up = shared.config.clean_up;
@@ -141,7 +127,7 @@ pub(super) async fn execute<S: Store>(
                 Err(err) => Stop::Failed(err),
             }
         }
-        _ => ended(port.end(outcome).await, id, name.as_str()),
+        _ => ended(port.end(outcome).await, &*shared.store, lease, &name).await,
     }
 }
 
@@ -152,16 +138,60 @@ async fn until(timeout: Option<Duration>) {
     }
 }
 
-/// Says how a run ended, once that is recorded.
-fn ended(recorded: Result<Outcome, StoreError>, id: RunId, name: &str) -> Stop {
+/// Says how a run ended, once that is recorded. An end that cannot be recorded is a crash.
+async fn ended<S: Store>(
+    recorded: Result<Outcome, StoreError>,
+    store: &S,
+    lease: Lease,
+    name: &RunName,
+) -> Stop {
     match recorded {
-        Ok(Ok(_)) => {
-            info!(run = %id, %name, "completed");
-            Stop::Ended
-        }
-        Ok(Err(failure)) => {
+        Ok(outcome) => say(lease.run, name, &outcome),
+        Err(err) => return crash(store, lease, name, err.into()).await,
+    }
+    Stop::Ended
+}
+
+fn say(id: RunId, name: &RunName, outcome: &Outcome) {
+    match outcome {
+        Ok(_) => info!(run = %id, %name, "completed"),
+        Err(failure) => {
             let (state, _) = failure.kind.state();
             warn!(run = %id, %name, %state, %failure, "ended");
+        }
+    }
+}
+
+/// Why a run cannot be executed, or its end not recorded.
+enum Trouble {
+    Store(StoreError),
+    Host(String),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(err: StoreError) -> Self {
+        Self::Store(err)
+    }
+}
+
+/// Ends a run by the host's fault. What may pass is left to pass instead, and what belongs to
+/// somebody else is left alone.
+async fn crash<S: Store>(store: &S, lease: Lease, name: &RunName, trouble: Trouble) -> Stop {
+    let message = match trouble {
+        Trouble::Store(StoreError::Stale { .. }) => return Stop::Left,
+        Trouble::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
+        Trouble::Store(err) => err.to_string(),
+        Trouble::Host(message) => message,
+    };
+    let outcome = Err(Failure::new(FailureKind::Crashed, message));
+    let mut progress = Progress::new(lease);
+    progress.states = vec![State::ended(&outcome, now())];
+    progress.next = Next::End {
+        outcome: outcome.clone(),
+    };
+    match store.record(progress).await {
+        Ok(_) => {
+            say(lease.run, name, &outcome);
             Stop::Ended
         }
         Err(StoreError::Stale { .. }) => Stop::Left,
@@ -169,16 +199,45 @@ fn ended(recorded: Result<Outcome, StoreError>, id: RunId, name: &str) -> Stop {
     }
 }
 
+/// What an execution begins with.
+struct Begin {
+    prepared: Arc<Prepared>,
+    description: FlowDescription,
+    entries: Vec<Entry>,
+    kept: Vec<Entry>,
+}
+
+async fn begin<S: Store>(shared: &Shared<S>, claimed: &Claimed) -> Result<Begin, Trouble> {
+    let run = &claimed.run;
+    let (prepared, description) = prepare(shared, run).await?;
+    let entries = match claimed.journal_len {
+        0 => Vec::new(),
+        _ => shared.store.journal(run.id).await?,
+    };
+    let kept = match run.attempt {
+        1 => Vec::new(),
+        _ => shared.store.kept(run.id).await?,
+    };
+    Ok(Begin {
+        prepared,
+        description,
+        entries,
+        kept,
+    })
+}
+
 async fn prepare<S: Store>(
     shared: &Shared<S>,
     run: &FlowRun,
-) -> Result<(Arc<Prepared>, FlowDescription), Failure> {
-    let crashed = |message: String| Failure::new(FailureKind::Crashed, message);
-    let prepared = shared.prepare(run.component).await;
-    let prepared = prepared.map_err(|err| crashed(format!("cannot be executed: {err}")))?;
+) -> Result<(Arc<Prepared>, FlowDescription), Trouble> {
+    let prepared = match shared.prepare(run.component).await {
+        Ok(prepared) => prepared,
+        Err(PrepareError::Unreadable(why)) => return Err(StoreError::Unavailable(why).into()),
+        Err(err) => return Err(Trouble::Host(format!("cannot be executed: {err}"))),
+    };
     let flow = prepared.manifest.flow(run.flow.as_str());
     let flow = flow.cloned().ok_or_else(|| {
-        crashed(format!(
+        Trouble::Host(format!(
             "cannot be executed: component {} has no flow `{}`",
             run.component.short(),
             run.flow
