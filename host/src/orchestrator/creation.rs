@@ -36,33 +36,19 @@ impl Start {
 /// A run of a deployment, not checked against its schema.
 pub fn new_run(deployment: &Deployment, start: Start, now: Timestamp) -> FlowRun {
     let mut tags = deployment.tags.clone();
-    tags.extend(
-        start
-            .tags
-            .into_iter()
-            .filter(|tag| !deployment.tags.contains(tag)),
-    );
+    let more = start
+        .tags
+        .iter()
+        .filter(|tag| !deployment.tags.contains(tag));
+    tags.extend(more.cloned());
+    let parameters = overlay(&deployment.parameters, &start.parameters);
+    let (flow, pool) = (deployment.name.flow.clone(), deployment.pool.clone());
     FlowRun {
-        id: start.id,
-        name: start.name,
-        flow: deployment.name.flow.clone(),
         deployment: Some(deployment.name.clone()),
-        component: deployment.component,
-        pool: Some(deployment.pool.clone()),
-        work_queue: start.work_queue,
         grants: deployment.grants.clone(),
-        parameters: overlay(&deployment.parameters, &start.parameters),
+        parameters,
         tags,
-        parent: start.parent,
-        within: None,
-        state: State::scheduled(now),
-        attempt: 0,
-        epoch: 0,
-        created: now,
-        scheduled: start.scheduled,
-        started: None,
-        ended: None,
-        outcome: None,
+        ..undeployed_run(deployment.component, flow, pool, start, now)
     }
 }
 

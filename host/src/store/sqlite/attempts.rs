@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::read;
 use super::rows::{RunNo, entry, need_run_no, run_by_no};
-use super::runs::add_state;
+use super::runs::enter;
 use super::sql::Sql;
 use super::writer::Tx;
 use crate::model::{Entry, FlowRun, RunId, State, Timestamp};
@@ -69,16 +69,13 @@ pub(super) fn retry(
         true => "retried from scratch",
         false => "retried",
     });
-    let states = tx.need(
-        "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
-             states = states + 1, attempt = attempt + 1, crashes = 0, ended = NULL,
-             outcome = NULL, ready_at = ?5, reserved_for = NULL
-         WHERE no = ?1 RETURNING states",
-        params![no, state.kind, state.name, state.message, state.at],
-        |row| row.get(0),
+    enter(tx, no, &state)?;
+    tx.run(
+        "UPDATE flow_runs SET attempt = attempt + 1, crashes = 0, ended = NULL, outcome = NULL,
+             ready_at = ?2, reserved_for = NULL
+         WHERE no = ?1",
+        params![no, now],
     )?;
-    add_state(tx, no, states, &state)?;
     tx.tell_ready();
-    tx.tell_change();
     run_by_no(tx, no)
 }

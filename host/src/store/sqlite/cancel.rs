@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::ending::{self, Gain};
 use super::rows::{RunNo, need_run_no, run_by_no};
-use super::runs::{add_state, check_transition};
+use super::runs::{check_transition, enter};
 use super::sql::Sql;
 use super::writer::Tx;
 use crate::model::{Failure, RunId, State, StateName, StateType, Timestamp, WorkerId};
@@ -78,16 +78,14 @@ fn cancel_one(tx: &Tx<'_>, run: &Target, now: Timestamp) -> StoreResult<bool> {
     }
     let state = State::new(StateType::Cancelling, StateName::CANCELLING, now);
     check_transition(run.id, run.state, state.kind)?;
+    enter(tx, run.no, &state)?;
     // One that nobody executes is to be claimed for its clean-up.
-    let states = tx.need(
-        "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = NULL,
-             state_at = ?4, states = states + 1, wake_after = NULL,
-             ready_at = CASE WHEN worker IS NULL THEN ?4 END
-         WHERE no = ?1 RETURNING states",
-        params![run.no, state.kind, state.name, state.at],
-        |row| row.get(0),
+    tx.run(
+        "UPDATE flow_runs SET wake_after = NULL,
+             ready_at = CASE WHEN worker IS NULL THEN ?2 END
+         WHERE no = ?1",
+        params![run.no, now],
     )?;
-    add_state(tx, run.no, states, &state)?;
     Ok(false)
 }
 

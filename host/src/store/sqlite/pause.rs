@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::rows::{need_run_no, run_by_no};
-use super::runs::{add_state, check_transition};
+use super::runs::{check_transition, enter};
 use super::sql::Sql;
 use super::writer::Tx;
 use crate::model::{FlowRun, RunId, State, StateName, StateType, Timestamp};
@@ -28,7 +28,6 @@ pub(super) fn resume(tx: &Tx<'_>, id: RunId, now: Timestamp) -> StoreResult<Flow
         None => run.scheduled.max(now),
         Some(_) => now,
     };
-    tx.tell_ready();
     change(tx, id, &state, Some(ready))
 }
 
@@ -48,23 +47,14 @@ fn change(
         return Err(StoreError::Over { run: id, state });
     }
     check_transition(id, run.state.kind, state.kind)?;
-    let states = tx.need(
-        "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
-             states = states + 1, wake_after = NULL, ready_at = ?6,
-             worker = CASE WHEN ?6 IS NULL THEN worker END
-         WHERE no = ?1 RETURNING states",
-        params![
-            no,
-            state.kind,
-            state.name,
-            state.message,
-            state.at,
-            ready_at
-        ],
-        |row| row.get(0),
+    enter(tx, no, state)?;
+    // Whoever executes it keeps its lease until it has recorded what it did by then.
+    tx.run(
+        "UPDATE flow_runs SET wake_after = NULL, ready_at = ?2,
+             worker = CASE WHEN ?2 IS NULL THEN worker END
+         WHERE no = ?1",
+        params![no, ready_at],
     )?;
-    add_state(tx, no, states, state)?;
     tx.tell_ready();
-    tx.tell_change();
     run_by_no(tx, no)
 }

@@ -258,6 +258,22 @@ fn claim_one(tx: &Tx<'_>, claim: &Claim, no: RunNo) -> StoreResult<Claimed> {
     })
 }
 
+/// Moves a run that nobody writes to under its lease into another state, with its line of
+/// history. What else changes with that is up to the caller. That the transition is allowed,
+/// too.
+pub(super) fn enter(tx: &Tx<'_>, no: RunNo, state: &State) -> StoreResult<()> {
+    let states = tx.need(
+        "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
+             states = states + 1
+         WHERE no = ?1 RETURNING states",
+        params![no, state.kind, state.name, state.message, state.at],
+        |row| row.get(0),
+    )?;
+    add_state(tx, no, states, state)?;
+    tx.tell_change();
+    Ok(())
+}
+
 /// Refuses a transition that the table does not have.
 pub(super) fn check_transition(run: RunId, from: StateType, to: StateType) -> StoreResult<()> {
     if from.may_become(to) {

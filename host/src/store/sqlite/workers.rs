@@ -196,21 +196,11 @@ fn give_back(tx: &Tx<'_>, run: &Left, worker: &str, why: Why, now: Timestamp) ->
             let state = State::new(StateType::Scheduled, StateName::RESCUED, now)
                 .because(format!("worker `{worker}` {verb}"));
             runs::check_transition(run.id, run.state, state.kind)?;
-            let states = tx.need(
-                "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4,
-                     state_at = ?5, states = states + 1, ready_at = ?5, crashes = ?6
-                 WHERE no = ?1 RETURNING states",
-                params![
-                    run.no,
-                    state.kind,
-                    state.name,
-                    state.message,
-                    state.at,
-                    crashes
-                ],
-                |row| row.get(0),
+            runs::enter(tx, run.no, &state)?;
+            tx.run(
+                "UPDATE flow_runs SET ready_at = ?2, crashes = ?3 WHERE no = ?1",
+                params![run.no, now, crashes],
             )?;
-            runs::add_state(tx, run.no, states, &state)?;
             Ok(true)
         }
         // Somebody else goes on with its clean-up.
