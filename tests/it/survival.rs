@@ -16,7 +16,7 @@ fn a_flow_that_waits_survives_the_end_of_its_worker() {
         "run",
         "sleeper/sleeper-deployment",
         "-p",
-        "ms=1500",
+        "ms=4000",
     ])
     .ok();
     let state = |name: &str| {

@@ -17,8 +17,9 @@ use crate::worker::tasks::{self, TaskEvent, TaskJob};
 impl<S: Store> FlowExecution<S> {
     pub(super) async fn submit(&mut self, call: TaskCall) -> CallResult<Seq> {
         self.check(&call)?;
-        let asked = self.ask(&Call::Task(call.clone()))?;
-        let kept = self.kept.take(&Call::Task(call.clone()));
+        let asked_call = Call::Task(call.clone());
+        let asked = self.ask(&asked_call)?;
+        let kept = self.kept.take(&asked_call);
         let (seq, id) = match asked {
             Asked::Answered(seq, Answer::TaskRun { id }) => (seq, id),
             Asked::Answered(seq, _) => {
@@ -29,8 +30,8 @@ impl<S: Store> FlowExecution<S> {
                 let id = TaskRunId::generate();
                 let answer = Answer::TaskRun { id };
                 let seq = match kept {
-                    Some(kept) => self.write_kept(Call::Task(call.clone()), kept),
-                    None => self.write(Call::Task(call.clone()), answer),
+                    Some(kept) => self.write_kept(asked_call, kept),
+                    None => self.write(asked_call, answer),
                 };
                 (seq, id)
             }
