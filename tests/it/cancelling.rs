@@ -47,6 +47,17 @@ fn a_run_that_is_under_way_is_told() {
 }
 
 #[test]
+fn a_worker_with_no_slot_left_still_listens() {
+    let home = home();
+    deploy(&home, "bench", &[]);
+    let _worker = worker(&home, &["--limit", "1"]);
+    let working = start(&home, "working", &["-p", "ms=3600000"]);
+    wait_until(&home, &working, "RUNNING");
+    home.run(["flow-run", "cancel", &working]).ok();
+    wait_until(&home, &working, "CANCELLED");
+}
+
+#[test]
 fn children_are_cancelled_with_their_parent() {
     let home = home();
     deploy(&home, "nesting", &[]);

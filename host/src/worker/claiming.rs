@@ -170,12 +170,13 @@ impl<S: Store> Serving<S> {
             while let Some(stop) = self.runs.try_join_next() {
                 self.stopped(stop)?;
             }
-            if self.claim().await? > 0 {
-                continue;
-            }
+            // Before anything is claimed: a worker that always finds work must still hear
+            // of cancellations, and timers must still go off.
             self.tell_signals().await?;
             let due = self.settle_due().await?;
-            self.wait(&mut news, due).await?;
+            if self.claim().await? == 0 {
+                self.wait(&mut news, due).await?;
+            }
         }
         self.drain().await
     }
@@ -250,7 +251,7 @@ impl<S: Store> Serving<S> {
         let slots = Arc::clone(&self.slots);
         let full = slots.available_permits() == 0;
         tokio::select! {
-            _ = news.changed(), if !full => {}
+            _ = news.changed() => {}
             () = due => {}
             _ = slots.acquire(), if full => {}
             Some(stop) = self.runs.join_next() => self.stopped(stop)?,

@@ -56,7 +56,7 @@ pub async fn replay(
         clock,
         runs: HashMap::new(),
         subflows: HashMap::new(),
-        cancels: 0,
+        waits: 0,
         stopped: None,
     };
     let never = std::future::pending();
@@ -88,7 +88,7 @@ struct ReplayPort {
     runs: HashMap<RunId, Seq>,
     subflows: HashMap<Seq, FlowRun>,
     /// How many waits the flow has begun.
-    cancels: u64,
+    waits: u64,
     stopped: Option<Replayed>,
 }
 
@@ -174,8 +174,8 @@ impl ReplayPort {
     }
 
     fn wait(&mut self, any: bool, handles: &[Seq]) -> CallResult<Vec<Seq>> {
-        self.cancels += 1;
-        let cancelled = Call::Cancelled { wait: self.cancels };
+        self.waits += 1;
+        let cancelled = Call::Cancelled { wait: self.waits };
         if self.journal.holds_next(&cancelled) {
             self.ask(&cancelled)?;
             return Err(Failure::cancelled().into());

@@ -8,7 +8,7 @@ use crate::wasm::{CallError, CallResult};
 use crate::worker::clock::now;
 use crate::worker::signals::{Signal, at_least};
 
-/// Handles whose settlement is looked up one by one, rather than all at once.
+/// Handles whose settlement is looked up in one read.
 const LOOKUP_MAX: usize = 1000;
 
 impl<S: Store> FlowExecution<S> {
