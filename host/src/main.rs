@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use orch_host::cli;
 use orch_host::store::sqlite::SqliteStore;
 
+/// Runs are many small values, made on one thread and dropped on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main(|path| SqliteStore::open(path))
 }

@@ -1,7 +1,8 @@
 //! What the host asks of storage, in the words of the domain.
 //!
 //! One method is one transaction. `Ok` means that the write survives a crash of the process
-//! and of the machine. Behind the trait stands one implementation, [`sqlite`]; the
+//! and of the machine; only [`Store::claim`] may be lost with the machine, until the next
+//! write. Behind the trait stands one implementation, [`sqlite`]; the
 //! [`contract`] is what any other must keep.
 
 #[cfg(test)]
@@ -102,6 +103,9 @@ pub trait Store: Send + Sync + 'static {
     /// Leases runs that are ready to `worker`, the longest ready first. Each goes to
     /// `Pending` and has its epoch raised, and one that never started begins its first
     /// attempt. A paused pool and a full one give nothing.
+    ///
+    /// A claim need not survive a power failure by itself: it is worth nothing without what
+    /// the claimed run records, which does, and makes it do so, too.
     fn claim(&self, claim: Claim) -> impl Future<Output = StoreResult<Vec<Claimed>>> + Send;
 
     /// The journal of a run, in order.

@@ -153,6 +153,15 @@ async fn rescue<S: Store>(store: &S) -> StoreResult<usize> {
     Ok(store.rescue(&lost, now()).await?.len())
 }
 
+/// Why the loop goes round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// Something may be ready, to be told, or due.
+    Told,
+    /// There may be more room, and nothing else is new.
+    Freed,
+}
+
 struct Serving<S> {
     shared: Arc<Shared<S>>,
     slots: Arc<Semaphore>,
@@ -164,35 +173,43 @@ struct Serving<S> {
 impl<S: Store> Serving<S> {
     async fn serve(&mut self) -> Result<(), WorkerError> {
         let mut news = self.shared.news.clone();
+        let mut woken = Woken::Told;
+        let mut due = None;
+        // Whether there may be more than was claimed.
+        let mut more = true;
         while self.shutdown.urgency() == Urgency::Run {
-            // What comes up from here on is noticed by the wait below.
-            news.mark_unchanged();
             while let Some(stop) = self.runs.try_join_next() {
                 self.stopped(stop)?;
             }
             // Before anything is claimed: a worker that always finds work must still hear
             // of cancellations, and timers must still go off.
-            self.tell_signals().await?;
-            let due = self.settle_due().await?;
-            if self.claim().await? == 0 {
-                self.wait(&mut news, due).await?;
+            if woken == Woken::Told || news.has_changed().unwrap_or(false) {
+                // What comes up from here on is noticed by the wait below.
+                news.mark_unchanged();
+                self.tell_signals().await?;
+                due = self.settle_due().await?;
+                more = true;
+            }
+            let room = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
+            let count = room.min(CLAIM_MAX);
+            if more && count > 0 {
+                more = self.claim(count).await? == count as usize;
+                woken = Woken::Freed;
+            } else {
+                woken = self.wait(&mut news, due).await?;
             }
         }
         self.drain().await
     }
 
-    /// Claims as many runs as there is room for, and starts or resumes them. How many.
-    async fn claim(&mut self) -> StoreResult<usize> {
-        let room = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
-        if room == 0 {
-            return Ok(0);
-        }
+    /// Claims up to `count` runs, and starts or resumes them. How many.
+    async fn claim(&mut self, count: u32) -> StoreResult<usize> {
         let config = &self.shared.config;
         let claim = Claim {
             worker: config.id,
             pool: config.pool.clone(),
             work_queue: config.work_queue.clone(),
-            count: room.min(CLAIM_MAX),
+            count,
             now: now(),
         };
         let claimed = self.shared.store.claim(claim).await?;
@@ -209,7 +226,9 @@ impl<S: Store> Serving<S> {
         let parking = &self.shared.parking;
         if let Err(slot) = parking.resume(claimed.lease, cancelling, slot) {
             let shared = Arc::clone(&self.shared);
-            self.runs.spawn(execute(shared, claimed, slot));
+            // In a box: what an execution keeps between its steps is large, and a spawned
+            // future is moved a few times.
+            self.runs.spawn(Box::pin(execute(shared, claimed, slot)));
         }
     }
 
@@ -241,7 +260,7 @@ impl<S: Store> Serving<S> {
         &mut self,
         news: &mut watch::Receiver<()>,
         due: Option<Timestamp>,
-    ) -> Result<(), WorkerError> {
+    ) -> Result<Woken, WorkerError> {
         let due = async {
             match due {
                 Some(due) => tokio::time::sleep(due.since(now())).await,
@@ -251,13 +270,13 @@ impl<S: Store> Serving<S> {
         let slots = Arc::clone(&self.slots);
         let full = slots.available_permits() == 0;
         tokio::select! {
-            _ = news.changed() => {}
-            () = due => {}
+            _ = news.changed() => return Ok(Woken::Told),
+            () = due => return Ok(Woken::Told),
             _ = slots.acquire(), if full => {}
             Some(stop) = self.runs.join_next() => self.stopped(stop)?,
             () = self.shutdown.at_least(Urgency::Drain) => {}
         }
-        Ok(())
+        Ok(Woken::Freed)
     }
 
     /// Errs if a run was left without a record: then it is not known who has it.

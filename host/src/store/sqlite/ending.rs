@@ -10,7 +10,7 @@ use rusqlite::params;
 
 use super::columns::AsJson;
 use super::rows::{RunNo, run_by_no};
-use super::runs::{add_state, check_transition};
+use super::runs::{add_newest_state, check_transition};
 use super::sql::Sql;
 use super::writer::Tx;
 use crate::model::{
@@ -28,15 +28,19 @@ pub(super) fn settle(
     settlement: &Settlement,
 ) -> StoreResult<bool> {
     let awaited: Option<Option<i64>> = tx.first(
-        "UPDATE journal SET settled_at = ?3, settlement = ?4
-         WHERE run = ?1 AND seq = ?2 AND settled_at IS NULL RETURNING awaited",
-        params![run, seq, at, AsJson(settlement)],
+        "SELECT awaited FROM journal WHERE run = ?1 AND seq = ?2 AND settled_at IS NULL",
+        params![run, seq],
         |row| row.get(0),
     )?;
-    match awaited {
-        None => return Ok(false),
-        Some(Some(epoch)) => wake(tx, run, epoch, at)?,
-        Some(None) => {}
+    let Some(awaited) = awaited else {
+        return Ok(false);
+    };
+    tx.run(
+        "UPDATE journal SET settled_at = ?3, settlement = ?4 WHERE run = ?1 AND seq = ?2",
+        params![run, seq, at, AsJson(settlement)],
+    )?;
+    if let Some(epoch) = awaited {
+        wake(tx, run, epoch, at)?;
     }
     Ok(true)
 }
@@ -44,18 +48,27 @@ pub(super) fn settle(
 /// Counts one settlement for a run that waits since this epoch. What it waited for under
 /// an earlier epoch does not count.
 fn wake(tx: &Tx<'_>, run: RunNo, epoch: i64, at: Timestamp) -> StoreResult<()> {
-    let left: Option<i64> = tx.first(
-        "UPDATE flow_runs SET wake_after = wake_after - 1
-         WHERE no = ?1 AND epoch = ?2 AND wake_after > 0 RETURNING wake_after",
+    let waits: Option<(i64, StateType)> = tx.first(
+        "SELECT wake_after, state FROM flow_runs
+         WHERE no = ?1 AND epoch = ?2 AND wake_after > 0",
         params![run, epoch],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    if left == Some(0) {
-        tx.run(
-            "UPDATE flow_runs SET ready_at = ?2 WHERE no = ?1 AND state = ?3",
-            params![run, at, StateType::Waiting],
-        )?;
-        tx.tell_ready();
+    match waits {
+        None => return Ok(()),
+        Some((1, StateType::Waiting)) => {
+            tx.run(
+                "UPDATE flow_runs SET wake_after = 0, ready_at = ?2 WHERE no = ?1",
+                params![run, at],
+            )?;
+            tx.tell_ready();
+        }
+        Some((left, _)) => {
+            tx.run(
+                "UPDATE flow_runs SET wake_after = ?2 WHERE no = ?1",
+                params![run, left - 1],
+            )?;
+        }
     }
     Ok(())
 }
@@ -79,12 +92,12 @@ pub(super) fn end(
     state: &State,
     outcome: &Outcome,
 ) -> StoreResult<()> {
-    let states = tx.need(
+    tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              ended = ?5, outcome = ?6, states = states + 1 + ?7,
              started = coalesce(started, ?8), journal_len = journal_len + ?9,
              logged = logged + ?10, worker = NULL, ready_at = NULL, wake_after = NULL
-         WHERE no = ?1 RETURNING states",
+         WHERE no = ?1",
         params![
             no,
             state.kind,
@@ -97,9 +110,8 @@ pub(super) fn end(
             gain.entries,
             gain.logged
         ],
-        |row| row.get(0),
     )?;
-    add_state(tx, no, states, state)?;
+    add_newest_state(tx, no, state)?;
     tx.tell_change();
     tell_watchers(tx, no, state.at)?;
     if let Err(failure) = outcome {

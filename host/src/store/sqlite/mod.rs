@@ -208,7 +208,9 @@ impl Store for SqliteStore {
         if !self.readers.with(|conn| runs::is_claimable(conn, &claim))? {
             return Ok(Vec::new());
         }
-        self.writer.write(move |tx| runs::claim(tx, &claim)).await
+        self.writer
+            .write_ahead(move |tx| runs::claim(tx, &claim))
+            .await
     }
 
     async fn journal(&self, run: RunId) -> StoreResult<Vec<Entry>> {

@@ -521,12 +521,12 @@ fn leave(
     wake_after: Option<i64>,
     attempts: i64,
 ) -> StoreResult<()> {
-    let states = tx.need(
+    tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              states = states + 1 + ?6, started = coalesce(started, ?7),
              journal_len = journal_len + ?8, logged = logged + ?9,
              ready_at = ?10, wake_after = ?11, attempt = attempt + ?12, worker = NULL
-         WHERE no = ?1 RETURNING states",
+         WHERE no = ?1",
         params![
             run.no,
             state.kind,
@@ -541,9 +541,8 @@ fn leave(
             wake_after,
             attempts
         ],
-        |row| row.get(0),
     )?;
-    add_state(tx, run.no, states, state)
+    add_state(tx, run.no, run.states + 1 + gain.states, state)
 }
 
 /// In a pool with a limit, another worker may have waited for the slot.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::columns::{AsJson, list};
-use super::rows::{RunNo, flow_run, numbered_flow_run, select_flow_run, unsigned};
+use super::rows::{RunNo, flow_run, select_flow_run, unsigned};
 use super::sql::Sql;
 use super::writer::Tx;
 use super::{pools, workers};
@@ -139,6 +139,15 @@ pub(super) fn add_state(tx: &Tx<'_>, no: RunNo, n: i64, state: &State) -> StoreR
     Ok(())
 }
 
+/// The same, of a state that the run's row has already counted. Asked back in a statement of
+/// its own: `RETURNING` would build a table for its one row.
+pub(super) fn add_newest_state(tx: &Tx<'_>, no: RunNo, state: &State) -> StoreResult<()> {
+    let n = tx.need("SELECT states FROM flow_runs WHERE no = ?1", [no], |row| {
+        row.get(0)
+    })?;
+    add_state(tx, no, n, state)
+}
+
 /// Whether a claim would give anything: asked of a reader, so that looking in vain costs no
 /// write.
 pub(super) fn is_claimable(conn: &Connection, claim: &Claim) -> StoreResult<bool> {
@@ -213,7 +222,12 @@ fn ready_in_pool(
 }
 
 fn claim_one(tx: &Tx<'_>, claim: &Claim, no: RunNo) -> StoreResult<Claimed> {
-    let (_, mut run) = tx.need(select_flow_run!("WHERE r.no = ?1"), [no], numbered_flow_run)?;
+    let mut run = tx.need(select_flow_run!("WHERE r.no = ?1"), [no], flow_run)?;
+    let (states, journal_len, logged) = tx.need(
+        "SELECT states, journal_len, logged FROM flow_runs WHERE no = ?1",
+        [no],
+        |row| Ok((row.get::<_, i64>(0)?, unsigned(row, 1)?, unsigned(row, 2)?)),
+    )?;
     // One that is to be cancelled is claimed for its clean-up, and stays what it is.
     let cancelling = run.state.kind == StateType::Cancelling;
     match run.state.kind {
@@ -225,11 +239,11 @@ fn claim_one(tx: &Tx<'_>, claim: &Claim, no: RunNo) -> StoreResult<Claimed> {
     }
     run.epoch += 1;
     run.attempt = run.attempt.max(1);
-    let (states, journal_len, logged) = tx.need(
+    tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = NULL,
              state_at = ?4, states = states + ?8, attempt = ?5, epoch = ?6, worker = ?7,
              ready_at = NULL, wake_after = NULL
-         WHERE no = ?1 RETURNING states, journal_len, logged",
+         WHERE no = ?1",
         params![
             no,
             run.state.kind,
@@ -240,10 +254,9 @@ fn claim_one(tx: &Tx<'_>, claim: &Claim, no: RunNo) -> StoreResult<Claimed> {
             claim.worker,
             i64::from(!cancelling)
         ],
-        |row| Ok((row.get(0)?, unsigned(row, 1)?, unsigned(row, 2)?)),
     )?;
     if !cancelling {
-        add_state(tx, no, states, &run.state)?;
+        add_state(tx, no, states + 1, &run.state)?;
     }
     tx.tell_change();
     Ok(Claimed {
@@ -262,14 +275,13 @@ fn claim_one(tx: &Tx<'_>, claim: &Claim, no: RunNo) -> StoreResult<Claimed> {
 /// history. What else changes with that is up to the caller. That the transition is allowed,
 /// too.
 pub(super) fn enter(tx: &Tx<'_>, no: RunNo, state: &State) -> StoreResult<()> {
-    let states = tx.need(
+    tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              states = states + 1
-         WHERE no = ?1 RETURNING states",
+         WHERE no = ?1",
         params![no, state.kind, state.name, state.message, state.at],
-        |row| row.get(0),
     )?;
-    add_state(tx, no, states, state)?;
+    add_newest_state(tx, no, state)?;
     tx.tell_change();
     Ok(())
 }

@@ -15,6 +15,10 @@
 //! write; savepoints in every batch would cost all of them for the sake of the rare one.
 //! Therefore a write is a function that can be called again.
 //!
+//! A claim needs no fsync of its own: what the claimed run then does is recorded by a commit
+//! that has one, and the log is one file, so that covers the claim. A power failure in
+//! between takes the claim, and with it the only process that knew of it.
+//!
 //! Invariant: when the commit itself fails (disk full, I/O error), every write of the batch
 //! is told so, and the thread goes on.
 
@@ -71,7 +75,27 @@ impl Deref for Tx<'_> {
     }
 }
 
+/// When a write has to survive a power failure. Every write survives the end of its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Durable {
+    /// Together with the next write that has to.
+    Later,
+    /// Before it is answered.
+    AtOnce,
+}
+
+impl Durable {
+    /// What the connection is set to for a batch of such writes.
+    fn pragma(self) -> &'static str {
+        match self {
+            Self::Later => "PRAGMA synchronous = NORMAL",
+            Self::AtOnce => "PRAGMA synchronous = FULL",
+        }
+    }
+}
+
 trait Write: Send {
+    fn durable(&self) -> Durable;
     /// Whether it succeeded; what it has to say is kept for [`Write::answer`].
     fn attempt(&mut self, tx: &Tx<'_>) -> bool;
     fn answer(self: Box<Self>, committed: StoreResult<()>);
@@ -79,6 +103,7 @@ trait Write: Send {
 
 struct Request<T, F> {
     write: F,
+    durable: Durable,
     result: Option<StoreResult<T>>,
     reply: oneshot::Sender<StoreResult<T>>,
 }
@@ -88,6 +113,10 @@ where
     T: Send,
     F: FnMut(&Tx<'_>) -> StoreResult<T> + Send,
 {
+    fn durable(&self) -> Durable {
+        self.durable
+    }
+
     fn attempt(&mut self, tx: &Tx<'_>) -> bool {
         let result = (self.write)(tx);
         let succeeded = result.is_ok();
@@ -144,9 +173,35 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> StoreResult<T> + Send + 'static,
     {
+        self.enqueue(write, Durable::AtOnce)
+    }
+
+    /// Does the write in the next batch, for one that is worth nothing without later ones.
+    /// Returns once it is committed.
+    pub(super) fn write_ahead<T, F>(
+        &self,
+        write: F,
+    ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> StoreResult<T> + Send + 'static,
+    {
+        self.enqueue(write, Durable::Later)
+    }
+
+    fn enqueue<T, F>(
+        &self,
+        write: F,
+        durable: Durable,
+    ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> StoreResult<T> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let request = Box::new(Request {
             write,
+            durable,
             result: None,
             reply,
         });
@@ -175,10 +230,12 @@ impl Drop for Writer {
 
 fn serve(conn: &Connection, requests: &Receiver<Box<dyn Write>>, mut announce: impl FnMut(News)) {
     let mut batch = Vec::new();
+    // What the connection is set to; it was opened to the safe one.
+    let mut durable = Durable::AtOnce;
     while let Ok(first) = requests.recv() {
         batch.push(first);
         batch.extend(requests.try_iter().take(BATCH_MAX - 1));
-        let committed = commit(conn, &mut batch);
+        let committed = set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch));
         if let Err(error) = &committed {
             tracing::error!(%error, writes = batch.len(), "a batch of writes failed");
         }
@@ -190,6 +247,16 @@ fn serve(conn: &Connection, requests: &Receiver<Box<dyn Write>>, mut announce: i
             _ => {}
         }
     }
+}
+
+/// Sets the connection to what the most demanding write of the batch needs.
+fn set(conn: &Connection, is: &mut Durable, batch: &[Box<dyn Write>]) -> StoreResult<()> {
+    let wanted = batch.iter().map(|write| write.durable()).max();
+    if let Some(wanted) = wanted.filter(|wanted| wanted != is) {
+        conn.run(wanted.pragma(), [])?;
+        *is = wanted;
+    }
+    Ok(())
 }
 
 /// Does all of the writes in one transaction.
