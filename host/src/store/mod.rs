@@ -13,6 +13,8 @@ mod simulation;
 pub mod sqlite;
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::{
     Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun, IdPrefix, Lease,
@@ -107,6 +109,21 @@ pub trait Store: Send + Sync + 'static {
     /// A claim need not survive a power failure by itself: it is worth nothing without what
     /// the claimed run records, which does, and makes it do so, too.
     fn claim(&self, claim: Claim) -> impl Future<Output = StoreResult<Vec<Claimed>>> + Send;
+    /// The same for whoever waits for work: if there is nothing to claim, this returns when
+    /// there is. What a write of this process makes ready is claimed in its transaction, so
+    /// that a run is on its way when the call returns that has made it. Returns nothing once
+    /// the offer has been withdrawn.
+    ///
+    /// Not cancel safe: what was claimed for a future that is gone is the worker's until it
+    /// signs off.
+    fn claim_next(
+        &self,
+        claim: Claim,
+        offer: Arc<Offer>,
+    ) -> impl Future<Output = StoreResult<Vec<Claimed>>> + Send + 'static;
+    /// Has those look again who wait in [`claim_next`](Self::claim_next): time has made
+    /// something ready, or an offer was withdrawn.
+    fn look_again(&self);
 
     /// The journal of a run, in order.
     fn journal(&self, run: RunId) -> impl Future<Output = StoreResult<Vec<Entry>>> + Send;
@@ -322,6 +339,32 @@ pub struct Claim {
     pub work_queue: Option<String>,
     pub count: u32,
     pub now: Timestamp,
+}
+
+/// A worker's offer to take runs, for as long as it is open.
+#[derive(Debug)]
+pub struct Offer {
+    withdrawn: AtomicBool,
+    /// The time of a claim that waited.
+    clock: fn() -> Timestamp,
+}
+
+impl Offer {
+    pub fn new(clock: fn() -> Timestamp) -> Self {
+        Self {
+            withdrawn: AtomicBool::new(false),
+            clock,
+        }
+    }
+
+    /// Nothing is claimed for it from here on.
+    pub fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::Acquire)
+    }
 }
 
 /// A run that was claimed.

@@ -26,10 +26,11 @@ pub(super) enum Role {
 
 /// The data of one instance's store.
 pub(super) struct Guest {
-    wasi: WasiCtx,
+    /// Made when the guest first asks something of WASI: most never do.
+    wasi: Option<WasiCtx>,
+    around: Surroundings,
     table: ResourceTable,
     pub role: Role,
-    pub logs: Arc<dyn LogSink>,
     pub limits: Arc<Limits>,
     pub panic: Option<Panic>,
     memory: MemoryLimiter,
@@ -53,10 +54,10 @@ impl Guest {
             Role::Describe => ("a component's description of itself", DESCRIBE_MAX),
         };
         let guest = Self {
-            wasi: wasi::context(&around),
+            wasi: None,
+            around,
             table: ResourceTable::new(),
             role,
-            logs: around.logs,
             limits: Arc::clone(limits),
             panic: None,
             memory: MemoryLimiter {
@@ -89,6 +90,11 @@ impl Guest {
                 "a component that describes itself cannot do anything else",
             )),
         }
+    }
+
+    /// Where its lines go.
+    pub fn logs(&self) -> &dyn LogSink {
+        &*self.around.logs
     }
 
     /// What the monotonic clock says.
@@ -124,7 +130,7 @@ fn refused(why: &str) -> CallError {
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
-            ctx: &mut self.wasi,
+            ctx: self.wasi.get_or_insert_with(|| wasi::context(&self.around)),
             table: &mut self.table,
         }
     }

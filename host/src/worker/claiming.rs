@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
@@ -13,7 +15,7 @@ use super::shared::Shared;
 use super::signals::Signal;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use crate::model::{StateType, Timestamp, Worker, WorkerId};
-use crate::store::{Claim, Claimed, Listener, Store, StoreError, StoreResult, Topic};
+use crate::store::{Claim, Claimed, Listener, Offer, Store, StoreError, StoreResult, Topic};
 use crate::wasm::Runtime;
 
 /// Runs claimed in one transaction.
@@ -162,6 +164,9 @@ enum Woken {
     Freed,
 }
 
+/// A claim that waits for something to claim.
+type Claiming = BoxFuture<'static, StoreResult<Vec<Claimed>>>;
+
 struct Serving<S> {
     shared: Arc<Shared<S>>,
     slots: Arc<Semaphore>,
@@ -175,53 +180,61 @@ impl<S: Store> Serving<S> {
         let mut news = self.shared.news.clone();
         let mut woken = Woken::Told;
         let mut due = None;
-        // Whether there may be more than was claimed.
-        let mut more = true;
+        let offer = Arc::new(Offer::new(now));
+        let mut claiming = None;
         while self.shutdown.urgency() == Urgency::Run {
             while let Some(stop) = self.runs.try_join_next() {
                 self.stopped(stop)?;
             }
-            // Before anything is claimed: a worker that always finds work must still hear
-            // of cancellations, and timers must still go off.
+            // A worker that always finds work must still hear of cancellations, and timers
+            // must still go off.
             if woken == Woken::Told || news.has_changed().unwrap_or(false) {
                 // What comes up from here on is noticed by the wait below.
                 news.mark_unchanged();
                 self.tell_signals().await?;
                 due = self.settle_due().await?;
-                more = true;
             }
-            let room = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
-            let count = room.min(CLAIM_MAX);
-            if more && count > 0 {
-                more = self.claim(count).await? == count as usize;
-                woken = Woken::Freed;
-            } else {
-                woken = self.wait(&mut news, due).await?;
+            if claiming.is_none() {
+                claiming = self.claim(&offer);
             }
+            woken = self.wait(&mut news, due, &mut claiming).await?;
+        }
+        offer.withdraw();
+        self.shared.store.look_again();
+        if let Some(claiming) = claiming {
+            // It may have got something at the last moment.
+            self.start(claiming.await?).await;
         }
         self.drain().await
     }
 
-    /// Claims up to `count` runs, and starts or resumes them. How many.
-    async fn claim(&mut self, count: u32) -> StoreResult<usize> {
+    /// Waits for as many runs as there is room for.
+    fn claim(&self, offer: &Arc<Offer>) -> Option<Claiming> {
+        let room = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
+        if room == 0 {
+            return None;
+        }
         let config = &self.shared.config;
         let claim = Claim {
             worker: config.id,
             pool: config.pool.clone(),
             work_queue: config.work_queue.clone(),
-            count,
+            count: room.min(CLAIM_MAX),
             now: now(),
         };
-        let claimed = self.shared.store.claim(claim).await?;
-        let count = claimed.len();
-        for claimed in claimed {
-            let slot = Arc::clone(&self.slots).acquire_owned().await;
-            self.start(claimed, slot.expect("the semaphore is never closed"));
-        }
-        Ok(count)
+        let claimed = self.shared.store.claim_next(claim, Arc::clone(offer));
+        Some(claimed.boxed())
     }
 
-    fn start(&mut self, claimed: Claimed, slot: OwnedSemaphorePermit) {
+    /// Starts or resumes what was claimed.
+    async fn start(&mut self, claimed: Vec<Claimed>) {
+        for claimed in claimed {
+            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            self.start_one(claimed, slot.expect("the semaphore is never closed"));
+        }
+    }
+
+    fn start_one(&mut self, claimed: Claimed, slot: OwnedSemaphorePermit) {
         let cancelling = claimed.run.state.kind == StateType::Cancelling;
         let parking = &self.shared.parking;
         if let Err(slot) = parking.resume(claimed.lease, cancelling, slot) {
@@ -260,6 +273,7 @@ impl<S: Store> Serving<S> {
         &mut self,
         news: &mut watch::Receiver<()>,
         due: Option<Timestamp>,
+        claiming: &mut Option<Claiming>,
     ) -> Result<Woken, WorkerError> {
         let due = async {
             match due {
@@ -269,9 +283,23 @@ impl<S: Store> Serving<S> {
         };
         let slots = Arc::clone(&self.slots);
         let full = slots.available_permits() == 0;
+        let claimed = async {
+            match claiming {
+                Some(claimed) => claimed.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            claimed = claimed => {
+                *claiming = None;
+                self.start(claimed?).await;
+            }
             _ = news.changed() => return Ok(Woken::Told),
-            () = due => return Ok(Woken::Told),
+            () = due => {
+                // A run that was scheduled for now is ready without a word.
+                self.shared.store.look_again();
+                return Ok(Woken::Told);
+            }
             _ = slots.acquire(), if full => {}
             Some(stop) = self.runs.join_next() => self.stopped(stop)?,
             () = self.shutdown.at_least(Urgency::Drain) => {}

@@ -23,7 +23,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -32,7 +32,7 @@ use tokio::sync::watch;
 
 use super::open;
 use super::sql::Sql;
-use super::writer::News;
+use super::writer::{News, Nudge};
 use crate::store::{Listener, StoreError, StoreResult, Topic};
 
 /// Longest path that fits into a socket's address, with room for its final zero.
@@ -65,6 +65,8 @@ pub(super) struct Hub {
     name: String,
     ears_made: AtomicU64,
     safety_net: Option<Duration>,
+    /// To the writer of this process, whose waiting claims look when others ring.
+    nudge: OnceLock<Nudge>,
 }
 
 impl Hub {
@@ -76,7 +78,23 @@ impl Hub {
             name: uuid::Uuid::now_v7().simple().to_string(),
             ears_made: AtomicU64::new(0),
             safety_net,
+            nudge: OnceLock::new(),
         }
+    }
+
+    /// Whom else to tell of what other processes have made ready.
+    pub(super) fn nudge_too(&self, nudge: Nudge) {
+        let _ = self.nudge.set(nudge);
+    }
+
+    /// Another process has rung, or may have.
+    fn heard(&self, topic: Topic) {
+        if topic == Topic::Ready
+            && let Some(nudge) = self.nudge.get()
+        {
+            nudge.look();
+        }
+        self.ring(topic);
     }
 
     fn ring(&self, topic: Topic) {
@@ -161,7 +179,7 @@ impl Ear {
                     }
                     let changed = version.as_mut().is_some_and(Version::has_changed);
                     match hub.upgrade() {
-                        Some(hub) if rung || changed => hub.ring(topic),
+                        Some(hub) if rung || changed => hub.heard(topic),
                         Some(_) => {}
                         None => return,
                     }

@@ -46,8 +46,9 @@ use self::presence::Presence;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Cancellation, Claim, Claimed, Deployed, LogCursor, LogFilter, NewRun, PoolChange, PoolUse,
-    Progress, Recorded, RunFilter, Settled, Store, StoreError, StoreResult, TaskRunFilter, Topic,
+    Cancellation, Claim, Claimed, Deployed, LogCursor, LogFilter, NewRun, Offer, PoolChange,
+    PoolUse, Progress, Recorded, RunFilter, Settled, Store, StoreError, StoreResult, TaskRunFilter,
+    Topic,
 };
 use crate::model::{
     Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun, IdPrefix, LogLine,
@@ -89,6 +90,7 @@ impl SqliteStore {
         let hub = Arc::new(Hub::new(path.clone(), safety_net));
         let mut ringer = Ringer::new(Arc::clone(&hub));
         let writer = Arc::new(Writer::start(conn, move |news| ringer.announce(news))?);
+        hub.nudge_too(writer.nudge());
         Ok(Self {
             writer,
             readers,
@@ -211,6 +213,28 @@ impl Store for SqliteStore {
         self.writer
             .write_ahead(move |tx| runs::claim(tx, &claim))
             .await
+    }
+
+    fn claim_next(
+        &self,
+        claim: Claim,
+        offer: Arc<Offer>,
+    ) -> impl Future<Output = StoreResult<Vec<Claimed>>> + Send + 'static {
+        self.writer.write_ahead_when_ready(move |tx| {
+            if offer.is_withdrawn() {
+                return Ok(Some(Vec::new()));
+            }
+            let claim = Claim {
+                now: claim.now.max((offer.clock)()),
+                ..claim.clone()
+            };
+            let claimed = runs::claim(tx, &claim)?;
+            Ok((!claimed.is_empty()).then_some(claimed))
+        })
+    }
+
+    fn look_again(&self) {
+        self.writer.nudge().look();
     }
 
     async fn journal(&self, run: RunId) -> StoreResult<Vec<Entry>> {

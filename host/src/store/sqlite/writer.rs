@@ -9,6 +9,9 @@
 //! Nobody is answered, and nothing is announced, before the commit. Batches form by
 //! themselves: what arrives during one commit is the next batch.
 //!
+//! Some writes wait: for something to become ready. They are tried at the end of each batch
+//! that makes something ready, in its transaction, until they find something.
+//!
 //! A write that fails fails alone. Most failures (a stale lease, something missing) come
 //! before the write has changed anything, and then there is nothing to undo. One that
 //! fails halfway undoes the batch, which is then done again with a savepoint around each
@@ -25,6 +28,7 @@
 use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
@@ -41,6 +45,15 @@ const BATCH_MAX: usize = 512;
 pub(super) struct News {
     pub ready: bool,
     pub change: bool,
+}
+
+impl News {
+    fn and(self, other: Self) -> Self {
+        Self {
+            ready: self.ready || other.ready,
+            change: self.change || other.change,
+        }
+    }
 }
 
 /// A transaction as a write sees it.
@@ -94,10 +107,21 @@ impl Durable {
     }
 }
 
+/// What came of trying a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    Done,
+    Failed,
+    /// There was nothing to do yet.
+    Nothing,
+}
+
 trait Write: Send {
     fn durable(&self) -> Durable;
-    /// Whether it succeeded; what it has to say is kept for [`Write::answer`].
-    fn attempt(&mut self, tx: &Tx<'_>) -> bool;
+    /// Whether anybody still waits for its answer.
+    fn is_wanted(&self) -> bool;
+    /// What it has to say is kept for [`Write::answer`].
+    fn attempt(&mut self, tx: &Tx<'_>) -> Attempt;
     fn answer(self: Box<Self>, committed: StoreResult<()>);
 }
 
@@ -111,17 +135,25 @@ struct Request<T, F> {
 impl<T, F> Write for Request<T, F>
 where
     T: Send,
-    F: FnMut(&Tx<'_>) -> StoreResult<T> + Send,
+    F: FnMut(&Tx<'_>) -> StoreResult<Option<T>> + Send,
 {
     fn durable(&self) -> Durable {
         self.durable
     }
 
-    fn attempt(&mut self, tx: &Tx<'_>) -> bool {
-        let result = (self.write)(tx);
-        let succeeded = result.is_ok();
-        self.result = Some(result);
-        succeeded
+    fn is_wanted(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
+    fn attempt(&mut self, tx: &Tx<'_>) -> Attempt {
+        let result = (self.write)(tx).transpose();
+        let attempt = match &result {
+            Some(Ok(_)) => Attempt::Done,
+            Some(Err(_)) => Attempt::Failed,
+            None => Attempt::Nothing,
+        };
+        self.result = result;
+        attempt
     }
 
     fn answer(self: Box<Self>, committed: StoreResult<()>) {
@@ -135,6 +167,15 @@ where
     }
 }
 
+/// What the thread is asked.
+enum Message {
+    Write(Box<dyn Write>),
+    /// To be tried until it finds something.
+    Wait(Box<dyn Write>),
+    /// To try those that wait.
+    Look,
+}
+
 fn stopped() -> StoreError {
     StoreError::Unavailable("the writer has stopped".to_owned())
 }
@@ -143,7 +184,7 @@ fn stopped() -> StoreError {
 /// that.
 pub(super) struct Writer {
     // Unbounded, yet never longer than there are callers waiting for an answer.
-    queue: Option<Sender<Box<dyn Write>>>,
+    queue: Option<Arc<Sender<Message>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -153,13 +194,13 @@ impl Writer {
         conn: Connection,
         announce: impl FnMut(News) + Send + 'static,
     ) -> StoreResult<Self> {
-        let (queue, requests) = mpsc::channel();
+        let (queue, messages) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&conn, &requests, announce))
+            .spawn(move || serve(&conn, &messages, announce))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
-            queue: Some(queue),
+            queue: Some(Arc::new(queue)),
             thread: Some(thread),
         })
     }
@@ -167,44 +208,61 @@ impl Writer {
     /// Does the write in the next batch. Returns once it is durable.
     pub(super) fn write<T, F>(
         &self,
-        write: F,
+        mut write: F,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> StoreResult<T> + Send + 'static,
     {
-        self.enqueue(write, Durable::AtOnce)
+        let write = move |tx: &Tx<'_>| write(tx).map(Some);
+        self.enqueue(write, Durable::AtOnce, Message::Write)
     }
 
     /// Does the write in the next batch, for one that is worth nothing without later ones.
     /// Returns once it is committed.
     pub(super) fn write_ahead<T, F>(
         &self,
-        write: F,
+        mut write: F,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> StoreResult<T> + Send + 'static,
     {
-        self.enqueue(write, Durable::Later)
+        let write = move |tx: &Tx<'_>| write(tx).map(Some);
+        self.enqueue(write, Durable::Later, Message::Write)
+    }
+
+    /// The same, of a write that is tried until it finds something to do: in the next batch,
+    /// in the transaction of each batch that makes something ready, and when
+    /// [told to look](Nudge).
+    pub(super) fn write_ahead_when_ready<T, F>(
+        &self,
+        write: F,
+    ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> StoreResult<Option<T>> + Send + 'static,
+    {
+        self.enqueue(write, Durable::Later, Message::Wait)
     }
 
     fn enqueue<T, F>(
         &self,
         write: F,
         durable: Durable,
+        message: fn(Box<dyn Write>) -> Message,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F>
     where
         T: Send + 'static,
-        F: FnMut(&Tx<'_>) -> StoreResult<T> + Send + 'static,
+        F: FnMut(&Tx<'_>) -> StoreResult<Option<T>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let request = Box::new(Request {
+        let request = message(Box::new(Request {
             write,
             durable,
             result: None,
             reply,
-        });
+        }));
         let queued = match &self.queue {
             Some(queue) => queue.send(request).is_ok(),
             None => false,
@@ -214,6 +272,22 @@ impl Writer {
                 return Err(stopped());
             }
             answer.await.unwrap_or_else(|_| Err(stopped()))
+        }
+    }
+
+    pub(super) fn nudge(&self) -> Nudge {
+        Nudge(self.queue.as_ref().map(Arc::downgrade).unwrap_or_default())
+    }
+}
+
+/// Has the writes that wait tried again: something may have become ready elsewhere.
+#[derive(Clone, Default)]
+pub(super) struct Nudge(Weak<Sender<Message>>);
+
+impl Nudge {
+    pub(super) fn look(&self) {
+        if let Some(queue) = self.0.upgrade() {
+            let _ = queue.send(Message::Look);
         }
     }
 }
@@ -228,20 +302,69 @@ impl Drop for Writer {
     }
 }
 
-fn serve(conn: &Connection, requests: &Receiver<Box<dyn Write>>, mut announce: impl FnMut(News)) {
-    let mut batch = Vec::new();
+/// What is done together, and what waits to be.
+#[derive(Default)]
+struct Batch {
+    writes: Vec<Box<dyn Write>>,
+    waiting: Vec<Box<dyn Write>>,
+    /// Whether those that wait are tried in any case.
+    look: bool,
+    /// Which of those that wait have waited long enough.
+    found: Vec<bool>,
+}
+
+impl Batch {
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Write(write) => self.writes.push(write),
+            Message::Wait(write) => {
+                self.waiting.push(write);
+                self.look = true;
+            }
+            Message::Look => self.look = true,
+        }
+    }
+
+    fn is_idle(&mut self) -> bool {
+        self.waiting.retain(|write| write.is_wanted());
+        self.look &= !self.waiting.is_empty();
+        self.writes.is_empty() && !self.look
+    }
+
+    /// Answers what was done, and goes on waiting with the rest.
+    fn answer(&mut self, committed: &StoreResult<()>) {
+        self.look = false;
+        for write in self.writes.drain(..) {
+            write.answer(committed.clone());
+        }
+        let mut found = std::mem::take(&mut self.found).into_iter();
+        let waiting = std::mem::take(&mut self.waiting);
+        for write in waiting {
+            match found.next() {
+                Some(true) => write.answer(committed.clone()),
+                _ => self.waiting.push(write),
+            }
+        }
+    }
+}
+
+fn serve(conn: &Connection, messages: &Receiver<Message>, mut announce: impl FnMut(News)) {
+    let mut batch = Batch::default();
     // What the connection is set to; it was opened to the safe one.
     let mut durable = Durable::AtOnce;
-    while let Ok(first) = requests.recv() {
-        batch.push(first);
-        batch.extend(requests.try_iter().take(BATCH_MAX - 1));
+    while let Ok(first) = messages.recv() {
+        batch.take(first);
+        for message in messages.try_iter().take(BATCH_MAX - 1) {
+            batch.take(message);
+        }
+        if batch.is_idle() {
+            continue;
+        }
         let committed = set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch));
         if let Err(error) = &committed {
-            tracing::error!(%error, writes = batch.len(), "a batch of writes failed");
+            tracing::error!(%error, writes = batch.writes.len(), "a batch of writes failed");
         }
-        for write in batch.drain(..) {
-            write.answer(committed.clone().map(|_| ()));
-        }
+        batch.answer(&committed.clone().map(|_| ()));
         match committed {
             Ok(news) if news != News::default() => announce(news),
             _ => {}
@@ -250,26 +373,32 @@ fn serve(conn: &Connection, requests: &Receiver<Box<dyn Write>>, mut announce: i
 }
 
 /// Sets the connection to what the most demanding write of the batch needs.
-fn set(conn: &Connection, is: &mut Durable, batch: &[Box<dyn Write>]) -> StoreResult<()> {
-    let wanted = batch.iter().map(|write| write.durable()).max();
+fn set(conn: &Connection, is: &mut Durable, batch: &Batch) -> StoreResult<()> {
+    let wanted = batch.writes.iter().map(|write| write.durable()).max();
     if let Some(wanted) = wanted.filter(|wanted| wanted != is) {
-        conn.run(wanted.pragma(), [])?;
+        // Not a cached statement: a pragma does what it does while it is prepared.
+        conn.execute_batch(wanted.pragma())?;
         *is = wanted;
     }
     Ok(())
 }
 
 /// Does all of the writes in one transaction.
-fn commit(conn: &Connection, batch: &mut [Box<dyn Write>]) -> StoreResult<News> {
+fn commit(conn: &Connection, batch: &mut Batch) -> StoreResult<News> {
     let result = begin(conn).and_then(|()| {
-        let news = match together(conn, batch)? {
+        let mut news = match together(conn, &mut batch.writes)? {
             Together::Done(news) => news,
             Together::Torn => {
                 conn.run("ROLLBACK", [])?;
                 begin(conn)?;
-                apart(conn, batch)?
+                apart(conn, &mut batch.writes)?.0
             }
         };
+        if batch.look || news.ready {
+            let (more, found) = apart(conn, &mut batch.waiting)?;
+            news = news.and(more);
+            batch.found = found;
+        }
         conn.run("COMMIT", [])?;
         Ok(news)
     });
@@ -298,42 +427,44 @@ fn together(conn: &Connection, batch: &mut [Box<dyn Write>]) -> StoreResult<Toge
     for write in batch {
         let changes = conn.total_changes();
         match attempt(conn, write.as_mut(), &mut news) {
-            true => {}
-            false if conn.is_autocommit() => return Err(lost()),
-            false if conn.total_changes() == changes => {}
-            false => return Ok(Together::Torn),
+            Attempt::Done | Attempt::Nothing => {}
+            Attempt::Failed if conn.is_autocommit() => return Err(lost()),
+            Attempt::Failed if conn.total_changes() == changes => {}
+            Attempt::Failed => return Ok(Together::Torn),
         }
     }
     Ok(Together::Done(news))
 }
 
-fn apart(conn: &Connection, batch: &mut [Box<dyn Write>]) -> StoreResult<News> {
+/// Each with a savepoint of its own. Which of them have an answer.
+fn apart(conn: &Connection, writes: &mut [Box<dyn Write>]) -> StoreResult<(News, Vec<bool>)> {
     let mut news = News::default();
-    for write in batch {
+    let mut answered = Vec::with_capacity(writes.len());
+    for write in writes {
         conn.run("SAVEPOINT one", [])?;
-        if !attempt(conn, write.as_mut(), &mut news) {
+        let attempt = attempt(conn, write.as_mut(), &mut news);
+        if attempt == Attempt::Failed {
             if conn.is_autocommit() {
                 return Err(lost());
             }
             conn.run("ROLLBACK TO one", [])?;
         }
         conn.run("RELEASE one", [])?;
+        answered.push(attempt != Attempt::Nothing);
     }
-    Ok(news)
+    Ok((news, answered))
 }
 
-fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News) -> bool {
+fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News) -> Attempt {
     let tx = Tx {
         conn,
         news: Cell::default(),
     };
-    let succeeded = write.attempt(&tx);
-    if succeeded {
-        let own = tx.news.get();
-        news.ready |= own.ready;
-        news.change |= own.change;
+    let attempt = write.attempt(&tx);
+    if attempt == Attempt::Done {
+        *news = news.and(tx.news.get());
     }
-    succeeded
+    attempt
 }
 
 /// Some errors (disk full, I/O) make SQLite roll the whole transaction back.

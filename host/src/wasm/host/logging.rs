@@ -21,7 +21,7 @@ impl logging::Host for Guest {
             message: cut(message, self.limits.log_line_max),
             scope: convert::scope(scope),
         };
-        self.logs
+        self.logs()
             .line(line)
             .map_err(|full| Halt::Limit(full.to_string()).into())
     }
