@@ -135,6 +135,7 @@ fn task_run(run: RunId, seq: u64) -> TaskRun {
         name: format!("extract-{seq}"),
         tags: vec!["io".to_owned()],
         attempt: 1,
+        retry_at: None,
         history: vec![State::running(1, at(2))],
     }
 }

@@ -193,6 +193,7 @@ impl Execution {
                 name: format!("compute-{seq}"),
                 tags: Vec::new(),
                 attempt: 1,
+                retry_at: None,
                 history: vec![State::pending(now)],
             });
         }

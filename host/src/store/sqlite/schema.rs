@@ -206,7 +206,10 @@ CREATE TABLE workers (
 PRAGMA application_id = 0x6f726368;
 ";
 
-const STEPS: &[M<'static>] = &[M::up(FIRST)];
+/// Task runs that await their next attempt.
+const TASK_RETRIES: &str = "ALTER TABLE task_runs ADD COLUMN retry_at INTEGER;";
+
+const STEPS: &[M<'static>] = &[M::up(FIRST), M::up(TASK_RETRIES)];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// How many versions of the schema this program knows.
