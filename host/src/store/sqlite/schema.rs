@@ -275,4 +275,22 @@ mod tests {
         assert_eq!(version(&conn), Ok(KNOWN));
         migrate(&mut conn, Path::new("memory")).unwrap();
     }
+
+    #[test]
+    fn what_a_database_of_the_first_version_holds_is_kept() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(FIRST).unwrap();
+        conn.pragma_update(None, "user_version", 1).unwrap();
+        let task_run = "INSERT INTO task_runs
+                (id, flow_run, journal, seq, task, name, attempt, state, history)
+            VALUES (x'01', x'02', 1, 1, 'load', 'load-0', 2, 'RUNNING', '[]')";
+        conn.execute_batch(task_run).unwrap();
+        migrate(&mut conn, Path::new("memory")).unwrap();
+        let kept: StoreResult<(u32, Option<i64>)> = conn.need(
+            "SELECT attempt, retry_at FROM task_runs WHERE name = 'load-0'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        );
+        assert_eq!(kept, Ok((2, None)));
+    }
 }
