@@ -107,6 +107,27 @@ fn the_attempts_and_the_time_of_the_next_survive_the_worker() {
     assert!(text(&task["history"][3]["at"]) >= due, "{task:#}");
 }
 
+/// Only an attempt that ended counts.
+#[test]
+fn an_attempt_that_was_interrupted_begins_again() {
+    let home = retries();
+    let first = worker(&home, &[]);
+    let run = start(&home, "long-retry", &[]);
+    let retrying = || {
+        let tasks = task_runs(&home, &run);
+        tasks.iter().any(|task| task["state"]["name"] == "Retrying")
+    };
+    eventually(SOON, retrying);
+    first.sigkill();
+    let _second = worker(&home, &[]);
+    wait_until(&home, &run, "COMPLETED");
+    assert_eq!(inspect(&home, &run)["result"], 2);
+    let task = the_task(&home, &run);
+    assert_eq!(task["attempt"], 2);
+    let expect = "Pending Running AwaitingRetry Retrying Retrying Completed";
+    assert_eq!(names(&task["history"]).join(" "), expect);
+}
+
 #[test]
 fn a_flow_goes_on_with_its_retries_from_its_journal_alone() {
     let home = retries();

@@ -229,3 +229,17 @@ fn both(delay_ms: u64) -> Result<u32> {
     ensure!(context().attempt > 1, "the flow was to fail");
     Ok(attempt)
 }
+
+#[task(retries = 2)]
+fn long_at_last() -> Result<u32> {
+    let attempt = attempt()?;
+    ensure!(attempt > 1, "attempt {attempt} was to fail");
+    std::thread::sleep(Duration::from_secs(4));
+    Ok(attempt)
+}
+
+/// A task that fails at once, and takes 4 seconds at its second attempt.
+#[flow]
+fn long_retry() -> Result<u32> {
+    long_at_last()
+}
