@@ -35,8 +35,12 @@ fn result(flow: &str) -> Option<Value> {
         "map" => json!(9900),
         "parameters" => json!("Main 7  3 new Small"),
         "recursive-subflow" => json!(5),
-        "task-timeout" => json!("the attempt took longer than its timeout of 50ms"),
-        "wait-for" => json!("task `nothing` did not run: call 4, which it needs, failed: broken"),
+        "task-timeout" => {
+            json!("task `dawdles-0` failed: the attempt took longer than its timeout of 50ms")
+        }
+        "wait-for" => json!(
+            "task `nothing` did not run: call 4, which it needs, failed: task `fail-0` failed: broken"
+        ),
         _ => return None,
     })
 }
@@ -67,7 +71,10 @@ fn every_form_works(worker_args: &[&str]) -> Home {
         let flow = text(&run["flow"]);
         if flow == "fails" {
             assert_eq!(run["state"]["type"], "FAILED", "{run}");
-            assert_eq!(run["failure"]["message"], "the flow fails by this");
+            assert_eq!(
+                run["failure"]["message"],
+                "task `fail-0` failed: the flow fails by this"
+            );
             continue;
         }
         assert_eq!(run["state"]["type"], "COMPLETED", "{run}");

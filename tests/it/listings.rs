@@ -149,6 +149,7 @@ fn the_shapes_of_the_listings() {
         ],
         id: text,
         name: text,
+        retry_at: null,
         seq: number,
         started: text,
         state: {

@@ -23,6 +23,7 @@ mod pausing;
 mod peeking;
 mod pools;
 mod retries;
+mod retries_waiting;
 mod retrying;
 mod running;
 mod stopping;

@@ -48,7 +48,7 @@ fn a_task_is_tried_as_often_as_it_says() {
         &home,
         "flaky-task",
         &["-p", "failures=6"],
-        "attempt 6 was to fail",
+        "task `flaky-0` failed after 6 attempts: attempt 6 was to fail",
         6,
     );
     check(&home, "panicking-task", &[], "2", 2);
@@ -63,21 +63,25 @@ fn the_call_goes_over_what_the_task_says() {
         check(&home, "options-of-the-call", &more, expect, 2);
     };
     run("1", "2");
-    run("2", "attempt 2 was to fail");
+    let failed = "task `flaky-0` failed after 2 attempts: attempt 2 was to fail";
+    run("2", failed);
 }
 
 #[test]
 fn an_error_may_say_that_trying_again_is_no_use() {
     let (home, _worker) = retries();
-    check(&home, "permanent", &[], "hopeless at attempt 1", 1);
-    check(&home, "retry-if", &[], "a lasting trouble at attempt 2", 2);
+    let failed = "task `hopeless-0` failed: hopeless at attempt 1";
+    check(&home, "permanent", &[], failed, 1);
+    let failed = "task `choosy-0` failed after 2 attempts: a lasting trouble at attempt 2";
+    check(&home, "retry-if", &[], failed, 2);
 }
 
 #[test]
 fn an_attempt_that_takes_too_long_is_ended_and_tried_again() {
     let (home, _worker) = retries();
     check(&home, "slow-task", &["-p", "slow_attempts=1"], "2", 2);
-    let late = "the attempt took longer than its timeout of 100ms";
+    let late =
+        "task `slow-0` failed after 3 attempts: the attempt took longer than its timeout of 100ms";
     check(&home, "slow-task", &["-p", "slow_attempts=3"], late, 3);
     // Even one that never calls its host.
     check(&home, "spinning-task", &["-p", "slow_attempts=1"], "2", 2);
@@ -109,7 +113,8 @@ fn delays_are_waited_for_one_after_the_other() {
     assert_eq!(ended, "4");
     at_least(&waits(&task), &[10, 20, 40]);
     let (ended, _) = run(&home, "listed-delays", &["-p", "failures=4"]);
-    assert_eq!(ended, "attempt 4 was to fail");
+    let failed = "task `delayed-0` failed after 4 attempts: attempt 4 was to fail";
+    assert_eq!(ended, failed);
 
     // They double, and jitter adds to them.
     let (ended, task) = run(&home, "exponential-delays", &["-p", "failures=3"]);
@@ -134,6 +139,13 @@ fn the_history_tells_of_each_attempt() {
         "Completed",
     ];
     assert_eq!(names, expect);
-    assert!(text(&history[2]["message"]).starts_with("attempt 1 was to fail"));
-    assert!(text(&history[4]["message"]).starts_with("attempt 2 was to fail"));
+    let why = |at: usize| text(&history[at]["message"]);
+    assert_eq!(
+        why(2),
+        "attempt 1 was to fail (attempt 1; tried again after 0s)"
+    );
+    assert_eq!(
+        why(4),
+        "attempt 2 was to fail (attempt 2; tried again after 0s)"
+    );
 }

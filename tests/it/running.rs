@@ -32,7 +32,7 @@ fn a_file_can_be_run_without_a_deployment() {
 
     ----- stderr -----
     Flow run '[NAME]' of `fails` ([ID])
-    error: flow run '[NAME]' failed after [SPAN]: the flow fails by this
+    error: flow run '[NAME]' failed after [SPAN]: task `fail-0` failed: the flow fails by this
     hint: `orch-host flow-run inspect [ID]` shows what it did
     ");
     let runs = flow_runs(&home, &[]);

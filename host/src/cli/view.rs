@@ -83,7 +83,10 @@ pub struct TaskRunView {
     pub seq: Seq,
     pub state: State,
     pub tags: Vec<String>,
+    /// The latest attempt that began, from 1; 0 before the first.
     pub attempt: u32,
+    /// When the next attempt is due, while one is awaited.
+    pub retry_at: Option<Timestamp>,
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub duration_ms: Option<f64>,
@@ -104,6 +107,7 @@ impl From<TaskRun> for TaskRunView {
             state,
             tags: run.tags,
             attempt: run.attempt,
+            retry_at: run.retry_at,
             started,
             ended,
             duration_ms: span_ms(started, ended),

@@ -205,6 +205,11 @@ impl State {
         Self::new(StateType::Pending, StateName::PENDING, at)
     }
 
+    /// Scheduled for another attempt.
+    pub fn awaiting_retry(at: Timestamp) -> Self {
+        Self::new(StateType::Scheduled, StateName::AWAITING_RETRY, at)
+    }
+
     /// Running, under the name `Retrying` from the second attempt on.
     pub fn running(attempt: u32, at: Timestamp) -> Self {
         let name = match attempt {

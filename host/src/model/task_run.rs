@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{RunId, Seq, State, TaskName, TaskRunId};
+use super::{RunId, Seq, State, TaskName, TaskRunId, Timestamp};
 
 /// One execution of a task, over all of its attempts. Its arguments and its outcome stand
 /// in the journal of its flow run, at `seq`.
@@ -17,8 +17,10 @@ pub struct TaskRun {
     pub task: TaskName,
     pub name: String,
     pub tags: Vec<String>,
-    /// From 1.
+    /// The latest attempt that began, from 1; 0 before the first.
     pub attempt: u32,
+    /// When the next attempt begins, exactly while one is awaited.
+    pub retry_at: Option<Timestamp>,
     /// Oldest first, never empty. Bounded by the attempts, and written by one owner only.
     pub history: Vec<State>,
 }

@@ -17,4 +17,4 @@ pub use dependencies::Dependencies;
 pub use journal::{Asked, Divergence, Journal, Waited};
 pub use kept::{Kept, is_worth_keeping};
 pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument};
-pub use retry::{Decision, after_attempt};
+pub use retry::{Decision, Retries, after_attempt, failure_of_task, next_attempt, wake_by};

@@ -439,7 +439,8 @@ pub enum Next {
     /// Gives its slot back until `count` of the calls in `awaited` that have not settled do
     /// so; then it is ready. Unless that is so already: then it goes on, and the last of
     /// `states` (which says `Waiting`) is left out.
-    /// In any case it is ready at `until`.
+    /// In any case it is ready at `until`: at its deadline, or when a task of it is due to
+    /// be tried again.
     Wait {
         awaited: Vec<Seq>,
         count: u32,

@@ -19,6 +19,7 @@ mod execution;
 mod ledger;
 mod rng;
 mod script;
+mod tasks;
 mod world;
 
 use tempfile::TempDir;

@@ -12,11 +12,11 @@ use super::flow::{FlowExecution, Interruption};
 use super::shared::Shared;
 use super::signals::{Signal, at_least};
 use crate::model::{
-    Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome, RunId, RunName,
-    State,
+    Call, Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome, RunId,
+    RunName, State, StateType, TaskRun,
 };
 use crate::orchestrator::{Decision, after_attempt};
-use crate::store::{Claimed, Next, Progress, Store, StoreError};
+use crate::store::{Claimed, Next, Progress, Store, StoreError, TaskRunFilter};
 use crate::wasm::{FlowEnd, PrepareError, Prepared, Replayable, Surroundings};
 
 /// How an execution stopped.
@@ -50,6 +50,7 @@ pub(super) async fn execute<S: Store>(
         description,
         entries,
         kept,
+        tasks,
     } = begin;
     info!(run = %id, name = %name, flow = %flow, attempt, replayed = entries.len(), "executing");
 
@@ -63,6 +64,7 @@ pub(super) async fn execute<S: Store>(
         slot,
     );
     port.reuse(kept);
+    port.resume_tasks(tasks);
     port.set_deadline(deadline);
     let around = Surroundings {
         logs: port.log(),
@@ -140,13 +142,14 @@ async fn until(timeout: Option<Duration>) {
 
 /// Says how a run ended, once that is recorded. An end that cannot be recorded is a crash.
 async fn ended<S: Store>(
-    recorded: Result<Outcome, StoreError>,
+    recorded: Result<Option<Outcome>, StoreError>,
     store: &S,
     lease: Lease,
     name: &RunName,
 ) -> Stop {
     match recorded {
-        Ok(outcome) => say(lease.run, name, &outcome),
+        Ok(Some(outcome)) => say(lease.run, name, &outcome),
+        Ok(None) => return Stop::Left,
         Err(err) => return crash(store, lease, name, err.into()).await,
     }
     Stop::Ended
@@ -205,6 +208,8 @@ struct Begin {
     description: FlowDescription,
     entries: Vec<Entry>,
     kept: Vec<Entry>,
+    /// The tasks that have not ended, if the journal has any.
+    tasks: Vec<TaskRun>,
 }
 
 async fn begin<S: Store>(shared: &Shared<S>, claimed: &Claimed) -> Result<Begin, Trouble> {
@@ -218,12 +223,27 @@ async fn begin<S: Store>(shared: &Shared<S>, claimed: &Claimed) -> Result<Begin,
         1 => Vec::new(),
         _ => shared.store.kept(run.id).await?,
     };
+    let open = |entry: &Entry| matches!(entry.call, Call::Task(_)) && entry.settled.is_none();
+    let tasks = match entries.iter().any(open) {
+        false => Vec::new(),
+        true => shared.store.task_runs(unfinished_tasks(run.id)).await?,
+    };
     Ok(Begin {
         prepared,
         description,
         entries,
         kept,
+        tasks,
     })
+}
+
+fn unfinished_tasks(run: RunId) -> TaskRunFilter {
+    let states = StateType::ALL.into_iter();
+    TaskRunFilter {
+        flow_run: Some(run),
+        states: states.filter(|state| !state.is_terminal()).collect(),
+        ..TaskRunFilter::default()
+    }
 }
 
 async fn prepare<S: Store>(

@@ -1,4 +1,5 @@
-//! Executes a task run: attempt by attempt, each in an instance of its own.
+//! Executes an attempt of a task run, in an instance of its own. Whether another follows is
+//! up to the flow that called it, which waits for that without holding anything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +37,7 @@ pub(super) enum TaskEvent {
     Line(LogLine),
 }
 
-/// A task run that may start.
+/// An attempt of a task run that may start.
 pub(super) struct TaskJob {
     pub seq: Seq,
     pub id: TaskRunId,
@@ -51,53 +52,43 @@ pub(super) struct TaskJob {
     pub timeout: Option<Duration>,
 }
 
-/// Executes a task run to its end. Every event is sent before it returns; it can be dropped
-/// at any point.
+/// Executes one attempt of a task run. Every event is sent before it returns; it can be
+/// dropped at any point.
 pub(super) async fn execute(
     job: TaskJob,
     runtime: Arc<Runtime>,
     prepared: Arc<Prepared>,
     events: UnboundedSender<TaskEvent>,
 ) {
-    let seq = job.seq;
-    for attempt in job.task.attempt.. {
-        // A receiver that is gone means that this future is about to be dropped.
-        let _ = events.send(TaskEvent::Started {
-            seq,
-            attempt,
-            at: now(),
-        });
-        let logs = TaskLog::new(job.flow_run, job.id, runtime.limits(), events.clone());
-        let start = TaskStart {
-            context: RunContext {
-                task: Some(TaskContext {
-                    attempt,
-                    ..job.task.clone()
-                }),
-                ..job.context.clone()
-            },
-            arguments: job.arguments.clone(),
-            logs: Arc::new(logs),
-            grants: job.grants.clone(),
-            timeout: job.timeout,
-        };
-        let outcome = runtime.run_task(&prepared, start).await;
+    let (seq, attempt) = (job.seq, job.task.attempt);
+    // A receiver that is gone means that this future is about to be dropped.
+    let _ = events.send(TaskEvent::Started {
+        seq,
+        attempt,
+        at: now(),
+    });
+    let logs = TaskLog::new(job.flow_run, job.id, runtime.limits(), events.clone());
+    let start = TaskStart {
+        context: RunContext {
+            task: Some(job.task),
+            ..job.context
+        },
+        arguments: job.arguments,
+        logs: Arc::new(logs),
+        grants: job.grants,
+        timeout: job.timeout,
+    };
+    let outcome = runtime.run_task(&prepared, start).await;
+    let at = now();
+    let _ = events.send(
         match after_attempt(&job.retry, attempt, &outcome, rand::random()) {
-            Decision::End => {
-                let at = now();
-                let _ = events.send(TaskEvent::Ended { seq, outcome, at });
-                return;
-            }
-            Decision::RetryAfter(delay) => {
-                let failure = outcome.expect_err("only a failure is tried again");
-                let _ = events.send(TaskEvent::AwaitsRetry {
-                    seq,
-                    failure,
-                    delay,
-                    at: now(),
-                });
-                tokio::time::sleep(delay).await;
-            }
-        }
-    }
+            Decision::End => TaskEvent::Ended { seq, outcome, at },
+            Decision::RetryAfter(delay) => TaskEvent::AwaitsRetry {
+                seq,
+                failure: outcome.expect_err("only a failure is tried again"),
+                delay,
+                at,
+            },
+        },
+    );
 }

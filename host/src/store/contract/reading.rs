@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::cast::*;
 use crate::model::{
-    IdPrefix, LogLevel, LogLine, LogSource, RunId, RunName, Seq, State, StateType, TaskName,
-    TaskRun, TaskRunId,
+    IdPrefix, LogLevel, LogLine, LogSource, RunId, RunName, Seq, State, StateName, StateType,
+    TaskName, TaskRun, TaskRunId,
 };
 use crate::store::{
     Listener as _, LogCursor, LogFilter, RunFilter, Store, SubflowChange, TaskRunFilter, Topic,
@@ -135,8 +135,34 @@ fn task_run(run: RunId, seq: u64) -> TaskRun {
         name: format!("extract-{seq}"),
         tags: vec!["io".to_owned()],
         attempt: 1,
+        retry_at: None,
         history: vec![State::running(1, at(2))],
     }
+}
+
+pub async fn a_task_that_awaits_its_retry_keeps_its_time<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let mut task = task_run(lease.run, 1);
+    task.history.push(State::awaiting_retry(at(3)));
+    task.retry_at = Some(at(50));
+    cast.go_on(lease, |p| p.task_runs.push(task.clone())).await;
+    let found = async || {
+        let mut found = cast
+            .store
+            .task_runs(TaskRunFilter::default())
+            .await
+            .unwrap();
+        found.remove(0)
+    };
+    let kept = found().await;
+    assert_eq!((kept.attempt, kept.retry_at), (1, Some(at(50))));
+    assert_eq!(kept.state().name, StateName::AWAITING_RETRY);
+
+    // The run ends without it: then nothing is awaited.
+    cast.end(lease, failure(), 4).await;
+    let over = found().await;
+    assert_eq!((over.attempt, over.retry_at), (1, None));
+    assert_eq!(over.state().kind, StateType::Failed);
 }
 
 pub async fn task_runs_are_replaced_by_id<S: Store>(cast: Cast<S>) {

@@ -250,3 +250,44 @@ pub async fn one_cannot_wait_for_what_was_never_called<S: Store>(cast: Cast<S>) 
     refusal(cast.wait(lease, &[1], 2).await);
     assert_eq!(cast.state(lease.run).await, StateType::Running);
 }
+
+/// A task does not settle while nobody executes it: the run is ready when its retry is due,
+/// or when enough else has settled.
+pub async fn a_task_that_awaits_its_retry_is_waited_for_without_a_slot<S: Store>(cast: Cast<S>) {
+    cast.limit(1).await;
+    let default = PoolName::default_pool();
+    let lease = cast.running("etl").await;
+    let wait_until = |second| Next::Wait {
+        awaited: vec![Seq(1), Seq(2)],
+        count: 2,
+        until: Some(at(second)),
+    };
+    cast.go_on(lease, |progress| {
+        progress.entries = vec![task(1), timer(2, 20)];
+        progress.states.push(State::waiting(at(2)));
+        progress.next = wait_until(50);
+    })
+    .await;
+    let other = cast.running("report").await;
+    cast.end(other, Ok(json("1")), 3).await;
+
+    let next = |second| cast.store.next_due(Some(&default), at(second));
+    assert_eq!(next(3).await, Ok(Some(at(20))));
+    assert_eq!(cast.store.settle_due(at(20), 9).await, Ok(1));
+    assert_eq!(next(20).await, Ok(Some(at(50))));
+    assert!(cast.claim(9, 49).await.is_empty());
+    let again = cast.claim_only(50).await.lease;
+    assert_eq!(again.run, lease.run);
+
+    // Woken for one attempt, it waits for the next.
+    cast.go_on(again, |p| p.states.push(State::running(1, at(50))))
+        .await;
+    cast.go_on(again, |progress| {
+        progress.states.push(State::waiting(at(51)));
+        progress.next = wait_until(70);
+    })
+    .await;
+    assert!(cast.claim(9, 69).await.is_empty());
+    assert_eq!(next(69).await, Ok(Some(at(70))));
+    assert_eq!(cast.claim_only(70).await.run.id, lease.run);
+}

@@ -3,15 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::rng::Rng;
 use super::script::{Op, Script, Scripts};
+use super::tasks::{Doing, Tasks};
 use crate::model::{
     Answer, Argument, Call, DeploymentName, Entry, Failure, FailureKind, FlowRun, Json, Outcome,
     PoolName, RunId, RunRequest, Seq, Settlement, State, TaskCall, TaskName, TaskOptions, TaskRun,
     TaskRunId, Timestamp,
 };
-use crate::orchestrator::{Asked, Journal, Kept, Waited};
+use crate::orchestrator::{Asked, Journal, Kept, Waited, wake_by};
 use crate::store::contract::cast;
 use crate::store::{Claimed, NewRun, Next, Progress, Settled};
 
@@ -21,19 +23,10 @@ pub(super) enum Wish {
     GoOn,
     /// Its own tasks are not done.
     Tasks,
-    /// So many of these have to settle.
-    Outside(Vec<Seq>, u32),
+    /// So many of these have to settle, or it is time for a retry.
+    Outside(Vec<Seq>, u32, Option<Timestamp>),
     End(Outcome),
     Diverged(String),
-}
-
-/// A task that is being computed.
-#[derive(Clone, Debug)]
-pub(super) struct Computing {
-    pub seq: Seq,
-    pub id: TaskRunId,
-    pub n: u64,
-    pub fails: u32,
 }
 
 /// What a flow observes of its cancellation.
@@ -43,7 +36,7 @@ pub(super) struct Execution {
     pub run: FlowRun,
     pub journal: Journal,
     pub progress: Progress,
-    pub computing: Vec<Computing>,
+    pub tasks: Tasks,
     /// Calls that settle outside, and have not.
     pub outside: BTreeSet<Seq>,
     pub cancel: bool,
@@ -78,7 +71,7 @@ impl Execution {
         let mut new = Self {
             journal: Journal::new(started, entries),
             progress,
-            computing: Vec::new(),
+            tasks: Tasks::default(),
             outside: BTreeSet::new(),
             cancel: run.state.kind == crate::model::StateType::Cancelling,
             cancel_told: false,
@@ -103,7 +96,7 @@ impl Execution {
             return self.finish();
         };
         let called = match op {
-            Op::Task { n, fails } => self.task(n, fails, rng, now),
+            Op::Task(doing) => self.task(doing, rng, now),
             Op::Child(at) => self.child(at, rng, pool, now),
             Op::Timer(duration_ms) => self.timer(duration_ms, now),
             Op::Watch => self.watch(now),
@@ -165,7 +158,8 @@ impl Execution {
         self.observed.push(format!("{what} @{clock}"));
     }
 
-    fn task(&mut self, n: u64, fails: u32, rng: &mut Rng, now: Timestamp) -> Result<Seq, String> {
+    fn task(&mut self, doing: Doing, rng: &mut Rng, now: Timestamp) -> Result<Seq, String> {
+        let Doing { n, fails, .. } = doing;
         let task = TaskName::trusted("compute");
         let call = Call::Task(TaskCall {
             task: task.clone(),
@@ -183,8 +177,7 @@ impl Execution {
             return Err(format!("a task was answered {answer:?}"));
         };
         if self.journal.settlement(seq).is_none() {
-            self.computing.push(Computing { seq, id, n, fails });
-            self.progress.task_runs.push(TaskRun {
+            let new = TaskRun {
                 id,
                 flow_run: self.run.id,
                 journal: self.run.id,
@@ -192,9 +185,13 @@ impl Execution {
                 task,
                 name: format!("compute-{seq}"),
                 tags: Vec::new(),
-                attempt: 1,
+                attempt: 0,
+                retry_at: None,
                 history: vec![State::pending(now)],
-            });
+            };
+            self.progress
+                .task_runs
+                .extend(self.tasks.call(new, doing, now));
         }
         Ok(seq)
     }
@@ -317,10 +314,13 @@ impl Execution {
     }
 
     fn block(&self, unsettled: Vec<Seq>, count: u32) -> Wish {
-        match self.computing.is_empty() {
-            true => Wish::Outside(unsettled, count),
-            false => Wish::Tasks,
+        if !self.tasks.computing.is_empty() {
+            return Wish::Tasks;
         }
+        let retry = self.tasks.retries.first();
+        let task = retry.map(|(_, task)| task);
+        let (calls, count) = wake_by(unsettled, count as usize, [], &self.outside, task);
+        Wish::Outside(calls, count as u32, retry.map(|(due, _)| due))
     }
 
     /// The flow hears what became of these, and fails if one of them did.
@@ -363,7 +363,12 @@ impl Execution {
         self.left = None;
         self.ops = match self.script.cleans_up {
             true => vec![
-                Op::Task { n: 7777, fails: 0 },
+                Op::Task(Doing {
+                    n: 7777,
+                    fails: 0,
+                    stumbles: 0,
+                    delay: Duration::ZERO,
+                }),
                 Op::Timer(10),
                 Op::All(vec![self.handles.len(), self.handles.len() + 1]),
             ],
@@ -378,7 +383,7 @@ impl Execution {
         if self.cleaning_up {
             return Wish::End(Err(Failure::cancelled()));
         }
-        if !self.computing.is_empty() {
+        if !self.tasks.computing.is_empty() {
             return Wish::Tasks;
         }
         let own = self.handles.iter().filter(|seq| !self.watches(**seq));
@@ -389,6 +394,7 @@ impl Execution {
 
     /// Takes note that a task has ended.
     pub fn task_ended(&mut self, seq: Seq, outcome: Outcome, at: Timestamp) {
+        self.tasks.ended(seq);
         let settlement = Settlement::Task(outcome);
         if !self.journal.settle(seq, at, settlement.clone()) {
             return;
@@ -409,9 +415,9 @@ impl Execution {
     }
 
     pub fn abandon_tasks(&mut self, now: Timestamp) {
-        for computing in std::mem::take(&mut self.computing) {
+        for seq in self.tasks.abandon() {
             let failure = Failure::new(FailureKind::Cancelled, "nobody waits for it");
-            self.task_ended(computing.seq, Err(failure), now);
+            self.task_ended(seq, Err(failure), now);
         }
     }
 
@@ -427,6 +433,7 @@ impl Execution {
         let lease = self.progress.lease;
         let mut progress = std::mem::replace(&mut self.progress, Progress::new(lease));
         progress.next = next;
+        self.tasks.failed = false;
         progress
     }
 

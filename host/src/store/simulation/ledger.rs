@@ -15,6 +15,8 @@ pub(super) struct Ledger {
     /// Runs that a committed call was answered with.
     answered: HashSet<RunId>,
     tasks: HashMap<TaskRunId, (Timestamp, Settlement)>,
+    /// The latest attempt of a task that is known to have failed.
+    failed: HashMap<TaskRunId, u32>,
     pub given_up: HashSet<WorkerId>,
 }
 
@@ -98,8 +100,18 @@ impl Ledger {
             .is_some_and(|waits| waits.epoch == epoch)
     }
 
-    pub fn is_task_recorded(&self, id: TaskRunId) -> bool {
-        self.tasks.contains_key(&id)
+    /// Whoever holds the run computes an attempt of a task.
+    pub fn computes(&self, id: TaskRunId, attempt: u32) {
+        assert!(
+            !self.tasks.contains_key(&id),
+            "task run {id} was computed again after it was recorded"
+        );
+        let failed = self.failed.get(&id).copied().unwrap_or(0);
+        assert_eq!(
+            attempt,
+            failed + 1,
+            "task run {id} goes on with the wrong attempt"
+        );
     }
 
     pub fn recorded(&mut self, progress: &Progress, recorded: Recorded) {
@@ -108,6 +120,11 @@ impl Ledger {
         }
         for entry in &progress.entries {
             self.note(entry);
+        }
+        for task in &progress.task_runs {
+            if task.retry_at.is_some() {
+                self.failed.insert(task.id, task.attempt);
+            }
         }
     }
 

@@ -1,18 +1,16 @@
 //! Flows as data: what the simulated runs do, and what must come of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::rng::Rng;
+use super::tasks::Doing;
 use crate::model::{FlowName, RetryPolicy};
 
 /// One call of a flow, or one wait. Calls that settle get the next handle, from 0.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    /// Fails until attempt `fails` of its flow is over.
-    Task {
-        n: u64,
-        fails: u32,
-    },
+    Task(Doing),
     /// Runs another script as a child.
     Child(usize),
     Timer(u64),
@@ -55,7 +53,7 @@ impl Scripts {
     /// What a run of it gives if it gives anything.
     pub fn value(&self, at: usize) -> u64 {
         let value = |op: &Op| match op {
-            Op::Task { n, .. } => *n,
+            Op::Task(doing) => doing.n,
             Op::Child(child) => self.value(*child),
             _ => 0,
         };
@@ -73,7 +71,7 @@ impl Scripts {
     pub fn succeeds(&self, at: usize) -> bool {
         let script = &self.0[at];
         script.ops.iter().all(|op| match op {
-            Op::Task { fails, .. } => *fails <= script.retry.retries,
+            Op::Task(doing) => doing.fails <= script.retry.retries,
             Op::Child(child) => self.succeeds(*child),
             _ => true,
         })
@@ -96,15 +94,7 @@ fn script(rng: &mut Rng, at: usize) -> Script {
                 0..=3 if at > 0 => Op::Child(rng.below(at)),
                 4 => Op::Watch,
                 5 | 6 => Op::Timer(rng.between(0, 5000)),
-                _ => Op::Task {
-                    // Few, so that some calls are equal.
-                    n: rng.between(1, 4),
-                    fails: if rng.percent(20) {
-                        rng.between(1, 2) as u32
-                    } else {
-                        0
-                    },
-                },
+                _ => Op::Task(doing(rng)),
             });
         }
         let fresh: Vec<usize> = (begun..handles).collect();
@@ -122,5 +112,19 @@ fn script(rng: &mut Rng, at: usize) -> Script {
         ops,
         retry,
         cleans_up: rng.percent(50),
+    }
+}
+
+fn doing(rng: &mut Rng) -> Doing {
+    let rarely = |rng: &mut Rng, percent| match rng.percent(percent) {
+        true => rng.between(1, 2) as u32,
+        false => 0,
+    };
+    Doing {
+        // Few, so that some calls are equal.
+        n: rng.between(1, 4),
+        fails: rarely(rng, 20),
+        stumbles: rarely(rng, 30),
+        delay: Duration::from_millis(rng.between(0, 4000)),
     }
 }

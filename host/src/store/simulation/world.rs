@@ -4,10 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::execution::{Computing, Execution, Wish, new_run};
+use super::execution::{Execution, Wish, new_run};
 use super::ledger::Ledger;
 use super::rng::Rng;
 use super::script::Scripts;
+use super::tasks::Doing;
 use crate::model::{
     Failure, FailureKind, FlowRun, Json, Lease, Outcome, PoolName, RunId, State, StateName,
     StateType, Timestamp, WorkPool, Worker, WorkerId,
@@ -16,6 +17,7 @@ use crate::orchestrator::{Decision, after_attempt};
 use crate::store::contract::cast::at;
 use crate::store::{
     Cancellation, Claim, Claimed, Next, Progress, Recorded, RunFilter, Store, StoreError,
+    TaskRunFilter,
 };
 
 /// How long a worker's lease lasts.
@@ -370,7 +372,14 @@ impl<'s, S: Store> World<'s, S> {
         let script = Arc::clone(&self.scripts.0[Scripts::at(&claimed.run.flow)]);
         // The clock does not stand still while a worker thinks.
         self.now.0 += 7;
-        let execution = Execution::new(&claimed, script, entries, kept, self.now);
+        let mut execution = Execution::new(&claimed, script, entries, kept, self.now);
+        let filter = TaskRunFilter {
+            flow_run: Some(id),
+            ..TaskRunFilter::default()
+        };
+        let tasks = self.store.task_runs(filter).await.unwrap();
+        let tasks = tasks.into_iter().map(|task| (task.id, task));
+        execution.tasks.recorded = tasks.collect();
         self.hands[hand].running.push(execution);
     }
 
@@ -379,6 +388,13 @@ impl<'s, S: Store> World<'s, S> {
         self.now.0 += 11;
         let now = self.their_now();
         let id = execution.run.id;
+        if execution.tasks.is_due(now) {
+            // That an attempt has failed is known before the next one begins.
+            if execution.tasks.failed && !self.flush(execution).await {
+                return false;
+            }
+            execution.tasks.start_due(now);
+        }
         let wish = execution.step(&mut self.rng, &self.pool, now);
         match wish {
             Wish::GoOn | Wish::Tasks => {
@@ -390,7 +406,7 @@ impl<'s, S: Store> World<'s, S> {
                 }
                 true
             }
-            Wish::Outside(awaited, count) => self.wait(execution, awaited, count).await,
+            Wish::Outside(awaited, count, due) => self.wait(execution, awaited, count, due).await,
             Wish::End(outcome) => {
                 self.end(execution, outcome).await;
                 false
@@ -428,6 +444,7 @@ impl<'s, S: Store> World<'s, S> {
         execution: &mut Execution,
         awaited: Vec<crate::model::Seq>,
         count: u32,
+        due: Option<Timestamp>,
     ) -> bool {
         let waiting = State::waiting(self.now);
         execution.progress.states.push(waiting);
@@ -435,6 +452,7 @@ impl<'s, S: Store> World<'s, S> {
             .rng
             .percent(10)
             .then(|| Timestamp(self.now.0 + 3_000_000));
+        let until = until.into_iter().chain(due).min();
         let next = Next::Wait {
             awaited,
             count,
@@ -584,7 +602,7 @@ impl<'s, S: Store> World<'s, S> {
 
     /// A task of some execution ends.
     async fn compute(&mut self) {
-        let computes = |it: &Execution| !it.computing.is_empty();
+        let computes = |it: &Execution| !it.tasks.computing.is_empty();
         let Some(hand) = self.any_hand_that(|hand| hand.running.iter().any(computes)) else {
             return;
         };
@@ -594,13 +612,22 @@ impl<'s, S: Store> World<'s, S> {
         let Some(execution) = running.iter_mut().find(|it| computes(it)) else {
             return;
         };
-        let which = self.rng.below(execution.computing.len());
-        let Computing { seq, id, n, fails } = execution.computing.swap_remove(which);
-        let held = self.holders.get(&execution.run.id) == Some(&execution.progress.lease);
-        assert!(
-            !(held && self.ledger.is_task_recorded(id)),
-            "task run {id} was computed again after it was recorded"
-        );
+        let which = self.rng.below(execution.tasks.computing.len());
+        let computing = execution.tasks.computing.swap_remove(which);
+        let (seq, id) = (computing.seq, computing.id);
+        if self.holders.get(&execution.run.id) == Some(&execution.progress.lease) {
+            self.ledger.computes(id, computing.attempt);
+        }
+        let run = execution.run.id;
+        let Doing {
+            n, fails, stumbles, ..
+        } = computing.doing;
+        if computing.attempt <= stumbles {
+            let changed = execution.tasks.stumbled(&computing, now);
+            execution.progress.task_runs.extend(changed);
+            trace!(self, "stumble {} call {seq}", short(run));
+            return;
+        }
         self.nonce += 1;
         let outcome = match execution.run.attempt <= fails {
             true => Err(Failure::new(
@@ -612,7 +639,6 @@ impl<'s, S: Store> World<'s, S> {
                 self.nonce
             ))),
         };
-        let run = execution.run.id;
         execution.task_ended(seq, outcome, now);
         trace!(self, "compute {} call {seq}", short(run));
     }

@@ -133,7 +133,7 @@ fn end_task_runs(tx: &Tx<'_>, no: RunNo, failure: &Failure, at: Timestamp) -> St
         let kind = state.kind;
         history.push(state);
         tx.run(
-            "UPDATE task_runs SET state = ?2, history = ?3 WHERE no = ?1",
+            "UPDATE task_runs SET state = ?2, history = ?3, retry_at = NULL WHERE no = ?1",
             params![task_run, kind, AsJson(&history)],
         )?;
     }

@@ -192,7 +192,8 @@ pub(super) fn settled(conn: &Connection, run: RunId, calls: &[Seq]) -> StoreResu
 
 pub(super) fn task_runs(conn: &Connection, filter: &TaskRunFilter) -> StoreResult<Vec<TaskRun>> {
     let mut query = Query::new(
-        "SELECT t.id, t.flow_run, r.id, t.seq, t.task, t.name, t.tags, t.attempt, t.history
+        "SELECT t.id, t.flow_run, r.id, t.seq, t.task, t.name, t.tags, t.attempt, t.history,
+             t.retry_at
          FROM task_runs t JOIN flow_runs r ON r.no = t.journal",
     );
     if let Some(id) = filter.flow_run {
@@ -218,6 +219,7 @@ pub(super) fn task_runs(conn: &Connection, filter: &TaskRunFilter) -> StoreResul
                 .map_or_else(Vec::new, |tags| tags.0),
             attempt: row.get(7)?,
             history: row.get::<_, AsJson<_>>(8)?.0,
+            retry_at: row.get(9)?,
         })
     })?;
     task_runs.reverse();

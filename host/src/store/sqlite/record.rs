@@ -330,10 +330,11 @@ fn put_task_run(tx: &Tx<'_>, run: &Leased, task_run: &TaskRun) -> StoreResult<()
     }
     tx.run(
         "INSERT INTO task_runs (id, flow_run, journal, seq, task, name, tags, attempt, state,
-             history)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             history, retry_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, attempt = excluded.attempt,
-             state = excluded.state, history = excluded.history",
+             state = excluded.state, history = excluded.history,
+             retry_at = excluded.retry_at",
         params![
             task_run.id,
             task_run.flow_run,
@@ -344,7 +345,8 @@ fn put_task_run(tx: &Tx<'_>, run: &Leased, task_run: &TaskRun) -> StoreResult<()
             list(&task_run.tags),
             task_run.attempt,
             task_run.state().kind,
-            AsJson(&task_run.history)
+            AsJson(&task_run.history),
+            task_run.retry_at
         ],
     )?;
     Ok(())
@@ -402,6 +404,10 @@ fn go_on(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<Recorded
             let gain = pass(tx, run, progress, passed)?;
             mark_awaited(tx, run, &unsettled)?;
             leave(tx, run, gain, state, *until, Some(missing as i64), 0)?;
+            if until.is_some() {
+                // Whoever sleeps until something is due may have to sleep less.
+                tx.tell_ready();
+            }
         }
         Next::Release { at, next_attempt } => {
             let (state, passed) = last(&progress.states);

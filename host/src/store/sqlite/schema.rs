@@ -206,7 +206,10 @@ CREATE TABLE workers (
 PRAGMA application_id = 0x6f726368;
 ";
 
-const STEPS: &[M<'static>] = &[M::up(FIRST)];
+/// Task runs that await their next attempt.
+const TASK_RETRIES: &str = "ALTER TABLE task_runs ADD COLUMN retry_at INTEGER;";
+
+const STEPS: &[M<'static>] = &[M::up(FIRST), M::up(TASK_RETRIES)];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// How many versions of the schema this program knows.
@@ -271,5 +274,23 @@ mod tests {
         migrate(&mut conn, Path::new("memory")).unwrap();
         assert_eq!(version(&conn), Ok(KNOWN));
         migrate(&mut conn, Path::new("memory")).unwrap();
+    }
+
+    #[test]
+    fn what_a_database_of_the_first_version_holds_is_kept() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(FIRST).unwrap();
+        conn.pragma_update(None, "user_version", 1).unwrap();
+        let task_run = "INSERT INTO task_runs
+                (id, flow_run, journal, seq, task, name, attempt, state, history)
+            VALUES (x'01', x'02', 1, 1, 'load', 'load-0', 2, 'RUNNING', '[]')";
+        conn.execute_batch(task_run).unwrap();
+        migrate(&mut conn, Path::new("memory")).unwrap();
+        let kept: StoreResult<(u32, Option<i64>)> = conn.need(
+            "SELECT attempt, retry_at FROM task_runs WHERE name = 'load-0'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        );
+        assert_eq!(kept, Ok((2, None)));
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::contract::cast::{Cast, at, task};
 use crate::store::contract::contract;
-use crate::store::{Listener as _, Missing};
+use crate::store::{Listener as _, Missing, Next};
 
 async fn new_store() -> (SqliteStore, TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -273,4 +274,28 @@ async fn a_dead_listener_is_tidied_up() {
         .await
         .unwrap();
     assert!(!dead.exists());
+}
+
+/// Whoever sleeps until something is due has to know, or a retry would wait for the safety
+/// net.
+#[tokio::test]
+async fn a_wait_that_ends_at_a_time_is_heard_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open_with(&dir.path().join("orch.db"), None).unwrap();
+    let cast = Cast::on(store).await;
+    let lease = cast.running("etl").await;
+    cast.go_on(lease, |p| p.entries.push(task(1))).await;
+    let mut listener = cast.store.listen(Topic::Ready).unwrap();
+    cast.go_on(lease, |progress| {
+        progress.states.push(State::waiting(at(2)));
+        progress.next = Next::Wait {
+            awaited: vec![Seq(1)],
+            count: 1,
+            until: Some(at(50)),
+        };
+    })
+    .await;
+    tokio::time::timeout(PATIENCE, listener.heard())
+        .await
+        .expect("it is heard");
 }

@@ -5,6 +5,7 @@
 //! has been busy for [`FLUSH_DELAY`].
 
 mod calls;
+mod retries;
 mod task_runs;
 mod waiting;
 
@@ -24,10 +25,10 @@ use super::shared::Shared;
 use super::signals::Signal;
 use super::tasks::TaskEvent;
 use crate::model::{
-    Answer, Call, Entry, Failure, FailureKind, FlowRun, Lease, Outcome, RunId, Seq, State,
-    StateName, StateType, TaskRun, Timestamp,
+    Answer, Call, Entry, Failure, FailureKind, FlowRun, Lease, Outcome, RunId, Seq, State, TaskRun,
+    TaskRunId, Timestamp,
 };
-use crate::orchestrator::{Dependencies, Divergence, Journal, Kept};
+use crate::orchestrator::{Dependencies, Divergence, Journal, Kept, Retries};
 use crate::store::{Claimed, Next, Progress, Recorded, Store, StoreError};
 use crate::wasm::{CallError, CallResult, FlowClock, LogSink, Prepared};
 
@@ -126,6 +127,12 @@ struct Tasks {
     changed: BTreeSet<Seq>,
     ended: Vec<TaskRun>,
     waiting: Dependencies,
+    /// Those that await their next attempt.
+    retries: Retries,
+    /// Whether an attempt has failed since the last record.
+    failed: bool,
+    /// What is recorded of tasks that have not ended, until the flow calls them again.
+    recorded: HashMap<TaskRunId, TaskRun>,
     /// Numbers the runs of a task in this flow.
     numbers: HashMap<String, u32>,
     executing: JoinSet<()>,
@@ -141,6 +148,9 @@ impl Tasks {
             changed: BTreeSet::new(),
             ended: Vec::new(),
             waiting: Dependencies::default(),
+            retries: Retries::default(),
+            failed: false,
+            recorded: HashMap::new(),
             numbers: HashMap::new(),
             executing: JoinSet::new(),
             tell,
@@ -150,7 +160,7 @@ impl Tasks {
 
     /// Whether any task is on its way by itself, without anything outside.
     fn any_executing(&self) -> bool {
-        self.live.len() > self.waiting.len()
+        self.live.len() > self.waiting.len() + self.retries.len()
     }
 }
 
@@ -212,6 +222,12 @@ impl<S: Store> FlowExecution<S> {
         self.kept = Kept::new(kept);
     }
 
+    /// Goes on with what is recorded of the tasks that have not ended.
+    pub fn resume_tasks(&mut self, recorded: Vec<TaskRun>) {
+        let recorded = recorded.into_iter().map(|run| (run.id, run));
+        self.tasks.recorded = recorded.collect();
+    }
+
     /// What is to be recorded at the latest after a while.
     pub fn first_record(&self) -> FirstRecord {
         self.first.clone()
@@ -244,27 +260,23 @@ impl<S: Store> FlowExecution<S> {
         })
     }
 
-    /// Records the end of the run, once its tasks have ended. Gives the outcome back.
-    pub async fn end(mut self, outcome: Outcome) -> Result<Outcome, StoreError> {
-        let outcome = match self.is_cancelled() {
-            true => Err(Failure::cancelled()),
-            false => outcome,
-        };
-        if outcome.is_err() {
-            // What a failed flow has not waited for, nobody will.
-            self.abandon_tasks(&abandoned());
-        }
-        while self.tasks.any_executing() {
-            match self.tasks.events.recv().await {
-                Some(event) => {
-                    let _ = self.handle(event).await;
-                }
-                None => break,
+    /// Records the end of the run, once its tasks have ended. Gives the outcome back, or
+    /// nothing if the run is left before that.
+    pub async fn end(mut self, outcome: Outcome) -> Result<Option<Outcome>, StoreError> {
+        let mut outcome = outcome;
+        if outcome.is_ok() && self.finish_tasks().await.is_err() {
+            match self.interruption() {
+                Interruption::Store(err) => return Err(err),
+                Interruption::Suspended | Interruption::Stale => return Ok(None),
+                Interruption::Failed(failure) => outcome = Err(failure),
             }
         }
-        if let Some(Interruption::Store(err)) = self.interruption.take() {
-            return Err(err);
+        if self.is_cancelled() {
+            outcome = Err(Failure::cancelled());
         }
+        // What a failed flow has not waited for, nobody will; nor what waits for something
+        // that does not end with the flow.
+        self.abandon_tasks(&abandoned());
         let at = now();
         self.progress.states.push(State::ended(&outcome, at));
         let next = Next::End {
@@ -272,7 +284,7 @@ impl<S: Store> FlowExecution<S> {
         };
         let progress = self.take_progress(next).await;
         self.shared.store.record(progress).await?;
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
     /// Gives the run up for now; the next attempt begins after `delay`.
@@ -280,8 +292,8 @@ impl<S: Store> FlowExecution<S> {
         self.abandon_tasks(&abandoned());
         let now = now();
         let after = humantime::format_duration(delay);
-        let state = State::new(StateType::Scheduled, StateName::AWAITING_RETRY, now)
-            .because(format!("{failure} (tried again after {after})"));
+        let state =
+            State::awaiting_retry(now).because(format!("{failure} (tried again after {after})"));
         self.progress.states.push(state);
         let next = Next::Release {
             at: now.after(delay),
@@ -357,6 +369,7 @@ impl<S: Store> FlowExecution<S> {
         progress.logs.extend(lines);
         progress.logs.sort_by_key(|line| line.at);
         progress.task_runs.append(&mut self.tasks.ended);
+        self.tasks.failed = false;
         let changed = std::mem::take(&mut self.tasks.changed);
         let live = changed.iter().filter_map(|seq| self.tasks.live.get(seq));
         progress.task_runs.extend(live.cloned());

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::calls::context_of;
 use super::{Asked, FlowExecution};
 use crate::model::{
-    Answer, Call, Failure, FailureKind, Outcome, Seq, Settlement, State, StateName, StateType,
-    TaskCall, TaskOptions, TaskRun, TaskRunId, Timestamp,
+    Answer, Call, Failure, FailureKind, Outcome, Seq, Settlement, State, TaskCall, TaskOptions,
+    TaskRun, TaskRunId, Timestamp,
 };
-use crate::orchestrator::task_arguments;
+use crate::orchestrator::{Dependencies, failure_of_task, next_attempt, task_arguments};
 use crate::store::{Settled, Store};
 use crate::wasm::{CallError, CallResult, TaskContext};
 use crate::worker::clock::now;
@@ -80,8 +80,32 @@ impl<S: Store> FlowExecution<S> {
         call: &TaskCall,
         name: String,
     ) -> CallResult<()> {
+        let run = match self.tasks.recorded.remove(&id) {
+            Some(recorded) => recorded,
+            None => {
+                self.tasks.changed.insert(seq);
+                self.new_task_run(seq, id, call, name)
+            }
+        };
+        let retry_at = run.retry_at.filter(|due| *due > now());
+        self.tasks.live.insert(seq, run);
+        let journal = &self.journal;
+        let unsettled = call
+            .needs()
+            .filter(|seq| journal.settlement(*seq).is_none());
+        if !self.tasks.waiting.add(seq, unsettled) {
+            return Ok(());
+        }
+        match retry_at {
+            Some(due) => self.tasks.retries.add(seq, due),
+            None => self.start_task(seq).await?,
+        }
+        Ok(())
+    }
+
+    fn new_task_run(&self, seq: Seq, id: TaskRunId, call: &TaskCall, name: String) -> TaskRun {
         let options = self.options(call);
-        let run = TaskRun {
+        TaskRun {
             id,
             flow_run: self.scope_run(call.scope),
             journal: self.run.id,
@@ -90,22 +114,13 @@ impl<S: Store> FlowExecution<S> {
             name: options.task_run_name.unwrap_or(name),
             tags: options.tags,
             attempt: 0,
+            retry_at: None,
             history: vec![State::pending(now())],
-        };
-        self.tasks.live.insert(seq, run);
-        self.tasks.changed.insert(seq);
-        let journal = &self.journal;
-        let unsettled = call
-            .needs()
-            .filter(|seq| journal.settlement(*seq).is_none());
-        if self.tasks.waiting.add(seq, unsettled) {
-            self.start_task(seq).await?;
         }
-        Ok(())
     }
 
-    /// Starts a task whose needs have all settled.
-    async fn start_task(&mut self, seq: Seq) -> CallResult<()> {
+    /// Starts an attempt of a task whose needs have all settled.
+    pub(super) async fn start_task(&mut self, seq: Seq) -> CallResult<()> {
         let Some(Call::Task(call)) = self.journal.entry(seq).map(|entry| entry.call.clone()) else {
             return Ok(());
         };
@@ -135,7 +150,7 @@ impl<S: Store> FlowExecution<S> {
                 id: run.id,
                 name: run.name.clone(),
                 task: run.task.clone(),
-                attempt: 1,
+                attempt: next_attempt(run),
             },
             arguments,
             grants: self.run.grants.clone(),
@@ -155,30 +170,14 @@ impl<S: Store> FlowExecution<S> {
     pub(super) async fn handle(&mut self, event: TaskEvent) -> CallResult<()> {
         match event {
             TaskEvent::Line(line) => self.progress.logs.push(line),
-            TaskEvent::Started { seq, attempt, at } => {
-                if let Some(run) = self.tasks.live.get_mut(&seq) {
-                    run.attempt = attempt;
-                    run.history.push(State::running(attempt, at));
-                    self.tasks.changed.insert(seq);
-                }
-            }
+            TaskEvent::Started { seq, attempt, at } => self.attempt_began(seq, attempt, at),
             TaskEvent::AwaitsRetry {
                 seq,
                 failure,
                 delay,
                 at,
-            } => {
-                if let Some(run) = self.tasks.live.get_mut(&seq) {
-                    let delay = humantime::format_duration(delay);
-                    let state = State::new(StateType::Scheduled, StateName::AWAITING_RETRY, at);
-                    let why = format!("{failure} (tried again after {delay})");
-                    run.history.push(state.because(why));
-                    self.tasks.changed.insert(seq);
-                }
-            }
-            TaskEvent::Ended { seq, outcome, at } => {
-                self.task_ended(seq, outcome, at);
-            }
+            } => self.await_retry(seq, &failure, delay, at),
+            TaskEvent::Ended { seq, outcome, at } => self.task_ended(seq, outcome, at),
         }
         self.start_ready().await
     }
@@ -201,8 +200,11 @@ impl<S: Store> FlowExecution<S> {
     }
 
     fn task_ended(&mut self, seq: Seq, outcome: Outcome, at: Timestamp) {
+        let mut outcome = outcome;
         if let Some(mut run) = self.tasks.live.remove(&seq) {
             run.history.push(State::ended(&outcome, at));
+            run.retry_at = None;
+            outcome = outcome.map_err(|failure| failure_of_task(failure, &run));
             self.tasks.changed.remove(&seq);
             self.tasks.ended.push(run);
         }
@@ -234,11 +236,14 @@ impl<S: Store> FlowExecution<S> {
     /// Ends the tasks that nobody waits for any more.
     pub(super) fn abandon_tasks(&mut self, why: &Failure) {
         self.tasks.executing.abort_all();
+        self.tasks.retries.clear();
+        self.tasks.waiting = Dependencies::default();
         while let Ok(event) = self.tasks.events.try_recv() {
             match event {
                 TaskEvent::Ended { seq, outcome, at } => self.task_ended(seq, outcome, at),
                 TaskEvent::Line(line) => self.progress.logs.push(line),
-                TaskEvent::Started { .. } | TaskEvent::AwaitsRetry { .. } => {}
+                TaskEvent::Started { seq, attempt, at } => self.attempt_began(seq, attempt, at),
+                TaskEvent::AwaitsRetry { .. } => {}
             }
         }
         let live: Vec<Seq> = self.tasks.live.keys().copied().collect();

@@ -1,8 +1,11 @@
-//! How a flow waits: for its own tasks here, for anything else with its slot given back.
+//! How a flow waits: while its own tasks execute, here; for anything else, the next attempt
+//! of a task included, with its slot given back.
+
+use std::time::Duration;
 
 use super::{FLUSH_DELAY, FlowExecution, Interruption};
 use crate::model::{Answer, Call, Failure, FailureKind, Seq, State};
-use crate::orchestrator::Waited;
+use crate::orchestrator::{Waited, wake_by};
 use crate::store::{Next, Recorded, Store};
 use crate::wasm::{CallError, CallResult};
 use crate::worker::clock::now;
@@ -112,22 +115,31 @@ impl<S: Store> FlowExecution<S> {
 
     /// Returns once something has happened. `count` of the unsettled calls are waited for.
     async fn block(&mut self, unsettled: Vec<Seq>, count: usize) -> CallResult<()> {
-        if self.tasks.any_executing() {
-            self.await_tasks().await
-        } else {
-            self.await_outside(unsettled, count).await
+        if self.keeps_slot() {
+            return self.await_tasks().await;
         }
+        if self.remaining().is_some_and(|left| left.is_zero()) {
+            // The execution is about to be stopped; another wait would end at once.
+            std::future::pending::<()>().await;
+        }
+        self.await_outside(unsettled, count).await
     }
 
     /// Waits for the run's own tasks, which keep it running. What is new is recorded every
-    /// so often, so that others can see it.
-    async fn await_tasks(&mut self) -> CallResult<()> {
+    /// so often, so that others can see it; that an attempt has failed, at once.
+    pub(super) async fn await_tasks(&mut self) -> CallResult<()> {
+        if self.tasks.failed {
+            self.flush().await?;
+        }
         let dirty = self.is_dirty();
         let mut signal = self.signal.clone();
         let told = self.cancel_told;
+        let retry = self.tasks.retries.first();
+        let due = retry.map_or(Duration::MAX, |(due, _)| due.since(now()));
         tokio::select! {
             biased;
             () = at_least(&mut signal, Signal::Cancel), if !told => Ok(()),
+            () = tokio::time::sleep(due), if retry.is_some() => self.start_due().await,
             event = self.tasks.events.recv() => match event {
                 Some(event) => self.handle(event).await,
                 None => Ok(()),
@@ -141,25 +153,25 @@ impl<S: Store> FlowExecution<S> {
     }
 
     /// Waits for something outside: records, gives the slot back, parks.
-    async fn await_outside(&mut self, mut awaited: Vec<Seq>, count: usize) -> CallResult<()> {
-        if self.remaining().is_some_and(|left| left.is_zero()) {
-            // The execution is about to be stopped; another wait would end at once.
-            std::future::pending::<()>().await;
-        }
-        let mut count = u32::try_from(count).unwrap_or(u32::MAX);
-        if !self.tasks.waiting.is_empty() {
-            // A task could start before what is waited for has settled.
-            awaited.extend(self.tasks.waiting.awaited());
-            awaited.retain(|seq| self.outside.contains(seq));
-            awaited.sort();
-            awaited.dedup();
-            count = 1;
-        }
+    pub(super) async fn await_outside(
+        &mut self,
+        unsettled: Vec<Seq>,
+        count: usize,
+    ) -> CallResult<()> {
+        let retry = self.tasks.retries.first();
+        let (awaited, count) = wake_by(
+            unsettled,
+            count,
+            self.tasks.waiting.awaited(),
+            &self.outside,
+            retry.map(|(_, task)| task),
+        );
+        let due = retry.map(|(due, _)| due);
         self.progress.states.push(State::waiting(now()));
         let next = Next::Wait {
             awaited: awaited.clone(),
-            count,
-            until: self.deadline,
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+            until: due.into_iter().chain(self.deadline).min(),
         };
         match self.record(next).await? {
             Recorded::Done => self.park().await?,

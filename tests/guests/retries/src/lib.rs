@@ -156,3 +156,90 @@ fn permanent_flow() -> Result<u32> {
 async fn slow_flow() -> Result<()> {
     sleep(Duration::from_secs(60)).await
 }
+
+/// The first attempt fails, and the second follows after `delay_ms`.
+fn patient(delay_ms: u64) -> TaskFuture<u32> {
+    flaky::options()
+        .retry_delay(Duration::from_millis(delay_ms))
+        .submit(1)
+}
+
+/// Takes whichever ends first: a retry after `delay_ms`, or a timer that is over at once.
+#[flow]
+async fn overtaken(delay_ms: u64) -> Result<String> {
+    let mut task = patient(delay_ms);
+    let mut timer = sleep(Duration::ZERO);
+    select! {
+        attempt = task => Ok(format!("attempt {}", attempt?)),
+        slept = timer => {
+            slept?;
+            Ok("the timer".into())
+        }
+    }
+}
+
+/// A task that needs the result of one that is retried.
+#[flow]
+fn chained(delay_ms: u64) -> Result<u32> {
+    step::submit(patient(delay_ms)).result()
+}
+
+/// `n` tasks at once, which fail never, once, or twice. The sum of their attempts.
+#[flow]
+async fn crowd(n: u32, delay_ms: u64) -> Result<u32> {
+    let delay = Duration::from_millis(delay_ms);
+    let submit = |n: u32| flaky::options().retry_delay(delay).submit(n % 3);
+    let attempts: Vec<u32> = try_join_all((0..n).map(submit)).await?;
+    Ok(attempts.iter().sum())
+}
+
+/// Returns without waiting for a task that is retried.
+#[flow]
+fn left_behind(delay_ms: u64) -> Result<String> {
+    patient(delay_ms);
+    Ok("returned".into())
+}
+
+/// Has less time than its task's retry needs.
+#[flow(timeout = "1s")]
+fn too_late() -> Result<u32> {
+    patient(3_600_000).result()
+}
+
+/// Has returned when its time is over, and its task has not.
+#[flow(timeout = "1s")]
+fn left_too_late() -> Result<String> {
+    patient(3_600_000);
+    Ok("returned".into())
+}
+
+/// Waits to be cancelled; its clean-up is a task that is retried.
+#[flow]
+fn tidy(delay_ms: u64) -> Result<u32> {
+    match sleep(Duration::from_secs(3600)).wait() {
+        Ok(()) => bail!("nobody cancelled it"),
+        Err(_) => patient(delay_ms).result(),
+    }
+}
+
+/// Fails at its first attempt, after a task that succeeded at its second.
+#[flow(retries = 1)]
+fn both(delay_ms: u64) -> Result<u32> {
+    let attempt = patient(delay_ms).result()?;
+    ensure!(context().attempt > 1, "the flow was to fail");
+    Ok(attempt)
+}
+
+#[task(retries = 2)]
+fn long_at_last() -> Result<u32> {
+    let attempt = attempt()?;
+    ensure!(attempt > 1, "attempt {attempt} was to fail");
+    std::thread::sleep(Duration::from_secs(4));
+    Ok(attempt)
+}
+
+/// A task that fails at once, and takes 4 seconds at its second attempt.
+#[flow]
+fn long_retry() -> Result<u32> {
+    long_at_last()
+}
