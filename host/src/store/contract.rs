@@ -6,6 +6,7 @@
 pub(crate) mod cast;
 pub(crate) mod deploying;
 pub(crate) mod living;
+pub(crate) mod offering;
 pub(crate) mod reading;
 pub(crate) mod starting;
 pub(crate) mod stopping;
@@ -61,6 +62,16 @@ macro_rules! contract {
             waiting::the_next_due_time_is_the_earliest,
             waiting::one_cannot_wait_for_what_was_never_called,
             waiting::a_task_that_awaits_its_retry_is_waited_for_without_a_slot,
+            offering::a_claim_that_waits_gets_a_run_with_its_creation,
+            offering::a_claim_that_waits_takes_what_is_there,
+            offering::a_claim_that_waits_gets_a_parent_with_the_end_of_its_child,
+            offering::whoever_waits_first_is_served_first,
+            offering::a_withdrawn_offer_gets_nothing,
+            offering::a_claim_that_nobody_awaits_gets_nothing,
+            offering::a_claim_that_waits_looks_again_when_time_has_passed,
+            offering::a_claim_that_waits_heeds_the_pool,
+            offering::a_claim_that_waits_gets_its_reserved_run,
+            offering::a_worker_that_was_given_up_waits_in_vain,
             working::a_lease_is_renewed_until_the_worker_is_given_up,
             working::a_lost_worker_gives_its_runs_back,
             working::a_worker_whose_lease_ended_is_lost,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::contract::cast::{Cast, at, task};
+use crate::store::contract::cast::{Cast, at, new_run, task};
 use crate::store::contract::contract;
 use crate::store::{Listener as _, Missing, Next};
 
@@ -298,4 +298,47 @@ async fn a_wait_that_ends_at_a_time_is_heard_of() {
     tokio::time::timeout(PATIENCE, listener.heard())
         .await
         .expect("it is heard");
+}
+
+#[tokio::test]
+async fn only_a_claim_is_committed_without_waiting_for_the_disk() {
+    let (store, _dir) = new_store().await;
+    let synchronous = |tx: &writer::Tx<'_>| -> StoreResult<i64> {
+        sql::Sql::need(&**tx, "PRAGMA synchronous", [], |row| row.get(0))
+    };
+    const NORMAL: i64 = 1;
+    const FULL: i64 = 2;
+    // In turn, and back: a setting that only holds the first time would show.
+    for _ in 0..2 {
+        assert_eq!(store.writer.write(synchronous).await, Ok(FULL));
+        assert_eq!(store.writer.write_ahead(synchronous).await, Ok(NORMAL));
+    }
+    let found = store
+        .writer
+        .write_ahead_when_ready(move |tx| synchronous(tx).map(Some));
+    assert_eq!(found.await, Ok(NORMAL));
+    assert_eq!(store.writer.write(synchronous).await, Ok(FULL));
+}
+
+#[tokio::test]
+async fn a_claim_that_waits_hears_of_what_another_process_makes_ready() {
+    let (store, _dir) = new_store().await;
+    let other = SqliteStore::open(store.path()).unwrap();
+    let cast = Cast::on(store).await;
+    // As a worker does.
+    let _listener = cast.store.listen(Topic::Ready).unwrap();
+    let claim = Claim {
+        worker: cast.w1,
+        pool: Some(PoolName::default_pool()),
+        work_queue: None,
+        count: 9,
+        now: at(0),
+    };
+    let offer = Arc::new(Offer::new(|| at(1)));
+    let claimed = tokio::spawn(cast.store.claim_next(claim, offer));
+    let new = new_run("etl");
+    let id = new.run.id;
+    other.create_runs(vec![new]).await.unwrap();
+    let claimed = claimed.await.unwrap().unwrap();
+    assert_eq!(claimed[0].run.id, id);
 }
