@@ -12,14 +12,16 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::Limits;
 use super::engine::{Engine, TICK};
 use super::halt::{Halt, Panic, bytes};
-use super::port::{CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings};
+use super::port::{
+    CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext,
+};
 use super::wasi;
 use crate::model::{Failure, FailureKind};
 
 /// What an instance is for.
 pub(super) enum Role {
     Flow(Box<dyn FlowPort>),
-    Task(Box<RunContext>),
+    Task(Box<(Arc<RunContext>, TaskContext)>),
     /// It only describes itself.
     Describe,
 }

@@ -54,7 +54,7 @@ pub trait FlowPort: Any + Send {
     /// What became of a handle that a wait has returned.
     fn settled(&self, handle: Seq) -> Option<Settlement>;
     /// The context of the run, or of a subflow.
-    fn context(&self, scope: Option<Seq>) -> RunContext;
+    fn context(&self, scope: Option<Seq>) -> Arc<RunContext>;
 }
 
 /// Takes the lines that an instance logs.
@@ -96,10 +96,9 @@ pub struct RunContext {
     pub scheduled: Timestamp,
     pub parameters: Json,
     pub tags: Vec<String>,
-    pub task: Option<TaskContext>,
 }
 
-/// A task run's own part of the context.
+/// What a task run may know of itself, beside what it may know of its flow's run.
 #[derive(Clone, Debug)]
 pub struct TaskContext {
     pub id: TaskRunId,

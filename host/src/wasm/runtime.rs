@@ -16,10 +16,12 @@ use super::cache::CodeCache;
 use super::engine::Engine;
 use super::guest::{Guest, Role, payload_limit};
 use super::halt::failure_of;
-use super::port::{FlowPort, GuestLine, LogFull, LogSink, RunContext, Surroundings};
+use super::port::{FlowPort, GuestLine, LogFull, LogSink, RunContext, Surroundings, TaskContext};
 use super::prepared::{PrepareError, Prepared, link};
 use super::{ComponentError, Limits, convert, host, inspect};
-use crate::model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome};
+use crate::model::{
+    Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, TaskName,
+};
 
 /// How a runtime is made.
 #[derive(Clone, Debug)]
@@ -72,7 +74,9 @@ pub enum FlowEnd {
 
 /// One attempt of a task.
 pub struct TaskStart {
-    pub context: RunContext,
+    /// Of the flow's run.
+    pub context: Arc<RunContext>,
+    pub task: TaskContext,
     pub arguments: Json,
     pub logs: Arc<dyn LogSink>,
     pub grants: Grants,
@@ -215,16 +219,15 @@ impl Runtime {
     pub async fn run_task(&self, prepared: &Prepared, start: TaskStart) -> Outcome {
         let _room = room(&self.task_room).await;
         let _ticking = self.engine.ticking();
-        let task = start.context.task.as_ref();
-        let task = task.map(|task| task.task.to_string()).unwrap_or_default();
+        let task = start.task.task.clone();
         let around = Surroundings {
             logs: start.logs,
             grants: start.grants,
             replayable: None,
         };
-        let role = Role::Task(Box::new(start.context));
+        let role = Role::Task(Box::new((start.context, start.task)));
         let mut store = Guest::store(&self.engine, &self.limits, role, around);
-        let call = call_task(&prepared.task, &mut store, task.clone(), &start.arguments);
+        let call = call_task(&prepared.task, &mut store, &task, &start.arguments);
         let returned = match start.timeout {
             Some(timeout) => match tokio::time::timeout(timeout, call).await {
                 Ok(returned) => returned,
@@ -279,20 +282,20 @@ async fn call_flow(
     let instance = pre.instantiate_async(&mut *store).await?;
     let guest = instance.orch_workflow_guest();
     guest
-        .call_run_flow(store, &flow.to_string(), &parameters.to_string())
+        .call_run_flow(store, flow.as_str(), &parameters.to_string())
         .await
 }
 
 async fn call_task(
     pre: &ComponentPre<Guest>,
     store: &mut Store<Guest>,
-    task: String,
+    task: &TaskName,
     arguments: &Json,
 ) -> wasmtime::Result<Result<String, super::bindings::types::Failure>> {
     let instance = pre.instantiate_async(&mut *store).await?;
     let guest = instance.orch_workflow_guest();
     guest
-        .call_run_task(store, &task, &arguments.to_string())
+        .call_run_task(store, task.as_str(), &arguments.to_string())
         .await
 }
 

@@ -250,9 +250,9 @@ impl FlowPort for ReplayPort {
         self.journal.told(handle).cloned()
     }
 
-    fn context(&self, scope: Option<Seq>) -> RunContext {
+    fn context(&self, scope: Option<Seq>) -> Arc<RunContext> {
         let subflow = scope.and_then(|scope| self.subflows.get(&scope));
-        context_of(subflow.unwrap_or(&self.run))
+        Arc::new(context_of(subflow.unwrap_or(&self.run)))
     }
 }
 

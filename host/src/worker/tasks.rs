@@ -17,11 +17,6 @@ use crate::wasm::{Prepared, RunContext, Runtime, TaskContext, TaskStart};
 /// What happens to a task run, told to the flow that called it.
 #[derive(Debug)]
 pub(super) enum TaskEvent {
-    Started {
-        seq: Seq,
-        attempt: u32,
-        at: Timestamp,
-    },
     /// An attempt failed, and another follows.
     AwaitsRetry {
         seq: Seq,
@@ -43,8 +38,7 @@ pub(super) struct TaskJob {
     pub id: TaskRunId,
     /// The flow run or subflow to which its lines belong.
     pub flow_run: RunId,
-    /// Of the flow; gets the task's part for each attempt.
-    pub context: RunContext,
+    pub context: Arc<RunContext>,
     pub task: TaskContext,
     pub arguments: Json,
     pub grants: Grants,
@@ -61,18 +55,10 @@ pub(super) async fn execute(
     events: UnboundedSender<TaskEvent>,
 ) {
     let (seq, attempt) = (job.seq, job.task.attempt);
-    // A receiver that is gone means that this future is about to be dropped.
-    let _ = events.send(TaskEvent::Started {
-        seq,
-        attempt,
-        at: now(),
-    });
     let logs = TaskLog::new(job.flow_run, job.id, runtime.limits(), events.clone());
     let start = TaskStart {
-        context: RunContext {
-            task: Some(job.task),
-            ..job.context
-        },
+        context: job.context,
+        task: job.task,
         arguments: job.arguments,
         logs: Arc::new(logs),
         grants: job.grants,
@@ -80,6 +66,7 @@ pub(super) async fn execute(
     };
     let outcome = runtime.run_task(&prepared, start).await;
     let at = now();
+    // A receiver that is gone means that this future is about to be dropped.
     let _ = events.send(
         match after_attempt(&job.retry, attempt, &outcome, rand::random()) {
             Decision::End => TaskEvent::Ended { seq, outcome, at },

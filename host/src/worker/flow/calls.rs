@@ -1,5 +1,6 @@
 //! What a flow may ask for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -74,9 +75,8 @@ impl<S: Store> FlowPort for FlowExecution<S> {
         self.journal.told(handle).cloned()
     }
 
-    fn context(&self, scope: Option<Seq>) -> RunContext {
-        let subflow = scope.and_then(|scope| self.subflows.get(&scope));
-        context_of(subflow.unwrap_or(&self.run))
+    fn context(&self, scope: Option<Seq>) -> Arc<RunContext> {
+        self.context_of(scope)
     }
 }
 
@@ -91,7 +91,6 @@ pub(in crate::worker) fn context_of(run: &FlowRun) -> RunContext {
         scheduled: run.scheduled,
         parameters: run.parameters.clone(),
         tags: run.tags.clone(),
-        task: None,
     }
 }
 

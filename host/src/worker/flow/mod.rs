@@ -12,12 +12,14 @@ mod waiting;
 pub(super) use calls::context_of;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Sleep;
 
 use super::clock::now;
 use super::logs::FlowLog;
@@ -30,7 +32,7 @@ use crate::model::{
 };
 use crate::orchestrator::{Dependencies, Divergence, Journal, Kept, Retries};
 use crate::store::{Claimed, Next, Progress, Recorded, Store, StoreError};
-use crate::wasm::{CallError, CallResult, FlowClock, LogSink, Prepared};
+use crate::wasm::{CallError, CallResult, FlowClock, LogSink, Prepared, RunContext};
 
 /// How long something new may stay in memory while the flow waits for its own tasks.
 /// Others see it after this time; nothing is lost if they never do.
@@ -56,6 +58,8 @@ pub(super) struct FlowExecution<S> {
     shared: Arc<Shared<S>>,
     prepared: Arc<Prepared>,
     run: FlowRun,
+    /// What its tasks may know of it; made for the first of them.
+    context: OnceLock<Arc<RunContext>>,
     /// When the attempt started for the first time.
     started: Timestamp,
     first: FirstRecord,
@@ -81,6 +85,8 @@ pub(super) struct FlowExecution<S> {
     signal: watch::Receiver<Signal>,
     /// Whether the flow has been told of its cancellation, and cleans up.
     cancel_told: bool,
+    /// When what is new is recorded at the latest; set while there is anything.
+    flush_at: Option<Pin<Box<Sleep>>>,
     /// How many waits the flow has begun.
     waits: u64,
     interruption: Option<Interruption>,
@@ -187,6 +193,7 @@ impl<S: Store> FlowExecution<S> {
         Self {
             signal: shared.signals.enter(run.id, signal),
             cancel_told: false,
+            flush_at: None,
             waits: 0,
             news: shared.news.clone(),
             journal: Journal::new(started, entries),
@@ -195,6 +202,7 @@ impl<S: Store> FlowExecution<S> {
             shared,
             prepared,
             run,
+            context: OnceLock::new(),
             started,
             first,
             deadline: None,
@@ -374,6 +382,7 @@ impl<S: Store> FlowExecution<S> {
         let live = changed.iter().filter_map(|seq| self.tasks.live.get(seq));
         progress.task_runs.extend(live.cloned());
         progress.next = next;
+        self.flush_at = None;
         progress
     }
 
@@ -388,6 +397,7 @@ impl<S: Store> FlowExecution<S> {
 
     /// Records everything new.
     async fn flush(&mut self) -> CallResult<()> {
+        self.flush_at = None;
         if self.is_dirty() {
             self.record(Next::Continue).await?;
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::{FlowExecution, Interruption};
 use crate::model::{Failure, Seq, State, Timestamp};
+use crate::orchestrator::next_attempt;
 use crate::store::Store;
 use crate::wasm::{CallResult, timed_out};
 use crate::worker::clock::now;
@@ -23,11 +24,12 @@ use crate::worker::clock::now;
 const SOON: Duration = Duration::from_millis(10);
 
 impl<S: Store> FlowExecution<S> {
-    pub(super) fn attempt_began(&mut self, seq: Seq, attempt: u32, at: Timestamp) {
+    /// Takes note that the next attempt of a task begins.
+    pub(super) fn attempt_begins(&mut self, seq: Seq, at: Timestamp) {
         if let Some(run) = self.tasks.live.get_mut(&seq) {
-            run.attempt = attempt;
+            run.attempt = next_attempt(run);
             run.retry_at = None;
-            run.history.push(State::running(attempt, at));
+            run.history.push(State::running(run.attempt, at));
             self.tasks.changed.insert(seq);
         }
     }

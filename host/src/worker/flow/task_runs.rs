@@ -1,5 +1,6 @@
 //! The task runs of a flow: submitted, started when what they need is there, and told of.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::calls::context_of;
@@ -8,9 +9,9 @@ use crate::model::{
     Answer, Call, Failure, FailureKind, Outcome, Seq, Settlement, State, TaskCall, TaskOptions,
     TaskRun, TaskRunId, Timestamp,
 };
-use crate::orchestrator::{Dependencies, failure_of_task, next_attempt, task_arguments};
+use crate::orchestrator::{Dependencies, failure_of_task, task_arguments};
 use crate::store::{Settled, Store};
-use crate::wasm::{CallError, CallResult, TaskContext};
+use crate::wasm::{CallError, CallResult, RunContext, TaskContext};
 use crate::worker::clock::now;
 use crate::worker::tasks::{self, TaskEvent, TaskJob};
 
@@ -132,6 +133,7 @@ impl<S: Store> FlowExecution<S> {
                 return Ok(());
             }
         };
+        self.attempt_begins(seq, now());
         // Somebody outside may see what the task does: not before it is known to be called.
         if !self.run.grants.is_empty() {
             self.flush().await?;
@@ -140,29 +142,28 @@ impl<S: Store> FlowExecution<S> {
         let Some(run) = self.tasks.live.get(&seq) else {
             return Ok(());
         };
-        let owner = call.scope.and_then(|scope| self.subflows.get(&scope));
         let job = TaskJob {
             seq,
             id: run.id,
             flow_run: run.flow_run,
-            context: context_of(owner.unwrap_or(&self.run)),
+            context: self.context_of(call.scope),
             task: TaskContext {
                 id: run.id,
                 name: run.name.clone(),
                 task: run.task.clone(),
-                attempt: next_attempt(run),
+                attempt: run.attempt,
             },
             arguments,
             grants: self.run.grants.clone(),
             retry: options.retry(),
             timeout: options.timeout_ms.map(Duration::from_millis),
         };
-        let runtime = std::sync::Arc::clone(&self.shared.runtime);
-        let prepared = std::sync::Arc::clone(&self.prepared);
+        let runtime = Arc::clone(&self.shared.runtime);
+        let prepared = Arc::clone(&self.prepared);
         let tell = self.tasks.tell.clone();
-        self.tasks
-            .executing
-            .spawn(tasks::execute(job, runtime, prepared, tell));
+        // In a box, since a spawned future is moved a few times.
+        let attempt = Box::pin(tasks::execute(job, runtime, prepared, tell));
+        self.tasks.executing.spawn(attempt);
         Ok(())
     }
 
@@ -170,7 +171,6 @@ impl<S: Store> FlowExecution<S> {
     pub(super) async fn handle(&mut self, event: TaskEvent) -> CallResult<()> {
         match event {
             TaskEvent::Line(line) => self.progress.logs.push(line),
-            TaskEvent::Started { seq, attempt, at } => self.attempt_began(seq, attempt, at),
             TaskEvent::AwaitsRetry {
                 seq,
                 failure,
@@ -197,6 +197,17 @@ impl<S: Store> FlowExecution<S> {
             self.start_task(seq).await?;
         }
         Ok(())
+    }
+
+    /// What a run may know of itself: this one, or a subflow.
+    pub(super) fn context_of(&self, scope: Option<Seq>) -> Arc<RunContext> {
+        match scope.and_then(|scope| self.subflows.get(&scope)) {
+            Some(subflow) => Arc::new(context_of(subflow)),
+            None => {
+                let context = || Arc::new(context_of(&self.run));
+                Arc::clone(self.context.get_or_init(context))
+            }
+        }
     }
 
     fn task_ended(&mut self, seq: Seq, outcome: Outcome, at: Timestamp) {
@@ -242,7 +253,6 @@ impl<S: Store> FlowExecution<S> {
             match event {
                 TaskEvent::Ended { seq, outcome, at } => self.task_ended(seq, outcome, at),
                 TaskEvent::Line(line) => self.progress.logs.push(line),
-                TaskEvent::Started { seq, attempt, at } => self.attempt_began(seq, attempt, at),
                 TaskEvent::AwaitsRetry { .. } => {}
             }
         }

@@ -131,7 +131,16 @@ impl<S: Store> FlowExecution<S> {
         if self.tasks.failed {
             self.flush().await?;
         }
-        let dirty = self.is_dirty();
+        if self.flush_at.is_none() && self.is_dirty() {
+            self.flush_at = Some(Box::pin(tokio::time::sleep(FLUSH_DELAY)));
+        }
+        let flush_at = self.flush_at.as_mut();
+        let flush = async {
+            match flush_at {
+                Some(at) => at.await,
+                None => std::future::pending().await,
+            }
+        };
         let mut signal = self.signal.clone();
         let told = self.cancel_told;
         let retry = self.tasks.retries.first();
@@ -148,7 +157,7 @@ impl<S: Store> FlowExecution<S> {
                 let outside: Vec<Seq> = self.outside.iter().copied().collect();
                 self.look_up(&outside).await
             }
-            () = tokio::time::sleep(FLUSH_DELAY), if dirty => self.flush().await,
+            () = flush => self.flush().await,
         }
     }
 
