@@ -10,6 +10,7 @@ use rusqlite::params;
 use super::attempts;
 use super::columns::{AsJson, list};
 use super::ending::{Gain, end, settle};
+use super::inputs;
 use super::rows::{RunNo, need_run_no, run_by_no, unsigned};
 use super::runs::{self, add_state, check_transition};
 use super::sql::Sql;
@@ -247,6 +248,7 @@ fn add_entry(tx: &Tx<'_>, run: RunNo, entry: &Entry) -> StoreResult<()> {
     };
     let due = match entry.answer {
         Answer::Due { at } if settled.is_none() => Some(at),
+        Answer::Input { until, .. } if settled.is_none() => until,
         _ => None,
     };
     tx.run(
@@ -263,6 +265,9 @@ fn add_entry(tx: &Tx<'_>, run: RunNo, entry: &Entry) -> StoreResult<()> {
             settled.map(|(_, settlement)| AsJson(settlement))
         ],
     )?;
+    if matches!(entry.answer, Answer::Input { .. }) {
+        inputs::add(tx, run, entry.seq)?;
+    }
     if due.is_some() {
         tx.tell_ready();
     }

@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 
 use super::{Asked, FlowExecution};
 use crate::model::{
-    Answer, Call, Deployment, Failure, FailureKind, FlowName, FlowRun, Json, Outcome, RunId,
-    RunRequest, RunSnapshot, Seq, Settlement, State, TaskCall,
+    Answer, Call, Deployment, Failure, FailureKind, FlowName, FlowRun, InputRequest, Json, Outcome,
+    RunId, RunRequest, RunSnapshot, Seq, Settlement, State, TaskCall,
 };
 use crate::orchestrator::{Start, new_run, subflow_run};
 use crate::store::{NewRun, Store, StoreError, SubflowChange};
@@ -62,6 +62,16 @@ impl<S: Store> FlowPort for FlowExecution<S> {
         async move { started }.boxed()
     }
 
+    fn request_input(&mut self, request: InputRequest) -> BoxFuture<'_, CallResult<Seq>> {
+        let requested = self.input(request);
+        async move { requested }.boxed()
+    }
+
+    fn withdraw_input(&mut self, input: Seq) -> BoxFuture<'_, CallResult<()>> {
+        let withdrawn = self.withdraw(input);
+        async move { withdrawn }.boxed()
+    }
+
     fn wait_any(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<Vec<Seq>>> {
         self.wait_for_any(handles).boxed()
     }
@@ -95,13 +105,13 @@ pub(in crate::worker) fn context_of(run: &FlowRun) -> RunContext {
     }
 }
 
-fn refuse<T>(kind: FailureKind, message: String) -> CallResult<T> {
+pub(super) fn refuse<T>(kind: FailureKind, message: String) -> CallResult<T> {
     Err(CallError::Failure(Failure::new(kind, message)))
 }
 
 /// The journal holds another kind of answer than the call has: it was written by something
 /// that is not this program.
-fn wrong_answer<T>(seq: Seq) -> CallResult<T> {
+pub(super) fn wrong_answer<T>(seq: Seq) -> CallResult<T> {
     let message = format!("the journal's answer at {seq} is of another kind");
     refuse(FailureKind::Crashed, message)
 }

@@ -5,6 +5,7 @@
 //! has been busy for [`FLUSH_DELAY`].
 
 mod calls;
+mod inputs;
 mod task_runs;
 mod waiting;
 

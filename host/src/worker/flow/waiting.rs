@@ -101,10 +101,12 @@ impl<S: Store> FlowExecution<S> {
                     Call::Task(_)
                     | Call::RunDeployment(_)
                     | Call::WatchRun { .. }
-                    | Call::Timer { .. } => true,
+                    | Call::Timer { .. }
+                    | Call::Input { .. } => true,
                     Call::GetRun { .. }
                     | Call::Subflow { .. }
                     | Call::EndSubflow { .. }
+                    | Call::WithdrawInput { .. }
                     | Call::Cancelled { .. }
                     | Call::WaitAny => false,
                 })
@@ -155,7 +157,7 @@ impl<S: Store> FlowExecution<S> {
             awaited.dedup();
             count = 1;
         }
-        self.progress.states.push(State::waiting(now()));
+        self.progress.states.push(self.waits_for(&awaited));
         let next = Next::Wait {
             awaited: awaited.clone(),
             count,
@@ -171,6 +173,21 @@ impl<S: Store> FlowExecution<S> {
             Recorded::Cancelling | Recorded::Paused => return Ok(()),
         }
         self.look_up(&awaited).await
+    }
+
+    /// The state of waiting for these, whose name tells people whether it is for them.
+    fn waits_for(&self, awaited: &[Seq]) -> State {
+        let keys = awaited
+            .iter()
+            .filter_map(|seq| match &self.journal.entry(*seq)?.call {
+                Call::Input { key, .. } => Some(key.as_str()),
+                _ => None,
+            });
+        let mut keys = keys.peekable();
+        match keys.peek() {
+            Some(_) => State::suspended(keys, now()),
+            None => State::waiting(now()),
+        }
     }
 
     /// Waits in memory without a slot, for as long as that is allowed.
