@@ -16,6 +16,7 @@ mod golden;
 mod grants;
 mod guests;
 mod idle;
+mod inputs;
 mod listings;
 mod logs;
 mod mischief;

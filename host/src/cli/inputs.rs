@@ -207,7 +207,7 @@ mod tests {
         let both: Vec<&AwaitedInput> = both.iter().collect();
         let chosen = |key| match choose("otter", &both, key) {
             Ok(input) => input.key.clone(),
-            Err(err) => format!("{err}; {}", err.hint.unwrap_or_default()),
+            Err(err) => format!("{err}; {}", err.hint.as_deref().unwrap_or_default()),
         };
         assert_eq!(chosen(Some("second")), "second");
         assert_eq!(

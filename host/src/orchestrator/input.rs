@@ -180,7 +180,7 @@ mod tests {
         check(
             r#"{"approved": true, "by": {"name": 7}}"#,
             "`by.name` is `7`: 7 is not of type \"string\" \
-             (schema: `/properties/by/$ref/properties/name/type`)",
+             (schema: `/$defs/Person/properties/name/type`)",
         );
         check(
             "[]",

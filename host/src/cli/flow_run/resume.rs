@@ -44,8 +44,14 @@ pub async fn run<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<
     let value = inputs::value(input, typed)?;
     match cx.store.give_input(run.id, input.id, value, now()).await {
         Ok(()) => {}
-        // Somebody else was faster, or its time is over.
-        Err(StoreError::InputNotAwaited { .. }) => return Err(wants_none(&run, None, &[]).into()),
+        Err(StoreError::InputNotAwaited { .. }) => {
+            let message = format!(
+                "flow run '{}' does not wait for input `{}` any more",
+                run.name, input.key
+            );
+            let hint = "somebody else has given it, its time is over, or the run has ended";
+            return Err(UserError::new(message).hint(hint).into());
+        }
         Err(err) => return Err(err.into()),
     }
     let (name, key) = (&run.name, &input.key);
@@ -69,29 +75,20 @@ fn wants_input(run: &FlowRun, awaited: &[AwaitedInput]) -> UserError {
 }
 
 fn wants_none(run: &FlowRun, other: Option<&AwaitedInput>, awaited: &[AwaitedInput]) -> UserError {
-    let message = format!(
-        "flow run '{}' does not wait for input: it is {}",
-        run.name, run.state.kind
-    );
-    let hint = match (other, run.state.kind) {
-        (Some(input), _) => format!(
-            "a subflow within it waits for {}: `{}`",
-            inputs::wish(input),
-            inputs::command(input, awaited)
-        ),
-        (None, StateType::Paused) => {
-            format!(
-                "without `--input` it goes on: `orch-host flow-run resume {}`",
-                run.id
-            )
+    let (id, name, kind) = (run.id, &run.name, run.state.kind);
+    let mut message = format!("flow run '{name}' does not wait for input");
+    if let Some(input) = other {
+        message += " itself: a subflow within it does";
+        let command = inputs::command(input, awaited);
+        return UserError::new(message).hint(format!("give it to that one: `{command}`"));
+    }
+    message += &format!(": it is {kind}");
+    let hint = match kind {
+        StateType::Paused => {
+            format!("without `--input` it goes on: `orch-host flow-run resume {id}`")
         }
-        (None, kind) if kind.is_terminal() => {
-            "only a run that has not ended can be given input".to_owned()
-        }
-        (None, _) => format!(
-            "`orch-host flow-run inspect {}` shows what it waits for",
-            run.id
-        ),
+        kind if kind.is_terminal() => "only a run that has not ended can be given input".to_owned(),
+        _ => format!("`orch-host flow-run inspect {id}` shows it, once it asks for something"),
     };
     UserError::new(message).hint(hint)
 }
