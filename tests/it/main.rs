@@ -12,6 +12,7 @@ mod deploying;
 mod example;
 mod floors;
 mod forms;
+mod giving;
 mod golden;
 mod grants;
 mod guests;

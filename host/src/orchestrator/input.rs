@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 use super::parameters::{read_argument, shorten};
 use crate::model::{Json, JsonError};
 
+/// As JSON text, in bytes: what a result may have, too.
+const VALUE_MAX: usize = 4 << 20;
 /// Nesting below which an example has nothing: a type may contain itself.
 const EXAMPLE_DEPTH_MAX: u32 = 8;
 
@@ -16,10 +18,15 @@ pub struct InputSchema {
     validator: jsonschema::Validator,
 }
 
-/// Why a value does not fit: every complaint of the schema.
+/// Why a value does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-pub struct InputMisfit(pub Vec<InputProblem>);
+pub enum InputMisfit {
+    #[error("the value has {bytes} bytes; the limit is {VALUE_MAX}")]
+    TooLarge { bytes: usize },
+    /// Every complaint of the schema.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Problems(Vec<InputProblem>),
+}
 
 /// One thing that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +67,10 @@ impl InputSchema {
 
     /// Whether the value fits.
     pub fn check(&self, value: &Json) -> Result<(), InputMisfit> {
+        let bytes = value.as_str().len();
+        if bytes > VALUE_MAX {
+            return Err(InputMisfit::TooLarge { bytes });
+        }
         let value = value.value();
         if self.validator.is_valid(&value) {
             return Ok(());
@@ -73,7 +84,7 @@ impl InputSchema {
                 rule: err.schema_path().to_string(),
             }
         });
-        Err(InputMisfit(problems.collect()))
+        Err(InputMisfit::Problems(problems.collect()))
     }
 
     /// A value that fits, to show its form. None if it takes more than the types to find one.
@@ -186,6 +197,14 @@ mod tests {
             "[]",
             "the value is `[]`: [] is not of type \"object\" (schema: `/type`)",
         );
+    }
+
+    #[test]
+    fn a_value_has_a_size() {
+        let large = Json::of(&Value::String("x".repeat(VALUE_MAX)));
+        let misfit = schema(r#"{"type": "string"}"#).check(&large);
+        let bytes = VALUE_MAX + 2;
+        assert_eq!(misfit, Err(InputMisfit::TooLarge { bytes }));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::calls::{refuse, wrong_answer};
 use super::{Asked, FlowExecution};
-use crate::model::{Answer, Call, Failure, FailureKind, InputId, InputRequest, Seq, Settlement};
+use crate::model::{
+    Answer, Call, Failure, FailureKind, InputId, InputRequest, Json, Seq, Settlement,
+};
 use crate::orchestrator::InputSchema;
 use crate::store::{Settled, Store};
 use crate::wasm::{CallError, CallResult};
@@ -13,6 +15,9 @@ use crate::worker::clock::now;
 
 /// A key is typed by people, and stands in the state of a run.
 const KEY_MAX: usize = 100;
+
+/// The schema and the words that people are shown, each in bytes.
+const TEXT_MAX: usize = 64 << 10;
 
 impl<S: Store> FlowExecution<S> {
     pub(super) fn input(&mut self, request: InputRequest) -> CallResult<Seq> {
@@ -35,10 +40,9 @@ impl<S: Store> FlowExecution<S> {
             (Asked::Answered(seq, _), _) => return wrong_answer(seq),
             (Asked::New, Some(kept)) => self.write_kept(call, kept),
             (Asked::New, None) => {
-                let bad = match InputSchema::new(&schema) {
-                    Err(err) => Some(format!("the schema of input `{key}` is none: {err}")),
-                    Ok(_) => self.bad_key(&key, scope),
-                };
+                let bad = self
+                    .bad_key(&key, scope)
+                    .or_else(|| bad_text(&key, &schema, description.as_deref()));
                 if let Some(message) = bad {
                     let failure = Failure::new(FailureKind::Invalid, message);
                     let answer = Answer::Refused {
@@ -109,4 +113,22 @@ impl<S: Store> FlowExecution<S> {
         }
         Ok(())
     }
+}
+
+/// Why a person cannot be shown this.
+fn bad_text(key: &str, schema: &Json, description: Option<&str>) -> Option<String> {
+    let texts = [
+        ("schema", schema.as_str()),
+        ("description", description.unwrap_or_default()),
+    ];
+    for (what, text) in texts {
+        let len = text.len();
+        if len > TEXT_MAX {
+            return Some(format!(
+                "the {what} of input `{key}` has {len} bytes; the limit is {TEXT_MAX}"
+            ));
+        }
+    }
+    let err = InputSchema::new(schema).err()?;
+    Some(format!("the schema of input `{key}` is none: {err}"))
 }
