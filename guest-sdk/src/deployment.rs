@@ -348,6 +348,14 @@ pub struct Reply<T> {
     future: Option<LocalBoxFuture<'static, Result<T>>>,
 }
 
+impl<T> Reply<T> {
+    pub(crate) fn new(future: impl Future<Output = Result<T>> + 'static) -> Self {
+        Self {
+            future: Some(Box::pin(future)),
+        }
+    }
+}
+
 impl<T> Future for Reply<T> {
     type Output = Result<T>;
 
@@ -376,9 +384,7 @@ macro_rules! into_future {
             type IntoFuture = Reply<$output>;
 
             fn into_future(self) -> Reply<$output> {
-                Reply {
-                    future: Some(Box::pin(self.run())),
-                }
+                Reply::new(self.run())
             }
         }
     };

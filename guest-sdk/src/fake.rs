@@ -10,6 +10,7 @@ use crate::{
     bindings::{
         context::RunContext,
         deployments::{RunRequest, StartedRun},
+        inputs::InputRequest,
         logging::Level,
         subflows::BegunSubflow,
         tasks::{Argument, TaskCall},
@@ -24,6 +25,7 @@ use crate::{
 pub struct Fake {
     next: Cell<Handle>,
     settlements: RefCell<BTreeMap<Handle, Settlement>>,
+    inputs: RefCell<BTreeMap<Handle, Result<String, Failure>>>,
     /// What each `wait-any` returns; when it is empty, all it was asked for.
     returns: RefCell<VecDeque<Vec<Handle>>>,
     calls: RefCell<Vec<String>>,
@@ -46,6 +48,12 @@ impl Fake {
 
     pub fn settle(&self, handle: Handle, settlement: Settlement) {
         self.settlements.borrow_mut().insert(handle, settlement);
+    }
+
+    /// What a person gives to the request of this handle.
+    pub fn give(&self, handle: Handle, given: Result<&str, Failure>) {
+        let given = given.map(str::to_owned);
+        self.inputs.borrow_mut().insert(handle, given);
     }
 
     /// Every wait fails from now on.
@@ -185,6 +193,29 @@ impl Host for Fake {
         let scope = inside(scope);
         self.note(format!("{handle}: timer {duration_ms}{scope}"));
         Ok(handle)
+    }
+
+    fn request_input(&self, request: &InputRequest) -> Result<Handle, Failure> {
+        let handle = self.next.get();
+        self.next.set(handle + 1);
+        let schema: serde_json::Value = serde_json::from_str(&request.schema).unwrap();
+        let ty = [schema["title"].as_str(), schema["format"].as_str()];
+        let ty = ty.into_iter().flatten().next().unwrap_or("String");
+        let told = request.description.iter().map(|told| format!(" ({told})"));
+        let within = request.timeout.iter().map(|ms| format!(" within {ms}"));
+        let more: String = told.chain(within).collect();
+        let (key, scope) = (&request.key, inside(request.scope));
+        self.note(format!("{handle}: input {key}{more} as {ty}{scope}"));
+        Ok(handle)
+    }
+
+    fn input_given(&self, handle: Handle) -> Option<Result<String, Failure>> {
+        self.inputs.borrow().get(&handle).cloned()
+    }
+
+    fn withdraw_input(&self, handle: Handle) -> Result<(), Failure> {
+        self.note(format!("withdraw {handle}"));
+        Ok(())
     }
 
     fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure> {

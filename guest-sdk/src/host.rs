@@ -4,6 +4,7 @@
 use crate::bindings::{
     context::RunContext,
     deployments::{RunRequest, StartedRun},
+    inputs::InputRequest,
     logging::Level,
     subflows::BegunSubflow,
     tasks::TaskCall,
@@ -32,6 +33,9 @@ pub trait Host {
         outcome: Result<&str, &Failure>,
     ) -> Result<String, Failure>;
     fn start_timer(&self, duration_ms: u64, scope: Option<Handle>) -> Result<Handle, Failure>;
+    fn request_input(&self, request: &InputRequest) -> Result<Handle, Failure>;
+    fn input_given(&self, handle: Handle) -> Option<Result<String, Failure>>;
+    fn withdraw_input(&self, handle: Handle) -> Result<(), Failure>;
     fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure>;
     fn wait_all(&self, handles: &[Handle]) -> Result<(), Failure>;
     fn settled(&self, handle: Handle) -> Option<Settlement>;
@@ -85,6 +89,15 @@ mod imports {
         }
         fn start_timer(&self, duration_ms: u64, scope: Option<Handle>) -> Result<Handle, Failure> {
             wit::orch::workflow::timers::start(duration_ms, scope)
+        }
+        fn request_input(&self, request: &InputRequest) -> Result<Handle, Failure> {
+            wit::inputs::request(request)
+        }
+        fn input_given(&self, handle: Handle) -> Option<Result<String, Failure>> {
+            wit::inputs::given(handle)
+        }
+        fn withdraw_input(&self, handle: Handle) -> Result<(), Failure> {
+            wit::inputs::withdraw(handle)
         }
         fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure> {
             wit::waiting::wait_any(handles)

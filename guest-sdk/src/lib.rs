@@ -68,6 +68,7 @@
 //! | [`run_deployments`]`([..])` | many at once |
 //! | [`wait_for_flow_runs`]`(&runs)` | waits for all, or for any |
 //! | [`sleep`]`(duration)` | a durable timer |
+//! | [`suspend_for_input`]`::<Approval>("approval")` | a value that a person gives |
 //! | [`context`]`()` | what the run may know of itself |
 //!
 //! Each is awaited in an `async fn` flow; `.wait()` blocks in a `fn` flow. `join_all`,
@@ -83,8 +84,8 @@
 //! # Tests
 //!
 //! Native unit tests can use everything but the host: `my_task::call(..)` and
-//! `my_flow::call(..)` run the plain functions. A flow that calls a task, sleeps or starts a
-//! run needs the host: `orch-host run component.wasm` tries it.
+//! `my_flow::call(..)` run the plain functions. A flow that calls a task, sleeps, asks for
+//! input or starts a run needs the host: `orch-host run component.wasm` tries it.
 //!
 //! # Size
 //!
@@ -115,6 +116,7 @@ mod fake;
 mod flow_run;
 mod guest;
 mod host;
+mod input;
 mod logger;
 mod object;
 mod registry;
@@ -132,6 +134,7 @@ pub use deployment::{
 pub use error::{Context, Error, ErrorKind, Result};
 pub use flow_run::{FlowRun, FlowRunId, State};
 pub use guest_sdk_macros::{flow, task};
+pub use input::{SuspendForInput, suspend_for_input};
 pub use task::{RetryDelay, TaskFuture, Upstream};
 pub use timer::{Sleep, sleep};
 
@@ -155,7 +158,8 @@ pub mod prelude {
 
     pub use crate::{
         Context, Error, ErrorKind, FlowRun, FlowRunId, Result, State, TaskFuture, bail, context,
-        ensure, flow, run_deployment, run_deployments, sleep, task, wait_for_flow_runs,
+        ensure, flow, run_deployment, run_deployments, sleep, suspend_for_input, task,
+        wait_for_flow_runs,
     };
 }
 

@@ -1,6 +1,6 @@
 //! JSON Schema (2020-12) of parameters and results.
 
-use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::registry::Parameter;
@@ -43,6 +43,18 @@ pub fn of_result(result: fn(&mut SchemaGenerator) -> Schema) -> Value {
     schema
 }
 
+/// The schema of a value that a person gives: it says what is wanted at its root.
+pub fn of_input<T: JsonSchema>() -> Value {
+    let mut generator = generator();
+    let mut schema = T::json_schema(&mut generator);
+    if !T::inline_schema() && schema.get("title").is_none() {
+        schema.insert("title".into(), T::schema_name().into());
+    }
+    let mut schema = schema.into();
+    add_definitions(&mut schema, generator);
+    schema
+}
+
 fn add_definitions(schema: &mut Value, mut generator: SchemaGenerator) {
     let definitions = generator.take_definitions(true);
     if let (Some(object), false) = (schema.as_object_mut(), definitions.is_empty()) {
@@ -52,7 +64,6 @@ fn add_definitions(schema: &mut Value, mut generator: SchemaGenerator) {
 
 #[cfg(test)]
 mod tests {
-    use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
 
     use super::*;

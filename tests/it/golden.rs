@@ -13,9 +13,9 @@ use orch_host::store::sqlite::SqliteStore;
 use orch_host::wasm::{Runtime, RuntimeConfig};
 use orch_host::worker::{Replayed, replay};
 use serde::{Deserialize, Serialize};
-use test_support::guest;
+use test_support::{Home, eventually, guest};
 
-use super::{deploy, home, worker};
+use super::{SOON, deploy, home, inspect, start, state, text, worker};
 
 #[derive(Serialize, Deserialize)]
 struct Golden {
@@ -51,23 +51,35 @@ async fn journals_of_earlier_versions_still_replay() {
         assert_eq!(replayed, expect, "{}", path.display());
         count += 1;
     }
-    assert!(count >= 4, "{count} journals");
+    assert!(count >= 5, "{count} journals");
+}
+
+/// Gives a run what it asks for under the key `given`.
+fn give(home: &Home, run: &str) {
+    for input in inspect(home, run)["inputs"].as_array().unwrap() {
+        if input["key"] == "given" {
+            let asked_by = text(&input["flow_run"]);
+            home.run(["flow-run", "resume", asked_by, "--input", "7"])
+                .ok();
+        }
+    }
 }
 
 async fn record() {
     let home = home();
     deploy(&home, "golden", &[]);
     let _worker = worker(&home, &["--park", "0s"]);
-    for flow in ["tasks", "runs", "concurrent", "outside"] {
+    for flow in ["tasks", "runs", "concurrent", "outside", "inputs"] {
         let path = journals().join(format!("{flow}.json"));
         if path.exists() {
             continue;
         }
-        let deployment = format!("{flow}/{flow}-deployment");
-        home.run(["deployment", "run", &deployment, "--watch"]).ok();
-        let listed = home.run(["flow-run", "ls", "--flow", flow, "-o", "json"]);
-        let listed = listed.ok().json();
-        let id: RunId = listed[0]["id"].as_str().unwrap().parse().unwrap();
+        let id = start(&home, flow, &[]);
+        eventually(SOON, || {
+            give(&home, &id);
+            state(&home, &id) == "COMPLETED"
+        });
+        let id: RunId = id.parse().unwrap();
         let store = SqliteStore::open(home.path().join("orch.db")).unwrap();
         let golden = Golden {
             run: store.flow_run(id).await.unwrap().unwrap(),

@@ -123,6 +123,10 @@ impl Report {
                 ExitStatus::Usage,
                 "only a paused run can be resumed".to_owned(),
             ),
+            StoreError::InputNotAwaited { run } | StoreError::InputMisfit { run, .. } => (
+                ExitStatus::Usage,
+                format!("`orch-host flow-run inspect {run}` shows what it waits for"),
+            ),
             StoreError::NotOver { run, .. } => (
                 ExitStatus::Usage,
                 format!("cancel it first: `orch-host flow-run cancel {run}`"),

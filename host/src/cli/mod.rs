@@ -10,6 +10,7 @@ mod deploy;
 mod deployment;
 mod error;
 mod flow_run;
+mod inputs;
 mod limits;
 mod output;
 mod params;

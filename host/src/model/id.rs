@@ -51,6 +51,10 @@ uuid_id! {
     TaskRunId
 }
 uuid_id! {
+    /// What a flow run asks a person for.
+    InputId
+}
+uuid_id! {
     /// A process that claims and executes runs.
     WorkerId
 }

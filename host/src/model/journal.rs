@@ -9,8 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeploymentName, Failure, FlowName, Json, Outcome, RunId, RunName, RunSnapshot, TaskName,
-    TaskOptions, TaskRunId, Timestamp,
+    DeploymentName, Failure, FlowName, InputId, Json, Outcome, RunId, RunName, RunSnapshot,
+    TaskName, TaskOptions, TaskRunId, Timestamp,
 };
 
 /// A position in a journal, from 1.
@@ -52,6 +52,17 @@ pub enum Call {
     EndSubflow { subflow: Seq, outcome: Outcome },
     /// Start a timer.
     Timer { duration_ms: u64 },
+    /// Ask a person for a value. What else they are told stands in the answer, so that a
+    /// better description is no other call.
+    Input {
+        key: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        timeout_ms: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        scope: Option<Seq>,
+    },
+    /// Take such a request back.
+    WithdrawInput { input: Seq },
     /// The flow was told that it is cancelled, by the wait of this number (from 1).
     Cancelled { wait: u64 },
     /// Wait for any of several. Waiting for all needs no entry: its answer follows from
@@ -134,6 +145,16 @@ pub enum Answer {
     Refused { failure: Failure },
     /// A timer that goes off at this time.
     Due { at: Timestamp },
+    /// What a person is asked for. The id keeps it apart from others with the same words.
+    Input {
+        id: InputId,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        description: Option<String>,
+        schema: Json,
+        /// When it is too late.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<Timestamp>,
+    },
     /// Handles that had settled, in the order they did.
     Settled { handles: Vec<Seq> },
 }
@@ -145,13 +166,15 @@ pub enum Settlement {
     Task(Outcome),
     Run(RunSnapshot),
     Timer,
+    /// What a person has given, or why nobody has.
+    Input(Outcome),
 }
 
 impl Settlement {
     /// The value that a task gets which takes this as an argument.
     pub fn value(&self) -> Outcome {
         match self {
-            Self::Task(outcome) => outcome.clone(),
+            Self::Task(outcome) | Self::Input(outcome) => outcome.clone(),
             Self::Run(run) => run.outcome.clone().unwrap_or_else(|| Ok(Json::null())),
             Self::Timer => Ok(Json::null()),
         }
@@ -196,6 +219,8 @@ impl fmt::Display for Call {
                 Err(failure) => write!(f, "end of subflow {subflow}: {failure}"),
             },
             Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
+            Self::Input { key, .. } => write!(f, "suspend_for_input `{key}`"),
+            Self::WithdrawInput { input } => write!(f, "no longer wait for input {input}"),
             Self::Cancelled { wait } => write!(f, "told of its cancellation by wait {wait}"),
             Self::WaitAny => f.write_str("wait for any"),
         }
@@ -261,6 +286,7 @@ mod tests {
         }
         for outcome in [Ok(result.clone()), Err(failure.clone())] {
             check(Settlement::Task(outcome.clone()));
+            check(Settlement::Input(outcome.clone()));
             let subflow = Seq(3);
             check(Call::EndSubflow { subflow, outcome });
         }
@@ -268,6 +294,17 @@ mod tests {
         check(Answer::Accepted);
         check(Answer::Refused { failure });
         check(Call::WaitAny);
+        check(Call::Input {
+            key: "approval".into(),
+            timeout_ms: Some(5),
+            scope: None,
+        });
+        check(Answer::Input {
+            id: InputId::generate(),
+            description: None,
+            schema: result.clone(),
+            until: Some(Timestamp(7)),
+        });
         check(Call::Subflow {
             flow: FlowName::trusted("etl"),
             parameters: result.clone(),

@@ -10,6 +10,9 @@
 //!
 //! Types drive logic, names (`Late`, `Retrying`, `TimedOut`) are for people. Both are
 //! Prefect's, save `Waiting`: a run that waits and holds no slot, which Prefect lacks.
+//! `Suspended`, a run that waits for a person's input, is a name of `Waiting` and not of
+//! `Paused` as there: a timeout or a child may wake it too, and pausing it is yet another
+//! thing.
 //!
 //! Invariant: no transition leaves a terminal state. Only a person's retry does, which
 //! opens a new attempt.
@@ -154,6 +157,8 @@ impl StateName {
     /// Running, and not for the first time.
     pub const RETRYING: Self = Self(Cow::Borrowed("Retrying"));
     pub const WAITING: Self = Self(Cow::Borrowed("Waiting"));
+    /// Waiting, for a person's input.
+    pub const SUSPENDED: Self = Self(Cow::Borrowed("Suspended"));
     pub const PAUSED: Self = Self(Cow::Borrowed("Paused"));
     pub const CANCELLING: Self = Self(Cow::Borrowed("Cancelling"));
     pub const COMPLETED: Self = Self(Cow::Borrowed("Completed"));
@@ -221,6 +226,13 @@ impl State {
 
     pub fn waiting(at: Timestamp) -> Self {
         Self::new(StateType::Waiting, StateName::WAITING, at)
+    }
+
+    /// Waiting for a person to give these inputs, by their keys.
+    pub fn suspended<'k>(keys: impl IntoIterator<Item = &'k str>, at: Timestamp) -> Self {
+        let keys: Vec<&str> = keys.into_iter().collect();
+        Self::new(StateType::Waiting, StateName::SUSPENDED, at)
+            .because(format!("waits for input `{}`", keys.join("`, `")))
     }
 
     /// The terminal state that an outcome leads to.

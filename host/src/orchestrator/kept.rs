@@ -40,7 +40,7 @@ pub fn is_worth_keeping(entry: &Entry) -> bool {
     match (&entry.call, &entry.settled) {
         (Call::RunDeployment(_), None) => matches!(entry.answer, crate::model::Answer::Run { .. }),
         (_, None) => false,
-        (_, Some((_, Settlement::Task(outcome)))) => outcome.is_ok(),
+        (_, Some((_, Settlement::Task(outcome) | Settlement::Input(outcome)))) => outcome.is_ok(),
         (_, Some((_, Settlement::Run(run)))) => run.state == StateType::Completed,
         (_, Some((_, Settlement::Timer))) => true,
     }

@@ -6,6 +6,7 @@
 mod arguments;
 mod creation;
 mod dependencies;
+mod input;
 mod journal;
 mod kept;
 mod parameters;
@@ -14,6 +15,7 @@ mod retry;
 pub use arguments::task_arguments;
 pub use creation::{Start, new_run, subflow_run, undeployed_run};
 pub use dependencies::Dependencies;
+pub use input::{InputMisfit, InputProblem, InputSchema};
 pub use journal::{Asked, Divergence, Journal, Waited};
 pub use kept::{Kept, is_worth_keeping};
 pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument};

@@ -218,7 +218,7 @@ fn closest(name: &str, known: &[String]) -> Option<String> {
 }
 
 /// At most 60 characters of a value, for messages.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     const SHOWN_MAX: usize = 60;
     match text.char_indices().nth(SHOWN_MAX) {
         Some((at, _)) => format!("{}…", &text[..at]),

@@ -5,6 +5,7 @@
 
 pub(crate) mod cast;
 pub(crate) mod deploying;
+pub(crate) mod inputs;
 pub(crate) mod living;
 pub(crate) mod offering;
 pub(crate) mod reading;
@@ -90,6 +91,17 @@ macro_rules! contract {
             stopping::only_what_is_over_is_tried_again,
             stopping::a_wait_ends_at_its_time_at_the_latest,
             stopping::a_run_that_keeps_losing_workers_crashes,
+            inputs::what_is_given_wakes_the_run,
+            inputs::an_input_is_given_once,
+            inputs::input_that_does_not_fit_changes_nothing,
+            inputs::several_inputs_come_in_any_order,
+            inputs::input_may_come_while_the_run_is_executed,
+            inputs::input_that_is_not_given_in_time_is_refused,
+            inputs::a_run_that_ends_takes_no_input,
+            inputs::a_paused_run_goes_on_with_its_input,
+            inputs::a_subflow_asks_for_itself,
+            inputs::a_new_attempt_keeps_what_was_given,
+            inputs::a_suspended_run_survives_its_worker,
             reading::a_run_is_found_by_the_beginning_of_its_id_and_by_name,
             reading::runs_are_listed_newest_first,
             reading::children_are_counted_by_state,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{DeploymentName, Digest, PoolName, RunId, StateType, WorkerId};
+use crate::orchestrator::InputMisfit;
 
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -28,6 +29,15 @@ pub enum StoreError {
     Over { run: RunId, state: StateType },
     #[error("flow run {run} is not paused: it is {state}")]
     NotPaused { run: RunId, state: StateType },
+    /// It never asked for it, got it already, or is over.
+    #[error("flow run {run} does not wait for this input, or not any more")]
+    InputNotAwaited { run: RunId },
+    #[error("input `{key}` does not fit: {misfit}")]
+    InputMisfit {
+        run: RunId,
+        key: String,
+        misfit: InputMisfit,
+    },
     #[error("flow run {run} is not over: it is {state}")]
     NotOver { run: RunId, state: StateType },
     #[error("flow run {run} is a subflow within flow run {within}")]

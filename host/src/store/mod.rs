@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::{
-    Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun, IdPrefix, Lease,
-    LogLevel, LogLine, Outcome, PoolName, RunId, Seq, Settlement, State, StateType, TaskRun,
-    Timestamp, WorkPool, Worker, WorkerId,
+    AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun,
+    IdPrefix, InputId, Json, Lease, LogLevel, LogLine, Outcome, PoolName, RunId, Seq, Settlement,
+    State, StateType, TaskRun, Timestamp, WorkPool, Worker, WorkerId,
 };
 
 pub use error::{Missing, StoreError, StoreResult};
@@ -169,6 +169,25 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<FlowRun>> + Send;
 
+    /// What a run has asked people for and not got, oldest first: of its own and of the
+    /// subflows within it; of a subflow, what itself has asked for. Nothing once the run is
+    /// over or is being cancelled.
+    fn awaited_inputs(
+        &self,
+        run: RunId,
+    ) -> impl Future<Output = StoreResult<Vec<AwaitedInput>>> + Send;
+
+    /// Gives a run one of its awaited inputs; a paused one goes on with that. Errs with
+    /// [`StoreError::InputMisfit`] if the value does not fit the input's schema, and with
+    /// [`StoreError::InputNotAwaited`] if the run does not wait for it, or not any more.
+    fn give_input(
+        &self,
+        run: RunId,
+        input: InputId,
+        value: Json,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
+
     /// The runs leased to this worker that are to be paused or cancelled, with that state.
     fn told(
         &self,
@@ -182,7 +201,7 @@ pub trait Store: Send + Sync + 'static {
         calls: &[Seq],
     ) -> impl Future<Output = StoreResult<Vec<Settled>>> + Send;
 
-    /// Settles up to `count` timers that are due. How many.
+    /// Settles up to `count` timers that are due, and inputs whose time is over. How many.
     fn settle_due(
         &self,
         now: Timestamp,

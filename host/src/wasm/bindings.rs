@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
         "orch:workflow/logging": trappable,
         "orch:workflow/context": trappable,
         "orch:workflow/waiting.settled": trappable,
+        "orch:workflow/inputs.given": trappable,
         default: async | trappable,
     },
     exports: { default: async },
@@ -16,4 +17,6 @@ wasmtime::component::bindgen!({
 });
 
 pub use exports::orch::workflow::guest;
-pub use orch::workflow::{context, deployments, logging, subflows, tasks, timers, types, waiting};
+pub use orch::workflow::{
+    context, deployments, inputs, logging, subflows, tasks, timers, types, waiting,
+};

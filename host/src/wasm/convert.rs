@@ -1,12 +1,12 @@
 //! Between the WIT's types and the model's, at the edge.
 
-use super::bindings::{deployments, guest, logging, tasks, types};
+use super::bindings::{deployments, guest, inputs, logging, tasks, types};
 use super::limits::{FAILURE_MESSAGE_MAX, cut};
 use super::port::CallResult;
 use crate::model::{
-    Argument, Failure, FailureKind, FlowDescription, FlowName, FlowOptions, Json, LogLevel,
-    Manifest, NameError, Outcome, RetryPolicy, RunRequest, RunSnapshot, Schema, Seq, StateType,
-    TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp,
+    Argument, Failure, FailureKind, FlowDescription, FlowName, FlowOptions, InputRequest, Json,
+    LogLevel, Manifest, NameError, Outcome, RetryPolicy, RunRequest, RunSnapshot, Schema, Seq,
+    StateType, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp,
 };
 
 /// A failure about what the guest handed over.
@@ -77,6 +77,16 @@ pub(super) fn run_request(request: deployments::RunRequest) -> Result<RunRequest
         idempotency_key: request.idempotency_key,
         work_queue: request.work_queue,
         as_subflow: request.as_subflow,
+        scope: scope(request.scope),
+    })
+}
+
+pub(super) fn input_request(request: inputs::InputRequest) -> Result<InputRequest, Failure> {
+    Ok(InputRequest {
+        schema: json("the schema of an input", request.schema)?,
+        key: request.key,
+        description: request.description,
+        timeout_ms: request.timeout,
         scope: scope(request.scope),
     })
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::model::{
-    DeploymentName, Failure, FlowName, Grants, Json, LogLevel, Outcome, RunId, RunRequest,
-    RunSnapshot, Seq, Settlement, TaskCall, TaskName, TaskRunId, Timestamp,
+    DeploymentName, Failure, FlowName, Grants, InputRequest, Json, LogLevel, Outcome, RunId,
+    RunRequest, RunSnapshot, Seq, Settlement, TaskCall, TaskName, TaskRunId, Timestamp,
 };
 
 /// Why a call of a guest has no answer.
@@ -49,6 +49,10 @@ pub trait FlowPort: Any + Send {
     ) -> BoxFuture<'_, CallResult<(Seq, RunSnapshot)>>;
     fn end_subflow(&mut self, subflow: Seq, outcome: Outcome) -> BoxFuture<'_, CallResult<()>>;
     fn start_timer(&mut self, duration_ms: u64) -> BoxFuture<'_, CallResult<Seq>>;
+    /// Asks a person for a value.
+    fn request_input(&mut self, request: InputRequest) -> BoxFuture<'_, CallResult<Seq>>;
+    /// Takes such a request back.
+    fn withdraw_input(&mut self, input: Seq) -> BoxFuture<'_, CallResult<()>>;
     fn wait_any(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<Vec<Seq>>>;
     fn wait_all(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<()>>;
     /// What became of a handle that a wait has returned.

@@ -11,8 +11,8 @@ use futures::future::{BoxFuture, ready};
 use super::execution::seed;
 use super::flow::{JournalClock, context_of};
 use crate::model::{
-    Answer, Call, Entry, Failure, FlowName, FlowRun, Grants, Json, Outcome, RunId, RunRequest,
-    RunSnapshot, Seq, Settlement, TaskCall, Timestamp,
+    Answer, Call, Entry, Failure, FlowName, FlowRun, Grants, InputRequest, Json, Outcome, RunId,
+    RunRequest, RunSnapshot, Seq, Settlement, TaskCall, Timestamp,
 };
 use crate::orchestrator::{Asked, Divergence, Journal, Waited};
 use crate::wasm::{
@@ -236,6 +236,20 @@ impl FlowPort for ReplayPort {
     fn start_timer(&mut self, duration_ms: u64) -> BoxFuture<'_, CallResult<Seq>> {
         let started = self.ask(&Call::Timer { duration_ms });
         ready(started.map(|(seq, _)| seq)).boxed()
+    }
+
+    fn request_input(&mut self, request: InputRequest) -> BoxFuture<'_, CallResult<Seq>> {
+        let requested = self.ask(&Call::Input {
+            key: request.key,
+            timeout_ms: request.timeout_ms,
+            scope: request.scope,
+        });
+        ready(requested.map(|(seq, _)| seq)).boxed()
+    }
+
+    fn withdraw_input(&mut self, input: Seq) -> BoxFuture<'_, CallResult<()>> {
+        let withdrawn = self.ask(&Call::WithdrawInput { input });
+        ready(withdrawn.map(|_| ())).boxed()
     }
 
     fn wait_any(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<Vec<Seq>>> {

@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::inputs::{InputView, command, example};
 use crate::cli::output::Format;
 use crate::cli::resolve;
 use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::table as task_table;
 use crate::cli::time::{local, took};
 use crate::cli::view::{FlowRunView, TaskRunView};
-use crate::model::{Entry, FlowRun, IdPrefix, State, StateType};
+use crate::model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
 use crate::store::{Store, TaskRunFilter};
 
 /// Tasks that people are shown; programs get all.
@@ -37,6 +38,8 @@ struct InspectView {
     /// How many of its children are in each state.
     children: BTreeMap<StateType, u64>,
     task_runs: Vec<TaskRunView>,
+    /// What it and the subflows within it wait for a person to give.
+    inputs: Vec<InputView>,
     /// With `--journal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     journal: Option<Vec<Entry>>,
@@ -55,6 +58,7 @@ pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result
         ..TaskRunFilter::default()
     };
     let tasks = cx.store.task_runs(tasks).await?;
+    let inputs = cx.store.awaited_inputs(run.id).await?;
     let journal = match args.journal {
         // A subflow's calls stand in the journal of the run it is part of.
         true => Some(cx.store.journal(run.within.unwrap_or(run.id)).await?),
@@ -66,10 +70,14 @@ pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result
             history,
             children: children.into_iter().collect(),
             task_runs: tasks.into_iter().map(TaskRunView::from).collect(),
+            inputs: inputs.into_iter().map(InputView::from).collect(),
             journal,
         })?,
         Format::Text => {
             cx.out.table(&summary(&run, &children).table(), "")?;
+            for input in &inputs {
+                section(cx, "Waits for input", &awaited(input, &inputs).table())?;
+            }
             section(cx, "States", &states(&history))?;
             section(cx, "Tasks", &task_table(&tasks))?;
             if tasks.len() == TASKS_SHOWN as usize {
@@ -126,6 +134,20 @@ fn summary(run: &FlowRun, children: &[(StateType, u64)]) -> Fields {
     if let Some(Ok(result)) = &run.outcome {
         fields.add("result", text(result));
     }
+    fields
+}
+
+fn awaited(input: &AwaitedInput, among: &[AwaitedInput]) -> Fields {
+    let mut fields = Fields::default();
+    fields
+        .add("key", text(&input.key))
+        .add_if("description", input.description.as_ref())
+        .add("asked by", text(input.run))
+        .add("asked", text(local(input.asked)))
+        .add_if("until", input.until.map(local))
+        .add("schema", text(&input.schema))
+        .add_if("example", example(input))
+        .add("give it", text(command(input, among)));
     fields
 }
 

@@ -5,6 +5,7 @@
 //! run ended is missed. Steps follow changes, but not faster than people can read.
 
 mod children;
+mod inputs;
 mod logs;
 mod lonely;
 
@@ -21,6 +22,7 @@ use super::view::FlowRunView;
 use crate::model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
 use crate::store::{Listener as _, Store, Topic};
 use children::Children;
+use inputs::Inputs;
 pub use logs::LogPrinter;
 pub use lonely::{Lonely, Whose};
 
@@ -45,6 +47,7 @@ pub struct Watch<'a, S> {
     last: Option<State>,
     logs: LogPrinter<'a, S>,
     children: Children<'a, S>,
+    inputs: Inputs<'a, S>,
     lonely: Lonely<'a, S>,
 }
 
@@ -65,6 +68,7 @@ impl<'a, S: Store> Watch<'a, S> {
             last: None,
             logs: LogPrinter::live(cx, run, level, Stream::Stderr),
             children: Children::new(cx, run),
+            inputs: Inputs::new(cx),
             lonely: Lonely::new(cx, whose),
         }
     }
@@ -81,6 +85,7 @@ impl<'a, S: Store> Watch<'a, S> {
                 self.children.done();
                 return Ok(run);
             }
+            self.inputs.tell(&run).await?;
             self.children.tell().await?;
             self.lonely.look(&run).await?;
             listener.heard().await;

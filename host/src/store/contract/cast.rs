@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use crate::model::{
     Answer, Call, Component, Deployment, DeploymentName, Digest, Entry, Failure, FailureKind,
-    FlowName, FlowRun, Grants, Json, Lease, Manifest, Outcome, PoolName, RunId, RunName,
+    FlowName, FlowRun, Grants, InputId, Json, Lease, Manifest, Outcome, PoolName, RunId, RunName,
     RunRequest, Seq, Settlement, State, StateType, TaskCall, TaskName, TaskOptions, Timestamp,
     WorkPool, Worker, WorkerId,
 };
@@ -128,6 +128,41 @@ pub fn task(seq: u64) -> Entry {
 pub fn timer(seq: u64, due: i64) -> Entry {
     let call = Call::Timer { duration_ms: 1 };
     entry(seq, call, Answer::Due { at: at(due) })
+}
+
+/// A wish for a boolean.
+pub fn input(seq: u64, key: &str, until: Option<i64>) -> Entry {
+    let call = Call::Input {
+        key: key.to_owned(),
+        timeout_ms: until.map(|_| 1),
+        scope: None,
+    };
+    let answer = Answer::Input {
+        id: InputId::generate(),
+        description: None,
+        schema: json(r#"{"type":"boolean"}"#),
+        until: until.map(at),
+    };
+    entry(seq, call, answer)
+}
+
+/// The same wish, made by the subflow that began at `scope`.
+pub fn within(scope: u64, mut entry: Entry) -> Entry {
+    if let Call::Input { scope: made_by, .. } = &mut entry.call {
+        *made_by = Some(Seq(scope));
+    }
+    entry
+}
+
+/// The call that began `subflow`.
+pub fn begun(seq: u64, subflow: &FlowRun) -> Entry {
+    let call = Call::Subflow {
+        flow: subflow.flow.clone(),
+        parameters: subflow.parameters.clone(),
+        scope: None,
+    };
+    let run = subflow.snapshot();
+    entry(seq, call, Answer::Run { run })
 }
 
 pub fn watch(seq: u64, run: RunId) -> Entry {

@@ -9,9 +9,9 @@ use super::rng::Rng;
 use super::script::{Op, Script, Scripts};
 use super::tasks::{Doing, Tasks};
 use crate::model::{
-    Answer, Argument, Call, DeploymentName, Entry, Failure, FailureKind, FlowRun, Json, Outcome,
-    PoolName, RunId, RunRequest, Seq, Settlement, State, TaskCall, TaskName, TaskOptions, TaskRun,
-    TaskRunId, Timestamp,
+    Answer, Argument, Call, DeploymentName, Entry, Failure, FailureKind, FlowRun, InputId, Json,
+    Outcome, PoolName, RunId, RunRequest, Seq, Settlement, State, TaskCall, TaskName, TaskOptions,
+    TaskRun, TaskRunId, Timestamp,
 };
 use crate::orchestrator::{Asked, Journal, Kept, Waited, wake_by};
 use crate::store::contract::cast;
@@ -99,6 +99,7 @@ impl Execution {
             Op::Task(doing) => self.task(doing, rng, now),
             Op::Child(at) => self.child(at, rng, pool, now),
             Op::Timer(duration_ms) => self.timer(duration_ms, now),
+            Op::Input => self.input(rng, now),
             Op::Watch => self.watch(now),
             Op::All(handles) => return self.wait_all(&handles, now),
             Op::Any(handles) => return self.wait_any(&handles, false, now),
@@ -233,6 +234,23 @@ impl Execution {
     fn timer(&mut self, duration_ms: u64, now: Timestamp) -> Result<Seq, String> {
         let at = Timestamp(now.0 + duration_ms as i64 * 1000);
         let (seq, ..) = self.call(&Call::Timer { duration_ms }, Answer::Due { at }, now)?;
+        self.follow(seq);
+        Ok(seq)
+    }
+
+    fn input(&mut self, rng: &mut Rng, now: Timestamp) -> Result<Seq, String> {
+        let call = Call::Input {
+            key: format!("input {}", self.handles.len()),
+            timeout_ms: None,
+            scope: None,
+        };
+        let answer = Answer::Input {
+            id: InputId(rng.uuid()),
+            description: None,
+            schema: Json::trusted(r#"{"type":"object"}"#),
+            until: None,
+        };
+        let (seq, ..) = self.call(&call, answer, now)?;
         self.follow(seq);
         Ok(seq)
     }

@@ -151,6 +151,7 @@ impl Ledger {
             let answer = match &entry.answer {
                 Answer::Run { run } => run.id.0,
                 Answer::TaskRun { id } => id.0,
+                Answer::Input { id, .. } => id.0,
                 _ => continue,
             };
             assert!(answers.insert(answer), "two calls were answered {answer}");

@@ -14,6 +14,8 @@ pub(super) enum Op {
     /// Runs another script as a child.
     Child(usize),
     Timer(u64),
+    /// Asks for what a person gives, some time.
+    Input,
     /// Watches the run that the parameters name, if they do.
     Watch,
     All(Vec<usize>),
@@ -93,7 +95,8 @@ fn script(rng: &mut Rng, at: usize) -> Script {
             ops.push(match rng.below(10) {
                 0..=3 if at > 0 => Op::Child(rng.below(at)),
                 4 => Op::Watch,
-                5 | 6 => Op::Timer(rng.between(0, 5000)),
+                5 => Op::Timer(rng.between(0, 5000)),
+                6 => Op::Input,
                 _ => Op::Task(doing(rng)),
             });
         }

@@ -172,7 +172,8 @@ impl<'s, S: Store> World<'s, S> {
             0..=44 => self.work().await,
             45..=59 => self.compute().await,
             60..=69 => self.claim().await,
-            70..=74 => self.settle_due().await,
+            70..=72 => self.settle_due().await,
+            73 | 74 => self.give().await,
             75..=82 => self.pass_time().await,
             83..=85 => self.renew().await,
             86..=87 => self.notice_cancelled().await,
@@ -652,6 +653,27 @@ impl<'s, S: Store> World<'s, S> {
         }
     }
 
+    /// A person gives a run one of the things that it asks for. What is acknowledged is kept,
+    /// and cannot be given again.
+    async fn give(&mut self) {
+        let run = self.any_run().await;
+        let mut awaited = self.store.awaited_inputs(run.id).await.unwrap();
+        if awaited.is_empty() {
+            return;
+        }
+        let input = awaited.swap_remove(self.rng.below(awaited.len()));
+        self.nonce += 1;
+        let value = Json::trusted(format!(r#"{{"v":0,"nonce":{}}}"#, self.nonce));
+        let now = self.their_now();
+        let given = self.store.give_input(run.id, input.id, value, now).await;
+        trace!(self, "give {} {}: {given:?}", short(run.id), input.key);
+        assert_eq!(given, Ok(()));
+        let other = Json::empty_object();
+        let again = self.store.give_input(run.id, input.id, other, now).await;
+        assert_eq!(again, Err(StoreError::InputNotAwaited { run: run.id }));
+        self.ledger.look_at(self.store, run.id).await;
+    }
+
     async fn pass_time(&mut self) {
         let jump = match self.rng.below(10) {
             0 => self.rng.between(0, 2 * LEASE_US as u64),
@@ -880,6 +902,9 @@ impl<'s, S: Store> World<'s, S> {
         }
         self.renew().await;
         self.settle_due().await;
+        for _ in 0..3 {
+            self.give().await;
+        }
     }
 
     fn is_busy(&self) -> bool {

@@ -32,6 +32,7 @@ pub(super) fn begin_next(tx: &Tx<'_>, no: RunNo, id: RunId, keep: bool) -> Store
         tx.run("DELETE FROM journal_kept WHERE run = ?1", [no])?;
     }
     tx.run("DELETE FROM watches WHERE run = ?1", [no])?;
+    tx.run("DELETE FROM inputs WHERE run = ?1", [no])?;
     tx.run("DELETE FROM journal WHERE run = ?1", [no])?;
     tx.run(
         "UPDATE flow_runs SET journal_len = 0, logged = 0, started = NULL WHERE no = ?1",

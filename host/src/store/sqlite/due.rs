@@ -1,8 +1,9 @@
-//! Timers, and what is due when.
+//! Timers and other times, and what is due when.
 
 use rusqlite::{Connection, params};
 
 use super::ending::settle;
+use super::inputs;
 use super::rows::RunNo;
 use super::sql::Sql;
 use super::writer::Tx;
@@ -15,16 +16,22 @@ pub(super) fn is_due(conn: &Connection, now: Timestamp) -> StoreResult<bool> {
 }
 
 pub(super) fn settle_due(tx: &Tx<'_>, now: Timestamp, count: u32) -> StoreResult<u32> {
-    let due: Vec<(RunNo, Seq, Timestamp)> = tx.all(
-        "SELECT run, seq, due_at FROM journal
+    let due: Vec<(RunNo, Seq, Timestamp, bool)> = tx.all(
+        "SELECT run, seq, due_at,
+             EXISTS (SELECT 1 FROM inputs i WHERE i.run = journal.run AND i.seq = journal.seq)
+         FROM journal
          WHERE due_at IS NOT NULL AND settled_at IS NULL AND due_at <= ?1
          ORDER BY due_at LIMIT ?2",
         params![now, count],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
     )?;
-    for (run, seq, at) in &due {
+    for (run, seq, at, is_input) in &due {
+        let settlement = match is_input {
+            true => inputs::timed_out(),
+            false => Settlement::Timer,
+        };
         // At its own time, however late it is noticed: so timers settle in their order.
-        settle(tx, *run, *seq, *at, &Settlement::Timer)?;
+        settle(tx, *run, *seq, *at, &settlement)?;
     }
     if !due.is_empty() {
         tx.tell_ready();

@@ -18,6 +18,7 @@ mod components;
 mod deployments;
 mod due;
 mod ending;
+mod inputs;
 mod open;
 mod pause;
 mod pools;
@@ -51,9 +52,12 @@ use super::{
     Topic,
 };
 use crate::model::{
-    Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun, IdPrefix, LogLine,
-    PoolName, RunId, Seq, State, StateType, TaskRun, Timestamp, WorkPool, Worker, WorkerId,
+    AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun,
+    IdPrefix, InputId, Json, LogLine, PoolName, RunId, Seq, State, StateType, TaskRun, Timestamp,
+    WorkPool, Worker, WorkerId,
 };
+
+use crate::orchestrator::InputSchema;
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
 /// longer than the way there.
@@ -122,6 +126,17 @@ fn now() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp(0).after(since)
+}
+
+fn check_input(run: RunId, awaited: &AwaitedInput, value: &Json) -> StoreResult<()> {
+    let schema = InputSchema::new(&awaited.schema).map_err(StoreError::Damaged)?;
+    schema
+        .check(value)
+        .map_err(|misfit| StoreError::InputMisfit {
+            run,
+            key: awaited.key.clone(),
+            misfit,
+        })
 }
 
 impl Store for SqliteStore {
@@ -282,6 +297,29 @@ impl Store for SqliteStore {
     async fn resume(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun> {
         self.writer
             .write(move |tx| pause::resume(tx, run, now))
+            .await
+    }
+
+    async fn awaited_inputs(&self, run: RunId) -> StoreResult<Vec<AwaitedInput>> {
+        self.readers.snapshot(|conn| inputs::awaited(conn, run))
+    }
+
+    async fn give_input(
+        &self,
+        run: RunId,
+        input: InputId,
+        value: Json,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let checked = value.clone();
+        // Not where everybody's writes would wait for it: a schema may take its time.
+        self.read_long(move |conn| match inputs::find(conn, run, input)? {
+            Some((_, awaited)) => check_input(run, &awaited, &checked),
+            None => Err(StoreError::InputNotAwaited { run }),
+        })
+        .await?;
+        self.writer
+            .write(move |tx| inputs::give(tx, run, input, &value, now))
             .await
     }
 

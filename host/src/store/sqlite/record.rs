@@ -5,11 +5,14 @@
 //! subflows, entries of the journal, settlements, ends of subflows, task runs, log lines,
 //! and where the run goes next.
 
+use std::collections::HashMap;
+
 use rusqlite::params;
 
 use super::attempts;
 use super::columns::{AsJson, list};
 use super::ending::{Gain, end, settle};
+use super::inputs;
 use super::rows::{RunNo, need_run_no, run_by_no, unsigned};
 use super::runs::{self, add_state, check_transition};
 use super::sql::Sql;
@@ -85,8 +88,9 @@ fn started(states: &[State]) -> Option<Timestamp> {
 
 fn record_leased(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<Recorded> {
     check(tx, run, progress)?;
+    let mut children = HashMap::with_capacity(progress.children.len());
     for child in &progress.children {
-        runs::insert_new(tx, child)?;
+        children.insert(child.run.id, runs::insert_new(tx, child)?);
     }
     for change in &progress.subflows {
         if let SubflowChange::Begin(subflow) = change {
@@ -94,7 +98,7 @@ fn record_leased(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<
         }
     }
     for entry in &progress.entries {
-        add_entry(tx, run.no, entry)?;
+        add_entry(tx, run.no, entry, &children)?;
     }
     for settled in &progress.settled {
         settle(tx, run.no, settled.seq, settled.at, &settled.settlement)?;
@@ -175,8 +179,9 @@ fn check(tx: &Tx<'_>, run: &Leased, progress: &Progress) -> StoreResult<()> {
             return refuse(run, format_args!("entry {} where {seq} is next", entry.seq));
         }
     }
+    runs::check_all(tx, &progress.children)?;
     for child in &progress.children {
-        check_child(tx, child)?;
+        check_key(tx, child)?;
     }
     for change in &progress.subflows {
         if let SubflowChange::Begin(subflow) = change
@@ -219,8 +224,7 @@ fn check_next(run: &Leased, last: StateType, progress: &Progress) -> StoreResult
     }
 }
 
-fn check_child(tx: &Tx<'_>, child: &NewRun) -> StoreResult<()> {
-    runs::check(tx, child)?;
+fn check_key(tx: &Tx<'_>, child: &NewRun) -> StoreResult<()> {
     if let Some(key) = &child.idempotency_key
         && let Some(earlier) = runs::by_key(tx, &child.run.flow, key)?
     {
@@ -239,14 +243,24 @@ fn refuse<T>(run: &Leased, reason: std::fmt::Arguments<'_>) -> StoreResult<T> {
     )))
 }
 
-fn add_entry(tx: &Tx<'_>, run: RunNo, entry: &Entry) -> StoreResult<()> {
+/// `children` are the runs that the same record has made.
+fn add_entry(
+    tx: &Tx<'_>,
+    run: RunNo,
+    entry: &Entry,
+    children: &HashMap<RunId, RunNo>,
+) -> StoreResult<()> {
     let settled = match (&entry.settled, target(entry)) {
         (Some(settled), _) => Some(settled.clone()),
-        (None, Some(target)) => watch(tx, run, entry.seq, target)?,
+        (None, Some(target)) => match children.get(&target) {
+            Some(child) => add_watch(tx, run, entry.seq, *child).map(|()| None)?,
+            None => watch(tx, run, entry.seq, target)?,
+        },
         (None, None) => None,
     };
     let due = match entry.answer {
         Answer::Due { at } if settled.is_none() => Some(at),
+        Answer::Input { until, .. } if settled.is_none() => until,
         _ => None,
     };
     tx.run(
@@ -263,6 +277,9 @@ fn add_entry(tx: &Tx<'_>, run: RunNo, entry: &Entry) -> StoreResult<()> {
             settled.map(|(_, settlement)| AsJson(settlement))
         ],
     )?;
+    if matches!(entry.answer, Answer::Input { .. }) {
+        inputs::add(tx, run, entry.seq)?;
+    }
     if due.is_some() {
         tx.tell_ready();
     }
@@ -295,11 +312,16 @@ fn watch(
         let snapshot = run_by_no(tx, no)?.snapshot();
         return Ok(Some((ended, Settlement::Run(snapshot))));
     }
+    add_watch(tx, run, seq, no)?;
+    Ok(None)
+}
+
+fn add_watch(tx: &Tx<'_>, run: RunNo, seq: Seq, target: RunNo) -> StoreResult<()> {
     tx.run(
         "INSERT INTO watches (target, run, seq) VALUES (?1, ?2, ?3)",
-        params![no, run, seq],
+        params![target, run, seq],
     )?;
-    Ok(None)
+    Ok(())
 }
 
 fn end_subflow(

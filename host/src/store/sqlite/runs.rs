@@ -13,9 +13,7 @@ use crate::model::{
 use crate::store::{Claim, Claimed, NewRun, StoreError, StoreResult};
 
 pub(super) fn create(tx: &Tx<'_>, runs: &[NewRun]) -> StoreResult<Vec<FlowRun>> {
-    for new in runs {
-        check(tx, new)?;
-    }
+    check_all(tx, runs)?;
     runs.iter()
         .map(|new| match by_own_key(tx, new)? {
             Some(earlier) => Ok(earlier),
@@ -28,27 +26,32 @@ pub(super) fn create(tx: &Tx<'_>, runs: &[NewRun]) -> StoreResult<Vec<FlowRun>> 
 }
 
 /// What must hold of any new run but a subflow: somebody can claim it.
-pub(super) fn check(tx: &Tx<'_>, new: &NewRun) -> StoreResult<()> {
-    let run = &new.run;
-    if run.state.kind != StateType::Scheduled {
-        return Err(StoreError::Refused(format!(
-            "new flow run {} is {}, not SCHEDULED",
-            run.id, run.state.kind
-        )));
-    }
-    match &run.pool {
-        Some(pool) => pools::need(tx, pool)?,
-        None => {
+pub(super) fn check_all(tx: &Tx<'_>, runs: &[NewRun]) -> StoreResult<()> {
+    // Most go to the same pool.
+    let mut known = None;
+    for new in runs {
+        let run = &new.run;
+        if run.state.kind != StateType::Scheduled {
+            return Err(StoreError::Refused(format!(
+                "new flow run {} is {}, not SCHEDULED",
+                run.id, run.state.kind
+            )));
+        }
+        let Some(pool) = &run.pool else {
             return Err(StoreError::Refused(format!(
                 "new flow run {} has no work pool",
                 run.id
             )));
+        };
+        if known != Some(pool) {
+            pools::need(tx, pool)?;
+            known = Some(pool);
         }
-    };
-    match new.reserved_for {
-        Some(worker) => workers::need(tx, worker),
-        None => Ok(()),
+        if let Some(worker) = new.reserved_for {
+            workers::need(tx, worker)?;
+        }
     }
+    Ok(())
 }
 
 fn by_own_key(tx: &Tx<'_>, new: &NewRun) -> StoreResult<Option<FlowRun>> {
@@ -71,11 +74,11 @@ pub(super) fn by_key(
 }
 
 /// A run of a deployment or a file, ready from its time on.
-pub(super) fn insert_new(tx: &Tx<'_>, new: &NewRun) -> StoreResult<()> {
+pub(super) fn insert_new(tx: &Tx<'_>, new: &NewRun) -> StoreResult<RunNo> {
     let key = new.idempotency_key.as_deref();
-    insert(tx, &new.run, key, new.reserved_for, Some(new.run.scheduled))?;
+    let no = insert(tx, &new.run, key, new.reserved_for, Some(new.run.scheduled))?;
     tx.tell_ready();
-    Ok(())
+    Ok(no)
 }
 
 pub(super) fn insert(

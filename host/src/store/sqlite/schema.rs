@@ -5,6 +5,7 @@
 //! flow_run_specs   what does not: its flow, parameters, … under the same number
 //! flow_run_states  the history of each run
 //! journal          its calls, in order, with what became of them
+//! inputs           which of them ask a person for something
 //! watches          which call is to be told when a run ends
 //! task_runs, logs  for people
 //! ```
@@ -209,7 +210,16 @@ PRAGMA application_id = 0x6f726368;
 /// Task runs that await their next attempt.
 const TASK_RETRIES: &str = "ALTER TABLE task_runs ADD COLUMN retry_at INTEGER;";
 
-const STEPS: &[M<'static>] = &[M::up(FIRST), M::up(TASK_RETRIES)];
+/// Where in the journals runs have asked people for something.
+const INPUTS: &str = "
+CREATE TABLE inputs (
+    run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+";
+
+const STEPS: &[M<'static>] = &[M::up(FIRST), M::up(TASK_RETRIES), M::up(INPUTS)];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// How many versions of the schema this program knows.

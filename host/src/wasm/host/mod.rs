@@ -2,6 +2,7 @@
 
 mod context;
 mod deployments;
+mod inputs;
 mod logging;
 mod subflows;
 mod tasks;

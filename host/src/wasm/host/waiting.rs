@@ -21,14 +21,14 @@ impl waiting::Host for Guest {
         let Ok(port) = self.flow() else {
             return Ok(None);
         };
-        Ok(port
-            .settled(Seq(handle))
-            .map(|settlement| match settlement {
-                Settlement::Task(outcome) => {
-                    waiting::Settlement::Task(convert::wit_outcome(outcome))
-                }
-                Settlement::Run(run) => waiting::Settlement::Run(convert::wit_run(run)),
-                Settlement::Timer => waiting::Settlement::Timer,
-            }))
+        Ok(match port.settled(Seq(handle)) {
+            Some(Settlement::Task(outcome)) => {
+                Some(waiting::Settlement::Task(convert::wit_outcome(outcome)))
+            }
+            Some(Settlement::Run(run)) => Some(waiting::Settlement::Run(convert::wit_run(run))),
+            Some(Settlement::Timer) => Some(waiting::Settlement::Timer),
+            // Told by `inputs` itself.
+            Some(Settlement::Input(_)) | None => None,
+        })
     }
 }

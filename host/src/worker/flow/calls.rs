@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 
 use super::{Asked, FlowExecution};
 use crate::model::{
-    Answer, Call, Deployment, Failure, FailureKind, FlowName, FlowRun, Json, Outcome, RunId,
-    RunRequest, RunSnapshot, Seq, Settlement, State, TaskCall,
+    Answer, Call, Deployment, DeploymentName, Failure, FailureKind, FlowName, FlowRun,
+    InputRequest, Json, Outcome, RunId, RunRequest, RunSnapshot, Seq, Settlement, State, TaskCall,
 };
 use crate::orchestrator::{Start, new_run, subflow_run};
 use crate::store::{NewRun, Store, StoreError, SubflowChange};
@@ -63,6 +63,16 @@ impl<S: Store> FlowPort for FlowExecution<S> {
         async move { started }.boxed()
     }
 
+    fn request_input(&mut self, request: InputRequest) -> BoxFuture<'_, CallResult<Seq>> {
+        let requested = self.input(request);
+        async move { requested }.boxed()
+    }
+
+    fn withdraw_input(&mut self, input: Seq) -> BoxFuture<'_, CallResult<()>> {
+        let withdrawn = self.withdraw(input);
+        async move { withdrawn }.boxed()
+    }
+
     fn wait_any(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<Vec<Seq>>> {
         self.wait_for_any(handles).boxed()
     }
@@ -94,13 +104,13 @@ pub(in crate::worker) fn context_of(run: &FlowRun) -> RunContext {
     }
 }
 
-fn refuse<T>(kind: FailureKind, message: String) -> CallResult<T> {
+pub(super) fn refuse<T>(kind: FailureKind, message: String) -> CallResult<T> {
     Err(CallError::Failure(Failure::new(kind, message)))
 }
 
 /// The journal holds another kind of answer than the call has: it was written by something
 /// that is not this program.
-fn wrong_answer<T>(seq: Seq) -> CallResult<T> {
+pub(super) fn wrong_answer<T>(seq: Seq) -> CallResult<T> {
     let message = format!("the journal's answer at {seq} is of another kind");
     refuse(FailureKind::Crashed, message)
 }
@@ -119,8 +129,8 @@ impl<S: Store> FlowExecution<S> {
             }
             (Asked::New, None) => {}
         }
-        let deployment = match self.resolve(&request).await? {
-            Ok(deployment) => deployment,
+        let (deployment, run) = match self.resolve(&request).await? {
+            Ok(resolved) => resolved,
             Err(failure) => {
                 let answer = Answer::Refused {
                     failure: failure.clone(),
@@ -132,15 +142,13 @@ impl<S: Store> FlowExecution<S> {
         let run = match &request.idempotency_key {
             Some(key) => self.start_once(&call, &request, &deployment, key).await?,
             None => {
-                let run = self.child(&request, &deployment);
-                self.add_child(run.clone(), None);
-                self.write(
-                    call,
-                    Answer::Run {
-                        run: run.snapshot(),
-                    },
-                );
-                run.snapshot()
+                let snapshot = run.snapshot();
+                self.add_child(run, None);
+                let answer = Answer::Run {
+                    run: snapshot.clone(),
+                };
+                self.write(call, answer);
+                snapshot
             }
         };
         let seq = self.journal.last();
@@ -171,8 +179,12 @@ impl<S: Store> FlowExecution<S> {
         }
     }
 
-    /// The deployment of a request whose parameters fit, or why there is none.
-    async fn resolve(&mut self, request: &RunRequest) -> CallResult<Result<Deployment, Failure>> {
+    /// The deployment of a request and the new run of it, whose parameters fit; or why there
+    /// is none.
+    async fn resolve(
+        &mut self,
+        request: &RunRequest,
+    ) -> CallResult<Result<(Arc<Deployment>, FlowRun), Failure>> {
         let not_found = |message| Ok(Err(Failure::new(FailureKind::NotFound, message)));
         let Some(name) = request.deployment_name() else {
             return not_found(format!(
@@ -180,8 +192,7 @@ impl<S: Store> FlowExecution<S> {
                 request.deployment
             ));
         };
-        let found = self.shared.store.deployment(&name).await;
-        let Some(deployment) = self.read(found)? else {
+        let Some(deployment) = self.deployment(&name).await? else {
             return not_found(format!(
                 "there is no deployment `{name}`: see `orch-host deployment ls`"
             ));
@@ -191,12 +202,26 @@ impl<S: Store> FlowExecution<S> {
         let checker = self.read(checker)?;
         let run = self.child(request, &deployment);
         Ok(match checker.check(&run.parameters) {
-            Ok(()) => Ok(deployment),
+            Ok(()) => Ok((deployment, run)),
             Err(err) => Err(Failure::new(
                 FailureKind::Invalid,
                 format!("a run of `{name}` was not started: {err}"),
             )),
         })
+    }
+
+    /// The deployment of this name, as it was when the flow asked for it first since the last
+    /// record: so a fan-out reads it once.
+    async fn deployment(&mut self, name: &DeploymentName) -> CallResult<Option<Arc<Deployment>>> {
+        if let Some(known) = self.deployments.get(name) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let found = self.shared.store.deployment(name).await;
+        let found = self.read(found)?.map(Arc::new);
+        if let Some(found) = &found {
+            self.deployments.insert(name.clone(), Arc::clone(found));
+        }
+        Ok(found)
     }
 
     fn child(&self, request: &RunRequest, deployment: &Deployment) -> FlowRun {

@@ -5,6 +5,7 @@
 //! has been busy for [`FLUSH_DELAY`].
 
 mod calls;
+mod inputs;
 mod retries;
 mod task_runs;
 mod waiting;
@@ -27,8 +28,8 @@ use super::shared::Shared;
 use super::signals::Signal;
 use super::tasks::TaskEvent;
 use crate::model::{
-    Answer, Call, Entry, Failure, FailureKind, FlowRun, Lease, Outcome, RunId, Seq, State, TaskRun,
-    TaskRunId, Timestamp,
+    Answer, Call, Deployment, DeploymentName, Entry, Failure, FailureKind, FlowRun, Lease, Outcome,
+    RunId, Seq, State, TaskRun, TaskRunId, Timestamp,
 };
 use crate::orchestrator::{Dependencies, Divergence, Journal, Kept, Retries};
 use crate::store::{Claimed, Next, Progress, Recorded, Store, StoreError};
@@ -79,6 +80,8 @@ pub(super) struct FlowExecution<S> {
     /// Handles of the runs this flow started or watches.
     runs: HashMap<RunId, Seq>,
     subflows: HashMap<Seq, FlowRun>,
+    /// Those that were looked up since the last record.
+    deployments: HashMap<DeploymentName, Arc<Deployment>>,
     tasks: Tasks,
     news: watch::Receiver<()>,
     /// Whether the run is to be paused or cancelled.
@@ -212,6 +215,7 @@ impl<S: Store> FlowExecution<S> {
             outside: BTreeSet::new(),
             runs: HashMap::new(),
             subflows: HashMap::new(),
+            deployments: HashMap::new(),
             tasks: Tasks::new(),
             interruption: None,
         }
@@ -383,6 +387,7 @@ impl<S: Store> FlowExecution<S> {
         progress.task_runs.extend(live.cloned());
         progress.next = next;
         self.flush_at = None;
+        self.deployments.clear();
         progress
     }
 

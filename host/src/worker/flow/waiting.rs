@@ -104,10 +104,12 @@ impl<S: Store> FlowExecution<S> {
                     Call::Task(_)
                     | Call::RunDeployment(_)
                     | Call::WatchRun { .. }
-                    | Call::Timer { .. } => true,
+                    | Call::Timer { .. }
+                    | Call::Input { .. } => true,
                     Call::GetRun { .. }
                     | Call::Subflow { .. }
                     | Call::EndSubflow { .. }
+                    | Call::WithdrawInput { .. }
                     | Call::Cancelled { .. }
                     | Call::WaitAny => false,
                 })
@@ -176,7 +178,7 @@ impl<S: Store> FlowExecution<S> {
             retry.map(|(_, task)| task),
         );
         let due = retry.map(|(due, _)| due);
-        self.progress.states.push(State::waiting(now()));
+        self.progress.states.push(self.waits_for(&awaited));
         let next = Next::Wait {
             awaited: awaited.clone(),
             count: u32::try_from(count).unwrap_or(u32::MAX),
@@ -192,6 +194,21 @@ impl<S: Store> FlowExecution<S> {
             Recorded::Cancelling | Recorded::Paused => return Ok(()),
         }
         self.look_up(&awaited).await
+    }
+
+    /// The state of waiting for these, whose name tells people whether it is for them.
+    fn waits_for(&self, awaited: &[Seq]) -> State {
+        let keys = awaited
+            .iter()
+            .filter_map(|seq| match &self.journal.entry(*seq)?.call {
+                Call::Input { key, .. } => Some(key.as_str()),
+                _ => None,
+            });
+        let mut keys = keys.peekable();
+        match keys.peek() {
+            Some(_) => State::suspended(keys, now()),
+            None => State::waiting(now()),
+        }
     }
 
     /// Waits in memory without a slot, for as long as that is allowed.

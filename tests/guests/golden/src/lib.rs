@@ -110,3 +110,29 @@ async fn outside() -> Result<String> {
     }
     Ok(format!("{passed} {order:?} {sum}"))
 }
+
+/// What a person gives, what nobody gives in time, and what is no longer waited for.
+#[flow]
+async fn inputs() -> Result<String> {
+    let one = suspend_for_input::<u32>("given").into_future();
+    let other = asks(2).into_future();
+    let (one, other) = try_join!(one, other)?;
+    let late = suspend_for_input::<u32>("late").timeout(Duration::from_millis(5));
+    let late = late.await.err().context("nobody gives it")?;
+    let mut left = suspend_for_input::<u32>("left").into_future();
+    let mut soon = sleep(Duration::from_millis(5));
+    select! {
+        _ = left => bail!("nobody gives it"),
+        slept = soon => slept?,
+    }
+    drop(left);
+    let last = suspend_for_input::<String>("given").await?;
+    Ok(format!("{one} {other} {late} {last}"))
+}
+
+/// A part of a flow that asks, too.
+#[flow]
+async fn asks(times: u32) -> Result<u32> {
+    let number = suspend_for_input::<u32>("given").description("A number");
+    Ok(number.await? * times)
+}

@@ -1,0 +1,35 @@
+//! What a flow run asks a person for.
+
+use serde::Serialize;
+
+use super::{InputId, Json, RunId, Seq, Timestamp};
+
+/// A wish for input, as a flow makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputRequest {
+    /// Names it among what the flow run asks for at the same time.
+    pub key: String,
+    /// What the person is told.
+    pub description: Option<String>,
+    /// JSON Schema of the value.
+    pub schema: Json,
+    /// How long to wait; none: for ever.
+    pub timeout_ms: Option<u64>,
+    /// The subflow that asks, unless it is the flow itself.
+    pub scope: Option<Seq>,
+}
+
+/// Input that a flow run waits for, and nobody has given.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AwaitedInput {
+    pub id: InputId,
+    /// The flow run that asks: the run itself, or a subflow within it.
+    pub run: RunId,
+    pub key: String,
+    pub description: Option<String>,
+    pub schema: Json,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// When it is too late.
+    pub until: Option<Timestamp>,
+}
