@@ -84,6 +84,9 @@ pub async fn resume(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
 /// Worker processes killed in one round.
 const KILLED: usize = 5;
 
+/// Longer than a worker waits between two looks for lost ones.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// From before a worker process is killed until its run runs in another one.
 pub async fn kill(ground: &mut Ground) -> anyhow::Result<Vec<Sample>> {
     let Apart { mut worker, bed } = ground.fresh(&[]).await?;
@@ -94,6 +97,8 @@ pub async fn kill(ground: &mut Ground) -> anyhow::Result<Vec<Sample>> {
         bed.store.create_runs(vec![new]).await?;
         bed.entered(id, StateType::Running, 1).await?;
         let other = WorkerProcess::start(&bed, &[]).await?;
+        // Workers look for lost ones at times of their own: any moment is as likely.
+        tokio::time::sleep(MOMENT.mul_f64(rand::random())).await;
         let before = now();
         worker.kill()?;
         took.push(bed.entered(id, StateType::Running, 2).await?.since(before));

@@ -40,13 +40,17 @@ pub struct Memory {
     pub resident: f64,
     /// Its own only.
     pub anonymous: f64,
+    /// The most that was ever resident.
+    pub peak: f64,
 }
 
 impl WorkerProcess {
     /// Starts a worker of the default pool, and returns once it is on the list.
     pub async fn start(bed: &Bed, more: &[&str]) -> anyhow::Result<Self> {
         let mut command = command(bed, &["worker"])?;
-        let said = bed.dir.join(format!("worker-{}.log", random()));
+        let said = bed
+            .dir
+            .join(format!("worker-{}.log", rand::random::<u32>()));
         command
             .args(more)
             .stdout(Stdio::null())
@@ -90,6 +94,7 @@ impl WorkerProcess {
         Ok(Memory {
             resident: field("VmRSS:")?,
             anonymous: field("RssAnon:")?,
+            peak: field("VmHWM:")?,
         })
     }
 
@@ -134,8 +139,4 @@ pub async fn load(worker: &WorkerProcess, long: Duration) -> anyhow::Result<f64>
         })
         .sum();
     Ok(computed.as_secs_f64() / took.as_secs_f64() * 100.0)
-}
-
-fn random() -> u32 {
-    rand::random()
 }

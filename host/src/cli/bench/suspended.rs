@@ -18,6 +18,12 @@ pub async fn suspended(ground: &mut Ground, flows: usize) -> anyhow::Result<Vec<
     let Apart { worker, bed } = ground.fresh(&[]).await?;
     tokio::time::sleep(PARKED).await;
     let idle = worker.memory()?;
+    // What it keeps for the next run in any case, such as caches and room for instances.
+    bed.create_many(WOKEN, |_| bed.new_run("empty", "{}"))
+        .await?;
+    bed.idle().await?;
+    tokio::time::sleep(PARKED).await;
+    let used = worker.memory()?;
 
     let gates = bed.gates(flows.div_ceil(WOKEN)).await?;
     let begin = Instant::now();
@@ -41,14 +47,17 @@ pub async fn suspended(ground: &mut Ground, flows: usize) -> anyhow::Result<Vec<
     if let Some(last) = last {
         bed.check(last).await?;
     }
+    let peak = worker.memory()?.peak;
     drop(worker);
     bed.clear().await?;
-    let beyond = held.resident - idle.resident;
+    let per_flow = (held.resident - used.resident) / flows as f64;
     Ok(vec![
         Sample::mib("idle", idle.resident),
-        Sample::mib("beyond idle", beyond),
+        Sample::mib("beyond idle", held.resident - idle.resident),
         Sample::mib("of which its own", held.anonymous - idle.anonymous),
-        Sample::new("per flow", Unit::Bytes, beyond / flows as f64),
+        Sample::mib("beyond idle after work", held.resident - used.resident),
+        Sample::new("of that per flow", Unit::Bytes, per_flow),
+        Sample::mib("beyond idle, peak", peak - idle.resident),
         Sample::rate("suspended", flows, to_suspend),
         Sample::rate("resumed", flows, to_resume),
     ])
