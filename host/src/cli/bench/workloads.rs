@@ -43,7 +43,7 @@ pub enum Workload {
     /// Memory that 10,000 waiting flows take, and how fast they go on when woken; one round
     #[value(name = "suspended-10k")]
     Suspended10k,
-    /// The same with 100,000; one round of a minute or so, only by name or with `--all`
+    /// The same with 100,000; takes minutes, so only by name or with `--all`
     #[value(name = "suspended-100k")]
     Suspended100k,
     /// Runs on a database with 1,000,000 finished runs (`--finished`) and on one with 1,000;
