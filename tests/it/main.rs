@@ -5,6 +5,7 @@
 mod bad_databases;
 mod bad_files;
 mod bad_input;
+mod bulk;
 mod cancelling;
 mod chaos;
 mod completions;

@@ -165,6 +165,10 @@ fn start<S: Store>(
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        // It has databases of its own.
+        if let Command::Bench(args) = cli.command {
+            return bench::run(args, out, &place).await;
+        }
         let cx = Context {
             store: Arc::new(open(&place.database)?),
             out: out.clone(),
@@ -179,7 +183,7 @@ fn start<S: Store>(
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
-            Command::Bench(args) => bench::run(args, &cx).await,
+            Command::Bench(args) => bench::run(args, &cx.out, &cx.place).await,
             Command::Completions(args) => completions::run(&args, out),
         }
     })

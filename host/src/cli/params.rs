@@ -70,15 +70,18 @@ fn object_of(text: &str) -> Result<Map<String, Value>, UserError> {
 }
 
 /// The text of a file, or of stdin for `-`.
-pub fn read_file(path: &Path) -> Result<String, UserError> {
+pub(super) fn read_file(path: &Path) -> Result<String, UserError> {
     let text = match path.to_str() {
         Some("-") => std::io::read_to_string(std::io::stdin()),
         _ => std::fs::read_to_string(path),
     };
-    text.map_err(|err| {
-        UserError::new(format!("`{}` cannot be read: {err}", path.display()))
-            .hint("name a file that is there and readable, or `-` for stdin")
-    })
+    text.map_err(|err| unreadable(path, &err))
+}
+
+/// What to say of a file that cannot be read.
+pub fn unreadable(path: &Path, err: &std::io::Error) -> UserError {
+    UserError::new(format!("`{}` cannot be read: {err}", path.display()))
+        .hint("name a file that is there and readable, or `-` for stdin")
 }
 
 /// What is not JSON is text, for the schema to complain of (as in Prefect); but what begins

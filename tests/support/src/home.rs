@@ -3,6 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -62,6 +63,20 @@ impl Home {
     #[track_caller]
     pub fn run(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
         Ran::of(self.cmd(args), COMMAND_LIMIT)
+    }
+
+    /// Runs the program to its end, with `input` as its stdin.
+    #[track_caller]
+    pub fn feed(
+        &self,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        input: impl AsRef<[u8]>,
+    ) -> Ran {
+        let path = self.path().join("stdin");
+        fs::write(&path, input).unwrap();
+        let mut command = self.cmd(args);
+        command.stdin(File::open(path).unwrap());
+        Ran::of(command, COMMAND_LIMIT)
     }
 
     /// Starts `worker` with `args`; it is killed when the answer is dropped.

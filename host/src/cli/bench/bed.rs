@@ -1,14 +1,17 @@
-//! What the workloads run on: a database, a worker and the deployed component.
+//! What the workloads run on: a home with a database and the deployed component, and perhaps
+//! a worker in this process.
 
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::cli::place::Place;
 use crate::model::{
     Component, Deployment, DeploymentName, Digest, FlowRun, Grants, Json, Outcome, PoolName, RunId,
+    StateType, Timestamp, WorkPool,
 };
 use crate::orchestrator::{Start, new_run};
 use crate::store::sqlite::SqliteStore;
@@ -16,45 +19,73 @@ use crate::store::{Listener, NewRun, Store, Topic};
 use crate::wasm::{Runtime, RuntimeConfig};
 use crate::worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, now, serve};
 
-/// Runs executed at once.
+/// Runs executed at once by a worker in this process.
 const RUNS_MAX: u32 = 200;
 
+/// Runs created by one transaction.
+const BATCH: usize = 1000;
+
+/// Nobody pulls from it: what is in it waits until the bench ends it.
+const GATES: &str = "gates";
+
 pub struct Bed {
-    dir: PathBuf,
-    store: Arc<SqliteStore>,
+    /// `ORCH_HOME` of the processes that belong to it.
+    pub dir: PathBuf,
+    pub store: Arc<SqliteStore>,
     deployments: Vec<Deployment>,
+    /// Keeps the doorbell of this process open: to open one for each measured run would be
+    /// measured, too.
+    _listening: <SqliteStore as Store>::Listener,
+    here: Option<Here>,
+}
+
+/// The worker in this process.
+struct Here {
     tell: ShutdownHandle,
     serving: JoinHandle<Result<u64, WorkerError>>,
 }
 
 impl Bed {
-    pub async fn lay(place: &Place, component: Vec<u8>) -> anyhow::Result<Self> {
-        // Beside the real one: the same disk, the same fsync.
-        let parent = place.database.parent().unwrap_or(&place.database);
-        let dir = parent.join(format!("bench-{}", std::process::id()));
-        std::fs::create_dir_all(&dir)?;
-        let store = Arc::new(SqliteStore::open(dir.join("bench.db"))?);
-        let runtime = Runtime::new(RuntimeConfig {
-            flows_max: RUNS_MAX * 3,
-            ..RuntimeConfig::default()
-        })?;
-        let deployments = deploy(&store, &runtime, component).await?;
-        let (tell, shutdown) = Shutdown::new();
-        let mut config = WorkerConfig::new("bench".to_owned(), Some(PoolName::default_pool()));
-        config.runs_max = RUNS_MAX;
-        let serving = tokio::spawn(serve(config, Arc::clone(&store), runtime, shutdown));
+    /// Without a worker.
+    pub async fn lay(dir: PathBuf, component: &[u8]) -> anyhow::Result<Self> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&dir)?;
+        let store = Arc::new(SqliteStore::open(dir.join("orch.db"))?);
+        let pool = WorkPool {
+            name: gates()?,
+            limit: None,
+            paused: false,
+            created: now(),
+        };
+        store.create_pool(pool).await?;
+        let runtime = runtime(&dir)?;
+        let deployments = deploy(&store, &runtime, component.to_vec()).await?;
         Ok(Self {
             dir,
+            _listening: store.listen(Topic::Change)?,
             store,
             deployments,
-            tell,
-            serving,
+            here: None,
         })
     }
 
+    /// Starts a worker in this process.
+    pub async fn work_here(mut self) -> anyhow::Result<Self> {
+        let (tell, shutdown) = Shutdown::new();
+        let mut config = WorkerConfig::new("bench".to_owned(), Some(PoolName::default_pool()));
+        config.runs_max = RUNS_MAX;
+        let (store, runtime) = (Arc::clone(&self.store), runtime(&self.dir)?);
+        let serving = tokio::spawn(serve(config, store, runtime, shutdown));
+        self.here = Some(Here { tell, serving });
+        Ok(self)
+    }
+
+    /// Stops what works in this process, and removes everything.
     pub async fn clear(self) -> anyhow::Result<()> {
-        self.tell.tell(Urgency::Stop);
-        self.serving.await??;
+        if let Some(here) = self.here {
+            here.tell.tell(Urgency::Stop);
+            here.serving.await??;
+        }
         drop(self.store);
         Ok(std::fs::remove_dir_all(&self.dir)?)
     }
@@ -75,8 +106,44 @@ impl Bed {
         })
     }
 
-    pub async fn create(&self, runs: Vec<NewRun>) -> anyhow::Result<()> {
+    /// Creates runs that are alike, a batch at a time. The last one.
+    pub async fn create_many(
+        &self,
+        count: usize,
+        new: impl Fn(usize) -> anyhow::Result<NewRun>,
+    ) -> anyhow::Result<Option<RunId>> {
+        let mut last = None;
+        for begin in (0..count).step_by(BATCH) {
+            let batch = (begin..count.min(begin + BATCH)).map(&new);
+            let batch = batch.collect::<anyhow::Result<Vec<_>>>()?;
+            last = batch.last().map(|new| new.run.id);
+            self.store.create_runs(batch).await?;
+        }
+        Ok(last)
+    }
+
+    /// A run of `waiting`, which does `tasks` trivial tasks and then waits at these gates.
+    pub fn waiting_run(&self, tasks: usize, gates: &[RunId]) -> anyhow::Result<NewRun> {
+        let gates: Vec<String> = gates.iter().map(RunId::to_string).collect();
+        let parameters = json!({"n": tasks, "gates": gates});
+        self.new_run("waiting", &parameters.to_string())
+    }
+
+    /// Something to wait for, until it is opened: runs that nobody executes.
+    pub async fn gates(&self, count: usize) -> anyhow::Result<Vec<RunId>> {
+        let mut runs = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut new = self.new_run("empty", "{}")?;
+            new.run.pool = Some(gates()?);
+            runs.push(new);
+        }
+        let ids = runs.iter().map(|new| new.run.id).collect();
         self.store.create_runs(runs).await?;
+        Ok(ids)
+    }
+
+    pub async fn open(&self, gate: RunId) -> anyhow::Result<()> {
+        self.store.cancel(gate, now()).await?;
         Ok(())
     }
 
@@ -96,12 +163,63 @@ impl Bed {
         }
     }
 
+    /// Returns once the run is as wished.
+    pub async fn until(&self, id: RunId, is: impl Fn(&FlowRun) -> bool) -> anyhow::Result<FlowRun> {
+        let mut listener = self.store.listen(Topic::Change)?;
+        loop {
+            let run = self.read(id).await?;
+            if is(&run) {
+                return Ok(run);
+            }
+            if let Some(outcome) = &run.outcome {
+                completed(outcome)?;
+                anyhow::bail!("the flow run {id} has completed too early");
+            }
+            listener.heard().await;
+        }
+    }
+
+    /// Returns once the run is over, however it ended.
+    pub async fn until_over(&self, id: RunId) -> anyhow::Result<()> {
+        let mut listener = self.store.listen(Topic::Change)?;
+        while self.read(id).await?.outcome.is_none() {
+            listener.heard().await;
+        }
+        Ok(())
+    }
+
+    /// When the run entered a state of this kind for the `nth` time, from 1; waits for that.
+    pub async fn entered(
+        &self,
+        id: RunId,
+        kind: StateType,
+        nth: usize,
+    ) -> anyhow::Result<Timestamp> {
+        let mut listener = self.store.listen(Topic::Change)?;
+        loop {
+            let history = self.store.history(id).await?;
+            let mut entered = history.iter().filter(|state| state.kind == kind);
+            if let Some(state) = entered.nth(nth - 1) {
+                return Ok(state.at);
+            }
+            if let Some(outcome) = self.read(id).await?.outcome {
+                completed(&outcome)?;
+            }
+            listener.heard().await;
+        }
+    }
+
     /// Returns once nothing in the pool is under way or could be.
     pub async fn idle(&self) -> anyhow::Result<()> {
+        self.at_most(0).await
+    }
+
+    /// Returns once so few runs of the pool are under way or could be.
+    pub async fn at_most(&self, count: u64) -> anyhow::Result<()> {
         loop {
             let pool = self.store.pool(&PoolName::default_pool()).await?;
             match pool {
-                Some(pool) if pool.active + pool.ready > 0 => {
+                Some(pool) if pool.active + pool.ready > count => {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
                 _ => return Ok(()),
@@ -117,10 +235,22 @@ impl Bed {
         }
     }
 
-    async fn read(&self, id: RunId) -> anyhow::Result<FlowRun> {
+    pub async fn read(&self, id: RunId) -> anyhow::Result<FlowRun> {
         let run = self.store.flow_run(id).await?;
         run.ok_or_else(|| anyhow::anyhow!("the flow run {id} is gone"))
     }
+}
+
+fn gates() -> anyhow::Result<PoolName> {
+    Ok(GATES.parse()?)
+}
+
+fn runtime(dir: &Path) -> anyhow::Result<Arc<Runtime>> {
+    Runtime::new(RuntimeConfig {
+        cache_dir: Some(dir.join("cache")),
+        flows_max: RUNS_MAX * 3,
+        ..RuntimeConfig::default()
+    })
 }
 
 fn completed(outcome: &Outcome) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@
 //! run ended is missed. Steps follow changes, but not faster than people can read.
 
 mod children;
+mod everyone;
 mod inputs;
 mod logs;
 mod lonely;
@@ -22,6 +23,8 @@ use super::view::FlowRunView;
 use crate::model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
 use crate::store::{Listener as _, Store, Topic};
 use children::Children;
+pub use children::bar as progress_line;
+pub use everyone::follow_all;
 use inputs::Inputs;
 pub use logs::LogPrinter;
 pub use lonely::{Lonely, Whose};
@@ -159,74 +162,6 @@ pub async fn follow<S: Store>(
             Ok(ExitStatus::Interrupted)
         }
     }
-}
-
-/// Waits until all runs have ended, and tells of those that did not complete. With
-/// `-o json`, the list of them all.
-pub async fn follow_all<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::Result<ExitStatus> {
-    let mut signals = Signals::catch()?;
-    tokio::select! {
-        status = all_ended(cx, runs) => status,
-        () = signals.next() => {
-            cx.out.note("The flow runs go on");
-            Ok(ExitStatus::Interrupted)
-        }
-    }
-}
-
-async fn all_ended<S: Store>(cx: &Context<S>, runs: &[FlowRun]) -> anyhow::Result<ExitStatus> {
-    let mut listener = cx.store.listen(Topic::Change)?;
-    let mut lonely = Lonely::new(cx, Whose::AWorkers);
-    let mut status = ExitStatus::Success;
-    let mut ended = Vec::with_capacity(runs.len());
-    let bar = children::bar(cx);
-    for run in runs {
-        loop {
-            let begin = Instant::now();
-            let run = read(cx, run.id).await?;
-            if !run.state.kind.is_terminal() {
-                lonely.look(&run).await?;
-                listener.heard().await;
-                tokio::time::sleep(STEP_MIN.saturating_sub(begin.elapsed())).await;
-                continue;
-            }
-            if run.state.kind != StateType::Completed {
-                status = ExitStatus::Failure;
-                cx.out.error(&how_it_ended(&run), None);
-            }
-            ended.push(run);
-            bar.set_message(format!(
-                "{} of {} flow runs have ended",
-                ended.len(),
-                runs.len()
-            ));
-            break;
-        }
-    }
-    bar.finish_and_clear();
-    let completed = ended
-        .iter()
-        .filter(|run| run.state.kind == StateType::Completed);
-    cx.out.note(&format!(
-        "{} of {} flow runs completed",
-        completed.count(),
-        runs.len()
-    ));
-    match cx.out.format {
-        Format::Json => {
-            let views = ended.into_iter().map(FlowRunView::from);
-            cx.out.json(&views.collect::<Vec<_>>())?;
-        }
-        Format::Text => {
-            for result in ended
-                .iter()
-                .filter_map(|run| run.outcome.as_ref()?.as_ref().ok())
-            {
-                cx.out.data(result.as_str())?;
-            }
-        }
-    }
-    Ok(status)
 }
 
 /// Says how a run ended, prints its result, and tells the exit code.

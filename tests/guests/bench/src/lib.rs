@@ -66,3 +66,47 @@ fn working(ms: u64) -> Result<()> {
 async fn sleeper(ms: u64) -> Result<()> {
     sleep(Duration::from_millis(ms)).await
 }
+
+#[task]
+fn heavy_task(item_id: u32) -> u32 {
+    item_id
+}
+
+/// One item of `orchestrate`.
+#[flow]
+fn item(item_id: u32) -> Result<u32> {
+    info!("Processing item {item_id}");
+    let result = heavy_task(item_id)?;
+    info!("Item {item_id} complete");
+    Ok(result)
+}
+
+/// The example `orchestrator`, with items that take no time.
+#[flow]
+async fn orchestrate(#[default = 10] items: u32) -> Result<()> {
+    let mut runs = Vec::new();
+    for item_id in 0..items {
+        let run = run_deployment("item/item-deployment")
+            .parameter("item_id", item_id)
+            .timeout(Duration::ZERO)
+            .await?;
+        runs.push(run.id);
+        info!("Submitted item {item_id}");
+    }
+    wait_for_flow_runs(&runs).await?;
+    info!("All items processed!");
+    Ok(())
+}
+
+/// Waits for runs that others start and end, one after the other, after `n` trivial tasks:
+/// each time it goes on, it replays a journal of `n` entries and one for each earlier wait.
+#[flow]
+async fn waiting(n: u32, gates: Vec<String>) -> Result<()> {
+    for future in add_one::map(0..n) {
+        future.await?;
+    }
+    for gate in gates {
+        wait_for_flow_runs([gate]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Where the beds are: a directory that goes away, and those that several rounds share.
+
+use std::path::PathBuf;
+
+use super::bed::Bed;
+use super::finished::Histories;
+use super::process::WorkerProcess;
+use crate::cli::place::Place;
+
+pub struct Ground {
+    here: Option<Bed>,
+    apart: Option<Apart>,
+    unparked: Option<Apart>,
+    histories: Option<Histories>,
+    component: Vec<u8>,
+    /// How many finished runs the larger history has.
+    finished: usize,
+    laid: u32,
+    // Last, since what is above has files in it.
+    root: Root,
+}
+
+/// A bed whose worker is another process.
+pub struct Apart {
+    pub worker: WorkerProcess,
+    pub bed: Bed,
+}
+
+impl Ground {
+    /// Beside the user's database: the same disk, the same fsync.
+    pub fn new(place: &Place, component: Vec<u8>, finished: usize) -> anyhow::Result<Self> {
+        let parent = place.database.parent().unwrap_or(&place.database);
+        let root = parent.join(format!("bench-{}", std::process::id()));
+        std::fs::create_dir_all(&root)?;
+        Ok(Self {
+            here: None,
+            apart: None,
+            unparked: None,
+            histories: None,
+            component,
+            finished,
+            laid: 0,
+            root: Root(root),
+        })
+    }
+
+    /// A fresh bed without a worker.
+    pub async fn bed(&mut self) -> anyhow::Result<Bed> {
+        self.laid += 1;
+        // Short, since there are sockets in it, whose paths may not be long.
+        Bed::lay(self.root.0.join(self.laid.to_string()), &self.component).await
+    }
+
+    /// A fresh bed with a worker process of its own, started with these options.
+    pub async fn fresh(&mut self, options: &[&str]) -> anyhow::Result<Apart> {
+        let bed = self.bed().await?;
+        let worker = WorkerProcess::start(&bed, options).await?;
+        Ok(Apart { worker, bed })
+    }
+
+    /// The bed with a worker in this process.
+    pub async fn here(&mut self) -> anyhow::Result<&Bed> {
+        if self.here.is_none() {
+            self.here = Some(self.bed().await?.work_here().await?);
+        }
+        need(self.here.as_ref())
+    }
+
+    /// The bed with a usual worker in another process.
+    pub async fn apart(&mut self) -> anyhow::Result<&Apart> {
+        if self.apart.is_none() {
+            self.apart = Some(self.fresh(&[]).await?);
+        }
+        need(self.apart.as_ref())
+    }
+
+    /// The same, and flows that wait leave memory at once.
+    pub async fn unparked(&mut self) -> anyhow::Result<&Apart> {
+        if self.unparked.is_none() {
+            self.unparked = Some(self.fresh(&["--park", "0s"]).await?);
+        }
+        need(self.unparked.as_ref())
+    }
+
+    /// A short history and a long one.
+    pub async fn histories(&mut self) -> anyhow::Result<&Histories> {
+        if self.histories.is_none() {
+            let (few, many) = (self.bed().await?, self.bed().await?);
+            self.histories = Some(Histories::fill(few, many, self.finished).await?);
+        }
+        need(self.histories.as_ref())
+    }
+
+    pub async fn clear(self) -> anyhow::Result<()> {
+        if let Some(bed) = self.here {
+            bed.clear().await?;
+        }
+        if let Some(histories) = self.histories {
+            histories.clear().await?;
+        }
+        Ok(())
+    }
+}
+
+fn need<T>(laid: Option<&T>) -> anyhow::Result<&T> {
+    laid.ok_or_else(|| anyhow::anyhow!("there is no bed"))
+}
+
+/// Goes away with all that is in it.
+struct Root(PathBuf);
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

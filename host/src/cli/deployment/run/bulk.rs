@@ -1,0 +1,336 @@
+//! `orch-host deployment run NAME --from-file FILE.jsonl`: a run for each line.
+//!
+//! ```text
+//! regular file: check every line --all are good--+
+//! stdin: -----------------------------------------+--> reader thread: parse, check, batch
+//!                                                            | at most two batches wait
+//!                                                            v
+//!                                                 create a batch, print its ids, tell
+//! ```
+//!
+//! Memory holds a few batches, however long the source is; with `--watch`, also the ids.
+//!
+//! Invariant: of a regular file that has a wrong line, nothing is created. From stdin, which
+//! can be read only once, the runs of all lines before the first wrong one are.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use tokio::sync::mpsc;
+
+use super::lines::{BadLine, Line, Lines, no_lines, over};
+use super::{RunArgs, Template, warn_if_lonely};
+use crate::cli::context::Context;
+use crate::cli::error::{ExitStatus, StdoutClosed, UserError};
+use crate::cli::output::{Format, counted};
+use crate::cli::params::unreadable;
+use crate::cli::signals::Signals;
+use crate::cli::target::Target;
+use crate::cli::view::FlowRunView;
+use crate::cli::watch::{follow_all, progress_line};
+use crate::model::{FlowRun, RunId};
+use crate::store::{NewRun, Store};
+
+/// Runs created by one transaction.
+const BATCH_RUNS: usize = 500;
+/// Text of the lines of one batch, in bytes, beyond which nothing is added to it.
+const BATCH_BYTES: u64 = 4 << 20;
+/// Batches that were read and wait to be written.
+const BATCHES_MAX: usize = 2;
+/// The least time between two plain lines of progress.
+const LINE_MIN: Duration = Duration::from_secs(5);
+
+pub async fn run<S: Store>(
+    path: &Path,
+    args: &RunArgs,
+    target: Target,
+    cx: &Context<S>,
+) -> anyhow::Result<ExitStatus> {
+    let pool = target.deployment.as_ref().map(|it| it.pool.clone());
+    let maker = Arc::new(Maker {
+        template: Template::new(args, &target)?,
+        target,
+        key: args.idempotency_key.clone(),
+    });
+    let source = Source(path.to_owned());
+    let mut creation = Creation::new(cx, args.watch);
+    if source.is_file() {
+        creation.bar.set_message("Checking the lines");
+        source.check(&maker)?;
+    }
+    let mut signals = Signals::catch()?;
+    let (tell, batches) = mpsc::channel(BATCHES_MAX);
+    let (reads, makes) = (source.clone(), Arc::clone(&maker));
+    // A thread of its own, which ends with the process even while it waits for stdin.
+    std::thread::spawn(move || reads.read(&makes, &tell));
+    let created = creation.create(batches, &mut signals).await;
+    creation.say(&maker);
+    if created? == Created::Interrupted {
+        return Ok(ExitStatus::Interrupted);
+    }
+    if creation.total() == 0 {
+        return Err(no_lines(&source.name()).into());
+    }
+    warn_if_lonely(cx, pool.as_ref()).await?;
+    match args.watch {
+        true => follow_all(cx, &creation.ids).await,
+        false => Ok(ExitStatus::Success),
+    }
+}
+
+/// Makes runs of lines.
+struct Maker {
+    template: Template,
+    target: Target,
+    key: Option<String>,
+}
+
+impl Maker {
+    /// The run of a line, its parameters checked. Nothing is written.
+    fn make(&self, line: &Line) -> Result<NewRun, BadLine> {
+        let run = over(&self.template.base, &line.text)
+            .and_then(|parameters| self.target.new_run(self.template.start(parameters)));
+        let number = line.number;
+        Ok(NewRun {
+            run: run.map_err(|why| BadLine { number, why })?,
+            idempotency_key: self.key.as_ref().map(|key| format!("{key}:{number}")),
+            reserved_for: None,
+        })
+    }
+
+    fn deployment(&self) -> String {
+        match &self.target.deployment {
+            Some(deployment) => deployment.name.to_string(),
+            None => self.target.flow.name.to_string(),
+        }
+    }
+}
+
+/// Where the lines come from.
+#[derive(Clone)]
+struct Source(PathBuf);
+
+/// Runs to create together, and what ended the reading, if that is why there are no more.
+struct Batch {
+    runs: Vec<NewRun>,
+    bad: Option<UserError>,
+}
+
+impl Source {
+    fn is_stdin(&self) -> bool {
+        self.0.as_os_str() == "-"
+    }
+
+    /// Whether it can be read twice.
+    fn is_file(&self) -> bool {
+        // What cannot be looked at cannot be read, which is told then.
+        !self.is_stdin() && std::fs::metadata(&self.0).map_or(true, |it| it.is_file())
+    }
+
+    fn name(&self) -> String {
+        match self.is_stdin() {
+            true => "stdin".to_owned(),
+            false => format!("`{}`", self.0.display()),
+        }
+    }
+
+    fn lines(&self) -> Result<Lines<Box<dyn BufRead>>, UserError> {
+        let source: Box<dyn BufRead> = match self.is_stdin() {
+            true => Box::new(BufReader::new(std::io::stdin())),
+            false => Box::new(BufReader::new(
+                open(&self.0).map_err(|err| unreadable(&self.0, &err))?,
+            )),
+        };
+        Ok(Lines::new(source))
+    }
+
+    /// Errs if there is no line, or one that is wrong.
+    fn check(&self, maker: &Maker) -> Result<(), UserError> {
+        let mut count = 0;
+        for line in self.lines()? {
+            line.and_then(|line| maker.make(&line))
+                .map_err(|bad| self.explain(bad))?;
+            count += 1;
+        }
+        match count {
+            0 => Err(no_lines(&self.name())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends the runs of all lines, up to the first one that is wrong.
+    fn read(&self, maker: &Maker, tell: &mpsc::Sender<Batch>) {
+        let mut batch = Vec::new();
+        let bad = self.read_lines(maker, tell, &mut batch).err();
+        let last = Batch { runs: batch, bad };
+        // Nobody hears it only if the command is over.
+        let _ = tell.blocking_send(last);
+    }
+
+    fn read_lines(
+        &self,
+        maker: &Maker,
+        tell: &mpsc::Sender<Batch>,
+        batch: &mut Vec<NewRun>,
+    ) -> Result<(), UserError> {
+        let mut lines = self.lines()?;
+        let mut begin = 0;
+        while let Some(line) = lines.next() {
+            let new = line.and_then(|line| maker.make(&line));
+            batch.push(new.map_err(|bad| self.explain(bad))?);
+            if batch.len() == BATCH_RUNS || lines.read - begin >= BATCH_BYTES {
+                begin = lines.read;
+                let runs = std::mem::take(batch);
+                let _ = tell.blocking_send(Batch { runs, bad: None });
+            }
+        }
+        Ok(())
+    }
+
+    fn explain(&self, bad: BadLine) -> UserError {
+        UserError {
+            message: format!(
+                "line {} of {}: {}",
+                bad.number,
+                self.name(),
+                bad.why.message
+            ),
+            hint: bad.why.hint,
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    match file.metadata()?.is_dir() {
+        true => Err(io::ErrorKind::IsADirectory.into()),
+        false => Ok(file),
+    }
+}
+
+/// How the creation came to its end, if not by an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Created {
+    All,
+    Interrupted,
+}
+
+/// How far the creation is.
+struct Creation<'a, S> {
+    cx: &'a Context<S>,
+    created: u64,
+    /// Runs that had their key already.
+    earlier: u64,
+    /// To be followed; empty unless they are.
+    ids: Vec<RunId>,
+    follows: bool,
+    stdout_is_closed: bool,
+    bar: ProgressBar,
+    said: Instant,
+}
+
+impl<'a, S: Store> Creation<'a, S> {
+    fn new(cx: &'a Context<S>, follows: bool) -> Self {
+        Self {
+            cx,
+            created: 0,
+            earlier: 0,
+            ids: Vec::new(),
+            follows,
+            stdout_is_closed: false,
+            bar: progress_line(cx),
+            said: Instant::now(),
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.created + self.earlier
+    }
+
+    /// Creates what comes. Errs at the first line that is wrong, after all before it.
+    async fn create(
+        &mut self,
+        mut batches: mpsc::Receiver<Batch>,
+        signals: &mut Signals,
+    ) -> anyhow::Result<Created> {
+        loop {
+            let batch = tokio::select! {
+                batch = batches.recv() => batch,
+                () = signals.next() => return Ok(Created::Interrupted),
+            };
+            let Some(Batch { runs, bad }) = batch else {
+                return Ok(Created::All);
+            };
+            if !runs.is_empty() {
+                self.create_batch(runs).await?;
+            }
+            if let Some(bad) = bad {
+                return Err(bad.into());
+            }
+        }
+    }
+
+    async fn create_batch(&mut self, runs: Vec<NewRun>) -> anyhow::Result<()> {
+        let new: Vec<RunId> = runs.iter().map(|new| new.run.id).collect();
+        let runs = self.cx.store.create_runs(runs).await?;
+        self.count(&new, &runs);
+        match self.follows {
+            true => self.ids.extend(runs.iter().map(|run| run.id)),
+            false => self.print(runs)?,
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, new: &[RunId], runs: &[FlowRun]) {
+        let created = runs.iter().zip(new).filter(|(run, id)| run.id == **id);
+        let created = created.count() as u64;
+        self.created += created;
+        self.earlier += runs.len() as u64 - created;
+        let text = format!("Created {}", counted(self.created, "flow run"));
+        if !self.cx.out.is_live() && self.said.elapsed() >= LINE_MIN {
+            self.cx.out.note(&text);
+            self.said = Instant::now();
+        }
+        self.bar.set_message(text);
+    }
+
+    /// The ids, or with `-o json` the runs, one a line. Whoever stops reading them does not
+    /// stop the creation.
+    fn print(&mut self, runs: Vec<FlowRun>) -> anyhow::Result<()> {
+        if self.stdout_is_closed {
+            return Ok(());
+        }
+        let lines = runs.into_iter().map(|run| match self.cx.out.format {
+            Format::Text => Ok(run.id.to_string()),
+            Format::Json => serde_json::to_string(&FlowRunView::from(run)),
+        });
+        let lines = lines.collect::<Result<Vec<_>, _>>()?;
+        match self.cx.out.data(&lines.join("\n")) {
+            Err(err) if err.is::<StdoutClosed>() => self.stdout_is_closed = true,
+            printed => printed?,
+        }
+        Ok(())
+    }
+
+    /// `Created 7 flow runs of `a/b`; 3 were there already`
+    fn say(&self, maker: &Maker) {
+        self.bar.finish_and_clear();
+        if self.total() == 0 {
+            return;
+        }
+        let earlier = match self.earlier {
+            0 => String::new(),
+            1 => "; 1 was there already".to_owned(),
+            earlier => format!("; {earlier} were there already"),
+        };
+        self.cx.out.note(&format!(
+            "Created {} of `{}`{earlier}",
+            counted(self.created, "flow run"),
+            maker.deployment()
+        ));
+    }
+}

@@ -1,0 +1,156 @@
+//! `orch-host deployment run NAME`
+
+mod bulk;
+mod lines;
+
+use std::path::PathBuf;
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::params::ParamArgs;
+use crate::cli::resolve;
+use crate::cli::target::Target;
+use crate::cli::time::{SpanArg, TimeArg, ago, now};
+use crate::cli::values::level;
+use crate::cli::view::FlowRunView;
+use crate::cli::watch::{Lonely, States, Whose, follow};
+use crate::model::{FlowRun, Json, LogLevel, PoolName, RunName, Timestamp};
+use crate::orchestrator::Start;
+use crate::store::{NewRun, Store};
+
+/// Start a run of a deployment on its work pool
+///
+/// Prints the id of the new flow run and returns at once; with `--watch`, follows it and prints
+/// its result.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The deployment `flow/deployment`, or a flow that has only one
+    #[arg(value_name = "NAME")]
+    deployment: String,
+    #[command(flatten)]
+    params: ParamArgs,
+    /// Follow the run until it ends; the exit code says how it did
+    #[arg(short, long)]
+    watch: bool,
+    /// The run's name [default: a generated one]
+    #[arg(short, long)]
+    name: Option<RunName>,
+    /// A tag besides the deployment's; may be repeated
+    #[arg(short, long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// When to start, such as `2026-10-01T12:00:00Z` or `2026-10-01 12:00`
+    #[arg(long, value_name = "TIME")]
+    at: Option<TimeArg>,
+    /// After how long to start, such as `30s` or `1h 30m`
+    #[arg(long = "in", value_name = "DURATION", conflicts_with = "at")]
+    after: Option<SpanArg>,
+    /// Start nothing if a run of the flow has this key already: that one is meant then. With
+    /// `--from-file`, the run of line 7 has the key `KEY:7`, so that the same command can be
+    /// given again after it was interrupted
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// The work queue of the pool, for workers that pull from only one
+    #[arg(long, value_name = "QUEUE")]
+    work_queue: Option<String>,
+    /// Start a run for each line of a file: a JSON object of parameters, which go over those
+    /// of `-p`; `-` for stdin. Nothing is started if a line of the file is wrong. From stdin,
+    /// runs start as lines come, up to the first wrong one
+    #[arg(long, value_name = "FILE.jsonl")]
+    from_file: Option<PathBuf>,
+    /// With `--watch`, show log lines of this level and above
+    #[arg(long, default_value = "INFO", value_parser = level(), ignore_case = true)]
+    level: LogLevel,
+}
+
+pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+    let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
+    let target = Target::of_deployment(&*cx.store, deployment).await?;
+    if let Some(path) = &args.from_file {
+        return bulk::run(path, &args, target, cx).await;
+    }
+    let template = Template::new(&args, &target)?;
+    let run = target.new_run(template.start(template.base.clone()))?;
+    let id = run.id;
+    let new = NewRun {
+        run,
+        idempotency_key: args.idempotency_key,
+        reserved_for: None,
+    };
+    let runs = cx.store.create_runs(vec![new]).await?;
+    for run in runs {
+        say_created(cx, &run, run.id == id);
+        if args.watch {
+            return follow(cx, &run, States::Notable, args.level).await;
+        }
+        warn_if_lonely(cx, run.pool.as_ref()).await?;
+        match cx.out.format {
+            Format::Text => cx.out.data(&run.id.to_string())?,
+            Format::Json => cx.out.json(&FlowRunView::from(run))?,
+        }
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// What the runs of one command have in common.
+#[derive(Clone, Debug)]
+struct Template {
+    /// The parameters that were typed.
+    base: Json,
+    name: Option<RunName>,
+    tags: Vec<String>,
+    /// None: as soon as possible.
+    scheduled: Option<Timestamp>,
+    work_queue: Option<String>,
+}
+
+impl Template {
+    fn new(args: &RunArgs, target: &Target) -> anyhow::Result<Self> {
+        let scheduled = match (args.at, args.after) {
+            (Some(TimeArg(at)), _) => Some(at),
+            (None, Some(SpanArg(span))) => Some(now().after(span)),
+            (None, None) => None,
+        };
+        Ok(Self {
+            base: args.params.object(&target.flow)?,
+            name: args.name.clone(),
+            tags: args.tags.clone(),
+            scheduled,
+            work_queue: args.work_queue.clone(),
+        })
+    }
+
+    fn start(&self, parameters: Json) -> Start {
+        let now = now();
+        Start {
+            name: self.name.clone().unwrap_or_else(RunName::generate),
+            tags: self.tags.clone(),
+            scheduled: self.scheduled.unwrap_or(now),
+            work_queue: self.work_queue.clone(),
+            ..Start::now(parameters, now)
+        }
+    }
+}
+
+fn say_created<S>(cx: &Context<S>, run: &FlowRun, is_new: bool) {
+    let FlowRun { name, flow, .. } = run;
+    let what = match &run.deployment {
+        Some(deployment) => format!("`{deployment}`"),
+        None => format!("`{flow}`"),
+    };
+    cx.out.note(&match is_new {
+        false => format!("Flow run '{name}' of {what} has this key already; nothing was created"),
+        true if run.scheduled > now() => format!(
+            "Created flow run '{name}' of {what}, to start {}",
+            ago(run.scheduled, now())
+        ),
+        true => format!("Created flow run '{name}' of {what}"),
+    });
+}
+
+async fn warn_if_lonely<S: Store>(cx: &Context<S>, pool: Option<&PoolName>) -> anyhow::Result<()> {
+    match pool {
+        Some(pool) => Lonely::new(cx, Whose::AWorkers).warn_of(pool).await,
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,133 @@
+//! Waiting for many runs, of which only how they end is told.
+
+use std::time::Instant;
+
+use super::children::bar;
+use super::{Lonely, STEP_MIN, Whose, how_it_ended, read};
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::output::Format;
+use crate::cli::signals::Signals;
+use crate::cli::view::FlowRunView;
+use crate::model::{FlowRun, RunId, StateType};
+use crate::store::{Listener as _, Store, Topic};
+
+/// Runs that did not complete and are told of one by one.
+const TOLD_MAX: usize = 20;
+
+/// Waits until all runs have ended, and tells of those that did not complete. Prints the
+/// results in the order of the runs; with `-o json` the runs, one a line.
+pub async fn follow_all<S: Store>(cx: &Context<S>, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
+    let mut signals = Signals::catch()?;
+    tokio::select! {
+        status = all_ended(cx, runs) => status,
+        () = signals.next() => {
+            cx.out.note("The flow runs go on");
+            Ok(ExitStatus::Interrupted)
+        }
+    }
+}
+
+async fn all_ended<S: Store>(cx: &Context<S>, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
+    let mut listener = cx.store.listen(Topic::Change)?;
+    let mut lonely = Lonely::new(cx, Whose::AWorkers);
+    let mut ends = Ends::default();
+    let bar = bar(cx);
+    for id in runs {
+        let run = loop {
+            let begin = Instant::now();
+            let run = read(cx, *id).await?;
+            if run.state.kind.is_terminal() {
+                break run;
+            }
+            lonely.look(&run).await?;
+            listener.heard().await;
+            tokio::time::sleep(STEP_MIN.saturating_sub(begin.elapsed())).await;
+        };
+        if ends.count(run.state.kind) {
+            cx.out.error(&how_it_ended(&run), None);
+        }
+        print(cx, run)?;
+        bar.set_message(format!(
+            "{} of {} flow runs have ended",
+            ends.total(),
+            runs.len()
+        ));
+    }
+    bar.finish_and_clear();
+    cx.out.note(&ends.summary());
+    Ok(match ends.total() == ends.completed {
+        true => ExitStatus::Success,
+        false => ExitStatus::Failure,
+    })
+}
+
+fn print<S>(cx: &Context<S>, run: FlowRun) -> anyhow::Result<()> {
+    match (cx.out.format, &run.outcome) {
+        (Format::Json, _) => cx.out.json_line(&FlowRunView::from(run)),
+        (Format::Text, Some(Ok(result))) => cx.out.data(result.as_str()),
+        (Format::Text, _) => Ok(()),
+    }
+}
+
+/// How many runs ended how.
+#[derive(Debug, Default)]
+struct Ends {
+    completed: usize,
+    failed: usize,
+    crashed: usize,
+    cancelled: usize,
+}
+
+impl Ends {
+    /// Whether this end is to be told of.
+    fn count(&mut self, kind: StateType) -> bool {
+        match kind {
+            StateType::Failed => self.failed += 1,
+            StateType::Crashed => self.crashed += 1,
+            StateType::Cancelled => self.cancelled += 1,
+            _ => {
+                self.completed += 1;
+                return false;
+            }
+        }
+        self.total() - self.completed <= TOLD_MAX
+    }
+
+    fn total(&self) -> usize {
+        self.completed + self.failed + self.crashed + self.cancelled
+    }
+
+    /// `7 of 10 flow runs completed, 2 failed, 1 cancelled`
+    fn summary(&self) -> String {
+        let mut text = format!("{} of {} flow runs completed", self.completed, self.total());
+        for (count, how) in [
+            (self.failed, "failed"),
+            (self.crashed, "crashed"),
+            (self.cancelled, "cancelled"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {how}"));
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_counted_and_few_of_them_told() {
+        let mut ends = Ends::default();
+        assert!(!ends.count(StateType::Completed));
+        assert!(ends.count(StateType::Cancelled));
+        let told = (0..30).filter(|_| ends.count(StateType::Failed)).count();
+        assert_eq!(told, TOLD_MAX - 1);
+        assert_eq!(
+            ends.summary(),
+            "1 of 32 flow runs completed, 30 failed, 1 cancelled"
+        );
+    }
+}
