@@ -19,6 +19,7 @@ mod guests;
 mod idle;
 mod listings;
 mod logs;
+mod measuring;
 mod mischief;
 mod pausing;
 mod peeking;
