@@ -21,6 +21,7 @@ mod idle;
 mod inputs;
 mod listings;
 mod logs;
+mod measuring;
 mod mischief;
 mod pausing;
 mod peeking;
