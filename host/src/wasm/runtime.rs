@@ -72,6 +72,9 @@ pub enum FlowEnd {
     Stopped,
 }
 
+/// Room for one flow instance.
+pub struct FlowRoom(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+
 /// One attempt of a task.
 pub struct TaskStart {
     /// Of the flow's run.
@@ -104,9 +107,14 @@ impl Runtime {
         &self.limits
     }
 
-    /// Flow instances that could be started without waiting.
-    pub fn flows_free(&self) -> usize {
-        self.flow_room.available_permits()
+    /// Waits for room for a flow instance. If there is none, `make_room` is called: perhaps
+    /// it can send one away that only waits.
+    pub async fn flow_room(&self, make_room: impl FnOnce()) -> FlowRoom {
+        if let Ok(room) = Arc::clone(&self.flow_room).try_acquire_owned() {
+            return FlowRoom(room);
+        }
+        make_room();
+        FlowRoom(room(&self.flow_room).await)
     }
 
     /// Checks that the bytes are a component of ours, compiles it into the cache and lets
@@ -186,9 +194,10 @@ impl Runtime {
     }
 
     /// Runs a flow until it returns, its port interrupts it, or `stop` completes. Gives the
-    /// port back.
+    /// port back, and the room free.
     pub async fn run_flow<P: FlowPort>(
         &self,
+        _room: FlowRoom,
         prepared: &Prepared,
         flow: &FlowName,
         parameters: &Json,
@@ -196,7 +205,6 @@ impl Runtime {
         around: Surroundings,
         stop: impl Future<Output = ()>,
     ) -> (FlowEnd, P) {
-        let _room = room(&self.flow_room).await;
         let _ticking = self.engine.ticking();
         let role = Role::Flow(Box::new(port));
         let mut store = Guest::store(&self.engine, &self.limits, role, around);

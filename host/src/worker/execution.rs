@@ -89,10 +89,14 @@ pub(super) async fn execute<S: Store>(
             () = at_least(&mut hear, Signal::Cancel) => tokio::time::sleep(clean_up).await,
         }
     };
+    // Waiting flows stay in memory where there is room, and are no obstacle where there is not.
+    let room = shared.runtime.flow_room(|| shared.parking.make_room());
+    let room = room.await;
     let first = port.first_record();
-    let executing = shared
-        .runtime
-        .run_flow(&prepared, &flow, &parameters, port, around, stop);
+    let executing =
+        shared
+            .runtime
+            .run_flow(room, &prepared, &flow, &parameters, port, around, stop);
     let mut executing = std::pin::pin!(executing);
     let (end, mut port) = tokio::select! {
         biased;

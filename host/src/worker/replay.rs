@@ -60,8 +60,9 @@ pub async fn replay(
         stopped: None,
     };
     let never = std::future::pending();
+    let room = runtime.flow_room(|| ()).await;
     let (end, port) = runtime
-        .run_flow(prepared, &flow, &parameters, port, around, never)
+        .run_flow(room, prepared, &flow, &parameters, port, around, never)
         .await;
     let calls = port.journal.last().0;
     match (end, port.stopped) {
