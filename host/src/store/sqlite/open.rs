@@ -39,7 +39,7 @@ pub(super) fn writer(path: &Path) -> StoreResult<Connection> {
     conn.execute_batch(&format!(
         "PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
-         PRAGMA cache_size = -65536;"
+         PRAGMA cache_size = -16384;"
     ))
     .map_err(|error| explain(path, &error))?;
     schema::migrate(&mut conn, path)?;
@@ -51,7 +51,7 @@ pub(super) fn reader(path: &Path) -> StoreResult<Connection> {
     let conn = connect(path)?;
     conn.execute_batch(
         "PRAGMA query_only = ON;
-         PRAGMA cache_size = -8192;",
+         PRAGMA cache_size = -2048;",
     )
     .map_err(|error| explain(path, &error))?;
     Ok(conn)
@@ -92,7 +92,7 @@ fn connect(path: &Path) -> StoreResult<Connection> {
         conn.execute_batch(
             "PRAGMA foreign_keys = ON;
              PRAGMA temp_store = MEMORY;
-             PRAGMA mmap_size = 268435456;",
+             PRAGMA mmap_size = 67108864;",
         )?;
         Ok(conn)
     };
