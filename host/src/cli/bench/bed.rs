@@ -90,6 +90,20 @@ impl Bed {
         Ok(std::fs::remove_dir_all(&self.dir)?)
     }
 
+    /// An engine beside the one of the worker.
+    pub fn runtime(&self) -> anyhow::Result<Arc<Runtime>> {
+        runtime(&self.dir)
+    }
+
+    /// What was deployed, and its bytes.
+    pub async fn component(&self) -> anyhow::Result<(Component, Vec<u8>)> {
+        let gone = || anyhow::anyhow!("the measured component is gone");
+        let digest = self.deployments.first().ok_or_else(gone)?.component;
+        let component = self.store.component(digest).await?.ok_or_else(gone)?;
+        let bytes = self.store.component_bytes(digest).await?.ok_or_else(gone)?;
+        Ok((component, bytes))
+    }
+
     /// A run of a flow, not created yet.
     pub fn new_run(&self, flow: &str, parameters: &str) -> anyhow::Result<NewRun> {
         let deployment = self

@@ -21,6 +21,7 @@ mod figures;
 mod finished;
 mod ground;
 mod here;
+mod instances;
 mod machine;
 mod process;
 mod replaying;

@@ -6,11 +6,14 @@ use clap::ValueEnum;
 
 use super::figures::Sample;
 use super::ground::Ground;
-use super::{apart, here, replaying, suspended};
+use super::{apart, here, instances, replaying, suspended};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Workload {
+    /// Task instances that are made, called and dropped, with nothing recorded: what bounds
+    /// the rest
+    Instances,
     /// Flows that do nothing, many at once
     Empty,
     /// Flows of three tasks, one after the other
@@ -76,6 +79,7 @@ impl Workload {
 
     pub fn what(self) -> &'static str {
         match self {
+            Self::Instances => "task instances alone",
             Self::Empty => "empty flow, many at once",
             Self::ThreeTasks => "three-task flow, one at a time",
             Self::ThreeTasksMany => "three-task flow, many at once",
@@ -97,6 +101,7 @@ impl Workload {
     /// One round, which takes about `long` where that can be chosen.
     pub async fn measure(self, ground: &mut Ground, long: Duration) -> anyhow::Result<Vec<Sample>> {
         match self {
+            Self::Instances => instances::instances(ground.here().await?, long).await,
             Self::Empty => here::together(ground.here().await?, "empty", 1000, long).await,
             Self::ThreeTasksMany => {
                 here::together(ground.here().await?, "three-tasks", 1000, long).await
