@@ -2,6 +2,7 @@
 //!
 //! Each module is a chapter. A story gets a home of its own, so stories can run at once.
 
+mod acknowledged;
 mod bad_databases;
 mod bad_files;
 mod bad_input;
@@ -12,13 +13,16 @@ mod deploying;
 mod example;
 mod floors;
 mod forms;
+mod full_disk;
 mod golden;
 mod grants;
 mod guests;
 mod idle;
 mod listings;
+mod locked;
 mod logs;
 mod mischief;
+mod outside;
 mod pausing;
 mod peeking;
 mod pools;

@@ -21,8 +21,9 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// Starts a command that is killed when the answer is dropped.
     #[track_caller]
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub fn of(mut command: Command) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command
             .spawn()
