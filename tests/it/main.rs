@@ -30,6 +30,7 @@ mod retries;
 mod retries_waiting;
 mod retrying;
 mod running;
+mod server;
 mod stopping;
 mod survival;
 

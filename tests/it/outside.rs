@@ -2,62 +2,12 @@
 //! of it. A server is the witness: it ends the worker in the moment in which a task calls.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
-use test_support::{Home, Worker, eventually};
+use test_support::{Home, Worker};
 
-use super::{SOON, deploy, home, inspect, json, start, task_runs, text, wait_until, worker};
-
-/// A web server that a story answers for, call by call.
-struct Server {
-    listener: TcpListener,
-    address: String,
-}
-
-impl Server {
-    /// With a home whose tasks may call it.
-    fn granted() -> (Self, Home) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let home = home();
-        deploy(&home, "network", &["--allow-http", &address]);
-        (Self { listener, address }, home)
-    }
-
-    fn ask(&self, home: &Home, flow: &str) -> String {
-        start(home, flow, &["-p", &format!("address={}", self.address)])
-    }
-
-    /// Waits for the next call.
-    fn call(&self) -> TcpStream {
-        let mut call = None;
-        eventually(SOON, || {
-            call = self.listener.accept().ok();
-            call.is_some()
-        });
-        let (stream, _) = call.unwrap();
-        stream.set_nonblocking(false).unwrap();
-        stream
-    }
-}
-
-/// What the request says of the task run that makes it.
-fn key(stream: &TcpStream) -> String {
-    let lines = BufReader::new(stream).lines().map_while(Result::ok);
-    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-    let key = head
-        .iter()
-        .find_map(|line| line.strip_prefix("Idempotency-Key: "));
-    key.unwrap_or_else(|| panic!("no key in {head:?}"))
-        .to_owned()
-}
-
-fn answer(mut stream: TcpStream) {
-    stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello").unwrap();
-}
+use super::server::Server;
+use super::{deploy, home, inspect, json, task_runs, text, wait_until, worker};
 
 /// The worker has to be gone before the test reads what it left: nothing is recorded after
 /// the call, then.
@@ -72,13 +22,13 @@ fn a_task_calls_nobody_before_its_call_is_recorded() {
     let tasks = task_runs(&home, &run);
     assert_eq!(tasks.len(), 1, "a call that nobody knows of: {journal}");
     assert_eq!(journal["journal"][0]["seq"], tasks[0]["seq"], "{journal}");
-    let before = key(&call);
+    let before = call.key;
 
     // It is known to be called, and not how that ended: the same task run calls again.
     let _second = worker(&home, &[]);
     let call = server.call();
-    assert_eq!(key(&call), before);
-    answer(call);
+    assert_eq!(call.key, before);
+    call.answer("hello");
     wait_until(&home, &run, "COMPLETED");
     assert_eq!(inspect(&home, &run)["result"], "hello");
     assert_eq!(task_runs(&home, &run)[0]["id"], tasks[0]["id"]);
@@ -90,7 +40,7 @@ fn a_task_calls_nobody_again_before_its_failure_is_recorded() {
     let first = worker(&home, &[]);
     let run = server.ask(&home, "ask-again");
     // No answer is an error, and the second attempt follows at once.
-    let before = key(&server.call());
+    let before = server.call().key;
     let call = server.call();
     first.sigkill();
     let task = &task_runs(&home, &run)[0];
@@ -101,11 +51,11 @@ fn a_task_calls_nobody_again_before_its_failure_is_recorded() {
         1,
         "the first attempt is forgotten: {task:#}"
     );
-    assert_eq!(key(&call), before);
+    assert_eq!(call.key, before);
 
     // So that it has no third: this one is its last.
     let _second = worker(&home, &[]);
-    assert_eq!(key(&server.call()), before);
+    assert_eq!(server.call().key, before);
     wait_until(&home, &run, "FAILED");
     assert_eq!(task_runs(&home, &run)[0]["attempt"], 2);
 }
@@ -188,9 +138,7 @@ fn a_task_calls_after_the_sync_of_its_call() {
         return;
     };
     let traced = Worker::of(command);
-    let call = server.call();
-    key(&call);
-    answer(call);
+    server.call().answer("hello");
     wait_until(&home, &run, "COMPLETED");
     traced.sigkill();
     let trace = fs::read_to_string(trace(&home)).unwrap();

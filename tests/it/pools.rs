@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use test_support::{Home, eventually};
 
+use super::server::Server;
 use super::{SOON, deploy, everything, flow_runs, home, inspect, json, start, text, watch, worker};
 
 fn pool(home: &Home) -> Value {
@@ -134,4 +135,27 @@ fn a_pool_in_use_is_not_deleted() {
     worker.sigint();
     assert_eq!(worker.wait(), 0);
     home.run(["work-pool", "delete", "gpu"]).ok();
+}
+
+/// So that a worker that has room for it could take it.
+#[test]
+fn what_has_no_room_in_a_worker_is_not_claimed() {
+    let (server, home) = Server::granted();
+    let _worker = worker(&home, &["--limit", "1"]);
+    let first = server.ask(&home, "ask");
+    let call = server.call();
+    let others = [(); 3].map(|()| server.ask(&home, "ask"));
+    // A claim would have come with what made them ready.
+    for run in &others {
+        assert_eq!(inspect(&home, run)["state"]["type"], "SCHEDULED");
+    }
+    call.answer("one");
+    for _ in &others {
+        server.call().answer("another");
+    }
+    for run in others.iter().chain([&first]) {
+        super::wait_until(&home, run, "COMPLETED");
+        let history = &inspect(&home, run)["history"];
+        assert_eq!(history.as_array().unwrap().len(), 4, "{history}");
+    }
 }

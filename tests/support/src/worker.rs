@@ -85,6 +85,17 @@ impl Worker {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
 
+    /// Has it stand still, as a machine that swaps does. See `sigcont`.
+    #[track_caller]
+    pub fn sigstop(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
+
+    #[track_caller]
+    pub fn sigcont(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+    }
+
     /// Ends it as power loss would, and waits until it is gone.
     #[track_caller]
     pub fn sigkill(mut self) {
