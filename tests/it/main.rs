@@ -2,6 +2,7 @@
 //!
 //! Each module is a chapter. A story gets a home of its own, so stories can run at once.
 
+mod acknowledged;
 mod bad_databases;
 mod bad_files;
 mod bad_input;
@@ -13,6 +14,7 @@ mod deploying;
 mod example;
 mod floors;
 mod forms;
+mod full_disk;
 mod giving;
 mod golden;
 mod grants;
@@ -20,9 +22,11 @@ mod guests;
 mod idle;
 mod inputs;
 mod listings;
+mod locked;
 mod logs;
 mod measuring;
 mod mischief;
+mod outside;
 mod pausing;
 mod peeking;
 mod pools;
@@ -30,6 +34,7 @@ mod retries;
 mod retries_waiting;
 mod retrying;
 mod running;
+mod server;
 mod stopping;
 mod survival;
 

@@ -1,6 +1,9 @@
 //! Whatever a guest does ends at a named limit: its run fails with a clear message, and the
 //! worker and every other run go on.
 
+use std::fs;
+
+use serde_json::{Value, json};
 use test_support::{Home, Worker, eventually};
 
 use super::{SOON, deploy, flow_runs, home, inspect, start, text, watch, worker};
@@ -130,4 +133,108 @@ fn a_guest_that_loops_takes_nobody_elses_turn() {
         let run = inspect(&home, run);
         assert!(run["ended"].is_null(), "{run}");
     }
+}
+
+/// Every mischief, and what its run fails with.
+const MISCHIEF: [(&str, &[&str], &str); 22] = [
+    ("flow-panic", &[], "told to panic"),
+    ("task-panic", &[], "told to panic"),
+    ("flow-trap", &[], "trapped: wasm `unreachable`"),
+    ("task-trap", &[], "trapped: wasm `unreachable`"),
+    ("flow-exit", &[], "called `exit`"),
+    ("task-exit", &[], "called `exit`"),
+    ("flow-stuck", &[], "stuck: "),
+    ("task-in-task", &[], "only flows start tasks"),
+    ("flow-recurse", &[], "recursed too deep"),
+    ("task-recurse", &[], "recursed too deep"),
+    ("flow-loop", &[], "computed for 2s without a pause"),
+    ("task-loop", &[], "computed for 2s without a pause"),
+    ("flow-allocate", &[], "the limit on memory is 256.00 MiB"),
+    ("task-allocate", &[], "the limit on memory is 256.00 MiB"),
+    ("flow-log", &[], "logged too much"),
+    ("task-log", &[], "logged too much"),
+    ("flow-print", &[], "logged too much"),
+    ("task-print", &[], "logged too much"),
+    (
+        "flow-huge",
+        &["-p", "megabytes=5"],
+        "the limit on a JSON text is 4.00 MiB",
+    ),
+    (
+        "task-huge",
+        &["-p", "megabytes=5"],
+        "the limit on a JSON text is 4.00 MiB",
+    ),
+    ("flow-submit-without-end", &[], "made too many calls"),
+    ("flow-timers-without-end", &[], "made too many calls"),
+];
+
+/// What anybody else does, and what comes of it: tasks, many tasks, runs, runs that start
+/// runs, timers, subflows, retries.
+fn well_behaved() -> [(&'static str, &'static [&'static str], Value); 7] {
+    [
+        ("three-tasks", &[], json!(3)),
+        ("map", &["-p", "n=20"], json!(210)),
+        ("fan-out", &["-p", "n=3"], json!(3)),
+        ("nest", &["-p", "depth=2"], json!(2)),
+        ("sleeper", &["-p", "ms=300"], Value::Null),
+        ("subflow", &[], json!(12)),
+        ("flaky-task", &["-p", "failures=2"], json!(3)),
+    ]
+}
+
+/// Kilobytes of a process in memory, by the kernel's name for them.
+fn kilobytes(worker: &Worker, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", worker.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.trim_matches([':', ' ', '\t']).split(' ').next());
+    number.unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn all_mischief_at_once_harms_none_of_fifty_others() {
+    let home = home();
+    // In this order: two of them have a flow `map`, and the last one stays.
+    for component in ["forms", "mischief", "bench", "nesting", "retries"] {
+        deploy(&home, component, &[]);
+    }
+    let worker = worker(&home, &["--compute-limit", "2s", "--calls-limit", "300"]);
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    let mut others = well_behaved().into_iter().cycle();
+    let mut some = |count| {
+        for (flow, more, result) in others.by_ref().take(count) {
+            good.push((start(&home, flow, more), flow, result));
+        }
+    };
+    // Among each other, not one after the other.
+    for (flow, more, said) in MISCHIEF {
+        some(2);
+        bad.push((start(&home, flow, more), flow, said));
+    }
+    some(6);
+    assert_eq!(good.len(), 50);
+
+    let unfinished = || {
+        flow_runs(&home, &[])
+            .iter()
+            .any(|run| run["ended"].is_null())
+    };
+    eventually(SOON, || !unfinished());
+    for (id, flow, result) in &good {
+        let run = inspect(&home, id);
+        assert_eq!(run["state"]["type"], "COMPLETED", "{flow}: {run}");
+        assert_eq!(run["result"], *result, "{flow}");
+    }
+    for (id, flow, said) in &bad {
+        let run = inspect(&home, id);
+        assert_eq!(run["state"]["type"], "FAILED", "{flow}: {run}");
+        let message = text(&run["failure"]["message"]);
+        assert!(message.contains(said), "{flow}: {said:?} in {message:?}");
+    }
+    // One process from the beginning to the end, and it has let go of what it was made to hold.
+    let (now, most) = (kilobytes(&worker, "VmRSS"), kilobytes(&worker, "VmHWM"));
+    println!("{} MiB now, {} MiB at most", now >> 10, most >> 10);
+    assert!(now < 512 << 10 && most < 1536 << 10, "{now} {most}");
+    worker.sigint();
+    assert_eq!(worker.wait(), 0);
 }

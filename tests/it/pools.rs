@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use test_support::{Home, eventually};
 
+use super::server::Server;
 use super::{SOON, deploy, everything, flow_runs, home, inspect, json, start, text, watch, worker};
 
 fn pool(home: &Home) -> Value {
@@ -17,8 +18,9 @@ fn nesting_of_any_depth_works_with_limits_of_one() {
     home.run(["work-pool", "create", "narrow", "--limit", "1"])
         .ok();
     deploy(&home, "nesting", &["--pool", "narrow"]);
+    // What waits in memory for an hour has given its slot back all the same.
     let _worker = home
-        .worker(["--pool", "narrow", "--limit", "1"])
+        .worker(["--pool", "narrow", "--limit", "1", "--park", "1h"])
         .wait_until_ready();
     let ran = watch(&home, "nest", &["-p", "depth=10"]).ok();
     assert_eq!(ran.stdout, "10\n");
@@ -134,4 +136,26 @@ fn a_pool_in_use_is_not_deleted() {
     worker.sigint();
     assert_eq!(worker.wait(), 0);
     home.run(["work-pool", "delete", "gpu"]).ok();
+}
+
+/// So that a worker that has room for it could take it.
+#[test]
+fn what_has_no_room_in_a_worker_is_not_claimed() {
+    let (server, home) = Server::granted();
+    let mut runs = vec![server.ask(&home, "ask"), server.ask(&home, "ask")];
+    let _worker = worker(&home, &["--limit", "1"]);
+    let call = server.call();
+    runs.push(server.ask(&home, "ask"));
+    // A claim would have come with the one that executes, or with what made it ready.
+    let scheduled = flow_runs(&home, &["--state", "SCHEDULED"]);
+    assert_eq!(scheduled.len(), 2, "{scheduled:?}");
+    call.answer("one");
+    for _ in 1..runs.len() {
+        server.call().answer("another");
+    }
+    for run in &runs {
+        super::wait_until(&home, run, "COMPLETED");
+        let history = &inspect(&home, run)["history"];
+        assert_eq!(history.as_array().unwrap().len(), 4, "{history}");
+    }
 }

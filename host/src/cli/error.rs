@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::store::{Missing, StoreError};
 use crate::wasm::ComponentError;
+use crate::worker::WorkerError;
 
 /// The exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +87,8 @@ impl Report {
                 status: ExitStatus::Usage,
             };
         }
-        // Wherever in the chain it is: a worker wraps what its store says.
-        let stored = err.chain().find_map(|err| err.downcast_ref::<StoreError>());
+        // Wherever in the chain it is.
+        let stored = err.chain().find_map(stored);
         match stored {
             Some(stored) => Self::of_store(stored),
             None => Self {
@@ -156,7 +157,7 @@ impl Report {
             ),
             StoreError::Unavailable(_) => (
                 ExitStatus::Unexpected,
-                "is the disk full, or does another program hold the database?".to_owned(),
+                "free space on its disk, or end what else holds the database; then try again".to_owned(),
             ),
             StoreError::Damaged(_) => (
                 ExitStatus::Unexpected,
@@ -172,6 +173,15 @@ impl Report {
             hint: Some(hint),
             status,
         }
+    }
+}
+
+/// What the store said. A worker that passes it on stands in its place in the chain.
+fn stored<'e>(err: &'e (dyn std::error::Error + 'static)) -> Option<&'e StoreError> {
+    match err.downcast_ref::<WorkerError>() {
+        Some(WorkerError::Store(stored)) => Some(stored),
+        Some(WorkerError::LeaseLost(_)) => None,
+        None => err.downcast_ref(),
     }
 }
 
@@ -216,5 +226,10 @@ mod tests {
             report.hint.as_deref(),
             Some("create it: `orch-host work-pool create p`")
         );
+
+        let full = WorkerError::Store(StoreError::Unavailable("disk full".to_owned()));
+        let report = Report::of(&full.into());
+        assert_eq!(report.message, "the database is not available: disk full");
+        assert!(report.hint.is_some());
     }
 }

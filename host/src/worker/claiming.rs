@@ -28,48 +28,81 @@ const LOOK_FOR_LOST: Duration = Duration::from_millis(400);
 const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop: registers, claims and executes runs. Returns how many
-/// runs it executed to their end. Errs when it has lost its lease.
+/// runs it executed to their end. Errs when it cannot register, or has lost its lease.
 ///
 /// A worker of a pool begins anew under another id when it was given up, because its process
 /// or its machine stood still for longer than its lease, and when the database was not
 /// available: then it cannot know which of its runs it still has, so it gives all of them
-/// back and waits until the database answers.
+/// back once the database answers, and does nothing until then.
 pub async fn serve<S: Store>(
     mut config: WorkerConfig,
     store: Arc<S>,
     runtime: Arc<Runtime>,
     mut shutdown: Shutdown,
 ) -> Result<u64, WorkerError> {
+    store.register_worker(registration(&config)).await?;
+    let mut ended = 0;
     loop {
         let (store, runtime) = (Arc::clone(&store), Arc::clone(&runtime));
-        match serve_once(config.clone(), store, runtime, shutdown.clone()).await {
-            Err(WorkerError::LeaseLost(lost)) if config.pool.is_some() => {
-                config.id = WorkerId::generate();
-                warn!(%lost, now = %config.id, "the lease was lost; the worker begins anew");
+        let hear = shutdown.clone();
+        let served = serve_once(&config, Arc::clone(&store), runtime, hear, &mut ended).await;
+        match served {
+            Ok(()) => return Ok(ended),
+            Err(_) if config.pool.is_none() || shutdown.urgency() > Urgency::Run => {}
+            Err(WorkerError::LeaseLost(lost)) => {
+                begin_anew(&mut config, &*store, &mut shutdown).await?;
+                warn!(%lost, now = %config.id, "the lease was lost; the worker has begun anew");
+                continue;
             }
-            Err(WorkerError::Store(err @ StoreError::Unavailable(_)))
-                if config.pool.is_some() && shutdown.urgency() == Urgency::Run =>
-            {
-                config.id = WorkerId::generate();
-                error!(%err, "executes nothing until the database is available again");
-                tokio::select! {
-                    () = tokio::time::sleep(UNAVAILABLE_DELAY) => {}
-                    () = shutdown.at_least(Urgency::Drain) => {}
-                }
+            Err(WorkerError::Store(err @ StoreError::Unavailable(_))) => {
+                error!(%err, hint = UNAVAILABLE_HINT, "executes nothing until that has passed");
+                begin_anew(&mut config, &*store, &mut shutdown).await?;
+                info!(now = %config.id, "the database is available again");
+                continue;
             }
-            served => return served,
+            Err(_) => {}
+        }
+        return served.map(|()| ended);
+    }
+}
+
+/// What to do about a database that is not available.
+const UNAVAILABLE_HINT: &str = "free space on its disk, or end what else holds it";
+
+/// Gives back whatever the worker had, and registers it under another id, as soon as the
+/// database is available. Errs if it is told to stop before that.
+async fn begin_anew<S: Store>(
+    config: &mut WorkerConfig,
+    store: &S,
+    shutdown: &mut Shutdown,
+) -> StoreResult<()> {
+    let before = std::mem::replace(&mut config.id, WorkerId::generate());
+    loop {
+        let begun = async {
+            store.sign_off(before, now()).await?;
+            store.register_worker(registration(config)).await
+        };
+        match begun.await {
+            Err(StoreError::Unavailable(_)) if shutdown.urgency() == Urgency::Run => {}
+            begun => return begun,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(UNAVAILABLE_DELAY) => {}
+            () = shutdown.at_least(Urgency::Drain) => {}
         }
     }
 }
 
+/// Serves under one id, which is registered, until it is told to stop. Counts the runs that
+/// it executes to their end.
 async fn serve_once<S: Store>(
-    config: WorkerConfig,
+    config: &WorkerConfig,
     store: Arc<S>,
     runtime: Arc<Runtime>,
     shutdown: Shutdown,
-) -> Result<u64, WorkerError> {
+    ended: &mut u64,
+) -> Result<(), WorkerError> {
     let id = config.id;
-    store.register_worker(registration(&config)).await?;
     let (tell, news) = watch::channel(());
     let mut ears = JoinSet::new();
     let mut listener = store.listen(Topic::Ready)?;
@@ -79,7 +112,7 @@ async fn serve_once<S: Store>(
             tell.send_replace(());
         }
     });
-    let shared = Arc::new(Shared::new(config, store, runtime, news));
+    let shared = Arc::new(Shared::new(config.clone(), store, runtime, news));
     let mut serving = Serving {
         slots: Arc::new(Semaphore::new(shared.config.runs_max as usize)),
         runs: JoinSet::new(),
@@ -94,10 +127,15 @@ async fn serve_once<S: Store>(
     };
     // Whatever was not finished goes back to its pool at once.
     serving.runs.shutdown().await;
-    if let Err(err) = shared.store.sign_off(id, now()).await {
-        warn!(%err, "could not sign off; what was unfinished goes back when the lease ends");
+    *ended += serving.ended;
+    match shared.store.sign_off(id, now()).await {
+        Err(err) if served.is_ok() => {
+            warn!(%err, "could not sign off; what was unfinished goes back when the lease ends");
+        }
+        // It gives back what it had when it begins anew.
+        _ => {}
     }
-    served.map(|()| serving.ended)
+    served
 }
 
 fn registration(config: &WorkerConfig) -> Worker {

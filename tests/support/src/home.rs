@@ -83,7 +83,13 @@ impl Home {
     #[track_caller]
     pub fn worker(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Worker {
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned());
-        Worker::start(self.cmd([OsString::from("worker")].into_iter().chain(args)))
+        self.start([OsString::from("worker")].into_iter().chain(args))
+    }
+
+    /// The same for any command: one that works on while the test does something else.
+    #[track_caller]
+    pub fn start(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Worker {
+        Worker::of(self.cmd(args))
     }
 }
 

@@ -19,6 +19,7 @@
 //! Nothing here sleeps for a guessed time: what takes time is waited for, up to a limit, and
 //! whoever reaches the limit fails with what the program had said until then.
 
+mod disk;
 mod guests;
 mod home;
 mod worker;
@@ -26,6 +27,7 @@ mod worker;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use disk::SmallDisk;
 pub use guests::{guest, guests};
 pub use home::{Home, Ran};
 pub use worker::Worker;

@@ -21,8 +21,9 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// Starts a command that is killed when the answer is dropped.
     #[track_caller]
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub fn of(mut command: Command) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command
             .spawn()
@@ -82,6 +83,17 @@ impl Worker {
     #[track_caller]
     pub fn sigint(&self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+    }
+
+    /// Has it stand still, as a machine that swaps does. See `sigcont`.
+    #[track_caller]
+    pub fn sigstop(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
+
+    #[track_caller]
+    pub fn sigcont(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
     }
 
     /// Ends it as power loss would, and waits until it is gone.

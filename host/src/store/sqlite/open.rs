@@ -142,6 +142,13 @@ fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             StoreError::ReadOnly { path, reason }
         }
+        // No space for what SQLite keeps beside the file, say.
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked,
+        ) => StoreError::Unavailable(format!("`{}`: {reason}", path.display())),
         _ => StoreError::CannotOpen { path, reason },
     }
 }

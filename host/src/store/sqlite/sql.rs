@@ -35,7 +35,8 @@ pub(super) trait Sql {
 
 impl Sql for Connection {
     fn run(&self, sql: &str, params: impl Params) -> StoreResult<usize> {
-        Ok(self.prepare_cached(sql)?.execute(params)?)
+        let run = || self.prepare_cached(sql)?.execute(params);
+        run().map_err(|error| explain(self, &error))
     }
 
     fn first<T>(
@@ -44,10 +45,8 @@ impl Sql for Connection {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> StoreResult<Option<T>> {
-        Ok(self
-            .prepare_cached(sql)?
-            .query_row(params, read)
-            .optional()?)
+        let first = || self.prepare_cached(sql)?.query_row(params, read).optional();
+        first().map_err(|error| explain(self, &error))
     }
 
     fn need<T>(
@@ -56,7 +55,8 @@ impl Sql for Connection {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> StoreResult<T> {
-        Ok(self.prepare_cached(sql)?.query_row(params, read)?)
+        let need = || self.prepare_cached(sql)?.query_row(params, read);
+        need().map_err(|error| explain(self, &error))
     }
 
     fn all<T>(
@@ -65,14 +65,33 @@ impl Sql for Connection {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> StoreResult<Vec<T>> {
-        let mut statement = self.prepare_cached(sql)?;
-        let rows = statement.query_map(params, read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let all = || {
+            let mut statement = self.prepare_cached(sql)?;
+            let rows = statement.query_map(params, read)?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        all().map_err(|error| explain(self, &error))
+    }
+}
+
+/// What may pass is said with the database's path: whoever reads it has to go there.
+fn explain(conn: &Connection, error: &rusqlite::Error) -> StoreError {
+    match (StoreError::from_sqlite(error), conn.path()) {
+        (StoreError::Unavailable(text), Some(path)) => {
+            StoreError::Unavailable(format!("`{path}`: {text}"))
+        }
+        (other, _) => other,
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        Self::from_sqlite(&error)
+    }
+}
+
+impl StoreError {
+    fn from_sqlite(error: &rusqlite::Error) -> Self {
         let text = error.to_string();
         match error.sqlite_error_code() {
             // Only what breaks a rule of the schema: two runs of one id, say.

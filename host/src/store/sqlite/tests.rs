@@ -342,3 +342,40 @@ async fn a_claim_that_waits_hears_of_what_another_process_makes_ready() {
     let claimed = claimed.await.unwrap().unwrap();
     assert_eq!(claimed[0].run.id, id);
 }
+
+#[tokio::test]
+async fn a_claim_that_waits_misses_nothing_by_a_failed_commit() {
+    let (store, _dir) = new_store().await;
+    let other = SqliteStore::open(store.path()).unwrap();
+    let cast = Cast::on(store).await;
+    let claim = Claim {
+        worker: cast.w1,
+        pool: Some(PoolName::default_pool()),
+        work_queue: None,
+        count: 9,
+        now: at(0),
+    };
+    let claimed = cast.store.claim_next(claim, Arc::new(Offer::new(|| at(1))));
+    // It has looked in vain, and nobody listens who would have it look again.
+    cast.store.writer.write(|_| Ok(())).await.unwrap();
+    let new = new_run("etl");
+    let id = new.run.id;
+    other.create_runs(vec![new]).await.unwrap();
+
+    // It is told to look in a batch that fails: they queue up while the writer is held.
+    let (go, hold) = std::sync::mpsc::channel::<()>();
+    let held = cast.store.writer.write(move |_| {
+        let _ = hold.recv();
+        Ok(())
+    });
+    cast.store.look_again();
+    let lost = cast.store.writer.write(|tx| {
+        tx.execute_batch("ROLLBACK")?;
+        Err::<(), _>(StoreError::Unavailable("disk full".to_owned()))
+    });
+    go.send(()).unwrap();
+    let _ = held.await;
+    assert!(lost.await.is_err());
+    cast.store.writer.write(|_| Ok(())).await.unwrap();
+    assert_eq!(claimed.await.unwrap()[0].run.id, id);
+}

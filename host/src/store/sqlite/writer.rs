@@ -333,7 +333,8 @@ impl Batch {
 
     /// Answers what was done, and goes on waiting with the rest.
     fn answer(&mut self, committed: &StoreResult<()>) {
-        self.look = false;
+        // What may have become ready is not forgotten because a commit failed.
+        self.look = committed.is_err();
         for write in self.writes.drain(..) {
             write.answer(committed.clone());
         }
@@ -362,7 +363,8 @@ fn serve(conn: &Connection, messages: &Receiver<Message>, mut announce: impl FnM
         }
         let committed = set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch));
         if let Err(error) = &committed {
-            tracing::error!(%error, writes = batch.writes.len(), "a batch of writes failed");
+            // Whoever asked for one of them says so, and what it means.
+            tracing::debug!(%error, writes = batch.writes.len(), "a batch of writes failed");
         }
         batch.answer(&committed.clone().map(|_| ()));
         match committed {

@@ -58,11 +58,10 @@ impl<S: Store> FlowExecution<S> {
         self.tasks.failed = true;
     }
 
-    /// Starts the attempts that are due.
+    /// Starts the attempts that are due. Whoever waited for that has recorded, before it
+    /// waited, that the ones before them failed.
     pub(super) async fn start_due(&mut self) -> CallResult<()> {
-        if self.tasks.failed {
-            self.flush().await?;
-        }
+        debug_assert!(!self.tasks.failed, "a failure is recorded before the wait");
         while let Some(seq) = self.tasks.retries.take_due(now()) {
             self.start_task(seq).await?;
         }

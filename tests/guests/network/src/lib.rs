@@ -5,11 +5,18 @@ use std::net::TcpStream;
 
 use guest_sdk::prelude::*;
 
-/// The body of a page.
+/// The body of a page. The server can tell a repetition by the key.
 #[task]
 fn get(address: String) -> Result<String> {
+    let key = match context().task() {
+        Ok(task) => task.idempotency_key().to_owned(),
+        Err(_) => "none in a flow".into(),
+    };
     let mut stream = TcpStream::connect(&address)?;
-    write!(stream, "GET / HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    write!(
+        stream,
+        "GET / HTTP/1.0\r\nHost: {address}\r\nIdempotency-Key: {key}\r\n\r\n"
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let body = answer.split("\r\n\r\n").nth(1);
@@ -20,6 +27,12 @@ fn get(address: String) -> Result<String> {
 #[flow]
 fn ask(address: String) -> Result<String> {
     get(address)
+}
+
+/// Asks in a task that is tried again at once.
+#[flow]
+fn ask_again(address: String) -> Result<String> {
+    get::options().retries(1).call(address)
 }
 
 /// Asks in the flow, which never is.

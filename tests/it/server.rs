@@ -1,0 +1,72 @@
+//! A witness: a web server that tasks call, and that a story answers for, call by call. While
+//! a task has no answer it executes, however long the story takes.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use test_support::Home;
+
+use super::{SOON, deploy, home, start};
+
+/// A web server that a story answers for, call by call.
+pub struct Server {
+    listener: TcpListener,
+    address: String,
+}
+
+impl Server {
+    /// With a home whose tasks may call it.
+    pub fn granted() -> (Self, Home) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let home = home();
+        deploy(&home, "network", &["--allow-http", &address]);
+        (Self { listener, address }, home)
+    }
+
+    pub fn ask(&self, home: &Home, flow: &str) -> String {
+        start(home, flow, &["-p", &format!("address={}", self.address)])
+    }
+
+    /// Waits for the next call, and reads it: a connection that is closed with something
+    /// unread is reset, and the answer lost.
+    pub fn call(&self) -> Asking {
+        let begin = Instant::now();
+        let stream = loop {
+            if let Ok((stream, _)) = self.listener.accept() {
+                break stream;
+            }
+            assert!(begin.elapsed() < SOON, "nobody calls");
+            // Short, so that the story is as close to the moment as it can be.
+            thread::sleep(Duration::from_micros(200));
+        };
+        stream.set_nonblocking(false).unwrap();
+        let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        let mut keys = head
+            .iter()
+            .filter_map(|line| line.strip_prefix("Idempotency-Key: "));
+        let key = keys.next().unwrap_or_else(|| panic!("no key in {head:?}"));
+        Asking {
+            key: key.to_owned(),
+            stream,
+        }
+    }
+}
+
+/// A task that waits for its answer.
+pub struct Asking {
+    /// What it says of its task run.
+    pub key: String,
+    stream: TcpStream,
+}
+
+impl Asking {
+    pub fn answer(mut self, word: &str) {
+        // Whoever asked may be gone.
+        let _ = write!(self.stream, "HTTP/1.0 200 OK\r\n\r\n{word}");
+    }
+}
