@@ -277,3 +277,20 @@ fn watched_runs_fail_together_if_one_fails() {
         .collect();
     assert_eq!(states, ["COMPLETED", "FAILED", "COMPLETED"]);
 }
+
+#[test]
+fn ten_thousand_tasks_or_children_of_a_flow_take_little_memory() {
+    let home = home();
+    deploy(&home, "bench", &[]);
+    let worker = worker(&home, &[]);
+    let ended = |flow: &str| {
+        let args = ["deployment", "run", flow, "-p", "n=10000", "--watch"];
+        let ran = home.run(args).ok();
+        ran.stdout.trim().to_owned()
+    };
+    // The sum of 1 to 10,000.
+    assert_eq!(ended("map"), "50005000");
+    assert_eq!(ended("fan-out"), "10000");
+    let most = worker.kilobytes("VmHWM");
+    assert!(most < 512 << 10, "{most} KiB");
+}

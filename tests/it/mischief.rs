@@ -1,8 +1,6 @@
 //! Whatever a guest does ends at a named limit: its run fails with a clear message, and the
 //! worker and every other run go on.
 
-use std::fs;
-
 use serde_json::{Value, json};
 use test_support::{Home, Worker, eventually};
 
@@ -183,14 +181,6 @@ fn well_behaved() -> [(&'static str, &'static [&'static str], Value); 7] {
     ]
 }
 
-/// Kilobytes of a process in memory, by the kernel's name for them.
-fn kilobytes(worker: &Worker, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", worker.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.trim_matches([':', ' ', '\t']).split(' ').next());
-    number.unwrap().trim().parse().unwrap()
-}
-
 #[test]
 fn all_mischief_at_once_harms_none_of_fifty_others() {
     let home = home();
@@ -232,7 +222,7 @@ fn all_mischief_at_once_harms_none_of_fifty_others() {
         assert!(message.contains(said), "{flow}: {said:?} in {message:?}");
     }
     // One process from the beginning to the end, and it has let go of what it was made to hold.
-    let (now, most) = (kilobytes(&worker, "VmRSS"), kilobytes(&worker, "VmHWM"));
+    let (now, most) = (worker.kilobytes("VmRSS"), worker.kilobytes("VmHWM"));
     println!("{} MiB now, {} MiB at most", now >> 10, most >> 10);
     assert!(now < 512 << 10 && most < 1536 << 10, "{now} {most}");
     worker.sigint();

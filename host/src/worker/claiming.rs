@@ -22,8 +22,10 @@ use crate::wasm::Runtime;
 const CLAIM_MAX: u32 = 256;
 /// Timers settled in one transaction.
 const DUE_MAX: u32 = 1000;
-/// How often to look for workers that are gone.
-const LOOK_FOR_LOST: Duration = Duration::from_millis(400);
+/// How often to look for workers of this machine that are gone: a few locks in a directory.
+const LOOK_FOR_LOST: Duration = Duration::from_millis(200);
+/// At how many of these looks to ask for leases that have ended.
+const LOOKS_PER_LEASES: u32 = 5;
 /// How long to wait before asking a database again that was not available.
 const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
 
@@ -178,9 +180,10 @@ async fn heartbeats<S: Store>(shared: Arc<Shared<S>>) -> WorkerError {
 async fn rescues<S: Store>(shared: Arc<Shared<S>>) {
     let mut look = tokio::time::interval(LOOK_FOR_LOST);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    for number in 0_u32.. {
         look.tick().await;
-        match rescue(&*shared.store).await {
+        let leases = number % LOOKS_PER_LEASES == 0;
+        match rescue(&*shared.store, leases).await {
             Ok(0) => {}
             Ok(runs) => info!(runs, "gave runs of lost workers back"),
             Err(err) => warn!(%err, "could not look for lost workers"),
@@ -188,8 +191,13 @@ async fn rescues<S: Store>(shared: Arc<Shared<S>>) {
     }
 }
 
-async fn rescue<S: Store>(store: &S) -> StoreResult<usize> {
+/// Gives back what workers had that are gone from this machine, and with `leases` also those
+/// whose lease has ended, for which the database is asked.
+async fn rescue<S: Store>(store: &S, leases: bool) -> StoreResult<usize> {
     let lost = store.lost_workers().await?;
+    if lost.is_empty() && !leases {
+        return Ok(0);
+    }
     Ok(store.rescue(&lost, now()).await?.len())
 }
 

@@ -67,6 +67,14 @@ impl Worker {
         self
     }
 
+    /// What the process has in memory, by the kernel's name for it: `VmRSS`, `VmHWM`.
+    pub fn kilobytes(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.trim_matches([':', ' ', '\t']).split(' ').next());
+        number.unwrap().trim().parse().unwrap()
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
