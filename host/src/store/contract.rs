@@ -73,6 +73,7 @@ macro_rules! contract {
             offering::a_claim_that_waits_heeds_the_pool,
             offering::a_claim_that_waits_gets_its_reserved_run,
             offering::a_worker_that_was_given_up_waits_in_vain,
+            offering::what_becomes_ready_while_nobody_waits_is_not_missed,
             working::a_lease_is_renewed_until_the_worker_is_given_up,
             working::a_lost_worker_gives_its_runs_back,
             working::a_worker_whose_lease_ended_is_lost,

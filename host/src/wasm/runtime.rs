@@ -75,6 +75,15 @@ pub enum FlowEnd {
 /// Room for one flow instance.
 pub struct FlowRoom(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
 
+/// One execution of a flow.
+pub struct FlowStart {
+    /// Given back when the execution is over.
+    pub room: FlowRoom,
+    pub flow: FlowName,
+    pub parameters: Json,
+    pub around: Surroundings,
+}
+
 /// One attempt of a task.
 pub struct TaskStart {
     /// Of the flow's run.
@@ -194,21 +203,18 @@ impl Runtime {
     }
 
     /// Runs a flow until it returns, its port interrupts it, or `stop` completes. Gives the
-    /// port back, and the room free.
+    /// port back.
     pub async fn run_flow<P: FlowPort>(
         &self,
-        _room: FlowRoom,
         prepared: &Prepared,
-        flow: &FlowName,
-        parameters: &Json,
+        start: FlowStart,
         port: P,
-        around: Surroundings,
         stop: impl Future<Output = ()>,
     ) -> (FlowEnd, P) {
         let _ticking = self.engine.ticking();
         let role = Role::Flow(Box::new(port));
-        let mut store = Guest::store(&self.engine, &self.limits, role, around);
-        let call = call_flow(&prepared.flow, &mut store, flow, parameters);
+        let mut store = Guest::store(&self.engine, &self.limits, role, start.around);
+        let call = call_flow(&prepared.flow, &mut store, &start.flow, &start.parameters);
         let returned = tokio::select! {
             returned = call => Some(returned),
             () = stop => None,

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::orchestrator::{Decision, after_attempt};
 use crate::store::{Claimed, Next, Progress, Store, StoreError, TaskRunFilter};
-use crate::wasm::{FlowEnd, PrepareError, Prepared, Replayable, Surroundings};
+use crate::wasm::{FlowEnd, FlowStart, PrepareError, Prepared, Replayable, Surroundings};
 
 /// How an execution stopped.
 #[derive(Debug)]
@@ -91,12 +91,14 @@ pub(super) async fn execute<S: Store>(
     };
     // Waiting flows stay in memory where there is room, and are no obstacle where there is not.
     let room = shared.runtime.flow_room(|| shared.parking.make_room());
-    let room = room.await;
+    let start = FlowStart {
+        room: room.await,
+        flow,
+        parameters,
+        around,
+    };
     let first = port.first_record();
-    let executing =
-        shared
-            .runtime
-            .run_flow(room, &prepared, &flow, &parameters, port, around, stop);
+    let executing = shared.runtime.run_flow(&prepared, start, port, stop);
     let mut executing = std::pin::pin!(executing);
     let (end, mut port) = tokio::select! {
         biased;

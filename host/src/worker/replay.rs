@@ -16,8 +16,8 @@ use crate::model::{
 };
 use crate::orchestrator::{Asked, Divergence, Journal, Waited};
 use crate::wasm::{
-    CallError, CallResult, FlowEnd, FlowPort, GuestLine, LogFull, LogSink, Prepared, Replayable,
-    RunContext, Runtime, Surroundings,
+    CallError, CallResult, FlowEnd, FlowPort, FlowStart, GuestLine, LogFull, LogSink, Prepared,
+    Replayable, RunContext, Runtime, Surroundings,
 };
 
 /// What came of a replay.
@@ -60,10 +60,13 @@ pub async fn replay(
         stopped: None,
     };
     let never = std::future::pending();
-    let room = runtime.flow_room(|| ()).await;
-    let (end, port) = runtime
-        .run_flow(room, prepared, &flow, &parameters, port, around, never)
-        .await;
+    let start = FlowStart {
+        room: runtime.flow_room(|| ()).await,
+        flow,
+        parameters,
+        around,
+    };
+    let (end, port) = runtime.run_flow(prepared, start, port, never).await;
     let calls = port.journal.last().0;
     match (end, port.stopped) {
         (_, Some(Replayed::Diverged(divergence))) => Replayed::Diverged(divergence),

@@ -158,3 +158,22 @@ pub async fn a_worker_that_was_given_up_waits_in_vain<S: Store>(cast: Cast<S>) {
     // And harms nobody.
     assert_eq!(cast.state(id).await, StateType::Scheduled);
 }
+
+pub async fn what_becomes_ready_while_nobody_waits_is_not_missed<S: Store>(cast: Cast<S>) {
+    // It gets less than it has room for: there is no more.
+    let first = cast.create(new_run("etl")).await;
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    assert_eq!(ids(&waiting.claimed.await.unwrap()), [first]);
+    // And then there is.
+    let second = cast.create(new_run("etl")).await;
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    assert_eq!(ids(&waiting.claimed.await.unwrap()), [second]);
+    // As many as it had room for: perhaps there is more.
+    let rest = [(); 3].map(|()| new_run("etl"));
+    let expect = rest.each_ref().map(|new| new.run.id);
+    cast.store.create_runs(rest.to_vec()).await.unwrap();
+    for id in expect {
+        let waiting = wait_for_runs(&cast, cast.w1, 1, second_3);
+        assert_eq!(ids(&waiting.claimed.await.unwrap()), [id]);
+    }
+}

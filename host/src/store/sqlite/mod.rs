@@ -235,16 +235,18 @@ impl Store for SqliteStore {
         claim: Claim,
         offer: Arc<Offer>,
     ) -> impl Future<Output = StoreResult<Vec<Claimed>>> + Send + 'static {
-        self.writer.write_ahead_when_ready(move |tx| {
+        let waiter = claim.worker.0.as_u128();
+        self.writer.write_ahead_when_ready(waiter, move |tx| {
             if offer.is_withdrawn() {
-                return Ok(Some(Vec::new()));
+                return Ok(Some((Vec::new(), true)));
             }
             let claim = Claim {
                 now: claim.now.max((offer.clock)()),
                 ..claim.clone()
             };
             let claimed = runs::claim(tx, &claim)?;
-            Ok((!claimed.is_empty()).then_some(claimed))
+            let more = claimed.len() == claim.count as usize;
+            Ok((!claimed.is_empty()).then_some((claimed, more)))
         })
     }
 

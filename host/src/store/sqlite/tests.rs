@@ -315,7 +315,7 @@ async fn only_a_claim_is_committed_without_waiting_for_the_disk() {
     }
     let found = store
         .writer
-        .write_ahead_when_ready(move |tx| synchronous(tx).map(Some));
+        .write_ahead_when_ready(7, move |tx| synchronous(tx).map(|it| Some((it, true))));
     assert_eq!(found.await, Ok(NORMAL));
     assert_eq!(store.writer.write(synchronous).await, Ok(FULL));
 }

@@ -26,6 +26,7 @@
 //! is told so, and the thread goes on.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Weak};
@@ -110,7 +111,10 @@ impl Durable {
 /// What came of trying a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
-    Done,
+    /// And perhaps there is more to do of the kind.
+    Done {
+        more: bool,
+    },
     Failed,
     /// There was nothing to do yet.
     Nothing,
@@ -120,14 +124,23 @@ trait Write: Send {
     fn durable(&self) -> Durable;
     /// Whether anybody still waits for its answer.
     fn is_wanted(&self) -> bool;
+    /// Who waits. The same one always waits for the same kind of thing.
+    fn waiter(&self) -> Waiter;
     /// What it has to say is kept for [`Write::answer`].
     fn attempt(&mut self, tx: &Tx<'_>) -> Attempt;
     fn answer(self: Box<Self>, committed: StoreResult<()>);
 }
 
+/// Whoever waits for something, by a number of its own.
+pub(super) type Waiter = u128;
+
+/// Of a write that does not wait.
+const NOBODY: Waiter = 0;
+
 struct Request<T, F> {
     write: F,
     durable: Durable,
+    waiter: Waiter,
     result: Option<StoreResult<T>>,
     reply: oneshot::Sender<StoreResult<T>>,
 }
@@ -135,10 +148,14 @@ struct Request<T, F> {
 impl<T, F> Write for Request<T, F>
 where
     T: Send,
-    F: FnMut(&Tx<'_>) -> StoreResult<Option<T>> + Send,
+    F: FnMut(&Tx<'_>) -> StoreResult<Option<(T, bool)>> + Send,
 {
     fn durable(&self) -> Durable {
         self.durable
+    }
+
+    fn waiter(&self) -> Waiter {
+        self.waiter
     }
 
     fn is_wanted(&self) -> bool {
@@ -146,11 +163,10 @@ where
     }
 
     fn attempt(&mut self, tx: &Tx<'_>) -> Attempt {
-        let result = (self.write)(tx).transpose();
-        let attempt = match &result {
-            Some(Ok(_)) => Attempt::Done,
-            Some(Err(_)) => Attempt::Failed,
-            None => Attempt::Nothing,
+        let (result, attempt) = match (self.write)(tx) {
+            Ok(Some((value, more))) => (Some(Ok(value)), Attempt::Done { more }),
+            Ok(None) => (None, Attempt::Nothing),
+            Err(error) => (Some(Err(error)), Attempt::Failed),
         };
         self.result = result;
         attempt
@@ -214,8 +230,8 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> StoreResult<T> + Send + 'static,
     {
-        let write = move |tx: &Tx<'_>| write(tx).map(Some);
-        self.enqueue(write, Durable::AtOnce, Message::Write)
+        let write = move |tx: &Tx<'_>| write(tx).map(|value| Some((value, false)));
+        self.enqueue(write, Durable::AtOnce, NOBODY, Message::Write)
     }
 
     /// Does the write in the next batch, for one that is worth nothing without later ones.
@@ -228,38 +244,41 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> StoreResult<T> + Send + 'static,
     {
-        let write = move |tx: &Tx<'_>| write(tx).map(Some);
-        self.enqueue(write, Durable::Later, Message::Write)
+        let write = move |tx: &Tx<'_>| write(tx).map(|value| Some((value, false)));
+        self.enqueue(write, Durable::Later, NOBODY, Message::Write)
     }
 
-    /// The same, of a write that is tried until it finds something to do: in the next batch,
-    /// in the transaction of each batch that makes something ready, and when
-    /// [told to look](Nudge).
+    /// The same, of a write that is tried until it finds something to do: in the transaction
+    /// of each batch that makes something ready, when [told to look](Nudge), and in the next
+    /// batch, unless `waiter` has looked since and found that there was no more.
     pub(super) fn write_ahead_when_ready<T, F>(
         &self,
+        waiter: Waiter,
         write: F,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F>
     where
         T: Send + 'static,
-        F: FnMut(&Tx<'_>) -> StoreResult<Option<T>> + Send + 'static,
+        F: FnMut(&Tx<'_>) -> StoreResult<Option<(T, bool)>> + Send + 'static,
     {
-        self.enqueue(write, Durable::Later, Message::Wait)
+        self.enqueue(write, Durable::Later, waiter, Message::Wait)
     }
 
     fn enqueue<T, F>(
         &self,
         write: F,
         durable: Durable,
+        waiter: Waiter,
         message: fn(Box<dyn Write>) -> Message,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F>
     where
         T: Send + 'static,
-        F: FnMut(&Tx<'_>) -> StoreResult<Option<T>> + Send + 'static,
+        F: FnMut(&Tx<'_>) -> StoreResult<Option<(T, bool)>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let request = message(Box::new(Request {
             write,
             durable,
+            waiter,
             result: None,
             reply,
         }));
@@ -309,8 +328,10 @@ struct Batch {
     waiting: Vec<Box<dyn Write>>,
     /// Whether those that wait are tried in any case.
     look: bool,
-    /// Which of those that wait have waited long enough.
-    found: Vec<bool>,
+    /// What came of trying those that wait; empty if they were not tried.
+    tried: Vec<Attempt>,
+    /// Those for whom there was no more when they looked, and nothing became ready since.
+    content: HashSet<Waiter>,
 }
 
 impl Batch {
@@ -318,10 +339,13 @@ impl Batch {
         match message {
             Message::Write(write) => self.writes.push(write),
             Message::Wait(write) => {
+                self.look |= !self.content.contains(&write.waiter());
                 self.waiting.push(write);
+            }
+            Message::Look => {
+                self.content.clear();
                 self.look = true;
             }
-            Message::Look => self.look = true,
         }
     }
 
@@ -332,18 +356,30 @@ impl Batch {
     }
 
     /// Answers what was done, and goes on waiting with the rest.
-    fn answer(&mut self, committed: &StoreResult<()>) {
+    fn answer(&mut self, committed: &StoreResult<News>) {
+        let done = committed.clone().map(|_| ());
         // What may have become ready is not forgotten because a commit failed.
         self.look = committed.is_err();
-        for write in self.writes.drain(..) {
-            write.answer(committed.clone());
+        if !matches!(committed, Ok(News { ready: false, .. })) {
+            self.content.clear();
         }
-        let mut found = std::mem::take(&mut self.found).into_iter();
-        let waiting = std::mem::take(&mut self.waiting);
-        for write in waiting {
-            match found.next() {
-                Some(true) => write.answer(committed.clone()),
-                _ => self.waiting.push(write),
+        for write in self.writes.drain(..) {
+            write.answer(done.clone());
+        }
+        let mut tried = std::mem::take(&mut self.tried).into_iter();
+        for write in std::mem::take(&mut self.waiting) {
+            let attempt = tried.next();
+            if committed.is_ok()
+                && matches!(
+                    attempt,
+                    Some(Attempt::Nothing | Attempt::Done { more: false })
+                )
+            {
+                self.content.insert(write.waiter());
+            }
+            match attempt {
+                Some(Attempt::Done { .. } | Attempt::Failed) => write.answer(done.clone()),
+                Some(Attempt::Nothing) | None => self.waiting.push(write),
             }
         }
     }
@@ -366,7 +402,7 @@ fn serve(conn: &Connection, messages: &Receiver<Message>, mut announce: impl FnM
             // Whoever asked for one of them says so, and what it means.
             tracing::debug!(%error, writes = batch.writes.len(), "a batch of writes failed");
         }
-        batch.answer(&committed.clone().map(|_| ()));
+        batch.answer(&committed);
         match committed {
             Ok(news) if news != News::default() => announce(news),
             _ => {}
@@ -397,9 +433,9 @@ fn commit(conn: &Connection, batch: &mut Batch) -> StoreResult<News> {
             }
         };
         if batch.look || news.ready {
-            let (more, found) = apart(conn, &mut batch.waiting)?;
+            let (more, tried) = apart(conn, &mut batch.waiting)?;
             news = news.and(more);
-            batch.found = found;
+            batch.tried = tried;
         }
         conn.run("COMMIT", [])?;
         Ok(news)
@@ -429,7 +465,7 @@ fn together(conn: &Connection, batch: &mut [Box<dyn Write>]) -> StoreResult<Toge
     for write in batch {
         let changes = conn.total_changes();
         match attempt(conn, write.as_mut(), &mut news) {
-            Attempt::Done | Attempt::Nothing => {}
+            Attempt::Done { .. } | Attempt::Nothing => {}
             Attempt::Failed if conn.is_autocommit() => return Err(lost()),
             Attempt::Failed if conn.total_changes() == changes => {}
             Attempt::Failed => return Ok(Together::Torn),
@@ -438,10 +474,10 @@ fn together(conn: &Connection, batch: &mut [Box<dyn Write>]) -> StoreResult<Toge
     Ok(Together::Done(news))
 }
 
-/// Each with a savepoint of its own. Which of them have an answer.
-fn apart(conn: &Connection, writes: &mut [Box<dyn Write>]) -> StoreResult<(News, Vec<bool>)> {
+/// Each with a savepoint of its own.
+fn apart(conn: &Connection, writes: &mut [Box<dyn Write>]) -> StoreResult<(News, Vec<Attempt>)> {
     let mut news = News::default();
-    let mut answered = Vec::with_capacity(writes.len());
+    let mut attempts = Vec::with_capacity(writes.len());
     for write in writes {
         conn.run("SAVEPOINT one", [])?;
         let attempt = attempt(conn, write.as_mut(), &mut news);
@@ -452,9 +488,9 @@ fn apart(conn: &Connection, writes: &mut [Box<dyn Write>]) -> StoreResult<(News,
             conn.run("ROLLBACK TO one", [])?;
         }
         conn.run("RELEASE one", [])?;
-        answered.push(attempt != Attempt::Nothing);
+        attempts.push(attempt);
     }
-    Ok((news, answered))
+    Ok((news, attempts))
 }
 
 fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News) -> Attempt {
@@ -463,7 +499,7 @@ fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News) -> Attempt
         news: Cell::default(),
     };
     let attempt = write.attempt(&tx);
-    if attempt == Attempt::Done {
+    if let Attempt::Done { .. } = attempt {
         *news = news.and(tx.news.get());
     }
     attempt
