@@ -14,6 +14,7 @@ mod log;
 mod manifest;
 mod name;
 mod pool;
+mod progress;
 mod retry;
 mod run;
 mod state;
@@ -32,6 +33,9 @@ pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
 pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName};
 pub use pool::WorkPool;
+pub use progress::{
+    Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
+};
 pub use retry::{CRASH_RETRIES, RetryPolicy};
 pub use run::{FlowRun, Origin, RunSnapshot};
 pub use state::{State, StateName, StateType};
