@@ -4,9 +4,8 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
-use crate::cli::time::{ago, now};
+use crate::cli::time::ago;
 use model::PoolName;
-use store::Store;
 
 /// List the workers that are alive
 #[derive(Debug, clap::Args)]
@@ -16,14 +15,14 @@ pub struct LsArgs {
     pool: Option<PoolName>,
 }
 
-pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let mut workers = cx.store.workers().await?;
     workers.retain(|worker| args.pool.is_none() || worker.pool == args.pool);
     if cx.out.format == Format::Json {
         cx.out.json(&workers)?;
         return Ok(ExitStatus::Success);
     }
-    let now = now();
+    let now = cx.now();
     let mut table = Table::new([
         "NAME", "POOL", "LIMIT", "PID", "HOST", "STARTED", "HEARD OF",
     ]);
