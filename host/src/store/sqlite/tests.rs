@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+mod counting;
+
 use super::*;
 use crate::store::contract::cast::{Cast, at, new_run, task};
 use crate::store::contract::contract;
