@@ -11,9 +11,9 @@ use super::bed::Bed;
 use super::figures::{Sample, latencies, percentile};
 use super::ground::{Apart, Ground};
 use super::process::{WorkerProcess, command, load};
-use crate::model::StateType;
-use crate::store::Store as _;
-use crate::worker::now;
+use model::StateType;
+use store::Store as _;
+use worker::now;
 
 /// `orch-host run` of the example with ten items, again and again.
 pub async fn example(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::model::{
+use model::{
     Component, Deployment, DeploymentName, Digest, FlowRun, Grants, Json, Outcome, PoolName, RunId,
     StateType, Timestamp, WorkPool,
 };
-use crate::orchestrator::{Start, new_run};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Listener, NewRun, Store, Topic};
-use crate::wasm::{Runtime, RuntimeConfig};
-use crate::worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, now, serve};
+use operations::FreshIds;
+use orchestrator::{Start, new_run};
+use store::{Listener, NewRun, Store, Topic};
+use store_sqlite::SqliteStore;
+use wasm::{Runtime, RuntimeConfig};
+use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, now, serve};
 
 /// Runs executed at once by a worker in this process.
 const RUNS_MAX: u32 = 200;
@@ -112,7 +113,7 @@ impl Bed {
             .find(|deployment| deployment.name.flow.as_str() == flow)
             .ok_or_else(|| anyhow::anyhow!("the component has no flow `{flow}`"))?;
         let now = now();
-        let start = Start::now(Json::parse(parameters)?, now);
+        let start = Start::now(&mut FreshIds, Json::parse(parameters)?, now);
         Ok(NewRun {
             run: new_run(deployment, start, now),
             idempotency_key: None,

@@ -9,10 +9,11 @@ use futures::future::try_join_all;
 use super::bed::Bed;
 use super::figures::{Sample, Unit, percentile};
 use super::here::batches;
-use crate::model::{Json, PoolName, State, WorkPool, Worker, WorkerId};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Claim, Claimed, Next, Progress, Store as _};
-use crate::worker::now;
+use model::{Json, PoolName, State, WorkPool, Worker, WorkerId};
+use operations::FreshIds;
+use store::{Claim, Claimed, Next, Progress, Store as _};
+use store_sqlite::SqliteStore;
+use worker::now;
 
 /// Finished runs in the shorter history.
 const FEW: usize = 1000;
@@ -97,7 +98,7 @@ async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
             created: now,
         })
         .await?;
-    let worker = WorkerId::generate();
+    let worker = WorkerId::new(&mut FreshIds);
     store
         .register_worker(Worker {
             id: worker,
@@ -117,7 +118,7 @@ async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
         finish_batch(bed, &pool, worker, batch).await?;
         left -= batch;
     }
-    store.sign_off(worker, crate::worker::now()).await?;
+    store.sign_off(worker, worker::now()).await?;
     Ok(())
 }
 

@@ -8,10 +8,8 @@ use uuid::Uuid;
 
 use super::bed::Bed;
 use super::figures::{Sample, Unit};
-use crate::model::{Grants, Json, Manifest, RunId, TaskName, TaskRunId, Timestamp};
-use crate::wasm::{
-    GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime, TaskContext, TaskStart,
-};
+use model::{Grants, Json, Manifest, RunId, TaskName, TaskRunId, Timestamp};
+use wasm::{GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime, TaskContext, TaskStart};
 
 /// Task instances made, called and dropped one after the other, for about `long` on one
 /// thread and then on as many as there are cores.
@@ -44,7 +42,7 @@ async fn on_threads(
                 count += 1;
                 tokio::task::yield_now().await;
             }
-            Ok::<usize, crate::model::Failure>(count)
+            Ok::<usize, model::Failure>(count)
         });
     }
     let mut count = 0;
@@ -58,7 +56,7 @@ fn start() -> TaskStart {
     let context = RunContext {
         run: RunId(Uuid::nil()),
         name: "measured".to_owned(),
-        flow: crate::model::FlowName::trusted("three-tasks"),
+        flow: model::FlowName::trusted("three-tasks"),
         deployment: None,
         parent: None,
         attempt: 1,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::apart::LEAVES;
 use super::bed::Bed;
 use super::figures::{Sample, Unit, percentile};
-use crate::model::StateType;
-use crate::worker::now;
+use model::StateType;
+use worker::now;
 
 /// Journals of so many entries, which stand for finished tasks.
 const LENGTHS: [usize; 4] = [0, 100, 1_000, 10_000];

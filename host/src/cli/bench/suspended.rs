@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::figures::{Sample, Unit};
 use super::ground::{Apart, Ground};
-use crate::model::StateType;
+use model::StateType;
 
 /// Flows that wait for the same: so many are woken by one transaction.
 const WOKEN: usize = 1000;
