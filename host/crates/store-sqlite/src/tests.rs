@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+mod counting;
+
 use super::sql::Sql as _;
 use super::*;
 use store::contract::cast::{Cast, at, new_run, task};
