@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use super::artifact::{self, Artifact};
 use super::context::{Context, Instances};
 use super::error::{ExitStatus, UserError};
@@ -13,6 +11,7 @@ use super::resolve;
 use model::{
     Deployment, DeploymentName, Digest, FlowDescription, Grants, Json, PoolName, Timestamp,
 };
+use operations::view::DeployedView;
 use store::Deployed;
 use wasm::Limits;
 
@@ -47,15 +46,6 @@ pub struct DeployArgs {
     /// What it is for [default: what the flow says of itself]
     #[arg(long)]
     description: Option<String>,
-}
-
-#[derive(Serialize)]
-struct DeployView<'a> {
-    outcome: &'static str,
-    /// What is not as it was.
-    changed: &'a [&'static str],
-    #[serde(flatten)]
-    deployment: &'a Deployment,
 }
 
 pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
@@ -94,11 +84,11 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     match cx.out.format {
         Format::Json => {
             let views = views
-                .iter()
-                .map(|(deployment, outcome, changed)| DeployView {
+                .into_iter()
+                .map(|(deployment, outcome, changed)| DeployedView {
                     outcome,
                     changed,
-                    deployment,
+                    deployment: deployment.clone().into(),
                 });
             cx.out.json(&views.collect::<Vec<_>>())?;
         }

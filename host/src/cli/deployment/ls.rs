@@ -6,6 +6,7 @@ use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
 use crate::cli::time::ago;
 use model::FlowName;
+use operations::view::{DeploymentView, views};
 
 /// List the deployments
 #[derive(Debug, clap::Args)]
@@ -18,7 +19,7 @@ pub struct LsArgs {
 pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let deployments = cx.store.deployments(args.flow.as_ref()).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&deployments)?;
+        cx.out.json(&views::<_, DeploymentView>(deployments))?;
         return Ok(ExitStatus::Success);
     }
     let now = cx.now();

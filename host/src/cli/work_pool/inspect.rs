@@ -7,6 +7,7 @@ use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
 use crate::cli::time::ago;
 use model::PoolName;
+use operations::view::PoolView;
 
 /// Show a work pool and how it is used
 #[derive(Debug, clap::Args)]
@@ -18,7 +19,7 @@ pub struct InspectArgs {
 pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let pool = resolve::pool(&*cx.store, &args.name).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&pool)?;
+        cx.out.json(&PoolView::from(pool))?;
         return Ok(ExitStatus::Success);
     }
     let limit = pool.pool.limit;
