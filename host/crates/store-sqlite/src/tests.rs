@@ -11,9 +11,7 @@ mod counting;
 
 use super::sql::Sql as _;
 use super::*;
-use model::{
-    DeploymentName, FlowName, PoolName, RunId, Seq, State, StateType, Timestamp, WorkPool,
-};
+use model::{PoolName, Seq, State, Timestamp, WorkPool};
 use store::contract::cast::{Cast, SetClock, at, new_run, task};
 use store::{
     Catalog as _, Claim, Missing, Next, Offer, PoolChange, Pools as _, Runs as _, Topic, Wakes as _,
