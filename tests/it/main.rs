@@ -20,6 +20,7 @@ mod golden;
 mod grants;
 mod guests;
 mod idle;
+mod inheriting;
 mod inputs;
 mod listings;
 mod locked;

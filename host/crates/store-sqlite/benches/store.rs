@@ -166,6 +166,7 @@ fn entry(n: u64) -> Entry {
         },
         at: now(),
         settled: Some((now(), result)),
+        identity: None,
     }
 }
 

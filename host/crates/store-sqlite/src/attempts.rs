@@ -8,24 +8,23 @@ use super::runs::enter;
 use super::sql::{Sql, params};
 use super::writer::Tx;
 use model::{Entry, FlowRun, RunId, State, Timestamp};
-use orchestrator::is_worth_keeping;
+use orchestrator::worth_keeping;
 use store::{StoreError, StoreResult};
 
 /// Makes room for the next attempt.
 pub(super) fn begin_next(tx: &Tx<'_>, no: RunNo, id: RunId, keep: bool) -> StoreResult<()> {
     if keep {
-        for entry in read::journal(tx, id)?
-            .iter()
-            .filter(|it| is_worth_keeping(it))
-        {
+        for entry in worth_keeping(kept(tx, id)?, read::journal(tx, id)?) {
             // What goes on meanwhile may have settled since an earlier attempt kept it.
             tx.run(
-                "INSERT INTO journal_kept (run, seq, at, settled_at, call, answer, settlement)
-                 SELECT run, seq, at, settled_at, call, answer, settlement
+                "INSERT INTO journal_kept
+                     (run, seq, at, settled_at, call, answer, settlement, identity)
+                 SELECT run, seq, at, settled_at, call, answer, settlement, ?3
                  FROM journal WHERE run = ?1 AND seq = ?2
                  ON CONFLICT (run, answer) DO UPDATE SET
-                     settled_at = excluded.settled_at, settlement = excluded.settlement",
-                params![no, entry.seq],
+                     settled_at = excluded.settled_at, settlement = excluded.settlement,
+                     identity = excluded.identity",
+                params![no, entry.seq, entry.identity],
             )?;
         }
     } else {
@@ -43,10 +42,16 @@ pub(super) fn begin_next(tx: &Tx<'_>, no: RunNo, id: RunId, keep: bool) -> Store
 
 pub(super) fn kept(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> {
     conn.all(
-        "SELECT seq, call, answer, at, settled_at, settlement FROM journal_kept
+        "SELECT seq, call, answer, at, settled_at, settlement, identity FROM journal_kept
          WHERE run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY no",
         [run],
-        entry,
+        |row| {
+            let identity = row.get(6)?;
+            Ok(Entry {
+                identity,
+                ..entry(row)?
+            })
+        },
     )
 }
 

@@ -219,7 +219,15 @@ CREATE TABLE inputs (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const STEPS: &[M<'static>] = &[M::up(FIRST), M::up(TASK_RETRIES), M::up(INPUTS)];
+/// By what a new attempt knows a call of an earlier one again.
+const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
+
+const STEPS: &[M<'static>] = &[
+    M::up(FIRST),
+    M::up(TASK_RETRIES),
+    M::up(INPUTS),
+    M::up(IDENTITIES),
+];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// How many versions of the schema this program knows.
@@ -295,6 +303,9 @@ mod tests {
                 (id, flow_run, journal, seq, task, name, attempt, state, history)
             VALUES (x'01', x'02', 1, 1, 'load', 'load-0', 2, 'RUNNING', '[]')";
         conn.execute_batch(task_run).unwrap();
+        let finished = "INSERT INTO journal_kept (run, seq, at, call, answer)
+            VALUES (1, 7, 1, '{}', '{}')";
+        conn.execute_batch(finished).unwrap();
         migrate(&mut conn, Path::new("memory")).unwrap();
         let kept: StoreResult<(u32, Option<i64>)> = conn.need(
             "SELECT attempt, retry_at FROM task_runs WHERE name = 'load-0'",
@@ -302,5 +313,10 @@ mod tests {
             |row| Ok((row.get(0)?, row.get(1)?)),
         );
         assert_eq!(kept, Ok((2, None)));
+        let kept: StoreResult<(u32, Option<String>)> =
+            conn.need("SELECT seq, identity FROM journal_kept", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            });
+        assert_eq!(kept, Ok((7, None)));
     }
 }
