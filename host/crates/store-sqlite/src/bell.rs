@@ -32,7 +32,8 @@ use tokio::sync::watch;
 
 use super::open;
 use super::sql::Sql;
-use super::writer::{News, Nudge};
+use super::writer::Nudge;
+use orchestrator::lifecycle::News;
 use store::{Listener, StoreError, StoreResult, Topic};
 
 /// Longest path that fits into a socket's address, with room for its final zero.

@@ -219,7 +219,25 @@ CREATE TABLE inputs (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const STEPS: &[M<'static>] = &[M::up(FIRST), M::up(TASK_RETRIES), M::up(INPUTS)];
+/// Which entries the next attempt is given: marked when they are made, and again when they
+/// settle. What was there before is marked by the beginnings of its texts, since parsing
+/// them could fail.
+const KEEP: &str = r#"
+ALTER TABLE journal ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
+UPDATE journal SET keep = 1
+WHERE settlement = '"timer"'
+   OR settlement GLOB '{"task":{"Ok":*'
+   OR settlement GLOB '{"input":{"Ok":*'
+   OR settlement GLOB '{"run":*' AND instr(settlement, '"state":"COMPLETED"') > 0
+   OR settlement IS NULL AND call GLOB '{"run-deployment":*' AND answer GLOB '{"run":*';
+"#;
+
+const STEPS: &[M<'static>] = &[
+    M::up(FIRST),
+    M::up(TASK_RETRIES),
+    M::up(INPUTS),
+    M::up(KEEP),
+];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// How many versions of the schema this program knows.

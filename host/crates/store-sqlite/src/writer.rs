@@ -36,26 +36,11 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::sql::{Sql, store_error};
+use orchestrator::lifecycle::News;
 use store::{StoreError, StoreResult};
 
 /// Writes in one commit. Bounds how long the first of them waits for the others.
 const BATCH_MAX: usize = 512;
-
-/// What a batch has changed that somebody may wait for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct News {
-    pub ready: bool,
-    pub change: bool,
-}
-
-impl News {
-    fn and(self, other: Self) -> Self {
-        Self {
-            ready: self.ready || other.ready,
-            change: self.change || other.change,
-        }
-    }
-}
 
 /// A transaction as a write sees it.
 pub(super) struct Tx<'c> {
@@ -64,21 +49,14 @@ pub(super) struct Tx<'c> {
 }
 
 impl Tx<'_> {
-    /// Something is there for those who execute; which is also a change.
-    pub(super) fn tell_ready(&self) {
-        self.news.set(News {
-            ready: true,
-            change: true,
-        });
+    /// To be announced after the commit.
+    pub(super) fn tell(&self, news: News) {
+        self.news.set(self.news.get().and(news));
     }
 
-    /// Something is there for those who watch.
-    pub(super) fn tell_change(&self) {
-        let news = self.news.get();
-        self.news.set(News {
-            change: true,
-            ..news
-        });
+    /// Something is there for those who execute; which is also a change.
+    pub(super) fn tell_ready(&self) {
+        self.tell(News::READY);
     }
 }
 
