@@ -23,7 +23,6 @@ mod target;
 mod task_run;
 mod time;
 mod values;
-mod view;
 mod watch;
 mod work_pool;
 mod worker;

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment};
 use indicatif::ProgressBar;
+use operations::view::View;
 use serde::Serialize;
 
 use super::error::{ExitStatus, UserError};
@@ -90,6 +91,8 @@ struct Report {
     machine: Machine,
     rows: Vec<Row>,
 }
+
+impl View for Report {}
 
 #[derive(Debug, Serialize)]
 struct Row {
