@@ -36,6 +36,8 @@ mod refusal;
 mod rescue;
 mod rows;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 pub use claim::{Candidate, claim, room};
 pub use control::{asker, awaits_input, cancel, give_input, is_over, pause, resume, retry};
