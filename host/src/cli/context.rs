@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::output::Output;
 use super::place::Place;
-use wasm::{Limits, Runtime, RuntimeConfig};
+use wasm::{DescribeLimits, Limits, Runtime, RuntimeConfig};
 
 pub struct Context<S> {
     pub store: Arc<S>,
@@ -18,6 +18,7 @@ impl<S> Context<S> {
         Runtime::new(RuntimeConfig {
             cache_dir: Some(self.place.cache.clone()),
             limits,
+            describe_limits: DescribeLimits::default(),
             flows_max: instances.flows,
             tasks_max: instances.tasks,
         })
