@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -10,8 +11,11 @@ mod counting;
 
 use super::sql::Sql as _;
 use super::*;
-use store::contract::cast::{Cast, at, new_run, task};
-use store::{Listener as _, Missing, Next};
+use model::{PoolName, Seq, State, Timestamp, WorkPool};
+use store::contract::cast::{Cast, SetClock, at, new_run, task};
+use store::{
+    Catalog as _, Claim, Missing, Next, Offer, PoolChange, Pools as _, Runs as _, Topic, Wakes as _,
+};
 
 async fn new_store() -> (SqliteStore, TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -345,7 +349,7 @@ async fn a_claim_that_waits_hears_of_what_another_process_makes_ready() {
         count: 9,
         now: at(0),
     };
-    let offer = Arc::new(Offer::new(|| at(1)));
+    let offer = Arc::new(Offer::new(Arc::new(SetClock::new(1))));
     let claimed = tokio::spawn(cast.store.claim_next(claim, offer));
     let new = new_run("etl");
     let id = new.run.id;
@@ -366,7 +370,9 @@ async fn a_claim_that_waits_misses_nothing_by_a_failed_commit() {
         count: 9,
         now: at(0),
     };
-    let claimed = cast.store.claim_next(claim, Arc::new(Offer::new(|| at(1))));
+    let claimed = cast
+        .store
+        .claim_next(claim, Arc::new(Offer::new(Arc::new(SetClock::new(1)))));
     // It has looked in vain, and nobody listens who would have it look again.
     cast.store.writer.write(|_| Ok(())).await.unwrap();
     let new = new_run("etl");

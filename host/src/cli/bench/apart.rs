@@ -12,8 +12,6 @@ use super::figures::{Sample, latencies, percentile};
 use super::ground::{Apart, Ground};
 use super::process::{WorkerProcess, command, load};
 use model::StateType;
-use store::Store as _;
-use worker::now;
 
 /// `orch-host run` of the example with ten items, again and again.
 pub async fn example(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
@@ -41,7 +39,7 @@ pub async fn start(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
     while begin.elapsed() < long {
         let new = bed.new_run("empty", "{}")?;
         let id = new.run.id;
-        let before = now();
+        let before = bed.now();
         bed.store.create_runs(vec![new]).await?;
         took.push(bed.entered(id, StateType::Running, 1).await?.since(before));
         bed.entered(id, StateType::Completed, 1).await?;
@@ -68,7 +66,7 @@ pub async fn resume(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
         bed.idle().await?;
         tokio::time::sleep(LEAVES).await;
         for (gate, id) in gates.into_iter().zip(ids) {
-            let before = now();
+            let before = bed.now();
             bed.open(gate).await?;
             let completed = bed.entered(id, StateType::Completed, 1).await?;
             ended.push(completed.since(before));
@@ -99,10 +97,10 @@ pub async fn kill(ground: &mut Ground) -> anyhow::Result<Vec<Sample>> {
         let other = WorkerProcess::start(&bed, &[]).await?;
         // Workers look for lost ones at times of their own: any moment is as likely.
         tokio::time::sleep(MOMENT.mul_f64(rand::random())).await;
-        let before = now();
+        let before = bed.now();
         worker.kill()?;
         took.push(bed.entered(id, StateType::Running, 2).await?.since(before));
-        bed.store.cancel(id, now()).await?;
+        bed.store.cancel(id, bed.now()).await?;
         bed.until_over(id).await?;
         worker = other;
     }

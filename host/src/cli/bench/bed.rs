@@ -18,7 +18,7 @@ use orchestrator::{Start, new_run};
 use store::{Listener, NewRun, Store, Topic};
 use store_sqlite::SqliteStore;
 use wasm::{Runtime, RuntimeConfig};
-use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, now, serve};
+use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
 
 /// Runs executed at once by a worker in this process.
 const RUNS_MAX: u32 = 200;
@@ -32,11 +32,11 @@ const GATES: &str = "gates";
 pub struct Bed {
     /// `ORCH_HOME` of the processes that belong to it.
     pub dir: PathBuf,
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Store>,
     deployments: Vec<Deployment>,
     /// Keeps the doorbell of this process open: to open one for each measured run would be
     /// measured, too.
-    _listening: <SqliteStore as Store>::Listener,
+    _listening: Box<dyn Listener>,
     here: Option<Here>,
 }
 
@@ -51,16 +51,16 @@ impl Bed {
     pub async fn lay(dir: PathBuf, component: &[u8]) -> anyhow::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&dir)?;
-        let store = Arc::new(SqliteStore::open(dir.join("orch.db"))?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.join("orch.db"))?);
         let pool = WorkPool {
             name: gates()?,
             limit: None,
             paused: false,
-            created: now(),
+            created: store.clock().now(),
         };
         store.create_pool(pool).await?;
         let runtime = runtime(&dir)?;
-        let deployments = deploy(&store, &runtime, component.to_vec()).await?;
+        let deployments = deploy(&*store, &runtime, component.to_vec()).await?;
         Ok(Self {
             dir,
             _listening: store.listen(Topic::Change)?,
@@ -112,7 +112,7 @@ impl Bed {
             .iter()
             .find(|deployment| deployment.name.flow.as_str() == flow)
             .ok_or_else(|| anyhow::anyhow!("the component has no flow `{flow}`"))?;
-        let now = now();
+        let now = self.now();
         let start = Start::now(&mut FreshIds, Json::parse(parameters)?, now);
         Ok(NewRun {
             run: new_run(deployment, start, now),
@@ -157,8 +157,13 @@ impl Bed {
         Ok(ids)
     }
 
+    /// The time, by the clock of the store.
+    pub fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
     pub async fn open(&self, gate: RunId) -> anyhow::Result<()> {
-        self.store.cancel(gate, now()).await?;
+        self.store.cancel(gate, self.now()).await?;
         Ok(())
     }
 
@@ -276,13 +281,13 @@ fn completed(outcome: &Outcome) -> anyhow::Result<()> {
 }
 
 async fn deploy(
-    store: &SqliteStore,
+    store: &dyn Store,
     runtime: &Runtime,
     bytes: Vec<u8>,
 ) -> anyhow::Result<Vec<Deployment>> {
     let manifest = runtime.describe(&bytes).await?;
     let digest = Digest::of(&bytes);
-    let now = now();
+    let now = store.clock().now();
     let component = Component {
         digest,
         manifest: manifest.clone(),

@@ -1,7 +1,6 @@
 //! Whether a long history makes runs slower: the same runs on a database with few finished
 //! runs and on one with many.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -11,9 +10,7 @@ use super::figures::{Sample, Unit, percentile};
 use super::here::batches;
 use model::{Json, PoolName, State, WorkPool, Worker, WorkerId};
 use operations::FreshIds;
-use store::{Claim, Claimed, Next, Progress, Store as _};
-use store_sqlite::SqliteStore;
-use worker::now;
+use store::{Claim, Claimed, Next, Progress, Store};
 
 /// Finished runs in the shorter history.
 const FEW: usize = 1000;
@@ -89,7 +86,7 @@ async fn cost(bed: &Bed, long: Duration) -> anyhow::Result<Cost> {
 /// without executing anything.
 async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
     let pool: PoolName = "history".parse()?;
-    let (store, now) = (&bed.store, now());
+    let (store, now) = (&bed.store, bed.now());
     store
         .create_pool(WorkPool {
             name: pool.clone(),
@@ -118,7 +115,7 @@ async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
         finish_batch(bed, &pool, worker, batch).await?;
         left -= batch;
     }
-    store.sign_off(worker, worker::now()).await?;
+    store.sign_off(worker, bed.now()).await?;
     Ok(())
 }
 
@@ -139,18 +136,21 @@ async fn finish_batch(
         pool: Some(pool.clone()),
         work_queue: None,
         count: count as u32,
-        now: now(),
+        now: bed.now(),
     };
     let claimed = bed.store.claim(claim).await?;
     anyhow::ensure!(claimed.len() == count, "not all runs could be claimed");
-    try_join_all(claimed.into_iter().map(|claimed| end(&bed.store, claimed))).await?;
+    try_join_all(claimed.into_iter().map(|claimed| end(&*bed.store, claimed))).await?;
     Ok(())
 }
 
-async fn end(store: &Arc<SqliteStore>, claimed: Claimed) -> anyhow::Result<()> {
+async fn end(store: &dyn Store, claimed: Claimed) -> anyhow::Result<()> {
     let outcome = Ok(Json::parse("null")?);
     let mut progress = Progress::new(claimed.lease);
-    progress.states = vec![State::running(1, now()), State::ended(&outcome, now())];
+    progress.states = vec![
+        State::running(1, store.clock().now()),
+        State::ended(&outcome, store.clock().now()),
+    ];
     progress.next = Next::End { outcome };
     store.record(progress).await?;
     Ok(())

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::bed::Bed;
-use store::Store as _;
 
 /// How long a worker may take until it is on the list.
 const START_MAX: Duration = Duration::from_secs(30);

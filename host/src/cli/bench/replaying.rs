@@ -6,7 +6,6 @@ use super::apart::LEAVES;
 use super::bed::Bed;
 use super::figures::{Sample, Unit, percentile};
 use model::StateType;
-use worker::now;
 
 /// Journals of so many entries, which stand for finished tasks.
 const LENGTHS: [usize; 4] = [0, 100, 1_000, 10_000];
@@ -43,7 +42,7 @@ async fn resumptions(bed: &Bed, length: usize) -> anyhow::Result<Vec<Duration>> 
     for (at, gate) in gates.iter().enumerate() {
         bed.entered(id, StateType::Waiting, at + 1).await?;
         tokio::time::sleep(LEAVES).await;
-        let before = now();
+        let before = bed.now();
         bed.open(*gate).await?;
         if at < TIMES {
             let waits = bed.entered(id, StateType::Waiting, at + 2).await?;
