@@ -19,7 +19,7 @@ pub trait Workers: Send + Sync + 'static {
     async fn sign_off(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>>;
 
     /// The runs leased to this worker that are to be paused or cancelled, with that state.
-    async fn told(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>>;
+    async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>>;
 
     /// Workers that are known to be gone although their lease has not ended, because they
     /// ran on this machine.
