@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use super::end::{self, Ending};
 use super::head::{Head, Subject};
-use super::plan::{Change, Enter, News, Plan, Question, Reopen};
+use super::plan::{Change, Enter, News, Plan, Reopen};
+use super::question::{Question, Settling};
 use super::refusal::{Refusal, check_transition};
-use super::settle::Settling;
 use model::{
     Answer, Cancellation, Json, RunId, Seq, Settlement, State, StateName, StateType, Timestamp,
 };

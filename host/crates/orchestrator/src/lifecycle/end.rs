@@ -10,13 +10,13 @@
 use std::borrow::Cow;
 
 use super::head::{Head, RunKey, Tally};
-use super::plan::{Change, End, News, Plan, Question};
-use super::refusal::{Broken, Refusal, check_transition};
-use super::settle::{OpenCall, Settling, Waiter, settle};
-use model::{
-    DeploymentName, Failure, FailureKind, FlowName, Outcome, RunId, RunName, RunSnapshot, Seq,
-    Settlement, State, Timestamp,
+use super::plan::{Change, End, News, Plan};
+use super::question::{
+    EndingSubflow, OpenSubflows, Question, Settling, Waiter, Watchers, WatchersOf,
 };
+use super::refusal::{Broken, Refusal, check_transition};
+use super::settle::settle;
+use model::{Failure, FailureKind, Outcome, RunId, RunSnapshot, Settlement, State, Timestamp};
 
 /// What ends of a run, and as what.
 pub(super) struct Ending<'p> {
@@ -73,34 +73,6 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
     }));
 }
 
-/// Asks who watches a run that has ended.
-#[derive(Debug)]
-pub struct WatchersOf<'p> {
-    pub run: RunKey,
-    id: RunId,
-    state: Cow<'p, State>,
-    outcome: Cow<'p, Outcome>,
-}
-
-/// Those who watch a run, and what they are told of it besides how it ended.
-#[derive(Clone, Debug)]
-pub struct Watchers {
-    pub name: RunName,
-    pub flow: FlowName,
-    pub deployment: Option<DeploymentName>,
-    /// Those of one run stand together.
-    pub calls: Vec<Watcher>,
-}
-
-/// A call that watches a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Watcher {
-    pub run: RunKey,
-    pub seq: Seq,
-    /// `None`: it has settled already.
-    pub call: Option<OpenCall>,
-}
-
 impl<'p> WatchersOf<'p> {
     /// `None`: nobody watches it.
     pub fn answered(self, watchers: Option<Watchers>) -> Plan<'p> {
@@ -147,14 +119,6 @@ impl<'p> WatchersOf<'p> {
     }
 }
 
-/// Asks which subflows of a run that has ended are open.
-#[derive(Debug)]
-pub struct OpenSubflows<'p> {
-    pub within: RunId,
-    state: Cow<'p, State>,
-    outcome: Cow<'p, Outcome>,
-}
-
 impl<'p> OpenSubflows<'p> {
     /// A subflow lives in the sandbox of the run, so it cannot outlive it. It shares the run's
     /// failure; if the run succeeded without waiting for it, it was dropped.
@@ -174,15 +138,6 @@ impl<'p> OpenSubflows<'p> {
         }
         Ok(plan)
     }
-}
-
-/// Asks where a subflow is that a record says has ended.
-#[derive(Debug)]
-pub struct EndingSubflow<'p> {
-    pub within: RunId,
-    pub subflow: RunId,
-    pub(super) state: &'p State,
-    pub(super) outcome: &'p Outcome,
 }
 
 impl<'p> EndingSubflow<'p> {

@@ -31,6 +31,7 @@ mod create;
 mod end;
 mod head;
 mod plan;
+mod question;
 mod record;
 mod refusal;
 mod rescue;
@@ -42,14 +43,16 @@ mod tests;
 pub use claim::{Candidate, claim, room};
 pub use control::{asker, awaits_input, cancel, give_input, is_over, pause, resume, retry};
 pub use create::{create, create_needs};
-pub use end::{EndingSubflow, OpenSubflows, Watcher, Watchers, WatchersOf};
 pub use head::{Head, RunKey, Subject, Tally};
 pub use plan::{
-    AddEntry, AddRun, Advance, Change, Claim, End, Enter, GiveUp, Leave, Need, News, Plan,
-    Question, Reopen, Step, Target,
+    AddEntry, AddRun, Advance, Change, Claim, End, Enter, GiveUp, Leave, Need, News, Plan, Reopen,
+    Step, Target,
 };
-pub use record::{SlotFreed, Waiting, record};
+pub use question::{
+    Cleaning, EndingSubflow, OpenCall, OpenSubflows, Question, Settling, SlotFreed, Waiter,
+    Waiting, Watched, Watcher, Watchers, WatchersOf, Watching,
+};
+pub use record::record;
 pub use refusal::{Broken, Refusal};
 pub use rescue::{Why, give_back};
-pub use rows::Cleaning;
-pub use settle::{OpenCall, Settling, Waiter, Watched, Watching, due};
+pub use settle::due;

@@ -2,11 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::end::{EndingSubflow, OpenSubflows, WatchersOf};
 use super::head::{RunKey, Tally};
-use super::record::{SlotFreed, Waiting};
-use super::rows::Cleaning;
-use super::settle::{Settling, Watching};
+use super::question::Question;
 use model::{
     Entry, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded, RunId, Seq, Settlement,
     State, TaskRun, Timestamp, WorkerId,
@@ -267,26 +264,4 @@ pub enum Target {
     /// The run that was added as the n-th by the plan, from 0.
     Added(usize),
     Run(RunKey),
-}
-
-/// What a decision has to know before it can go on. Each has a method `answered`, which
-/// makes the plan.
-#[derive(Debug)]
-pub enum Question<'p> {
-    /// Has the flow been told that it is cancelled, by its journal?
-    Cleaning(Cleaning<'p>),
-    /// Has the watched run ended?
-    Watching(Watching<'p>),
-    /// Is the call open, and who waits for it?
-    Settling(Settling<'p>),
-    /// Where is the subflow?
-    EndingSubflow(EndingSubflow<'p>),
-    /// Which of the awaited calls are open?
-    Waiting(Waiting<'p>),
-    /// Who watches the run that has ended?
-    WatchersOf(WatchersOf<'p>),
-    /// Which subflows of the run that has ended are open?
-    OpenSubflows(OpenSubflows<'p>),
-    /// Does the pool have a limit?
-    SlotFreed(SlotFreed),
 }

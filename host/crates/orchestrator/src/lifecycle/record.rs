@@ -17,10 +17,14 @@ use std::borrow::Cow;
 
 use super::end::{self, Ending};
 use super::head::{Head, RunKey, Tally};
-use super::plan::{Advance, Change, GiveUp, Leave, News, Plan, Question};
+use super::plan::{Advance, Change, GiveUp, Leave, News, Plan};
+use super::question::{Cleaning, Question, SlotFreed, Waiting, Wish};
 use super::refusal::{Broken, Refusal, check_transition};
-use super::rows::{self, Cleaning, Doomed};
-use model::{Lease, Next, Outcome, PoolName, Progress, Recorded, Seq, State, StateType, Timestamp};
+use super::rows::{self, Doomed};
+use model::{
+    Call, Entry, Lease, Next, Outcome, PoolName, Progress, Recorded, Seq, State, StateType,
+    Timestamp,
+};
 
 /// What a run has done since the last time. `head`: the run as it is, if there is one.
 pub fn record(head: Option<Head>, progress: &Progress) -> Result<Plan<'_>, Refusal> {
@@ -29,7 +33,7 @@ pub fn record(head: Option<Head>, progress: &Progress) -> Result<Plan<'_>, Refus
     match head.state {
         StateType::Cancelling if !progress.children.is_empty() => {
             let mut plan = Plan::default();
-            plan.ask(Question::Cleaning(Cleaning::new(head, progress)));
+            plan.ask(Question::Cleaning(Cleaning { head, progress }));
             Ok(plan)
         }
         StateType::Cancelling => of_cancelled(&head, progress, Doomed::default()),
@@ -69,14 +73,6 @@ enum Goes<'p> {
     },
     /// Stays where it is, without its lease.
     GivesUp,
-}
-
-/// What a run wants to wait for.
-#[derive(Clone, Copy, Debug)]
-struct Wish<'p> {
-    awaited: &'p [Seq],
-    count: u32,
-    until: Option<Timestamp>,
 }
 
 impl<'p> Goes<'p> {
@@ -127,7 +123,7 @@ fn as_asked<'p>(head: &Head, progress: &'p Progress) -> Result<Plan<'p>, Refusal
 
 /// All that the run did, but not where it wanted to go: it keeps its slot while it cleans up,
 /// and then it is over.
-pub(super) fn of_cancelled<'p>(
+fn of_cancelled<'p>(
     head: &Head,
     progress: &'p Progress,
     doomed: Doomed,
@@ -153,6 +149,22 @@ pub(super) fn of_cancelled<'p>(
     };
     go_on(&mut plan, head, progress, goes);
     Ok(plan)
+}
+
+impl<'p> Cleaning<'p> {
+    /// What a flow starts while it cleans up lives. What it had started before it was told is
+    /// cancelled with it, although it is recorded only now.
+    pub fn answered(self, is_told: bool) -> Result<Plan<'p>, Refusal> {
+        let is_mark = |entry: &&Entry| matches!(entry.call, Call::Cancelled { .. });
+        let mark = self.progress.entries.iter().find(is_mark);
+        let before = match mark {
+            _ if is_told => Seq(0),
+            Some(mark) => mark.seq,
+            None => Seq(u64::MAX),
+        };
+        let since = self.head.since;
+        of_cancelled(&self.head, self.progress, Doomed { before, since })
+    }
 }
 
 /// A paused run keeps what it has done, and is left. Only the end of a run stays its end.
@@ -327,25 +339,7 @@ fn free_slot(plan: &mut Plan<'_>, pool: Option<PoolName>) {
     }
 }
 
-/// Asks which of the calls are open that a run wants to wait for.
-#[derive(Debug)]
-pub struct Waiting<'p> {
-    pub run: RunKey,
-    wish: Wish<'p>,
-    passed: &'p [State],
-    state: &'p State,
-    before: Tally,
-    tally: Tally,
-    attempt: u32,
-    epoch: u64,
-    pool: Option<PoolName>,
-}
-
 impl<'p> Waiting<'p> {
-    pub fn awaited(&self) -> &'p [Seq] {
-        self.wish.awaited
-    }
-
     /// The run leaves, unless enough has settled already: then it goes on, and never was in
     /// the state that it wanted to wait in.
     pub fn answered(self, open: Vec<Seq>) -> Plan<'p> {
@@ -378,13 +372,6 @@ impl<'p> Waiting<'p> {
         free_slot(&mut plan, self.pool);
         plan
     }
-}
-
-/// Asks whether a pool has a limit: then another worker may have waited for the slot that
-/// was freed.
-#[derive(Debug)]
-pub struct SlotFreed {
-    pub pool: PoolName,
 }
 
 impl SlotFreed {

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::create;
-use super::end::{self, EndingSubflow};
+use super::end;
 use super::head::{Head, RunKey};
-use super::plan::{AddRun, Change, Need, News, Plan, Question, Target};
-use super::record;
-use super::refusal::{Broken, Refusal};
-use super::settle::{Settling, Watching, add_entry};
+use super::plan::{AddRun, Change, Need, News, Plan, Target};
+use super::question::{EndingSubflow, Question, Settling, Watching};
+use super::refusal::Broken;
+use super::settle::add_entry;
 use model::{
     Answer, Call, Entry, NewRun, Outcome, Progress, RunId, Seq, Settlement, State, StateType,
     SubflowChange, Timestamp,
@@ -206,9 +206,9 @@ fn watched(entry: &Entry) -> Option<RunId> {
 /// being cancelled, and whose call stands before a place of its journal. None by default.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Doomed {
-    before: Seq,
+    pub before: Seq,
     /// When the run around them was cancelled.
-    since: Timestamp,
+    pub since: Timestamp,
 }
 
 impl Doomed {
@@ -221,36 +221,5 @@ impl Doomed {
         let is_family = child.run.parent.is_some();
         let at = self.since.max(child.run.state.at);
         (is_family && call < self.before).then(|| end::cancelled(at))
-    }
-}
-
-/// Asks whether the journal of a run that is being cancelled has told the flow so already.
-#[derive(Debug)]
-pub struct Cleaning<'p> {
-    head: Head,
-    progress: &'p Progress,
-}
-
-impl<'p> Cleaning<'p> {
-    pub(super) fn new(head: Head, progress: &'p Progress) -> Self {
-        Self { head, progress }
-    }
-
-    pub fn run(&self) -> RunKey {
-        self.head.key
-    }
-
-    /// What a flow starts while it cleans up lives. What it had started before it was told is
-    /// cancelled with it, although it is recorded only now.
-    pub fn answered(self, is_told: bool) -> Result<Plan<'p>, Refusal> {
-        let is_mark = |entry: &&Entry| matches!(entry.call, Call::Cancelled { .. });
-        let mark = self.progress.entries.iter().find(is_mark);
-        let before = match mark {
-            _ if is_told => Seq(0),
-            Some(mark) => mark.seq,
-            None => Seq(u64::MAX),
-        };
-        let since = self.head.since;
-        record::of_cancelled(&self.head, self.progress, Doomed { before, since })
     }
 }

@@ -11,38 +11,10 @@
 use std::borrow::Cow;
 
 use super::head::RunKey;
-use super::plan::{AddEntry, Change, News, Plan, Question, Target};
+use super::plan::{AddEntry, Change, News, Plan, Target};
+use super::question::{OpenCall, Question, Settling, Watched, Watching};
 use crate::kept::{is_settlement_worth_keeping, is_worth_keeping};
-use model::{
-    Answer, Entry, Failure, FailureKind, RunId, RunSnapshot, Seq, Settlement, StateType, Timestamp,
-};
-
-/// A call that has not settled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OpenCall {
-    /// The epoch since which its run waits for it.
-    pub awaited: Option<u64>,
-    /// The run, if it has ever waited for the call.
-    pub waiter: Option<Waiter>,
-}
-
-/// A run that waits, or did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiter {
-    pub state: StateType,
-    pub epoch: u64,
-    /// How many settlements it waits for.
-    pub missing: Option<u64>,
-}
-
-/// Asks whether the call is open, and who waits for it.
-#[derive(Debug)]
-pub struct Settling<'p> {
-    pub run: RunKey,
-    pub seq: Seq,
-    pub(super) at: Timestamp,
-    pub(super) settlement: Cow<'p, Settlement>,
-}
+use model::{Answer, Entry, Failure, FailureKind, Seq, Settlement, StateType, Timestamp};
 
 impl<'p> Settling<'p> {
     /// `None`: it has settled already, or there is no such call.
@@ -110,23 +82,6 @@ pub fn due(run: RunKey, seq: Seq, at: Timestamp, is_input: bool) -> Plan<'static
         settlement: Cow::Owned(settlement),
     }));
     plan
-}
-
-/// Asks whether the watched run has ended.
-#[derive(Debug)]
-pub struct Watching<'p> {
-    /// The watched run.
-    pub target: RunId,
-    pub(super) run: RunKey,
-    pub(super) entry: &'p Entry,
-}
-
-/// A run that is watched.
-#[derive(Clone, Debug)]
-pub struct Watched {
-    pub key: RunKey,
-    /// When and how it has ended.
-    pub ended: Option<(Timestamp, RunSnapshot)>,
 }
 
 impl<'p> Watching<'p> {

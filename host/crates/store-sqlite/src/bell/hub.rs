@@ -1,14 +1,14 @@
 //! Those who listen in this process.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::TOPICS;
-use super::receiver::Receiver;
+use super::receiver::{Place, Receiver};
+use super::socket::{TOPICS, directory};
 use crate::writer::Nudge;
 use store::{Listener, StoreResult, Topic};
 
@@ -20,8 +20,8 @@ pub(crate) struct Hub {
     pub(super) database: PathBuf,
     /// Begins the names of this store's sockets, so that it does not ring at itself.
     pub(super) name: String,
-    pub(super) receivers_made: AtomicU64,
-    pub(super) safety_net: Option<Duration>,
+    receivers_made: AtomicU64,
+    safety_net: Option<Duration>,
     /// To the writer of this process, whose waiting claims look when others ring.
     nudge: OnceLock<Nudge>,
 }
@@ -45,7 +45,7 @@ impl Hub {
     }
 
     /// Another process has rung, or may have.
-    pub(super) fn heard(&self, topic: Topic) {
+    fn heard(&self, topic: Topic) {
         if topic == Topic::Ready
             && let Some(nudge) = self.nudge.get()
         {
@@ -68,7 +68,7 @@ impl Hub {
         let receiver = match receivers[topic as usize].upgrade() {
             Some(receiver) => receiver,
             None => {
-                let receiver = Arc::new(Receiver::open(self, topic)?);
+                let receiver = Arc::new(self.open(topic)?);
                 receivers[topic as usize] = Arc::downgrade(&receiver);
                 receiver
             }
@@ -77,6 +77,29 @@ impl Hub {
             heard,
             _receiver: receiver,
         })
+    }
+}
+
+impl Hub {
+    /// Begins to hear other processes.
+    fn open(self: &Arc<Self>, topic: Topic) -> StoreResult<Receiver> {
+        let number = self.receivers_made.fetch_add(1, Ordering::Relaxed);
+        let hub = Arc::downgrade(self);
+        let receive = move |is_news: bool| {
+            let hub = hub.upgrade();
+            if let Some(hub) = &hub
+                && is_news
+            {
+                hub.heard(topic);
+            }
+            hub.is_some()
+        };
+        let place = Place {
+            database: &self.database,
+            directory: directory(&self.database, topic),
+            name: format!("{}-{number}", self.name),
+        };
+        Receiver::open(&place, self.safety_net, receive)
     }
 }
 

@@ -4,8 +4,8 @@
 //! <database>.run/bells/ready/<socket>     one socket for each listening store and topic
 //! <database>.run/bells/change/<socket>
 //!
-//! writer --commit--> Hub (own process)  --------------------> Listener
-//!           |                                                    ^
+//! writer --commit--> Hub (own process)  ------------------------> Listener
+//!           |                                                         ^
 //!           +-----> Ringer --datagram--> socket --> Receiver (thread) +
 //!                                                    ^
 //!                          PRAGMA data_version ------+  once a second
@@ -21,20 +21,6 @@ mod receiver;
 mod ringer;
 mod socket;
 
-use std::path::{Path, PathBuf};
-
 pub use self::hub::BellListener;
 pub(super) use self::hub::Hub;
 pub(super) use self::ringer::Ringer;
-use store::Topic;
-
-const TOPICS: [Topic; 2] = [Topic::Ready, Topic::Change];
-
-fn directory(database: &Path, topic: Topic) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".run");
-    PathBuf::from(path).join("bells").join(match topic {
-        Topic::Ready => "ready",
-        Topic::Change => "change",
-    })
-}

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,28 +10,36 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::directory;
-use super::hub::Hub;
 use super::socket::Socket;
 use crate::open;
 use crate::sql::Sql;
-use store::{StoreError, StoreResult, Topic};
+use store::{StoreError, StoreResult};
 
 /// How often the database is looked at where there can be no socket.
 const WITHOUT_SOCKET: Duration = Duration::from_millis(50);
 
-/// Hreceivers other processes, in a thread of its own: so it does not depend on any runtime,
+/// Hears other processes, in a thread of its own: so it does not depend on any runtime,
 /// and sleeps in the kernel until somebody rings.
 pub(super) struct Receiver {
     stop: Arc<AtomicBool>,
     socket: Option<Socket>,
 }
 
+/// Where a receiver is reached, and what it looks at besides.
+pub(super) struct Place<'p> {
+    pub database: &'p Path,
+    pub directory: PathBuf,
+    pub name: String,
+}
+
 impl Receiver {
-    pub(super) fn open(hub: &Arc<Hub>, topic: Topic) -> StoreResult<Self> {
-        let number = hub.receivers_made.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{number}", hub.name);
-        let socket = match Socket::bind(&directory(&hub.database, topic), &name) {
+    /// `receive` is told whether there may be news, and says whether anybody still listens.
+    pub(super) fn open(
+        place: &Place<'_>,
+        safety_net: Option<Duration>,
+        receive: impl Fn(bool) -> bool + Send + 'static,
+    ) -> StoreResult<Self> {
+        let socket = match Socket::bind(&place.directory, &place.name) {
             Ok(socket) => Some(socket),
             Err(error) => {
                 tracing::warn!(%error, "no doorbell: looking at the database instead");
@@ -39,7 +47,7 @@ impl Receiver {
             }
         };
         let pause = match &socket {
-            Some(_) => hub.safety_net,
+            Some(_) => safety_net,
             None => Some(WITHOUT_SOCKET),
         };
         let unavailable = |error: io::Error| StoreError::Unavailable(error.to_string());
@@ -52,11 +60,11 @@ impl Receiver {
             None => None,
         };
         let mut version = match pause {
-            Some(_) => Some(Version::now(&hub.database)?),
+            Some(_) => Some(Version::now(place.database)?),
             None => None,
         };
         let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, hub) = (Arc::clone(&stop), Arc::downgrade(hub));
+        let stopped = Arc::clone(&stop);
         thread::Builder::new()
             .name("store-bell".to_owned())
             .spawn(move || {
@@ -66,10 +74,8 @@ impl Receiver {
                         return;
                     }
                     let changed = version.as_mut().is_some_and(Version::has_changed);
-                    match hub.upgrade() {
-                        Some(hub) if rung || changed => hub.heard(topic),
-                        Some(_) => {}
-                        None => return,
+                    if !receive(rung || changed) {
+                        return;
                     }
                 }
             })

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::hub::Hub;
-use super::socket::Near;
-use super::{TOPICS, directory};
+use super::socket::{Near, TOPICS, directory};
 use orchestrator::lifecycle::News;
 use store::Topic;
 

@@ -7,8 +7,22 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
+use store::Topic;
+
 /// Longest path that fits into a socket's address, with room for its final zero.
 const SOCKET_PATH_MAX: usize = 107;
+
+pub(super) const TOPICS: [Topic; 2] = [Topic::Ready, Topic::Change];
+
+/// Where the sockets of those who listen to a topic stand.
+pub(super) fn directory(database: &Path, topic: Topic) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".run");
+    PathBuf::from(path).join("bells").join(match topic {
+        Topic::Ready => "ready",
+        Topic::Change => "change",
+    })
+}
 
 /// A bound socket, whose name goes when it goes.
 pub(super) struct Socket {

@@ -1,12 +1,11 @@
 //! Writes that are committed together, and those that wait.
 
-use std::cell::Cell;
 use std::collections::HashSet;
 
 use rusqlite::Connection;
 
-use super::Tx;
 use super::request::{Attempt, Message, Waiter, Write};
+use super::tx::Tx;
 use crate::sql::Sql;
 use orchestrator::lifecycle::News;
 use store::{StoreError, StoreResult};
@@ -148,13 +147,10 @@ fn apart(conn: &Connection, writes: &mut [Box<dyn Write>]) -> StoreResult<(News,
 }
 
 fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News) -> Attempt {
-    let tx = Tx {
-        conn,
-        news: Cell::default(),
-    };
+    let tx = Tx::new(conn);
     let attempt = write.attempt(&tx);
     if let Attempt::Done { .. } = attempt {
-        *news = news.and(tx.news.get());
+        *news = news.and(tx.news());
     }
     attempt
 }

@@ -28,9 +28,8 @@
 mod batch;
 mod request;
 mod thread;
+mod tx;
 
-use std::cell::Cell;
-use std::ops::Deref;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -38,34 +37,11 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub(super) use self::tx::Tx;
+
 use self::request::{Durable, Message, NOBODY, Request, Waiter, Write, stopped};
 use orchestrator::lifecycle::News;
 use store::{StoreError, StoreResult};
-
-/// A transaction as a write sees it.
-pub(super) struct Tx<'c> {
-    conn: &'c Connection,
-    news: Cell<News>,
-}
-
-impl Tx<'_> {
-    /// To be announced after the commit.
-    pub(super) fn tell(&self, news: News) {
-        self.news.set(self.news.get().and(news));
-    }
-
-    /// Something is there for those who execute; which is also a change.
-    pub(super) fn tell_ready(&self) {
-        self.tell(News::READY);
-    }
-}
-
-impl Deref for Tx<'_> {
-    type Target = Connection;
-    fn deref(&self) -> &Connection {
-        self.conn
-    }
-}
 
 /// The way to the thread. Dropping it lets the thread finish what is queued and waits for
 /// that.

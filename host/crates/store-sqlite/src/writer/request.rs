@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::Tx;
+use super::tx::Tx;
 use store::{StoreError, StoreResult};
 
 /// When a write has to survive a power failure. Every write survives the end of its process.
