@@ -6,7 +6,7 @@ use super::output::Output;
 use super::place::Place;
 use model::Timestamp;
 use store::Store;
-use wasm::{Limits, Runtime, RuntimeConfig};
+use wasm::{DescribeLimits, Limits, Runtime, RuntimeConfig};
 
 pub struct Context {
     pub store: Arc<dyn Store>,
@@ -25,6 +25,7 @@ impl Context {
         Runtime::new(RuntimeConfig {
             cache_dir: Some(self.place.cache.clone()),
             limits,
+            describe_limits: DescribeLimits::default(),
             flows_max: instances.flows,
             tasks_max: instances.tasks,
         })

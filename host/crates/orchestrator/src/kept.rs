@@ -102,20 +102,29 @@ pub fn worth_keeping(kept: Vec<Entry>, journal: Vec<Entry>) -> Vec<Entry> {
 
 /// Whether the next attempt may reuse this entry: it succeeded, or is a run that goes on
 /// meanwhile, of which there must not be a second one.
-fn is_worth_keeping(entry: &Entry) -> bool {
-    match (&entry.call, &entry.settled) {
-        (Call::RunDeployment(_), None) => matches!(entry.answer, Answer::Run { .. }),
-        (_, None) => false,
-        (_, Some((_, Settlement::Task(outcome) | Settlement::Input(outcome)))) => outcome.is_ok(),
-        (Call::RunDeployment(_), Some((_, Settlement::Run(run)))) => {
-            run.state == StateType::Completed
+pub(crate) fn is_worth_keeping(entry: &Entry) -> bool {
+    match &entry.settled {
+        _ if !may_be_kept(entry) => false,
+        Some((_, settlement)) => is_settlement_worth_keeping(settlement),
+        None => {
+            matches!(entry.call, Call::RunDeployment(_))
+                && matches!(entry.answer, Answer::Run { .. })
         }
-        // To watch a run costs nothing, and a timer gave nothing but time.
-        (_, Some((_, Settlement::Run(_) | Settlement::Timer))) => false,
     }
 }
 
-/// An older build kept timers.
+/// The same of an entry that settles so, whatever it was before.
+pub(crate) fn is_settlement_worth_keeping(settlement: &Settlement) -> bool {
+    match settlement {
+        Settlement::Task(outcome) | Settlement::Input(outcome) => outcome.is_ok(),
+        Settlement::Run(run) => run.state == StateType::Completed,
+        // It gave nothing but time.
+        Settlement::Timer => false,
+    }
+}
+
+/// Whether an outcome of such a call is ever kept. To watch a run costs nothing, and what a
+/// timer gave is time; older builds kept both.
 fn may_be_kept(entry: &Entry) -> bool {
     !matches!(entry.call, Call::Timer { .. } | Call::WatchRun { .. })
 }

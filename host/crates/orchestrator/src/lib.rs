@@ -10,6 +10,7 @@ mod identity;
 mod input;
 mod journal;
 mod kept;
+pub mod lifecycle;
 mod parameters;
 mod retry;
 

@@ -169,7 +169,7 @@ fn say(id: RunId, name: &RunName, outcome: &Outcome) {
     match outcome {
         Ok(_) => info!(run = %id, %name, "completed"),
         Err(failure) => {
-            let (state, _) = failure.kind.state();
+            let (state, _) = State::of_failure(failure.kind);
             warn!(run = %id, %name, %state, %failure, "ended");
         }
     }

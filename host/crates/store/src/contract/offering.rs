@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use super::cast::*;
 use crate::{
-    Claim, Claimed, Clock, Missing, NewRun, Offer, PoolChange, Store, StoreError, StoreResult,
+    Claim, Claimed, Clock, Missing, NewRun, Offer, PoolChange, Recorded, Store, StoreError,
+    StoreResult,
 };
 use model::{PoolName, StateType, WorkerId};
 
 /// A claim that waits, and the offer behind it.
-struct Waiting<F> {
-    claimed: F,
-    offer: Arc<Offer>,
+pub struct Waiting<F> {
+    pub claimed: F,
+    pub offer: Arc<Offer>,
 }
 
-fn wait_for_runs<S: Store>(
+/// Begins to wait in the default pool, for up to `count` runs.
+pub fn wait_for_runs<S: Store>(
     cast: &Cast<S>,
     worker: WorkerId,
     count: u32,
@@ -35,11 +37,11 @@ fn wait_for_runs<S: Store>(
 }
 
 /// A clock that stands still.
-fn second_3() -> Arc<dyn Clock> {
+pub fn second_3() -> Arc<dyn Clock> {
     Arc::new(SetClock::new(3))
 }
 
-fn ids(claimed: &[Claimed]) -> Vec<model::RunId> {
+pub fn ids(claimed: &[Claimed]) -> Vec<model::RunId> {
     claimed.iter().map(|claimed| claimed.run.id).collect()
 }
 
@@ -52,9 +54,6 @@ pub async fn a_claim_that_waits_gets_a_run_with_its_creation<S: Store>(cast: Cas
     let expect: Vec<_> = made.iter().take(2).map(|new| new.run.id).collect();
     let left = made[2].run.id;
     cast.store.create_runs(made).await.unwrap();
-    // The call that made them has returned, and they are on their way.
-    assert_eq!(cast.state(expect[0]).await, StateType::Pending);
-
     let claimed = waiting.claimed.await.unwrap();
     assert_eq!(ids(&claimed), expect);
     assert_eq!(claimed[0].run.state.at, at(3));
@@ -174,4 +173,32 @@ pub async fn what_becomes_ready_while_nobody_waits_is_not_missed<S: Store>(cast:
         let waiting = wait_for_runs(&cast, cast.w1, 1, second_3());
         assert_eq!(ids(&waiting.claimed.await.unwrap()), [id]);
     }
+}
+
+/// A pause frees a slot as soon as the run has said what it did by then.
+pub async fn a_claim_that_waits_gets_the_slot_of_a_paused_run<S: Store>(cast: Cast<S>) {
+    cast.limit(1).await;
+    let lease = cast.running("etl").await;
+    let next = cast.create(new_run("next")).await;
+    let waiting = wait_for_runs(&cast, cast.w1, 1, second_3());
+    cast.store.pause(lease.run, at(2)).await.unwrap();
+    assert_eq!(cast.state(next).await, StateType::Scheduled);
+    let left = cast.try_record(lease, |p| p.entries.push(task(1))).await;
+    assert_eq!(left, Ok(Recorded::Paused));
+    assert_eq!(cast.state(next).await, StateType::Pending);
+    assert_eq!(ids(&waiting.claimed.await.unwrap()), [next]);
+}
+
+/// So does a worker that goes away with a paused run, which nobody else can claim.
+pub async fn a_claim_that_waits_gets_the_slot_of_a_lost_worker<S: Store>(cast: Cast<S>) {
+    cast.limit(1).await;
+    let lease = cast.running("etl").await;
+    let next = cast.create(new_run("next")).await;
+    let w2 = cast.hire("w2", 3600).await;
+    let waiting = wait_for_runs(&cast, w2, 1, second_3());
+    cast.store.pause(lease.run, at(2)).await.unwrap();
+    cast.store.sign_off(cast.w1, at(2)).await.unwrap();
+    assert_eq!(cast.state(lease.run).await, StateType::Paused);
+    assert_eq!(cast.state(next).await, StateType::Pending);
+    assert_eq!(ids(&waiting.claimed.await.unwrap()), [next]);
 }
