@@ -16,7 +16,7 @@ pub enum FailureKind {
     Permanent,
     /// The author's code panicked or trapped.
     Panicked,
-    /// The attempt took longer than its options allow.
+    /// The attempt or the wait took longer than its options allow.
     TimedOut,
     /// A limit of the host was reached; the message names it.
     Limit,
