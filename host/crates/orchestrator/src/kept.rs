@@ -34,7 +34,7 @@ impl Kept {
     /// have no identity: they are known by their call, if that refers to no other call.
     pub fn new(entries: Vec<Entry>) -> Self {
         let mut kept = Self::default();
-        let entries = entries.into_iter().filter(may_be_kept);
+        let entries = entries.into_iter().filter(|entry| may_be_kept(&entry.call));
         let (named, unnamed): (Vec<Entry>, Vec<Entry>) =
             entries.partition(|entry| stored_name(entry).is_some());
         for entry in named {
@@ -85,39 +85,49 @@ impl Kept {
     }
 }
 
-/// Which entries of an attempt's `journal` the next one may reuse besides those that are
-/// `kept` already, each with its identity.
-pub fn worth_keeping(kept: Vec<Entry>, journal: Vec<Entry>) -> Vec<Entry> {
+/// A call of a journal, and whether it is marked to be kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Called {
+    pub seq: Seq,
+    pub call: Call,
+    pub keep: bool,
+}
+
+/// Under which identities the next attempt finds the marked calls of a journal. Its attempt
+/// had been given what is `kept`.
+pub(crate) fn identities(kept: Vec<Entry>, journal: Vec<Called>) -> Vec<(Seq, String)> {
     let mut kept = Kept::new(kept);
-    let mut worth = Vec::new();
-    for mut entry in journal {
-        let named = kept.name(entry.seq, &entry.call);
-        if let Some((name, _)) = named.filter(|_| is_worth_keeping(&entry)) {
-            entry.identity = Some(name.to_string());
-            worth.push(entry);
+    let mut identities = Vec::new();
+    for Called { seq, call, keep } in journal {
+        // Those that are not kept are named, too: others may refer to them.
+        let named = kept.name(seq, &call);
+        if let Some((name, _)) = named.filter(|_| keep) {
+            identities.push((seq, name.to_string()));
         }
     }
-    worth
+    identities
 }
 
 /// Whether the next attempt may reuse this entry: it succeeded, or is a run that goes on
 /// meanwhile, of which there must not be a second one.
-pub(crate) fn is_worth_keeping(entry: &Entry) -> bool {
-    match &entry.settled {
-        _ if !may_be_kept(entry) => false,
-        Some((_, settlement)) => is_settlement_worth_keeping(settlement),
-        None => {
-            matches!(entry.call, Call::RunDeployment(_))
-                && matches!(entry.answer, Answer::Run { .. })
-        }
+pub(crate) fn is_worth_keeping(
+    call: &Call,
+    answer: &Answer,
+    settlement: Option<&Settlement>,
+) -> bool {
+    match settlement {
+        _ if !may_be_kept(call) => false,
+        Some(settlement) => stays_worth_keeping(true, settlement),
+        None => matches!(call, Call::RunDeployment(_)) && matches!(answer, Answer::Run { .. }),
     }
 }
 
-/// The same of an entry that settles so, whatever it was before.
-pub(crate) fn is_settlement_worth_keeping(settlement: &Settlement) -> bool {
+/// The same of an entry that settles so. `was`: whether it was worth it until then.
+pub(crate) fn stays_worth_keeping(was: bool, settlement: &Settlement) -> bool {
     match settlement {
         Settlement::Task(outcome) | Settlement::Input(outcome) => outcome.is_ok(),
-        Settlement::Run(run) => run.state == StateType::Completed,
+        // Only whoever has started the run keeps it, not whoever watches it.
+        Settlement::Run(run) => was && run.state == StateType::Completed,
         // It gave nothing but time.
         Settlement::Timer => false,
     }
@@ -125,8 +135,8 @@ pub(crate) fn is_settlement_worth_keeping(settlement: &Settlement) -> bool {
 
 /// Whether an outcome of such a call is ever kept. To watch a run costs nothing, and what a
 /// timer gave is time; older builds kept both.
-fn may_be_kept(entry: &Entry) -> bool {
-    !matches!(entry.call, Call::Timer { .. } | Call::WatchRun { .. })
+fn may_be_kept(call: &Call) -> bool {
+    !matches!(call, Call::Timer { .. } | Call::WatchRun { .. })
 }
 
 fn stored_name(entry: &Entry) -> Option<Name> {

@@ -135,6 +135,25 @@ fn child(n: u64, at: i64, scope: Option<Seq>) -> Call {
     })
 }
 
+/// What the next attempt is given of a journal besides what is `kept`, each with its
+/// identity.
+fn worth_keeping(kept: Vec<Entry>, journal: Vec<Entry>) -> Vec<Entry> {
+    let called = |entry: &Entry| {
+        let settlement = entry.settled.as_ref().map(|(_, settlement)| settlement);
+        Called {
+            seq: entry.seq,
+            call: entry.call.clone(),
+            keep: is_worth_keeping(&entry.call, &entry.answer, settlement),
+        }
+    };
+    let identities = identities(kept, journal.iter().map(called).collect());
+    let kept = identities.into_iter().map(|(seq, identity)| Entry {
+        identity: Some(identity),
+        ..journal[seq.0 as usize - 1].clone()
+    });
+    kept.collect()
+}
+
 impl World {
     /// Makes one attempt. Its flow fails at the end.
     fn attempt(&mut self, ops: &[Op], how: &Attempt) -> Result<(), TestCaseError> {

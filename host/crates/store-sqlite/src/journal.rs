@@ -1,7 +1,5 @@
 //! Journals: entries, what they watch and ask for, and what is kept for the next attempt.
 
-use std::collections::BTreeMap;
-
 use rusqlite::Connection;
 
 use super::columns::AsJson;
@@ -9,20 +7,10 @@ use super::inputs;
 use super::rows::{entry, need_run_no, unsigned};
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{Answer, Entry, RunId, Seq, Settlement, Timestamp};
+use model::{Answer, Call, Entry, RunId, Seq, Settlement, Timestamp};
+use orchestrator::Called;
 use orchestrator::lifecycle::{AddEntry, RunKey};
-use orchestrator::worth_keeping;
 use store::{Settled, StoreResult};
-
-macro_rules! select_entries {
-    ($run:literal) => {
-        concat!(
-            "SELECT seq, call, answer, at, settled_at, settlement FROM journal WHERE run = ",
-            $run,
-            " ORDER BY seq"
-        )
-    };
-}
 
 macro_rules! select_kept {
     ($run:literal) => {
@@ -106,37 +94,46 @@ pub(super) fn mark_awaited(tx: &Tx<'_>, run: RunKey, calls: &[Seq], epoch: u64) 
     Ok(())
 }
 
-/// Keeps what the next attempt may reuse, each under its identity. The positions in the
-/// journal, of which those follow, are about to be gone.
-fn keep_finished(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
-    let kept = tx.all(select_kept!("?1"), [run], kept_entry)?;
-    let journal = tx.all(select_entries!("?1"), [run], entry)?;
-    let worth = worth_keeping(kept, journal).into_iter();
-    let identities: BTreeMap<String, Option<String>> = worth
-        .map(|entry| (entry.seq.to_string(), entry.identity))
-        .collect();
+/// The calls of a journal, in order, with their marks.
+pub(super) fn called(conn: &Connection, run: RunKey) -> StoreResult<Vec<Called>> {
+    conn.all(
+        "SELECT seq, call, keep FROM journal WHERE run = ?1 ORDER BY seq",
+        [run],
+        |row| {
+            Ok(Called {
+                seq: row.get(0)?,
+                call: row.get::<_, AsJson<Call>>(1)?.0,
+                keep: row.get(2)?,
+            })
+        },
+    )
+}
+
+/// Sets these calls aside for the next attempt.
+pub(super) fn keep(tx: &Tx<'_>, run: RunKey, identities: &[(Seq, String)]) -> StoreResult<()> {
     // What goes on meanwhile may have settled since an earlier attempt kept it.
     tx.run(
         "INSERT INTO journal_kept
              (run, seq, at, settled_at, call, answer, settlement, identity)
-         SELECT run, seq, at, settled_at, call, answer, settlement, identities.value
-         FROM journal JOIN json_each(?2) identities ON seq = CAST(identities.key AS INTEGER)
-         WHERE run = ?1 ORDER BY seq
+         SELECT j.run, j.seq, j.at, j.settled_at, j.call, j.answer, j.settlement,
+             i.value ->> 1
+         FROM json_each(?2) i CROSS JOIN journal j ON j.run = ?1 AND j.seq = i.value ->> 0
+         WHERE true ORDER BY j.seq
          ON CONFLICT (run, answer) DO UPDATE SET
              settled_at = excluded.settled_at, settlement = excluded.settlement,
              identity = excluded.identity",
-        params![run, AsJson(&identities)],
+        params![run, AsJson(identities)],
     )?;
     Ok(())
 }
 
+pub(super) fn forget_kept(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
+    tx.run("DELETE FROM journal_kept WHERE run = ?1", [run])?;
+    Ok(())
+}
+
 /// Makes room for the next attempt.
-pub(super) fn empty(tx: &Tx<'_>, run: RunKey, keep: bool) -> StoreResult<()> {
-    if keep {
-        keep_finished(tx, run)?;
-    } else {
-        tx.run("DELETE FROM journal_kept WHERE run = ?1", [run])?;
-    }
+pub(super) fn empty(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
     tx.run("DELETE FROM watches WHERE run = ?1", [run])?;
     tx.run("DELETE FROM inputs WHERE run = ?1", [run])?;
     tx.run("DELETE FROM journal WHERE run = ?1", [run])?;
@@ -176,13 +173,19 @@ pub(super) fn len(conn: &Connection, run: RunId) -> StoreResult<u64> {
 
 pub(super) fn entries(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> {
     conn.all(
-        select_entries!("(SELECT no FROM flow_runs WHERE id = ?1)"),
+        "SELECT seq, call, answer, at, settled_at, settlement FROM journal
+         WHERE run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY seq",
         [run],
         entry,
     )
 }
 
-pub(super) fn kept(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> {
+/// What earlier attempts have finished, in the order in which it was kept.
+pub(super) fn kept(conn: &Connection, run: RunKey) -> StoreResult<Vec<Entry>> {
+    conn.all(select_kept!("?1"), [run], kept_entry)
+}
+
+pub(super) fn kept_of(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> {
     conn.all(
         select_kept!("(SELECT no FROM flow_runs WHERE id = ?1)"),
         [run],

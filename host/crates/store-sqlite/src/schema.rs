@@ -225,10 +225,9 @@ CREATE TABLE inputs (
 const KEEP: &str = r#"
 ALTER TABLE journal ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
 UPDATE journal SET keep = 1
-WHERE settlement = '"timer"'
-   OR settlement GLOB '{"task":{"Ok":*'
+WHERE settlement GLOB '{"task":{"Ok":*'
    OR settlement GLOB '{"input":{"Ok":*'
-   OR settlement GLOB '{"run":*' AND instr(settlement, '"state":"COMPLETED"') > 0
+   OR call GLOB '{"run-deployment":*' AND instr(settlement, '"state":"COMPLETED"') > 0
    OR settlement IS NULL AND call GLOB '{"run-deployment":*' AND answer GLOB '{"run":*';
 "#;
 
@@ -301,7 +300,7 @@ mod tests {
     use crate::columns::AsJson;
     use crate::sql::params;
     use model::{Answer, Call, Failure, FailureKind, Outcome, Settlement, State};
-    use store::contract::cast::{at, json, new_run, start, task};
+    use store::contract::cast::{at, json, new_run, start, task, watch};
 
     #[test]
     fn the_migrations_apply_and_are_as_many_as_are_known() {
@@ -384,11 +383,14 @@ mod tests {
             (Settlement::Input(failed()), false),
             (ended(done()), true),
             (ended(failed()), false),
-            (Settlement::Timer, true),
+            (Settlement::Timer, false),
         ];
         for (settlement, kept) in &settlements {
             check(&started.call, &started.answer, Some(settlement), *kept);
         }
+        // Whoever only watches a run does not keep it.
+        let watch = watch(1, child.id);
+        check(&watch.call, &watch.answer, Some(&ended(done())), false);
         // A child that goes on is kept, and nothing else that is open.
         check(&started.call, &started.answer, None, true);
         let refused = Answer::Refused {

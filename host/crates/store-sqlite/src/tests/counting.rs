@@ -492,7 +492,7 @@ a run of three tasks                          39   6
 release to the next attempt                   11   1
 release for another worker                     3   1
 record a failure with an open task            11   1
-retry                                         10   1
+retry                                          9   1
 start 10 children and wait                    75   1
 claim 10 children                             34   1
 run 9 children to their end                   99   9
