@@ -26,20 +26,20 @@ fn settles(call: Option<OpenCall>, expect: &str) {
 #[test]
 fn a_call_settles_once_and_wakes_whoever_waited_for_it_last() {
     settles(None, "");
-    settles(open(None, "RUNNING", None), "settle 1 kept");
-    settles(open(Some(5), "WAITING", Some(2)), "settle 1 kept; 1 left");
+    settles(open(None, "RUNNING", None), "settle 1");
+    settles(open(Some(5), "WAITING", Some(2)), "settle 1; 1 left");
     settles(
         open(Some(5), "WAITING", Some(1)),
-        "settle 1 kept; wake at 9; tell ready",
+        "settle 1; wake at 9; tell ready",
     );
 }
 
 #[test]
 fn what_was_awaited_under_an_earlier_epoch_does_not_count() {
-    settles(open(Some(4), "WAITING", Some(1)), "settle 1 kept");
-    settles(open(Some(5), "WAITING", Some(0)), "settle 1 kept");
+    settles(open(Some(4), "WAITING", Some(1)), "settle 1");
+    settles(open(Some(5), "WAITING", Some(0)), "settle 1");
     // A paused run is not woken: whoever resumes it makes it ready.
-    settles(open(Some(5), "PAUSED", None), "settle 1 kept");
+    settles(open(Some(5), "PAUSED", None), "settle 1");
 }
 
 #[test]
