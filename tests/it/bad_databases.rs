@@ -1,4 +1,4 @@
-//! What a database gets that cannot be used: it is left as it is.
+//! A database that cannot be used is refused with a clear error, and is not changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
