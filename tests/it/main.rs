@@ -22,7 +22,6 @@ mod golden;
 mod grants;
 mod guests;
 mod idle;
-mod inheriting;
 mod inputs;
 mod listings;
 mod locked;
