@@ -12,8 +12,8 @@ use divan::counter::ItemsCount;
 use futures::future::join_all;
 use orch_host::model::{Answer, Settlement};
 use orch_host::model::{
-    Call, Component, Deployment, DeploymentName, Digest, Entry, FlowName, Grants, Json, Lease,
-    Manifest, PoolName, Seq, State, TaskCall, TaskName, TaskOptions, TaskRunId, Worker, WorkerId,
+    Call, Component, Deployment, Digest, Entry, FlowName, Json, Lease, Manifest, PoolName, Seq,
+    State, TaskCall, TaskName, TaskOptions, TaskRunId, Worker, WorkerId,
 };
 use orch_host::orchestrator::{Start, new_run};
 use orch_host::store::sqlite::SqliteStore;
@@ -44,17 +44,7 @@ impl Bed {
         let runtime = Runtime::new().expect("there are threads");
         let store = SqliteStore::open(dir.path().join("orch.db")).expect("the file is ours");
         let (digest, now) = (Digest::of(b"component"), now());
-        let deployment = Deployment {
-            name: DeploymentName::default_for(&FlowName::trusted("flow")),
-            component: digest,
-            pool: PoolName::default_pool(),
-            parameters: Json::empty_object(),
-            tags: Vec::new(),
-            grants: Grants::default(),
-            description: None,
-            created: now,
-            updated: now,
-        };
+        let deployment = Deployment::plain(&FlowName::trusted("flow"), digest, now);
         let bed = Self {
             runtime,
             store: Arc::new(store),

@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::model::{
-    Component, Deployment, DeploymentName, Digest, FlowRun, Grants, Json, Outcome, PoolName, RunId,
-    StateType, Timestamp, WorkPool,
+    Component, Deployment, Digest, FlowRun, Grants, Json, Outcome, PoolName, RunId, StateType,
+    Timestamp, WorkPool,
 };
 use crate::orchestrator::{Start, new_run};
 use crate::store::sqlite::SqliteStore;
@@ -46,8 +46,8 @@ struct Here {
 }
 
 impl Bed {
-    /// Without a worker.
-    pub async fn lay(dir: PathBuf, component: &[u8]) -> anyhow::Result<Self> {
+    /// Without a worker. The tasks of all flows have these grants.
+    pub async fn lay(dir: PathBuf, component: &[u8], grants: Grants) -> anyhow::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&dir)?;
         let store = Arc::new(SqliteStore::open(dir.join("orch.db"))?);
@@ -59,7 +59,7 @@ impl Bed {
         };
         store.create_pool(pool).await?;
         let runtime = runtime(&dir)?;
-        let deployments = deploy(&store, &runtime, component.to_vec()).await?;
+        let deployments = deploy(&store, &runtime, component.to_vec(), &grants).await?;
         Ok(Self {
             dir,
             _listening: store.listen(Topic::Change)?,
@@ -278,6 +278,7 @@ async fn deploy(
     store: &SqliteStore,
     runtime: &Runtime,
     bytes: Vec<u8>,
+    grants: &Grants,
 ) -> anyhow::Result<Vec<Deployment>> {
     let manifest = runtime.describe(&bytes).await?;
     let digest = Digest::of(&bytes);
@@ -293,15 +294,8 @@ async fn deploy(
         .flows
         .iter()
         .map(|flow| Deployment {
-            name: DeploymentName::default_for(&flow.name),
-            component: digest,
-            pool: PoolName::default_pool(),
-            parameters: Json::empty_object(),
-            tags: Vec::new(),
-            grants: Grants::default(),
-            description: None,
-            created: now,
-            updated: now,
+            grants: grants.clone(),
+            ..Deployment::plain(&flow.name, digest, now)
         })
         .collect();
     store.deploy(deployments.clone()).await?;

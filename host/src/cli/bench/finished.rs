@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 
 use super::bed::Bed;
 use super::figures::{Sample, Unit, percentile};
-use super::here::batches;
+use super::runs::batches;
 use crate::model::{Json, PoolName, State, WorkPool, Worker, WorkerId};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Claim, Claimed, Next, Progress, Store as _};

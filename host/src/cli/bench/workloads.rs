@@ -1,74 +1,70 @@
-//! The rows of the benchmark.
+//! The rows of the benchmark: what each is called, and how a round of it is measured.
 
 use std::time::Duration;
 
-use clap::ValueEnum;
-
 use super::figures::Sample;
 use super::ground::Ground;
-use super::{apart, here, instances, replaying, suspended};
+use super::runs::{self, in_turn};
+use super::{apart, instances, replaying, suspended};
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
-    /// Task instances that are made, called and dropped, with nothing recorded: what bounds
-    /// the rest
     Instances,
-    /// Flows that do nothing, many at once
     Empty,
-    /// Flows of three tasks, one after the other
     ThreeTasks,
-    /// Flows of three tasks, many at once
+    ThreeTasksGranted,
+    ThreeTasksOutside,
     ThreeTasksMany,
-    /// A flow that starts 10 others and waits for them
-    #[value(name = "fan-out-10")]
     FanOut10,
-    /// A flow that starts 100 others and waits for them
-    #[value(name = "fan-out-100")]
     FanOut100,
-    /// A flow of 500 tasks, one after the other
-    #[value(name = "serial-500")]
     Serial500,
-    /// `orch-host run` of the example with ten items that take no time, from the start of the
-    /// process to its end, with a worker in another process
+    Serial500Granted,
     Example,
-    /// From the creation of a run until it runs in a worker process
     Start,
-    /// From the end of what a flow waits for that is out of memory, until it runs again in a
-    /// worker process
     Resume,
-    /// The same until a flow has replayed a journal of 0 to 10,000 entries
     Replay,
-    /// From `kill -9` of a worker process until its run goes on in another one
     Kill,
-    /// What a worker process takes that has nothing to do, over 10 s; one round
     Idle,
-    /// Memory that 10,000 waiting flows take, and how fast they go on when woken; one round
-    #[value(name = "suspended-10k")]
     Suspended10k,
-    /// The same with 100,000; takes minutes, so only by name or with `--all`
-    #[value(name = "suspended-100k")]
     Suspended100k,
-    /// Runs on a database with 1,000,000 finished runs (`--finished`) and on one with 1,000;
-    /// takes some minutes to fill it, so only by name or with `--all`
     Finished,
 }
 
 impl Workload {
-    /// As it is typed.
-    pub fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    }
+    /// In the order in which they are measured and shown.
+    pub const ALL: [Self; 19] = [
+        Self::Instances,
+        Self::Empty,
+        Self::ThreeTasks,
+        Self::ThreeTasksGranted,
+        Self::ThreeTasksOutside,
+        Self::ThreeTasksMany,
+        Self::FanOut10,
+        Self::FanOut100,
+        Self::Serial500,
+        Self::Serial500Granted,
+        Self::Example,
+        Self::Start,
+        Self::Resume,
+        Self::Replay,
+        Self::Kill,
+        Self::Idle,
+        Self::Suspended10k,
+        Self::Suspended100k,
+        Self::Finished,
+    ];
 
     /// The rows that are measured where none is named.
     pub fn usual() -> Vec<Self> {
-        let is_usual = |row: &Self| !matches!(row, Self::Suspended100k | Self::Finished);
-        Self::value_variants()
-            .iter()
-            .copied()
-            .filter(is_usual)
-            .collect()
+        let takes_minutes = |row: &Self| matches!(row, Self::Suspended100k | Self::Finished);
+        let mut usual = Self::ALL.to_vec();
+        usual.retain(|row| !takes_minutes(row));
+        usual
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|row| row.name() == name)
     }
 
     /// Rows that start from nothing each time, and take long: they have no warm-up, and one
@@ -77,15 +73,44 @@ impl Workload {
         matches!(self, Self::Idle | Self::Suspended10k | Self::Suspended100k)
     }
 
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Instances => "instances",
+            Self::Empty => "empty",
+            Self::ThreeTasks => "three-tasks",
+            Self::ThreeTasksGranted => "three-tasks-granted",
+            Self::ThreeTasksOutside => "three-tasks-outside",
+            Self::ThreeTasksMany => "three-tasks-many",
+            Self::FanOut10 => "fan-out-10",
+            Self::FanOut100 => "fan-out-100",
+            Self::Serial500 => "serial-500",
+            Self::Serial500Granted => "serial-500-granted",
+            Self::Example => "example",
+            Self::Start => "start",
+            Self::Resume => "resume",
+            Self::Replay => "replay",
+            Self::Kill => "kill",
+            Self::Idle => "idle",
+            Self::Suspended10k => "suspended-10k",
+            Self::Suspended100k => "suspended-100k",
+            Self::Finished => "finished",
+        }
+    }
+
+    /// As a table of figures has it.
     pub fn what(self) -> &'static str {
         match self {
             Self::Instances => "task instances alone",
             Self::Empty => "empty flow, many at once",
             Self::ThreeTasks => "three-task flow, one at a time",
+            Self::ThreeTasksGranted => "three-task flow with a grant, one at a time",
+            Self::ThreeTasksOutside => "three-task flow from outside, one at a time",
             Self::ThreeTasksMany => "three-task flow, many at once",
             Self::FanOut10 => "fan out to 10 runs and wait",
             Self::FanOut100 => "fan out to 100 runs and wait",
             Self::Serial500 => "500 tasks in one flow, in turn",
+            Self::Serial500Granted => "500 tasks with a grant in one flow, in turn",
             Self::Example => "`orch-host run` of ten items, whole process",
             Self::Start => "created to running, across processes",
             Self::Resume => "awaited to running, from out of memory",
@@ -98,25 +123,76 @@ impl Workload {
         }
     }
 
+    /// As the help has it.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Instances => {
+                "Task instances that are made, called and dropped, with nothing recorded: \
+                 what bounds the rest"
+            }
+            Self::Empty => "Flows that do nothing, many at once",
+            Self::ThreeTasks => "Flows of three tasks, one after the other",
+            Self::ThreeTasksGranted => {
+                "The same, and its tasks are granted a host, which they do not call"
+            }
+            Self::ThreeTasksOutside => {
+                "The same without a grant, executed by a worker in another process"
+            }
+            Self::ThreeTasksMany => "Flows of three tasks, many at once",
+            Self::FanOut10 => "A flow that starts 10 others and waits for them",
+            Self::FanOut100 => "A flow that starts 100 others and waits for them",
+            Self::Serial500 => "A flow of 500 tasks, one after the other",
+            Self::Serial500Granted => {
+                "The same, and its tasks are granted a host, which they do not call"
+            }
+            Self::Example => {
+                "`orch-host run` of the example with ten items that take no time, from the \
+                 start of the process to its end, with a worker in another process"
+            }
+            Self::Start => "From the creation of a run until it runs in a worker process",
+            Self::Resume => {
+                "From the end of what a flow waits for that is out of memory, until it runs \
+                 again in a worker process"
+            }
+            Self::Replay => "The same until a flow has replayed a journal of 0 to 10,000 entries",
+            Self::Kill => "From `kill -9` of a worker process until its run goes on in another one",
+            Self::Idle => {
+                "What a worker process takes that has nothing to do, over 10 s; one round"
+            }
+            Self::Suspended10k => {
+                "Memory that 10,000 waiting flows take, and how fast they go on when woken; \
+                 one round"
+            }
+            Self::Suspended100k => {
+                "The same with 100,000; takes minutes, so only by name or with `--all`"
+            }
+            Self::Finished => {
+                "Runs on a database with 1,000,000 finished runs (`--finished`) and on one \
+                 with 1,000; takes some minutes to fill it, so only by name or with `--all`"
+            }
+        }
+    }
+
     /// One round, which takes about `long` where that can be chosen.
     pub async fn measure(self, ground: &mut Ground, long: Duration) -> anyhow::Result<Vec<Sample>> {
         match self {
             Self::Instances => instances::instances(ground.here().await?, long).await,
-            Self::Empty => here::together(ground.here().await?, "empty", 1000, long).await,
+            Self::Empty => runs::together(ground.here().await?, "empty", 1000, long).await,
             Self::ThreeTasksMany => {
-                here::together(ground.here().await?, "three-tasks", 1000, long).await
+                runs::together(ground.here().await?, "three-tasks", 1000, long).await
             }
-            Self::ThreeTasks => {
-                here::in_turn(ground.here().await?, "three-tasks", "{}", long).await
+            Self::ThreeTasks => in_turn(ground.here().await?, "three-tasks", "{}", long).await,
+            Self::ThreeTasksGranted => {
+                in_turn(ground.granted().await?, "three-tasks", "{}", long).await
             }
-            Self::FanOut10 => {
-                here::in_turn(ground.here().await?, "fan-out", r#"{"n":10}"#, long).await
+            Self::ThreeTasksOutside => {
+                in_turn(&ground.apart().await?.bed, "three-tasks", "{}", long).await
             }
-            Self::FanOut100 => {
-                here::in_turn(ground.here().await?, "fan-out", r#"{"n":100}"#, long).await
-            }
-            Self::Serial500 => {
-                here::in_turn(ground.here().await?, "serial", r#"{"n":500}"#, long).await
+            Self::FanOut10 => in_turn(ground.here().await?, "fan-out", r#"{"n":10}"#, long).await,
+            Self::FanOut100 => in_turn(ground.here().await?, "fan-out", r#"{"n":100}"#, long).await,
+            Self::Serial500 => in_turn(ground.here().await?, "serial", r#"{"n":500}"#, long).await,
+            Self::Serial500Granted => {
+                in_turn(ground.granted().await?, "serial", r#"{"n":500}"#, long).await
             }
             Self::Example => apart::example(&ground.apart().await?.bed, long).await,
             Self::Start => apart::start(&ground.apart().await?.bed, long).await,
@@ -144,8 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_the_name_that_is_typed() {
-        assert_eq!(Workload::FanOut10.name(), "fan-out-10");
-        assert_eq!(Workload::ThreeTasksMany.name(), "three-tasks-many");
+    fn each_row_is_found_by_its_name() {
+        for row in Workload::ALL {
+            assert_eq!(Workload::named(row.name()), Some(row));
+        }
+        assert_eq!(Workload::named("no-such-row"), None);
     }
 }

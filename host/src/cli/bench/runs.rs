@@ -1,4 +1,4 @@
-//! Rows whose runs are executed by a worker in this process.
+//! Rows of whole runs, one after the other or many at once, wherever the worker of the bed is.
 
 use std::time::{Duration, Instant};
 
