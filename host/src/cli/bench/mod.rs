@@ -45,7 +45,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::error::{ExitStatus, UserError};
-use super::output::{Format, Output, counted, one_line};
+use super::output::{Format, Output, one_line};
 use super::place::Place;
 use super::signals::Signals;
 use machine::Machine;
@@ -217,12 +217,12 @@ async fn compare(
     };
     match out.format {
         Format::Json => out.json(&report)?,
-        Format::Text => print(&report, most, out)?,
+        Format::Text => print(&report, out)?,
     }
     Ok(ExitStatus::Success)
 }
 
-fn print(report: &Comparing, pairs: u32, out: &Output) -> anyhow::Result<()> {
+fn print(report: &Comparing, out: &Output) -> anyhow::Result<()> {
     let Comparing {
         machine,
         other,
@@ -236,10 +236,10 @@ fn print(report: &Comparing, pairs: u32, out: &Output) -> anyhow::Result<()> {
         });
     }
     out.note(&format!("On {machine}"));
-    let pairs = counted(pairs.into(), "pair");
     out.note(&format!(
-        "THIS program and the OTHER, `{other}`, in {pairs}. RATIO, with its MIN and MAX: how many \
-         times better THIS is; above 1 it is better, below 1 it is worse"
+        "THIS and OTHER are the medians of this program and of `{other}`\n\
+         RATIO is the median of the ratios within the pairs, MIN and MAX are the least and the \
+         greatest;\nabove 1, this program is better, below 1, the other one is"
     ));
     out.table(&tables::compared(comparison), "Nothing was compared")
 }
@@ -249,7 +249,10 @@ fn explained(err: anyhow::Error, other: &Path) -> anyhow::Error {
     let name = other.display().to_string();
     let hint = match err.downcast_ref::<Unusable>() {
         Some(unusable) if unusable.program == name => match &unusable.why {
-            Why::Failed { row, .. } => format!("`{name} bench {row}` alone shows whether it works"),
+            Why::Failed { row, .. } => format!(
+                "`--against` takes another build of orch-host; `{name} bench {row}` should work \
+                 by itself"
+            ),
             _ => "`--against` takes another build of orch-host, such as \
                   `../other/target/release/orch-host`"
                 .to_owned(),

@@ -5,7 +5,7 @@ use comfy_table::{Cell, CellAlignment};
 use super::figures::Unit;
 use super::ratios::Compared;
 use super::rounds::Row;
-use super::turns::{ComparedRow, Comparison};
+use super::turns::Comparison;
 use crate::cli::table::{Table, text};
 
 /// The figures of one program.
@@ -28,12 +28,20 @@ pub fn measured(rows: &[Row]) -> Table {
 
 /// The figures of two programs and their ratios.
 pub fn compared(comparison: &Comparison) -> Table {
-    let mut table = Table::new(["WORK", "FIGURE", "THIS", "OTHER", "RATIO", "MIN", "MAX"]);
-    for ComparedRow { what, figures, .. } in &comparison.rows {
-        for (at, figure) in figures.iter().enumerate() {
+    let header = [
+        "WORK", "PAIRS", "FIGURE", "THIS", "OTHER", "RATIO", "MIN", "MAX",
+    ];
+    let mut table = Table::new(header);
+    for row in &comparison.rows {
+        for (at, figure) in row.figures.iter().enumerate() {
             let Compared { unit, ratio, .. } = figure;
             table.row([
-                text(if at == 0 { what } else { "" }),
+                text(if at == 0 { row.what } else { "" }),
+                text(if at == 0 {
+                    row.pairs.to_string()
+                } else {
+                    String::new()
+                }),
                 text(&figure.name),
                 value(*unit, figure.this.median),
                 value(*unit, figure.other.median),
@@ -78,7 +86,7 @@ fn show(unit: Unit, value: f64) -> String {
 mod tests {
     use super::*;
     use crate::cli::bench::figures::Spread;
-    use crate::cli::bench::turns::LeftOut;
+    use crate::cli::bench::turns::{ComparedRow, LeftOut};
 
     #[test]
     fn a_value_is_shown_to_three_digits_or_so() {
@@ -126,6 +134,11 @@ mod tests {
                 figure: None,
             }],
         };
-        insta::assert_snapshot!(compared(&comparison).render(false), @"");
+        insta::assert_snapshot!(compared(&comparison).render(false), @r"
+        WORK                      PAIRS  FIGURE       THIS       OTHER     RATIO  MIN    MAX
+        empty flow, many at once  3      throughput      990 /s   1000 /s  0.990  0.900  1.100
+        10,000 suspended flows    3      idle          20.0 MiB  30.0 MiB  1.500  1.500  1.500
+                                         beyond idle  -0.50 MiB  30.0 MiB      -      -      -
+        ");
     }
 }
