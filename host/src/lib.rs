@@ -12,4 +12,5 @@ pub mod wasm;
 
 pub mod worker;
 
+pub mod bench;
 pub mod cli;

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top to bottom. What stands in one line does not see each other.
-const FLOORS: [&[&str]; 6] = [
+const FLOORS: [&[&str]; 7] = [
     &["model"],
     &["orchestrator"],
     &["store", "wasm"],
     &["worker"],
     &["scheduler"],
+    &["bench"],
     &["cli"],
 ];
 

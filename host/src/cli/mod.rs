@@ -131,7 +131,7 @@ enum Command {
 }
 
 /// Reads the command line and does what it says. `open` opens the database at a path.
-pub fn main<S: Store>(open: impl FnOnce(&Path) -> StoreResult<S>) -> ExitCode {
+pub fn main<S: Store>(open: impl Fn(&Path) -> StoreResult<S> + 'static) -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
     let status = match start(cli, &out, open) {
@@ -153,7 +153,7 @@ pub fn main<S: Store>(open: impl FnOnce(&Path) -> StoreResult<S>) -> ExitCode {
 fn start<S: Store>(
     cli: Cli,
     out: &Output,
-    open: impl FnOnce(&Path) -> StoreResult<S>,
+    open: impl Fn(&Path) -> StoreResult<S> + 'static,
 ) -> anyhow::Result<ExitStatus> {
     // It needs no database, and runs where a shell starts.
     if let Command::Completions(args) = cli.command {
@@ -167,7 +167,7 @@ fn start<S: Store>(
     runtime.block_on(async {
         // It has databases of its own.
         if let Command::Bench(args) = cli.command {
-            return bench::run(args, out, &place).await;
+            return bench::run(args, out, &place, &open).await;
         }
         let cx = Context {
             store: Arc::new(open(&place.database)?),
@@ -183,7 +183,7 @@ fn start<S: Store>(
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
-            Command::Bench(args) => bench::run(args, &cx.out, &cx.place).await,
+            Command::Bench(args) => bench::run(args, &cx.out, &cx.place, &open).await,
             Command::Completions(args) => completions::run(&args, out),
         }
     })

@@ -1,41 +1,7 @@
 //! `orch-host bench`: how fast this machine runs flows, and whether another build of this
 //! program is faster.
-//!
-//! Everything is real: databases of its own beside the user's, with their fsyncs; workers, in
-//! this process or in processes of this very program; sandboxes. Only the workload is made
-//! up.
-//!
-//! ```text
-//! Workload (a row) --measure--> samples of one round --summary--> figures
-//!     |
-//!     `- on a bed of the ground: a home with a database and the component
-//!          here      a worker in this process
-//!          granted   the same, and the tasks have a grant
-//!          apart     a worker in another process
-//!          unparked  the same, and waiting flows leave memory at once
-//!          fresh     one for this round only
-//!
-//! --against PATH:  `bench ROW` of both programs in turns --compare--> ratios
-//! ```
 
-mod apart;
-mod bed;
-mod figures;
-mod finished;
-mod ground;
-mod instances;
-mod machine;
-mod process;
-mod program;
-mod ratios;
-mod replaying;
-mod rounds;
-mod runs;
-mod settings;
-mod suspended;
 mod tables;
-mod turns;
-mod workloads;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,12 +14,10 @@ use super::error::{ExitStatus, UserError};
 use super::output::{Format, Output, one_line};
 use super::place::Place;
 use super::signals::Signals;
-use machine::Machine;
-use program::{Unusable, Why};
-use rounds::{Plan, Row, Step, measure};
-use settings::Settings;
-use turns::{Comparison, against};
-use workloads::Workload;
+use crate::bench::{
+    Comparison, Machine, Open, Plan, Row, Settings, Step, Unusable, Why, Workload, against, measure,
+};
+use crate::store::Store;
 
 /// Measure how fast this machine runs flows
 ///
@@ -68,8 +32,8 @@ use workloads::Workload;
 /// are measured in turns, with the same component: each pair is one round of both, a process
 /// each, and they swap places after each pair. Shown are the medians of both, and the median,
 /// the least and the greatest of the ratios within the pairs. A ratio above 1 means that this
-/// program is better, whether the figure is a rate or a time. 15 pairs of one row take one to
-/// two minutes. What only one of the programs knows is left out. Build both alike.
+/// program is better, whether the figure is a rate or a time. 15 pairs of most rows take a
+/// minute or two. What only one of the programs knows is left out. Build both alike.
 ///
 /// With `-o json`: `{"machine": {..}, "rows": [{"name", "what", "rounds", "figures": [{"name",
 /// "unit", "median", "min", "max"}]}]}`. `unit` is one of `ms`, `us`, `1/s`, `MiB`, `bytes`,
@@ -126,7 +90,13 @@ struct Comparing {
     comparison: Comparison,
 }
 
-pub async fn run(args: BenchArgs, out: &Output, place: &Place) -> anyhow::Result<ExitStatus> {
+/// `open` opens a database of its own at a path.
+pub async fn run<S: Store>(
+    args: BenchArgs,
+    out: &Output,
+    place: &Place,
+    open: &Open<S>,
+) -> anyhow::Result<ExitStatus> {
     std::fs::read(&args.component).map_err(|err| {
         UserError::new(format!(
             "the component with the measured flows, `{}`, cannot be read: {err}",
@@ -151,7 +121,7 @@ pub async fn run(args: BenchArgs, out: &Output, place: &Place) -> anyhow::Result
         status = async {
             match &args.against {
                 Some(other) => compare(other, &settings, &plans, out).await,
-                None => measure_this(&settings, &plans, out).await,
+                None => measure_this(&settings, &plans, open, out).await,
             }
         } => status?,
         () = signals.next() => {
@@ -163,13 +133,14 @@ pub async fn run(args: BenchArgs, out: &Output, place: &Place) -> anyhow::Result
 }
 
 /// Measures this program alone.
-async fn measure_this(
+async fn measure_this<S: Store>(
     settings: &Settings,
     plans: &[Plan],
+    open: &Open<S>,
     out: &Output,
 ) -> anyhow::Result<ExitStatus> {
     let bar = out.progress().add(ProgressBar::no_length());
-    let rows = measure(settings, plans, |step| show(&bar, step)).await;
+    let rows = measure(settings, plans, open, |step| show(&bar, step)).await;
     bar.finish_and_clear();
     let report = Report {
         machine: Machine::this(),

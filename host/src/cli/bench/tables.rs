@@ -2,10 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment};
 
-use super::figures::Unit;
-use super::ratios::Compared;
-use super::rounds::Row;
-use super::turns::Comparison;
+use crate::bench::{Compared, Comparison, Row, Unit};
 use crate::cli::table::{Table, text};
 
 /// The figures of one program.
@@ -85,8 +82,7 @@ fn show(unit: Unit, value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::bench::figures::Spread;
-    use crate::cli::bench::turns::{ComparedRow, LeftOut};
+    use crate::bench::{ComparedRow, LeftOut, Spread};
 
     #[test]
     fn a_value_is_shown_to_three_digits_or_so() {

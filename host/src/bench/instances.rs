@@ -9,13 +9,14 @@ use uuid::Uuid;
 use super::bed::Bed;
 use super::figures::{Sample, Unit};
 use crate::model::{Grants, Json, Manifest, RunId, TaskName, TaskRunId, Timestamp};
+use crate::store::Store;
 use crate::wasm::{
     GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime, TaskContext, TaskStart,
 };
 
 /// Task instances made, called and dropped one after the other, for about `long` on one
 /// thread and then on as many as there are cores.
-pub async fn instances(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
+pub async fn instances(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec<Sample>> {
     let (runtime, prepared) = bed.prepared().await?;
     let cores = std::thread::available_parallelism()?.get();
     let (one, took) = on_threads(1, long, &runtime, &prepared).await?;
@@ -90,7 +91,7 @@ impl LogSink for Unread {
 }
 
 /// The component that a bed has deployed, ready to run.
-impl Bed {
+impl<S: Store> Bed<S> {
     async fn prepared(&self) -> anyhow::Result<(Arc<Runtime>, Arc<Prepared>)> {
         let runtime = self.runtime()?;
         let (component, bytes) = self.component().await?;

@@ -6,6 +6,7 @@ use super::figures::Sample;
 use super::ground::Ground;
 use super::runs::{self, in_turn};
 use super::{apart, instances, replaying, suspended};
+use crate::store::Store;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +175,11 @@ impl Workload {
     }
 
     /// One round, which takes about `long` where that can be chosen.
-    pub async fn measure(self, ground: &mut Ground, long: Duration) -> anyhow::Result<Vec<Sample>> {
+    pub async fn measure(
+        self,
+        ground: &mut Ground<'_, impl Store>,
+        long: Duration,
+    ) -> anyhow::Result<Vec<Sample>> {
         match self {
             Self::Instances => instances::instances(ground.here().await?, long).await,
             Self::Empty => runs::together(ground.here().await?, "empty", 1000, long).await,

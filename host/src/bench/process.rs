@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::bed::Bed;
-use crate::store::Store as _;
+use crate::store::Store;
 
 /// How long a worker may take until it is on the list.
 const START_MAX: Duration = Duration::from_secs(30);
 
 /// This program with `args`, with the bed as its home and nothing of the user's settings.
-pub fn command(bed: &Bed, args: &[&str]) -> anyhow::Result<Command> {
+pub fn command(bed: &Bed<impl Store>, args: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(args)
@@ -46,7 +46,7 @@ pub struct Memory {
 
 impl WorkerProcess {
     /// Starts a worker of the default pool, and returns once it is on the list.
-    pub async fn start(bed: &Bed, more: &[&str]) -> anyhow::Result<Self> {
+    pub async fn start(bed: &Bed<impl Store>, more: &[&str]) -> anyhow::Result<Self> {
         let mut command = command(bed, &["worker"])?;
         let said = bed
             .dir
@@ -61,7 +61,7 @@ impl WorkerProcess {
         Ok(worker)
     }
 
-    async fn until_listed(&mut self, bed: &Bed) -> anyhow::Result<()> {
+    async fn until_listed(&mut self, bed: &Bed<impl Store>) -> anyhow::Result<()> {
         let begin = Instant::now();
         loop {
             let workers = bed.store.workers().await?;

@@ -2,21 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use super::bed::Bed;
+use super::bed::{Bed, Open};
 use super::finished::Histories;
 use super::process::WorkerProcess;
 use super::settings::Settings;
 use crate::model::Grants;
+use crate::store::Store;
 
 /// Nothing listens at the port `discard`, and no measured task calls it.
 const GRANTED: &str = "127.0.0.1:9";
 
-pub struct Ground {
-    here: Option<Bed>,
-    granted: Option<Bed>,
-    apart: Option<Apart>,
-    unparked: Option<Apart>,
-    histories: Option<Histories>,
+pub struct Ground<'a, S: Store> {
+    open: &'a Open<S>,
+    here: Option<Bed<S>>,
+    granted: Option<Bed<S>>,
+    apart: Option<Apart<S>>,
+    unparked: Option<Apart<S>>,
+    histories: Option<Histories<S>>,
     component: Vec<u8>,
     /// How many finished runs the larger history has.
     finished: usize,
@@ -26,14 +28,15 @@ pub struct Ground {
 }
 
 /// A bed whose worker is another process.
-pub struct Apart {
+pub struct Apart<S: Store> {
     pub worker: WorkerProcess,
-    pub bed: Bed,
+    pub bed: Bed<S>,
 }
 
-impl Ground {
-    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+impl<'a, S: Store> Ground<'a, S> {
+    pub fn new(settings: &Settings, open: &'a Open<S>) -> anyhow::Result<Self> {
         Ok(Self {
+            open,
             here: None,
             granted: None,
             apart: None,
@@ -47,26 +50,26 @@ impl Ground {
     }
 
     /// A fresh bed without a worker.
-    pub async fn bed(&mut self) -> anyhow::Result<Bed> {
+    pub async fn bed(&mut self) -> anyhow::Result<Bed<S>> {
         self.bed_with(Grants::default()).await
     }
 
-    async fn bed_with(&mut self, grants: Grants) -> anyhow::Result<Bed> {
+    async fn bed_with(&mut self, grants: Grants) -> anyhow::Result<Bed<S>> {
         self.laid += 1;
         // Short, since there are sockets in it, whose paths may not be long.
         let dir = self.root.path().join(self.laid.to_string());
-        Bed::lay(dir, &self.component, grants).await
+        Bed::lay(dir, self.open, &self.component, grants).await
     }
 
     /// A fresh bed with a worker process of its own, started with these options.
-    pub async fn fresh(&mut self, options: &[&str]) -> anyhow::Result<Apart> {
+    pub async fn fresh(&mut self, options: &[&str]) -> anyhow::Result<Apart<S>> {
         let bed = self.bed().await?;
         let worker = WorkerProcess::start(&bed, options).await?;
         Ok(Apart { worker, bed })
     }
 
     /// The bed with a worker in this process.
-    pub async fn here(&mut self) -> anyhow::Result<&Bed> {
+    pub async fn here(&mut self) -> anyhow::Result<&Bed<S>> {
         if self.here.is_none() {
             self.here = Some(self.bed().await?.work_here().await?);
         }
@@ -74,7 +77,7 @@ impl Ground {
     }
 
     /// The same, and its tasks may call a host, which none of them does.
-    pub async fn granted(&mut self) -> anyhow::Result<&Bed> {
+    pub async fn granted(&mut self) -> anyhow::Result<&Bed<S>> {
         if self.granted.is_none() {
             let grants = Grants {
                 http: vec![GRANTED.to_owned()],
@@ -85,7 +88,7 @@ impl Ground {
     }
 
     /// The bed with a usual worker in another process.
-    pub async fn apart(&mut self) -> anyhow::Result<&Apart> {
+    pub async fn apart(&mut self) -> anyhow::Result<&Apart<S>> {
         if self.apart.is_none() {
             self.apart = Some(self.fresh(&[]).await?);
         }
@@ -93,7 +96,7 @@ impl Ground {
     }
 
     /// The same, and flows that wait leave memory at once.
-    pub async fn unparked(&mut self) -> anyhow::Result<&Apart> {
+    pub async fn unparked(&mut self) -> anyhow::Result<&Apart<S>> {
         if self.unparked.is_none() {
             self.unparked = Some(self.fresh(&["--park", "0s"]).await?);
         }
@@ -101,7 +104,7 @@ impl Ground {
     }
 
     /// A short history and a long one.
-    pub async fn histories(&mut self) -> anyhow::Result<&Histories> {
+    pub async fn histories(&mut self) -> anyhow::Result<&Histories<S>> {
         if self.histories.is_none() {
             let (few, many) = (self.bed().await?, self.bed().await?);
             self.histories = Some(Histories::fill(few, many, self.finished).await?);

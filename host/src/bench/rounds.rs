@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::bed::Open;
 use super::figures::{Figure, Sample, summary};
 use super::ground::Ground;
 use super::settings::Settings;
 use super::workloads::Workload;
+use crate::store::Store;
 
 /// How often a row is measured.
 #[derive(Clone, Copy, Debug)]
@@ -41,13 +43,14 @@ pub struct Row {
     pub figures: Vec<Figure>,
 }
 
-/// Measures the rows. `told` is called before each round.
-pub async fn measure(
+/// Measures the rows. `open` opens a database of this engine, and `told` is called before each round.
+pub async fn measure<S: Store>(
     settings: &Settings,
     plans: &[Plan],
+    open: &Open<S>,
     told: impl FnMut(Step),
 ) -> anyhow::Result<Vec<Row>> {
-    let mut ground = Ground::new(settings)?;
+    let mut ground = Ground::new(settings, open)?;
     let rounds = all_rounds(&mut ground, plans, settings.round, told).await?;
     ground.clear().await?;
     let row = |(plan, rounds): (&Plan, Vec<Vec<Sample>>)| Row {
@@ -61,7 +64,7 @@ pub async fn measure(
 
 /// The rounds of each row.
 async fn all_rounds(
-    ground: &mut Ground,
+    ground: &mut Ground<'_, impl Store>,
     plans: &[Plan],
     long: Duration,
     mut told: impl FnMut(Step),

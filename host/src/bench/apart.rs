@@ -12,11 +12,11 @@ use super::figures::{Sample, latencies, percentile};
 use super::ground::{Apart, Ground};
 use super::process::{WorkerProcess, command, load};
 use crate::model::StateType;
-use crate::store::Store as _;
+use crate::store::Store;
 use crate::worker::now;
 
 /// `orch-host run` of the example with ten items, again and again.
-pub async fn example(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
+pub async fn example(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec<Sample>> {
     let begin = Instant::now();
     let mut took = Vec::new();
     while begin.elapsed() < long {
@@ -35,7 +35,7 @@ pub async fn example(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
 }
 
 /// From before a run is created until it runs.
-pub async fn start(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
+pub async fn start(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec<Sample>> {
     let begin = Instant::now();
     let mut took = Vec::new();
     while begin.elapsed() < long {
@@ -56,7 +56,7 @@ const WAITING: usize = 100;
 pub const LEAVES: Duration = Duration::from_millis(50);
 
 /// From before what a suspended flow waits for ends, until the flow runs again.
-pub async fn resume(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
+pub async fn resume(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec<Sample>> {
     let begin = Instant::now();
     let (mut running, mut ended) = (Vec::new(), Vec::new());
     while begin.elapsed() < long {
@@ -88,7 +88,7 @@ const KILLED: usize = 5;
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// From before a worker process is killed until its run runs in another one.
-pub async fn kill(ground: &mut Ground) -> anyhow::Result<Vec<Sample>> {
+pub async fn kill(ground: &mut Ground<'_, impl Store>) -> anyhow::Result<Vec<Sample>> {
     let Apart { mut worker, bed } = ground.fresh(&[]).await?;
     let mut took = Vec::new();
     for _ in 0..KILLED {
@@ -120,7 +120,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// What a worker takes that has nothing to do.
-pub async fn idle(ground: &mut Ground) -> anyhow::Result<Vec<Sample>> {
+pub async fn idle(ground: &mut Ground<'_, impl Store>) -> anyhow::Result<Vec<Sample>> {
     let Apart { worker, bed } = ground.fresh(&[]).await?;
     tokio::time::sleep(SETTLE).await;
     let percent = load(&worker, IDLE).await?;

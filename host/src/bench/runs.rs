@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::bed::Bed;
 use super::figures::{Sample, latencies};
+use crate::store::Store;
 
 /// Runs of a flow, one after the other, for about `long`.
 pub async fn in_turn(
-    bed: &Bed,
+    bed: &Bed<impl Store>,
     flow: &str,
     parameters: &str,
     long: Duration,
@@ -22,7 +23,7 @@ pub async fn in_turn(
 
 /// Runs of a flow, created a batch at a time, for about `long`.
 pub async fn together(
-    bed: &Bed,
+    bed: &Bed<impl Store>,
     flow: &str,
     batch: usize,
     long: Duration,
@@ -33,7 +34,7 @@ pub async fn together(
 
 /// The same: how many there were, and how long all of them took.
 pub async fn batches(
-    bed: &Bed,
+    bed: &Bed<impl Store>,
     flow: &str,
     batch: usize,
     long: Duration,

@@ -6,6 +6,7 @@ use super::apart::LEAVES;
 use super::bed::Bed;
 use super::figures::{Sample, Unit, percentile};
 use crate::model::StateType;
+use crate::store::Store;
 use crate::worker::now;
 
 /// Journals of so many entries, which stand for finished tasks.
@@ -16,7 +17,7 @@ const TIMES: usize = 10;
 
 /// From before what a suspended flow waits for ends, until the flow has replayed its journal
 /// and waits again.
-pub async fn replay(bed: &Bed) -> anyhow::Result<Vec<Sample>> {
+pub async fn replay(bed: &Bed<impl Store>) -> anyhow::Result<Vec<Sample>> {
     let mut samples = Vec::new();
     let mut medians = Vec::new();
     for length in LENGTHS {
@@ -34,7 +35,7 @@ pub async fn replay(bed: &Bed) -> anyhow::Result<Vec<Sample>> {
     Ok(samples)
 }
 
-async fn resumptions(bed: &Bed, length: usize) -> anyhow::Result<Vec<Duration>> {
+async fn resumptions(bed: &Bed<impl Store>, length: usize) -> anyhow::Result<Vec<Duration>> {
     let gates = bed.gates(TIMES + 1).await?;
     let new = bed.waiting_run(length, &gates)?;
     let id = new.run.id;

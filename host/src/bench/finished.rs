@@ -1,7 +1,6 @@
 //! Whether a long history makes runs slower: the same runs on a database with few finished
 //! runs and on one with many.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -10,8 +9,7 @@ use super::bed::Bed;
 use super::figures::{Sample, Unit, percentile};
 use super::runs::batches;
 use crate::model::{Json, PoolName, State, WorkPool, Worker, WorkerId};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Claim, Claimed, Next, Progress, Store as _};
+use crate::store::{Claim, Claimed, Next, Progress, Store};
 use crate::worker::now;
 
 /// Finished runs in the shorter history.
@@ -23,15 +21,15 @@ const BATCH: usize = 1000;
 /// Single runs that are measured besides.
 const SINGLE: usize = 100;
 
-pub struct Histories {
-    few: Bed,
-    many: Bed,
+pub struct Histories<S: Store> {
+    few: Bed<S>,
+    many: Bed<S>,
     finished: usize,
 }
 
-impl Histories {
+impl<S: Store> Histories<S> {
     /// Gives each bed its history, and then a worker in this process.
-    pub async fn fill(few: Bed, many: Bed, finished: usize) -> anyhow::Result<Self> {
+    pub async fn fill(few: Bed<S>, many: Bed<S>, finished: usize) -> anyhow::Result<Self> {
         finish_runs(&few, FEW).await?;
         finish_runs(&many, finished).await?;
         Ok(Self {
@@ -72,7 +70,7 @@ struct Cost {
     single_us: f64,
 }
 
-async fn cost(bed: &Bed, long: Duration) -> anyhow::Result<Cost> {
+async fn cost(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Cost> {
     let (runs, took) = batches(bed, "empty", BATCH, long).await?;
     let mut single = Vec::new();
     for _ in 0..SINGLE {
@@ -86,7 +84,7 @@ async fn cost(bed: &Bed, long: Duration) -> anyhow::Result<Cost> {
 
 /// Puts finished runs into the database, by what a worker would ask of the store, but
 /// without executing anything.
-async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
+async fn finish_runs(bed: &Bed<impl Store>, count: usize) -> anyhow::Result<()> {
     let pool: PoolName = "history".parse()?;
     let (store, now) = (&bed.store, now());
     store
@@ -122,7 +120,7 @@ async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
 }
 
 async fn finish_batch(
-    bed: &Bed,
+    bed: &Bed<impl Store>,
     pool: &PoolName,
     worker: WorkerId,
     count: usize,
@@ -142,11 +140,11 @@ async fn finish_batch(
     };
     let claimed = bed.store.claim(claim).await?;
     anyhow::ensure!(claimed.len() == count, "not all runs could be claimed");
-    try_join_all(claimed.into_iter().map(|claimed| end(&bed.store, claimed))).await?;
+    try_join_all(claimed.into_iter().map(|claimed| end(&*bed.store, claimed))).await?;
     Ok(())
 }
 
-async fn end(store: &Arc<SqliteStore>, claimed: Claimed) -> anyhow::Result<()> {
+async fn end(store: &impl Store, claimed: Claimed) -> anyhow::Result<()> {
     let outcome = Ok(Json::parse("null")?);
     let mut progress = Progress::new(claimed.lease);
     progress.states = vec![State::running(1, now()), State::ended(&outcome, now())];

@@ -14,8 +14,7 @@ use crate::model::{
     Timestamp, WorkPool,
 };
 use crate::orchestrator::{Start, new_run};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Listener, NewRun, Store, Topic};
+use crate::store::{Listener, NewRun, Store, StoreResult, Topic};
 use crate::wasm::{Runtime, RuntimeConfig};
 use crate::worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, now, serve};
 
@@ -28,14 +27,17 @@ const BATCH: usize = 1000;
 /// Nobody pulls from it: what is in it waits until the bench ends it.
 const GATES: &str = "gates";
 
-pub struct Bed {
+/// Opens the database at a path.
+pub type Open<S> = dyn Fn(&Path) -> StoreResult<S>;
+
+pub struct Bed<S: Store> {
     /// `ORCH_HOME` of the processes that belong to it.
     pub dir: PathBuf,
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<S>,
     deployments: Vec<Deployment>,
     /// Keeps the doorbell of this process open: to open one for each measured run would be
     /// measured, too.
-    _listening: <SqliteStore as Store>::Listener,
+    _listening: S::Listener,
     here: Option<Here>,
 }
 
@@ -45,12 +47,17 @@ struct Here {
     serving: JoinHandle<Result<u64, WorkerError>>,
 }
 
-impl Bed {
+impl<S: Store> Bed<S> {
     /// Without a worker. The tasks of all flows have these grants.
-    pub async fn lay(dir: PathBuf, component: &[u8], grants: Grants) -> anyhow::Result<Self> {
+    pub async fn lay(
+        dir: PathBuf,
+        open: &Open<S>,
+        component: &[u8],
+        grants: Grants,
+    ) -> anyhow::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&dir)?;
-        let store = Arc::new(SqliteStore::open(dir.join("orch.db"))?);
+        let store = Arc::new(open(&dir.join("orch.db"))?);
         let pool = WorkPool {
             name: gates()?,
             limit: None,
@@ -59,7 +66,7 @@ impl Bed {
         };
         store.create_pool(pool).await?;
         let runtime = runtime(&dir)?;
-        let deployments = deploy(&store, &runtime, component.to_vec(), &grants).await?;
+        let deployments = deploy(&*store, &runtime, component.to_vec(), &grants).await?;
         Ok(Self {
             dir,
             _listening: store.listen(Topic::Change)?,
@@ -275,7 +282,7 @@ fn completed(outcome: &Outcome) -> anyhow::Result<()> {
 }
 
 async fn deploy(
-    store: &SqliteStore,
+    store: &impl Store,
     runtime: &Runtime,
     bytes: Vec<u8>,
     grants: &Grants,
