@@ -1,9 +1,10 @@
-//! The binary: everything is in the library, so that tests can reach it.
+//! Joins the engine of the store with the commands.
+
+mod cli;
 
 use std::process::ExitCode;
 
-use orch_host::cli;
-use orch_host::store::sqlite::SqliteStore;
+use store_sqlite::SqliteStore;
 
 /// Runs are many small values, made on one thread and dropped on another.
 #[global_allocator]

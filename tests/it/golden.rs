@@ -7,13 +7,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use orch_host::model::{Digest, Entry, FlowRun, RunId};
-use orch_host::store::Store;
-use orch_host::store::sqlite::SqliteStore;
-use orch_host::wasm::{Runtime, RuntimeConfig};
-use orch_host::worker::{Replayed, replay};
+use model::{Digest, Entry, FlowRun, RunId};
 use serde::{Deserialize, Serialize};
+use store::Store;
+use store_sqlite::SqliteStore;
 use test_support::{Home, eventually, guest};
+use wasm::{Runtime, RuntimeConfig};
+use worker::{Replayed, replay};
 
 use super::{SOON, deploy, home, inspect, start, state, text, worker};
 

@@ -3,11 +3,11 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::error::{UserError, not_deployable};
+use super::error::{UserError, bad_manifest, not_deployable};
 use super::resolve::unknown;
 use super::time::now;
-use crate::model::{Component, Digest, FlowDescription};
-use crate::wasm::{ComponentError, Runtime};
+use model::{Component, Digest, FlowDescription};
+use wasm::{ComponentError, Runtime};
 
 /// A component and its bytes.
 pub struct Artifact {
@@ -26,6 +26,7 @@ impl Artifact {
             .describe(&bytes)
             .await
             .map_err(|err| not_deployable(path, &err))?;
+        operations::manifest::check(&manifest).map_err(|refusal| bad_manifest(path, &refusal))?;
         let component = Component {
             digest: Digest::of(&bytes),
             manifest,

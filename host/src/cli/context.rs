@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::output::Output;
 use super::place::Place;
-use crate::wasm::{Limits, Runtime, RuntimeConfig};
+use wasm::{Limits, Runtime, RuntimeConfig};
 
 pub struct Context<S> {
     pub store: Arc<S>,

@@ -11,9 +11,9 @@ use super::output::Format;
 use super::params::{ParamArgs, defaults_schema_of, misfit};
 use super::resolve;
 use super::time::now;
-use crate::model::{Deployment, DeploymentName, Digest, FlowDescription, Grants, Json, PoolName};
-use crate::store::{Deployed, Store};
-use crate::wasm::Limits;
+use model::{Deployment, DeploymentName, Digest, FlowDescription, Grants, Json, PoolName};
+use store::{Deployed, Store};
+use wasm::Limits;
 
 /// Register the flows of a component as deployments
 ///

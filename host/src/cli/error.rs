@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use crate::store::{Missing, StoreError};
-use crate::wasm::ComponentError;
-use crate::worker::WorkerError;
+use operations::manifest::ManifestRefusal;
+use store::{Missing, StoreError};
+use wasm::ComponentError;
+use worker::WorkerError;
 
 /// The exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +125,7 @@ impl Report {
                 ExitStatus::Usage,
                 "only a paused run can be resumed".to_owned(),
             ),
-            StoreError::InputNotAwaited { run } | StoreError::InputMisfit { run, .. } => (
+            StoreError::InputNotAwaited { run } => (
                 ExitStatus::Usage,
                 format!("`orch-host flow-run inspect {run}` shows what it waits for"),
             ),
@@ -198,6 +199,20 @@ fn listing(missing: &Missing) -> String {
 /// What to say of a file that is no component of ours.
 pub fn not_deployable(path: &std::path::Path, err: &ComponentError) -> UserError {
     UserError::new(format!("`{}` cannot be used: {err}", path.display())).hint(err.hint())
+}
+
+/// A component whose manifest cannot stand.
+pub fn bad_manifest(path: &std::path::Path, refusal: &ManifestRefusal) -> UserError {
+    let hint = match refusal {
+        ManifestRefusal::NoFlow => {
+            "a flow crate depends on `guest-sdk` and has at least one `#[flow]`"
+        }
+        ManifestRefusal::Twins { .. } => "give one of them another name: `#[flow(name = \"..\")]`",
+        ManifestRefusal::Declaration { .. } => {
+            "change the declaration in `#[flow(..)]` or `#[task(..)]`"
+        }
+    };
+    UserError::new(format!("`{}` cannot be used: {refusal}", path.display())).hint(hint)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::error::UserError;
 use super::params::read_file;
 use super::resolve::closest;
-use crate::model::{AwaitedInput, InputId, Json, RunId, Timestamp};
-use crate::orchestrator::{InputMisfit, InputSchema};
+use model::{AwaitedInput, InputId, Json, RunId, Timestamp};
+use orchestrator::{InputMisfit, InputSchema};
 
 /// An awaited input, as `-o json` prints it.
 #[derive(Debug, Serialize)]
@@ -132,7 +132,7 @@ pub fn value(input: &AwaitedInput, typed: &str) -> anyhow::Result<Json> {
     }
 }
 
-fn does_not_fit(input: &AwaitedInput, misfit: &InputMisfit) -> UserError {
+pub fn does_not_fit(input: &AwaitedInput, misfit: &InputMisfit) -> UserError {
     UserError::new(format!("input `{}` does not fit: {misfit}", input.key)).hint(wanted(input))
 }
 

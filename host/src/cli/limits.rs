@@ -1,7 +1,7 @@
 //! What one instance may use, as typed.
 
 use super::time::SpanArg;
-use crate::wasm::Limits;
+use wasm::Limits;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct LimitArgs {

@@ -35,11 +35,11 @@ use std::sync::Arc;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use crate::store::{Store, StoreResult};
 use context::Context;
 use error::{ExitStatus, Report, StdoutClosed, UserError};
 use output::{Color, Format, Output};
 use place::{DatabaseUrl, Place};
+use store::{Store, StoreResult};
 
 /// Runs workflows as sandboxed WebAssembly components
 ///

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use super::error::UserError;
-use crate::model::{FlowDescription, Json, Schema};
-use crate::orchestrator::{ParameterError, ParameterProblem, Parameters};
+use model::{FlowDescription, Json, Schema};
+use orchestrator::{ParameterError, ParameterProblem, Parameters};
 
 /// `NAME=VALUE`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,7 +189,7 @@ fn kind_of(property: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::FlowOptions;
+    use model::FlowOptions;
 
     fn flow() -> FlowDescription {
         let parameters = r##"{

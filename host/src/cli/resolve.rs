@@ -3,8 +3,8 @@
 use super::error::UserError;
 use super::table::{Table, text as cell};
 use super::time::{ago, now};
-use crate::model::{Deployment, DeploymentName, FlowName, FlowRun, IdPrefix, PoolName};
-use crate::store::{PoolUse, Store};
+use model::{Deployment, DeploymentName, FlowName, FlowRun, IdPrefix, PoolName};
+use store::{PoolUse, Store};
 
 /// How many candidates an error lists.
 const CANDIDATES_MAX: u32 = 10;
@@ -94,7 +94,7 @@ async fn only_deployment<S: Store>(store: &S, text: &str) -> anyhow::Result<Depl
     }
 }
 
-pub fn bad_name(err: crate::model::NameError) -> UserError {
+pub fn bad_name(err: model::NameError) -> UserError {
     UserError::new(err.to_string()).hint("`orch-host deployment ls` lists the deployments")
 }
 

@@ -15,11 +15,13 @@ use super::time::now;
 use super::values::level;
 use super::watch::{States, Watch, Whose, conclude};
 use super::worker::until_registered;
-use crate::model::{FlowRun, LogLevel, RunName, WorkerId};
-use crate::orchestrator::Start;
-use crate::store::{NewRun, Store};
-use crate::wasm::Runtime;
-use crate::worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
+use model::Ids as _;
+use model::{FlowRun, LogLevel, RunName, WorkerId};
+use operations::FreshIds;
+use orchestrator::Start;
+use store::{NewRun, Store};
+use wasm::Runtime;
+use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
 
 /// Run a flow here, and wait for its result
 ///
@@ -52,9 +54,9 @@ pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<Exi
     let runtime = cx.runtime(Instances::ONE_RUN, args.limits.limits())?;
     let mut target = Target::find(&args.target, args.flow.as_deref(), &*cx.store, &runtime).await?;
     let start = Start {
-        name: args.name.unwrap_or_else(RunName::generate),
+        name: args.name.unwrap_or_else(|| FreshIds.run_name()),
         tags: args.tags,
-        ..Start::now(args.params.object(&target.flow)?, now())
+        ..Start::now(&mut FreshIds, args.params.object(&target.flow)?, now())
     };
     let run = target.new_run(start)?;
 

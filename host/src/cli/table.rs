@@ -4,7 +4,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, ContentArrangement};
 
 use super::output::one_line;
-use crate::model::{State, StateType};
+use model::{State, StateType};
 
 /// Rows under a header.
 pub struct Table {
@@ -121,7 +121,7 @@ fn color(state: StateType) -> comfy_table::Color {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
+    use model::Timestamp;
 
     #[test]
     fn a_table_has_no_borders_and_is_not_wrapped() {

@@ -7,10 +7,10 @@ use super::error::UserError;
 use super::params::{misfit, schema_of};
 use super::resolve;
 use super::time::now;
-use crate::model::{Component, Deployment, FlowDescription, FlowRun, PoolName};
-use crate::orchestrator::{Parameters, Start, new_run, undeployed_run};
-use crate::store::Store;
-use crate::wasm::Runtime;
+use model::{Component, Deployment, FlowDescription, FlowRun, PoolName};
+use orchestrator::{Parameters, Start, new_run, undeployed_run};
+use store::Store;
+use wasm::Runtime;
 
 pub struct Target {
     pub component: Component,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::model::Timestamp;
-pub use crate::worker::now;
+use model::Timestamp;
+pub use worker::now;
 
 /// How far away a time is, in its largest unit: `3s ago`, `in 2h`.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::model::{LogLevel, StateType};
+use model::{LogLevel, StateType};
 
 /// `COMPLETED`; with `ignore_case` in any case.
 pub fn state() -> impl TypedValueParser<Value = StateType> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{
+use model::{
     DeploymentName, Digest, Failure, FlowName, FlowRun, Json, LogLevel, LogLine, LogSource,
     PoolName, RunId, RunName, Seq, State, StateType, TaskName, TaskRun, TaskRunId, Timestamp,
 };

@@ -14,10 +14,10 @@ use super::error::{ExitStatus, UserError};
 use super::output::{Format, Output, one_line};
 use super::place::Place;
 use super::signals::Signals;
-use crate::bench::{
+use bench::{
     Comparison, Machine, Open, Plan, Row, Settings, Step, Unusable, Why, Workload, against, measure,
 };
-use crate::store::Store;
+use store::Store;
 
 /// Measure how fast this machine runs flows
 ///

@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment};
 
-use crate::bench::{Compared, Comparison, Row, Unit};
+use bench::{Compared, Comparison, Row, Unit};
 use crate::cli::table::{Table, text};
 
 /// The figures of one program.
@@ -82,7 +82,7 @@ fn show(unit: Unit, value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::{ComparedRow, LeftOut, Spread};
+    use bench::{ComparedRow, LeftOut, Spread};
 
     #[test]
     fn a_value_is_shown_to_three_digits_or_so() {

@@ -8,9 +8,9 @@ use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::output::Format;
 use crate::cli::params::signature_of;
 use crate::cli::table::{Fields, Table, maybe, text};
-use crate::model::Component;
-use crate::store::Store;
-use crate::wasm::Limits;
+use model::Component;
+use store::Store;
+use wasm::Limits;
 
 /// Show what a component declares: its flows, tasks and their schemas
 ///

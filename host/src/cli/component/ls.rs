@@ -5,7 +5,7 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
 use crate::cli::time::{ago, now};
-use crate::store::Store;
+use store::Store;
 
 /// List the components that are kept, newest first
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@ mod ls;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use crate::store::Store;
+use store::Store;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum ComponentCommand {

@@ -3,7 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::resolve;
-use crate::store::Store;
+use store::Store;
 
 /// Delete a deployment; its runs stay
 #[derive(Debug, clap::Args)]

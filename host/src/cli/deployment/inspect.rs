@@ -10,8 +10,8 @@ use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
 use crate::cli::target::Target;
 use crate::cli::time::{ago, now};
-use crate::model::{Deployment, FlowDescription};
-use crate::store::Store;
+use model::{Deployment, FlowDescription};
+use store::Store;
 
 /// Show a deployment and the parameters that its flow takes
 #[derive(Debug, clap::Args)]

@@ -5,8 +5,8 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
 use crate::cli::time::{ago, now};
-use crate::model::FlowName;
-use crate::store::Store;
+use model::FlowName;
+use store::Store;
 
 /// List the deployments
 #[derive(Debug, clap::Args)]

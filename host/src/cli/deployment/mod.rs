@@ -7,7 +7,7 @@ mod run;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use crate::store::Store;
+use store::Store;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum DeploymentCommand {

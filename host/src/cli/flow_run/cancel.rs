@@ -5,8 +5,8 @@ use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::resolve;
 use crate::cli::time::now;
 use crate::cli::watch::{States, Watch, Whose};
-use crate::model::{IdPrefix, LogLevel};
-use crate::store::{Cancellation, Store};
+use model::{IdPrefix, LogLevel};
+use store::{Cancellation, Store};
 
 /// Cancel a flow run, and every run that it started
 ///

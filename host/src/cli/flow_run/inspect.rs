@@ -13,8 +13,8 @@ use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::table as task_table;
 use crate::cli::time::{local, took};
 use crate::cli::view::{FlowRunView, TaskRunView};
-use crate::model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
-use crate::store::{Store, TaskRunFilter};
+use model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
+use store::{Store, TaskRunFilter};
 
 /// Tasks that people are shown; programs get all.
 const TASKS_SHOWN: u32 = 50;

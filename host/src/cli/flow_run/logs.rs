@@ -7,8 +7,8 @@ use crate::cli::resolve;
 use crate::cli::values::level;
 use crate::cli::view::LogView;
 use crate::cli::watch::LogPrinter;
-use crate::model::{IdPrefix, LogLevel};
-use crate::store::{Listener as _, Store, Topic};
+use model::{IdPrefix, LogLevel};
+use store::{Listener as _, Store, Topic};
 
 /// Print the log of a flow run, its tasks and subflows included
 ///

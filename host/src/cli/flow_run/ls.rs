@@ -8,8 +8,8 @@ use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::{ago, now, took};
 use crate::cli::values::state as state_arg;
 use crate::cli::view::FlowRunView;
-use crate::model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType};
-use crate::store::{RunFilter, Store};
+use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType};
+use store::{RunFilter, Store};
 
 /// List flow runs, newest first
 #[derive(Debug, clap::Args)]

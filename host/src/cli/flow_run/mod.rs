@@ -12,7 +12,7 @@ mod watch;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use crate::store::Store;
+use store::Store;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum FlowRunCommand {

@@ -4,8 +4,8 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::resolve;
 use crate::cli::time::now;
-use crate::model::IdPrefix;
-use crate::store::Store;
+use model::IdPrefix;
+use store::Store;
 
 /// Stop a flow run until it is resumed
 ///

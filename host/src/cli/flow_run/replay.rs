@@ -10,10 +10,10 @@ use crate::cli::context::{Context, Instances};
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::output::{Format, counted};
 use crate::cli::resolve;
-use crate::model::{FlowRun, IdPrefix, Outcome};
-use crate::store::Store;
-use crate::wasm::Limits;
-use crate::worker::{Replayed, replay};
+use model::{FlowRun, IdPrefix, Outcome};
+use store::Store;
+use wasm::Limits;
+use worker::{Replayed, replay};
 
 /// Run a flow again against its journal, without effects
 ///
@@ -32,7 +32,7 @@ pub struct ReplayArgs {
 /// As `-o json` prints it.
 #[derive(Serialize)]
 struct ReplayView {
-    run: crate::model::RunId,
+    run: model::RunId,
     diverged: bool,
     /// How many calls of the journal were answered.
     calls: u64,

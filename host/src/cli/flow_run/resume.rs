@@ -5,8 +5,9 @@ use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::inputs;
 use crate::cli::resolve;
 use crate::cli::time::now;
-use crate::model::{AwaitedInput, FlowRun, IdPrefix, StateType};
-use crate::store::{Store, StoreError};
+use model::{AwaitedInput, FlowRun, IdPrefix, StateType};
+use operations::inputs::{GiveRefusal, give};
+use store::{Store, StoreError};
 
 /// Let a paused flow run go on, or give a suspended one the input that it waits for
 ///
@@ -42,9 +43,12 @@ pub async fn run<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<
     }
     let input = inputs::choose(run.name.as_str(), &own, args.key.as_deref())?;
     let value = inputs::value(input, typed)?;
-    match cx.store.give_input(run.id, input.id, value, now()).await {
+    match give(&*cx.store, run.id, input, value, now()).await {
         Ok(()) => {}
-        Err(StoreError::InputNotAwaited { .. }) => {
+        Err(GiveRefusal::Misfit { misfit, .. }) => {
+            return Err(inputs::does_not_fit(input, &misfit).into());
+        }
+        Err(GiveRefusal::Store(StoreError::InputNotAwaited { .. })) => {
             let message = format!(
                 "flow run '{}' does not wait for input `{}` any more",
                 run.name, input.key
@@ -52,7 +56,7 @@ pub async fn run<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<
             let hint = "somebody else has given it, its time is over, or the run has ended";
             return Err(UserError::new(message).hint(hint).into());
         }
-        Err(err) => return Err(err.into()),
+        Err(GiveRefusal::Store(err)) => return Err(err.into()),
     }
     let (name, key) = (&run.name, &input.key);
     cx.out

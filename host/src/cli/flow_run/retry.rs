@@ -5,8 +5,8 @@ use crate::cli::error::ExitStatus;
 use crate::cli::resolve;
 use crate::cli::time::now;
 use crate::cli::watch::{States, follow};
-use crate::model::{IdPrefix, LogLevel};
-use crate::store::Store;
+use model::{IdPrefix, LogLevel};
+use store::Store;
 
 /// Open a new attempt of a flow run that is over
 ///

@@ -5,8 +5,8 @@ use crate::cli::error::ExitStatus;
 use crate::cli::resolve;
 use crate::cli::values::level;
 use crate::cli::watch::{States, follow};
-use crate::model::{IdPrefix, LogLevel};
-use crate::store::Store;
+use model::{IdPrefix, LogLevel};
+use store::Store;
 
 /// Follow a flow run until it ends; the exit code says how it did
 ///

@@ -10,8 +10,8 @@ use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::{ago, now, took};
 use crate::cli::values::state as state_arg;
 use crate::cli::view::{TaskRunView, span};
-use crate::model::{IdPrefix, StateType, TaskRun, Timestamp};
-use crate::store::{Store, TaskRunFilter};
+use model::{IdPrefix, StateType, TaskRun, Timestamp};
+use store::{Store, TaskRunFilter};
 
 /// List task runs, oldest first
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ mod ls;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use crate::store::Store;
+use store::Store;
 
 pub use ls::table;
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::context::Context;
-use crate::model::{RunId, StateType};
-use crate::store::Store;
+use model::{RunId, StateType};
+use store::Store;
 
 /// The least time between two plain lines.
 const LINE_MIN: Duration = Duration::from_secs(1);

@@ -9,8 +9,8 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::signals::Signals;
 use crate::cli::view::FlowRunView;
-use crate::model::{FlowRun, RunId, StateType};
-use crate::store::{Listener as _, Store, Topic};
+use model::{FlowRun, RunId, StateType};
+use store::{Listener as _, Store, Topic};
 
 /// Runs that did not complete and are told of one by one.
 const TOLD_MAX: usize = 20;

@@ -8,8 +8,8 @@ use crate::cli::context::Context;
 use crate::cli::inputs::{command, wish};
 use crate::cli::output::{Stream, one_line};
 use crate::cli::time::clock;
-use crate::model::{FlowRun, InputId};
-use crate::store::Store;
+use model::{FlowRun, InputId};
+use store::Store;
 
 /// Tells of each awaited input once.
 pub struct Inputs<'a, S> {

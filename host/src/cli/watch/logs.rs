@@ -8,8 +8,8 @@ use crate::cli::context::Context;
 use crate::cli::output::{Format, Stream, harmless};
 use crate::cli::time::{clock, local};
 use crate::cli::view::LogView;
-use crate::model::{LogLevel, LogLine, LogSource, RunId, TaskRunId};
-use crate::store::{LogCursor, LogFilter, Store, TaskRunFilter};
+use model::{LogLevel, LogLine, LogSource, RunId, TaskRunId};
+use store::{LogCursor, LogFilter, Store, TaskRunFilter};
 
 /// Lines read at once.
 const LINES: u32 = 1000;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::cli::context::Context;
 use crate::cli::time::now;
-use crate::model::{FlowRun, PoolName, StateType};
-use crate::store::{RunFilter, Store};
+use model::{FlowRun, PoolName, StateType};
+use store::{RunFilter, Store};
 
 /// The least time between two looks.
 const LOOK_MIN: Duration = Duration::from_secs(1);

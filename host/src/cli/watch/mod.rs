@@ -20,14 +20,14 @@ use super::output::{Format, Stream, one_line};
 use super::signals::Signals;
 use super::time::{clock, took};
 use super::view::FlowRunView;
-use crate::model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
-use crate::store::{Listener as _, Store, Topic};
 use children::Children;
 pub use children::bar as progress_line;
 pub use everyone::follow_all;
 use inputs::Inputs;
 pub use logs::LogPrinter;
 pub use lonely::{Lonely, Whose};
+use model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
+use store::{Listener as _, Store, Topic};
 
 /// The least time between two steps.
 const STEP_MIN: Duration = Duration::from_millis(20);

@@ -6,8 +6,8 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::counted;
 use crate::cli::resolve;
-use crate::model::PoolName;
-use crate::store::{PoolChange, Store};
+use model::PoolName;
+use store::{PoolChange, Store};
 
 /// Let a work pool's runs wait; what is executed goes on
 #[derive(Debug, clap::Args)]

@@ -3,8 +3,8 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::time::now;
-use crate::model::{PoolName, WorkPool};
-use crate::store::Store;
+use model::{PoolName, WorkPool};
+use store::Store;
 
 /// Create a work pool
 #[derive(Debug, clap::Args)]

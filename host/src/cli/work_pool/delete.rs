@@ -3,8 +3,8 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::resolve;
-use crate::model::PoolName;
-use crate::store::Store;
+use model::PoolName;
+use store::Store;
 
 /// Delete a work pool that nothing uses
 #[derive(Debug, clap::Args)]

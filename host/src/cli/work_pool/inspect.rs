@@ -6,8 +6,8 @@ use crate::cli::output::Format;
 use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
 use crate::cli::time::{ago, now};
-use crate::model::PoolName;
-use crate::store::Store;
+use model::PoolName;
+use store::Store;
 
 /// Show a work pool and how it is used
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
-use crate::store::Store;
+use store::Store;
 
 /// List the work pools
 #[derive(Debug, clap::Args)]

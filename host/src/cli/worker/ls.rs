@@ -5,8 +5,8 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
 use crate::cli::time::{ago, now};
-use crate::model::PoolName;
-use crate::store::Store;
+use model::PoolName;
+use store::Store;
 
 /// List the workers that are alive
 #[derive(Debug, clap::Args)]

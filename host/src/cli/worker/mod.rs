@@ -5,7 +5,7 @@ mod start;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use crate::store::Store;
+use store::Store;
 
 pub use start::until_registered;
 

@@ -12,9 +12,11 @@ use crate::cli::output::counted;
 use crate::cli::resolve;
 use crate::cli::signals::Signals;
 use crate::cli::time::SpanArg;
-use crate::model::{PoolName, RunName, StateType, WorkerId};
-use crate::store::{PoolUse, RunFilter, Store};
-use crate::worker::{Shutdown, Urgency, WorkerConfig, WorkerError, serve};
+use model::Ids as _;
+use model::{PoolName, RunName, StateType, WorkerId};
+use operations::FreshIds;
+use store::{PoolUse, RunFilter, Store};
+use worker::{Shutdown, Urgency, WorkerConfig, WorkerError, serve};
 
 #[derive(Debug, clap::Args)]
 pub struct StartArgs {
@@ -50,7 +52,7 @@ fn lease(text: &str) -> Result<SpanArg, String> {
 
 pub async fn run<S: Store>(args: StartArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let pool = resolve::pool(&*cx.store, &args.pool).await?;
-    let name = args.name.unwrap_or_else(RunName::generate).to_string();
+    let name = args.name.unwrap_or_else(|| FreshIds.run_name()).to_string();
     let runtime = cx.runtime(Instances::for_runs(args.limit), args.limits.limits())?;
     let mut signals = Signals::catch()?;
 

@@ -32,8 +32,8 @@ use crate::cli::signals::Signals;
 use crate::cli::target::Target;
 use crate::cli::view::FlowRunView;
 use crate::cli::watch::{follow_all, progress_line};
-use crate::model::{FlowRun, RunId};
-use crate::store::{NewRun, Store};
+use model::{FlowRun, RunId};
+use store::{NewRun, Store};
 
 /// Runs created by one transaction.
 const BATCH_RUNS: usize = 500;

@@ -5,7 +5,7 @@ use std::io::{BufRead, Read as _};
 use serde_json::Value;
 
 use crate::cli::error::UserError;
-use crate::model::Json;
+use model::Json;
 
 /// The longest line, in bytes: as much as a flow may be given as parameters.
 pub const LINE_MAX: u64 = 4 << 20;

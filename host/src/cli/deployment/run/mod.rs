@@ -15,9 +15,11 @@ use crate::cli::time::{SpanArg, TimeArg, ago, now};
 use crate::cli::values::level;
 use crate::cli::view::FlowRunView;
 use crate::cli::watch::{Lonely, States, Whose, follow};
-use crate::model::{FlowRun, Json, LogLevel, PoolName, RunName, Timestamp};
-use crate::orchestrator::Start;
-use crate::store::{NewRun, Store};
+use model::Ids as _;
+use model::{FlowRun, Json, LogLevel, PoolName, RunName, Timestamp};
+use operations::FreshIds;
+use orchestrator::Start;
+use store::{NewRun, Store};
 
 /// Start a run of a deployment on its work pool
 ///
@@ -123,11 +125,11 @@ impl Template {
     fn start(&self, parameters: Json) -> Start {
         let now = now();
         Start {
-            name: self.name.clone().unwrap_or_else(RunName::generate),
+            name: self.name.clone().unwrap_or_else(|| FreshIds.run_name()),
             tags: self.tags.clone(),
             scheduled: self.scheduled.unwrap_or(now),
             work_queue: self.work_queue.clone(),
-            ..Start::now(parameters, now)
+            ..Start::now(&mut FreshIds, parameters, now)
         }
     }
 }

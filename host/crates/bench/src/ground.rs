@@ -1,0 +1,150 @@
+//! Where the beds are: a directory that goes away, and those that several rounds share.
+
+use std::path::{Path, PathBuf};
+
+use model::Grants;
+use store::Store;
+
+use crate::bed::{Bed, Open};
+use crate::finished::Histories;
+use crate::process::WorkerProcess;
+use crate::settings::Settings;
+
+/// Nothing listens at the port `discard`, and no measured task calls it.
+const GRANTED: &str = "127.0.0.1:9";
+
+pub struct Ground<'a, S: Store> {
+    open: &'a Open<S>,
+    here: Option<Bed<S>>,
+    granted: Option<Bed<S>>,
+    apart: Option<Apart<S>>,
+    unparked: Option<Apart<S>>,
+    histories: Option<Histories<S>>,
+    component: Vec<u8>,
+    /// How many finished runs the larger history has.
+    finished: usize,
+    laid: u32,
+    // Last, since what is above has files in it.
+    root: Root,
+}
+
+/// A bed whose worker is another process.
+pub struct Apart<S: Store> {
+    pub worker: WorkerProcess,
+    pub bed: Bed<S>,
+}
+
+impl<'a, S: Store> Ground<'a, S> {
+    pub fn new(settings: &Settings, open: &'a Open<S>) -> anyhow::Result<Self> {
+        Ok(Self {
+            open,
+            here: None,
+            granted: None,
+            apart: None,
+            unparked: None,
+            histories: None,
+            component: std::fs::read(&settings.component)?,
+            finished: settings.finished,
+            laid: 0,
+            root: Root::new(&settings.directory)?,
+        })
+    }
+
+    /// A fresh bed without a worker.
+    pub async fn bed(&mut self) -> anyhow::Result<Bed<S>> {
+        self.bed_with(Grants::default()).await
+    }
+
+    async fn bed_with(&mut self, grants: Grants) -> anyhow::Result<Bed<S>> {
+        self.laid += 1;
+        // Short, since there are sockets in it, whose paths may not be long.
+        let dir = self.root.path().join(self.laid.to_string());
+        Bed::lay(dir, self.open, &self.component, grants).await
+    }
+
+    /// A fresh bed with a worker process of its own, started with these options.
+    pub async fn fresh(&mut self, options: &[&str]) -> anyhow::Result<Apart<S>> {
+        let bed = self.bed().await?;
+        let worker = WorkerProcess::start(&bed, options).await?;
+        Ok(Apart { worker, bed })
+    }
+
+    /// The bed with a worker in this process.
+    pub async fn here(&mut self) -> anyhow::Result<&Bed<S>> {
+        if self.here.is_none() {
+            self.here = Some(self.bed().await?.work_here().await?);
+        }
+        need(self.here.as_ref())
+    }
+
+    /// The same, and its tasks may call a host, which none of them does.
+    pub async fn granted(&mut self) -> anyhow::Result<&Bed<S>> {
+        if self.granted.is_none() {
+            let grants = Grants {
+                http: vec![GRANTED.to_owned()],
+            };
+            self.granted = Some(self.bed_with(grants).await?.work_here().await?);
+        }
+        need(self.granted.as_ref())
+    }
+
+    /// The bed with a usual worker in another process.
+    pub async fn apart(&mut self) -> anyhow::Result<&Apart<S>> {
+        if self.apart.is_none() {
+            self.apart = Some(self.fresh(&[]).await?);
+        }
+        need(self.apart.as_ref())
+    }
+
+    /// The same, and flows that wait leave memory at once.
+    pub async fn unparked(&mut self) -> anyhow::Result<&Apart<S>> {
+        if self.unparked.is_none() {
+            self.unparked = Some(self.fresh(&["--park", "0s"]).await?);
+        }
+        need(self.unparked.as_ref())
+    }
+
+    /// A short history and a long one.
+    pub async fn histories(&mut self) -> anyhow::Result<&Histories<S>> {
+        if self.histories.is_none() {
+            let (few, many) = (self.bed().await?, self.bed().await?);
+            self.histories = Some(Histories::fill(few, many, self.finished).await?);
+        }
+        need(self.histories.as_ref())
+    }
+
+    pub async fn clear(self) -> anyhow::Result<()> {
+        for bed in [self.here, self.granted].into_iter().flatten() {
+            bed.clear().await?;
+        }
+        if let Some(histories) = self.histories {
+            histories.clear().await?;
+        }
+        Ok(())
+    }
+}
+
+fn need<T>(laid: Option<&T>) -> anyhow::Result<&T> {
+    laid.ok_or_else(|| anyhow::anyhow!("there is no bed"))
+}
+
+/// A directory of this process, which goes away with all that is in it.
+pub struct Root(PathBuf);
+
+impl Root {
+    pub fn new(parent: &Path) -> std::io::Result<Self> {
+        let root = parent.join(format!("bench-{}", std::process::id()));
+        std::fs::create_dir_all(&root)?;
+        Ok(Self(root))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,324 @@
+//! A flow run's ordered calls and outcomes.
+//!
+//! Every call of a flow takes a position (`Seq`), which is also the handle that the guest
+//! gets. What is answered at once is written with the call; what is settled later is added
+//! to the same entry.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DeploymentName, Failure, FlowName, Ids, InputId, Json, Outcome, RunId, RunName, RunSnapshot,
+    TaskName, TaskOptions, TaskRunId, Timestamp,
+};
+
+/// A position in a journal, from 1.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a flow asked. Two calls are the same for replay if they are equal.
+///
+/// Tagged from outside, as everything with JSON texts in it must be: a tag among the fields
+/// makes serde keep them aside in a form that such a text cannot be read from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// Start a task.
+    Task(TaskCall),
+    /// Start a run of a deployment.
+    RunDeployment(RunRequest),
+    /// Tell when a run is terminal.
+    WatchRun { run: RunId },
+    /// Read a run as it is.
+    GetRun { run: RunId },
+    /// Begin a subflow.
+    Subflow {
+        flow: FlowName,
+        parameters: Json,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        scope: Option<Seq>,
+    },
+    /// End a subflow.
+    EndSubflow { subflow: Seq, outcome: Outcome },
+    /// Start a timer.
+    Timer { duration_ms: u64 },
+    /// Ask a person for a value. What else they are told stands in the answer, so that a
+    /// better description is no other call.
+    Input {
+        key: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        timeout_ms: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        scope: Option<Seq>,
+    },
+    /// Take such a request back.
+    WithdrawInput { input: Seq },
+    /// The flow was told that it is cancelled, by the wait of this number (from 1).
+    Cancelled { wait: u64 },
+    /// Wait for any of several. Waiting for all needs no entry: its answer follows from
+    /// what has settled.
+    WaitAny,
+}
+
+/// A call of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskCall {
+    pub task: TaskName,
+    /// By parameter name.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub arguments: Vec<(String, Argument)>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub wait_for: Vec<Seq>,
+    #[serde(default)]
+    pub options: TaskOptions,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<Seq>,
+}
+
+impl TaskCall {
+    /// Everything that must have succeeded before the task can start.
+    pub fn needs(&self) -> impl Iterator<Item = Seq> + '_ {
+        self.arguments
+            .iter()
+            .flat_map(|(_, argument)| match argument {
+                Argument::Value(_) => &[][..],
+                Argument::ResultOf(seq) => std::slice::from_ref(seq),
+                Argument::ResultsOf(seqs) => seqs,
+            })
+            .chain(&self.wait_for)
+            .copied()
+    }
+}
+
+/// One argument of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Argument {
+    Value(Json),
+    /// The result of an earlier call.
+    ResultOf(Seq),
+    /// A list of results, in this order.
+    ResultsOf(Vec<Seq>),
+}
+
+/// A run to be started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRequest {
+    pub deployment: String,
+    pub parameters: Json,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub flow_run_name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scheduled: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub idempotency_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub work_queue: Option<String>,
+    pub as_subflow: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<Seq>,
+}
+
+/// What the flow was told at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// The handle, and nothing else.
+    Accepted,
+    /// A task run.
+    TaskRun { id: TaskRunId },
+    /// A flow run, as it was then.
+    Run { run: RunSnapshot },
+    /// The call was refused.
+    Refused { failure: Failure },
+    /// A timer that goes off at this time.
+    Due { at: Timestamp },
+    /// What a person is asked for. The id keeps it apart from others with the same words.
+    Input {
+        id: InputId,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        description: Option<String>,
+        schema: Json,
+        /// When it is too late.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<Timestamp>,
+    },
+    /// Handles that had settled, in the order they did.
+    Settled { handles: Vec<Seq> },
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Settlement {
+    Task(Outcome),
+    Run(RunSnapshot),
+    Timer,
+    /// What a person has given, or why nobody has.
+    Input(Outcome),
+}
+
+impl Settlement {
+    /// The value that a task gets which takes this as an argument.
+    pub fn value(&self) -> Outcome {
+        match self {
+            Self::Task(outcome) | Self::Input(outcome) => outcome.clone(),
+            Self::Run(run) => run.outcome.clone().unwrap_or_else(|| Ok(Json::null())),
+            Self::Timer => Ok(Json::null()),
+        }
+    }
+}
+
+/// One position of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub seq: Seq,
+    pub call: Call,
+    pub answer: Answer,
+    /// When the call was made, in the flow's own time.
+    pub at: Timestamp,
+    pub settled: Option<(Timestamp, Settlement)>,
+}
+
+impl fmt::Display for Call {
+    /// One line that tells people which call this is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(call) => {
+                write!(f, "task `{}`(", call.task)?;
+                for (at, (name, argument)) in call.arguments.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    write!(f, "{comma}{name}: {argument}")?;
+                }
+                f.write_str(")")
+            }
+            Self::RunDeployment(request) => write!(
+                f,
+                "run_deployment `{}` {}",
+                request.deployment, request.parameters
+            ),
+            Self::WatchRun { run } => write!(f, "wait_for_flow_runs {run}"),
+            Self::GetRun { run } => write!(f, "read flow run {run}"),
+            Self::Subflow {
+                flow, parameters, ..
+            } => write!(f, "subflow `{flow}` {parameters}"),
+            Self::EndSubflow { subflow, outcome } => match outcome {
+                Ok(result) => write!(f, "end of subflow {subflow}: {result}"),
+                Err(failure) => write!(f, "end of subflow {subflow}: {failure}"),
+            },
+            Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
+            Self::Input { key, .. } => write!(f, "suspend_for_input `{key}`"),
+            Self::WithdrawInput { input } => write!(f, "no longer wait for input {input}"),
+            Self::Cancelled { wait } => write!(f, "told of its cancellation by wait {wait}"),
+            Self::WaitAny => f.write_str("wait for any"),
+        }
+    }
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => value.fmt(f),
+            Self::ResultOf(seq) => write!(f, "result of {seq}"),
+            Self::ResultsOf(seqs) => write!(f, "results of {} calls", seqs.len()),
+        }
+    }
+}
+
+impl RunRequest {
+    /// The deployment's name, if it has the form of one.
+    pub fn deployment_name(&self) -> Option<DeploymentName> {
+        self.deployment.parse().ok()
+    }
+
+    /// The name the run was given, or a new one.
+    pub fn run_name(&self, ids: &mut impl Ids) -> RunName {
+        self.flow_run_name
+            .as_deref()
+            .and_then(|name| RunName::new(name).ok())
+            .unwrap_or_else(|| ids.run_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FailureKind, StateName, StateType};
+
+    /// What is kept must come back: results are passed on as text, which not every way of
+    /// writing an enum down allows.
+    #[test]
+    fn entries_read_back_from_their_text() {
+        #[track_caller]
+        fn check<T>(value: T)
+        where
+            T: Serialize + for<'de> Deserialize<'de> + PartialEq + fmt::Debug,
+        {
+            let text = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<T>(&text).unwrap(), value, "{text}");
+        }
+        let result = Json::parse(r#"{"item":1,"status":"done"}"#).unwrap();
+        let failure = Failure::new(FailureKind::Error, "no route");
+        for outcome in [None, Some(Ok(result.clone())), Some(Err(failure.clone()))] {
+            let run = RunSnapshot {
+                id: RunId::generate(),
+                name: RunName::trusted("silver-otter"),
+                flow: FlowName::trusted("etl"),
+                deployment: "etl/nightly".parse().ok(),
+                state: StateType::Completed,
+                state_name: StateName::COMPLETED,
+                outcome,
+            };
+            check(Settlement::Run(run.clone()));
+            check(Answer::Run { run });
+        }
+        for outcome in [Ok(result.clone()), Err(failure.clone())] {
+            check(Settlement::Task(outcome.clone()));
+            check(Settlement::Input(outcome.clone()));
+            let subflow = Seq(3);
+            check(Call::EndSubflow { subflow, outcome });
+        }
+        check(Settlement::Timer);
+        check(Answer::Accepted);
+        check(Answer::Refused { failure });
+        check(Call::WaitAny);
+        check(Call::Input {
+            key: "approval".into(),
+            timeout_ms: Some(5),
+            scope: None,
+        });
+        check(Answer::Input {
+            id: InputId::generate(),
+            description: None,
+            schema: result.clone(),
+            until: Some(Timestamp(7)),
+        });
+        check(Call::Subflow {
+            flow: FlowName::trusted("etl"),
+            parameters: result.clone(),
+            scope: Some(Seq(1)),
+        });
+        check(Call::Task(TaskCall {
+            task: TaskName::trusted("load"),
+            arguments: vec![
+                ("a".into(), Argument::Value(result)),
+                ("b".into(), Argument::ResultsOf(vec![Seq(1), Seq(2)])),
+            ],
+            wait_for: vec![Seq(2)],
+            options: TaskOptions::default(),
+            scope: None,
+        }));
+    }
+}

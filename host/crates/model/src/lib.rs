@@ -1,0 +1,46 @@
+//! The words of the domain: plain types, no I/O, no clock.
+//!
+//! Everything above this module speaks in these types. Rows, wire messages and the types
+//! that the component model generates are others, converted at the edge.
+
+mod component;
+mod deployment;
+mod failure;
+mod id;
+mod input;
+mod journal;
+mod json;
+mod log;
+mod manifest;
+mod name;
+mod pool;
+mod progress;
+mod retry;
+mod run;
+mod state;
+mod task_run;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod time;
+mod worker;
+
+pub use component::Component;
+pub use deployment::{Deployment, Grants};
+pub use failure::{Failure, FailureKind, Outcome};
+pub use id::{Digest, DigestError, IdPrefix, Ids, InputId, RunId, TaskRunId, WorkerId};
+pub use input::{AwaitedInput, InputRequest};
+pub use journal::{Answer, Argument, Call, Entry, RunRequest, Seq, Settlement, TaskCall};
+pub use json::{Json, JsonError};
+pub use log::{LogLevel, LogLine, LogSource};
+pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
+pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName};
+pub use pool::WorkPool;
+pub use progress::{
+    Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
+};
+pub use retry::{CRASH_RETRIES, RetryPolicy};
+pub use run::{FlowRun, RunSnapshot};
+pub use state::{State, StateName, StateType};
+pub use task_run::TaskRun;
+pub use time::Timestamp;
+pub use worker::{Lease, Worker};

@@ -1,0 +1,72 @@
+//! Flow runs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DeploymentName, Digest, FlowName, Grants, Json, Outcome, PoolName, RunId, RunName, State,
+    StateName, StateType, Timestamp,
+};
+
+/// One execution of a flow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FlowRun {
+    pub id: RunId,
+    pub name: RunName,
+    pub flow: FlowName,
+    /// None for a subflow, and for a run of a file.
+    pub deployment: Option<DeploymentName>,
+    /// Fixed at creation: a new build is for new runs.
+    pub component: Digest,
+    /// None for a subflow, which runs inside its parent.
+    pub pool: Option<PoolName>,
+    pub work_queue: Option<String>,
+    pub grants: Grants,
+    pub parameters: Json,
+    pub tags: Vec<String>,
+    /// The run below which this one is shown and with which it is cancelled.
+    pub parent: Option<RunId>,
+    /// For a subflow: the run whose sandbox executes it and whose journal has its calls.
+    pub within: Option<RunId>,
+    pub state: State,
+    /// From 1 once it is claimed for the first time; each retry adds one.
+    pub attempt: u32,
+    /// Raised by every claim, so that a write of an earlier owner can be told.
+    pub epoch: u64,
+    pub created: Timestamp,
+    /// When it should start.
+    pub scheduled: Timestamp,
+    /// When it started for the first time: where its virtual clock begins.
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    /// Set when the state is terminal.
+    pub outcome: Option<Outcome>,
+}
+
+impl FlowRun {
+    /// What a flow that waits for this run is told.
+    pub fn snapshot(&self) -> RunSnapshot {
+        RunSnapshot {
+            id: self.id,
+            name: self.name.clone(),
+            flow: self.flow.clone(),
+            deployment: self.deployment.clone(),
+            state: self.state.kind,
+            state_name: self.state.name.clone(),
+            outcome: self.outcome.clone(),
+        }
+    }
+}
+
+/// A flow run as a flow sees it, kept in its journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSnapshot {
+    pub id: RunId,
+    pub name: RunName,
+    pub flow: FlowName,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deployment: Option<DeploymentName>,
+    pub state: StateType,
+    pub state_name: StateName,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<Outcome>,
+}

@@ -1,0 +1,17 @@
+//! What tests need to make up values.
+
+use uuid::Uuid;
+
+use crate::{Ids, RunName};
+
+/// Gives identities and names that differ.
+pub struct SomeIds;
+
+impl Ids for SomeIds {
+    fn uuid(&mut self) -> Uuid {
+        Uuid::now_v7()
+    }
+    fn run_name(&mut self) -> RunName {
+        RunName::trusted(format!("run-{}", self.uuid()))
+    }
+}

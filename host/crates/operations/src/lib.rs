@@ -1,0 +1,10 @@
+//! What a command, a request and a call of a flow all do, once for all of them.
+//!
+//! An operation asks the store, lets the orchestrator decide, and answers with typed facts;
+//! words for people are made by whoever asked.
+
+mod ids;
+pub mod inputs;
+pub mod manifest;
+
+pub use ids::FreshIds;

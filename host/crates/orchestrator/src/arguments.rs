@@ -1,0 +1,108 @@
+//! A task's arguments, once everything they refer to has settled.
+
+use model::{Argument, Failure, FailureKind, Json, Seq, Settlement, TaskCall};
+
+/// The object of arguments by name. Errs with kind `Upstream` if something that the task
+/// needs did not succeed. `settlement` must know every call that the task needs.
+pub fn task_arguments(
+    call: &TaskCall,
+    settlement: impl Fn(Seq) -> Option<Settlement>,
+) -> Result<Json, Failure> {
+    let result = |seq: Seq| {
+        let settled = settlement(seq).ok_or_else(|| upstream(call, seq, "has not settled"))?;
+        settled
+            .value()
+            .map_err(|failure| upstream(call, seq, &format!("failed: {failure}")))
+    };
+    for seq in &call.wait_for {
+        result(*seq)?;
+    }
+    // Built as text: values are passed on without being read.
+    let mut text = String::from("{");
+    for (at, (name, argument)) in call.arguments.iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        text.push_str(&serde_json::Value::from(name.as_str()).to_string());
+        text.push(':');
+        match argument {
+            Argument::Value(value) => text.push_str(value.as_str()),
+            Argument::ResultOf(seq) => text.push_str(result(*seq)?.as_str()),
+            Argument::ResultsOf(seqs) => {
+                text.push('[');
+                for (at, seq) in seqs.iter().enumerate() {
+                    if at > 0 {
+                        text.push(',');
+                    }
+                    text.push_str(result(*seq)?.as_str());
+                }
+                text.push(']');
+            }
+        }
+    }
+    text.push('}');
+    Ok(Json::trusted(text))
+}
+
+fn upstream(call: &TaskCall, seq: Seq, what: &str) -> Failure {
+    Failure::new(
+        FailureKind::Upstream,
+        format!(
+            "task `{}` did not run: call {seq}, which it needs, {what}",
+            call.task
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{TaskName, TaskOptions};
+
+    fn call(arguments: Vec<(&str, Argument)>, wait_for: Vec<Seq>) -> TaskCall {
+        TaskCall {
+            task: TaskName::trusted("load"),
+            arguments: arguments
+                .into_iter()
+                .map(|(name, argument)| (name.to_owned(), argument))
+                .collect(),
+            wait_for,
+            options: TaskOptions::default(),
+            scope: None,
+        }
+    }
+
+    /// Calls 1 and 2 returned their own number, call 3 failed.
+    fn settlement(seq: Seq) -> Option<Settlement> {
+        Some(Settlement::Task(match seq.0 {
+            3 => Err(Failure::new(FailureKind::Error, "no route")),
+            n => Ok(Json::trusted(n.to_string())),
+        }))
+    }
+
+    #[test]
+    fn results_take_the_place_of_what_refers_to_them() {
+        let call = call(
+            vec![
+                ("a", Argument::Value(Json::trusted("\"x\""))),
+                ("b", Argument::ResultOf(Seq(1))),
+                ("c", Argument::ResultsOf(vec![Seq(2), Seq(1)])),
+            ],
+            vec![Seq(2)],
+        );
+        assert_eq!(
+            task_arguments(&call, settlement).unwrap().as_str(),
+            r#"{"a":"x","b":1,"c":[2,1]}"#
+        );
+    }
+
+    #[test]
+    fn what_failed_upstream_is_named() {
+        let failure = task_arguments(&call(vec![], vec![Seq(3)]), settlement).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Upstream);
+        assert_eq!(
+            failure.message,
+            "task `load` did not run: call 3, which it needs, failed: no route"
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! Whether a value fits what a flow has asked a person for, and what would.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use super::parameters::{read_argument, shorten};
+use model::{Json, JsonError};
+
+/// As JSON text, in bytes: what a result may have, too.
+const VALUE_MAX: usize = 4 << 20;
+/// Nesting below which an example has nothing: a type may contain itself.
+const EXAMPLE_DEPTH_MAX: u32 = 8;
+
+/// The schema of one awaited input.
+pub struct InputSchema {
+    schema: Value,
+    validator: jsonschema::Validator,
+}
+
+/// Why a value does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InputMisfit {
+    #[error("the value has {bytes} bytes; the limit is {VALUE_MAX}")]
+    TooLarge { bytes: usize },
+    /// Every complaint of the schema.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Problems(Vec<InputProblem>),
+}
+
+/// One thing that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputProblem {
+    /// `approval.by`: the way into the value; empty for all of it.
+    pub place: String,
+    /// What is there.
+    pub value: String,
+    /// What is wrong with it.
+    pub complaint: String,
+    /// Which part of the schema says so, as a JSON pointer.
+    pub rule: String,
+}
+
+impl fmt::Display for InputProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place.as_str() {
+            "" => f.write_str("the value")?,
+            place => write!(f, "`{place}`")?,
+        }
+        let (value, complaint, rule) = (&self.value, &self.complaint, &self.rule);
+        write!(f, " is `{value}`: {complaint} (schema: `{rule}`)")
+    }
+}
+
+impl InputSchema {
+    /// Errs if the text is no valid JSON Schema.
+    pub fn new(schema: &Json) -> Result<Self, String> {
+        let schema = schema.value();
+        let validator = jsonschema::validator_for(&schema).map_err(|err| err.to_string())?;
+        Ok(Self { schema, validator })
+    }
+
+    /// Reads what a person typed: JSON, or plain text where text is wanted.
+    pub fn read(&self, text: &str) -> Result<Json, JsonError> {
+        read_argument(Some(&self.schema), text).map(|value| Json::of(&value))
+    }
+
+    /// Whether the value fits.
+    pub fn check(&self, value: &Json) -> Result<(), InputMisfit> {
+        let bytes = value.as_str().len();
+        if bytes > VALUE_MAX {
+            return Err(InputMisfit::TooLarge { bytes });
+        }
+        let value = value.value();
+        if self.validator.is_valid(&value) {
+            return Ok(());
+        }
+        let problems = self.validator.iter_errors(&value).map(|err| {
+            let path = err.instance_path().to_string();
+            InputProblem {
+                place: path.trim_start_matches('/').replace('/', "."),
+                value: shorten(&err.instance().to_string()),
+                complaint: err.to_string(),
+                rule: err.schema_path().to_string(),
+            }
+        });
+        Err(InputMisfit::Problems(problems.collect()))
+    }
+
+    /// A value that fits, to show its form. None if it takes more than the types to find one.
+    pub fn example(&self) -> Option<Json> {
+        let value = self.example_of(&self.schema, 0);
+        self.validator.is_valid(&value).then(|| Json::of(&value))
+    }
+
+    fn example_of(&self, schema: &Value, depth: u32) -> Value {
+        if depth > EXAMPLE_DEPTH_MAX {
+            return Value::Null;
+        }
+        let examples = schema.get("examples").and_then(|list| list.get(0));
+        let given = [schema.get("default"), examples, schema.get("const")];
+        if let Some(given) = given.into_iter().flatten().next() {
+            return given.clone();
+        }
+        if let Some(first) = schema.get("enum").and_then(|list| list.get(0)) {
+            return first.clone();
+        }
+        if let Some(named) = schema.get("$ref").and_then(Value::as_str) {
+            let part = named
+                .strip_prefix('#')
+                .and_then(|at| self.schema.pointer(at));
+            return part.map_or(Value::Null, |part| self.example_of(part, depth + 1));
+        }
+        for choice in ["oneOf", "anyOf", "allOf"] {
+            if let Some(first) = schema.get(choice).and_then(|list| list.get(0)) {
+                return self.example_of(first, depth + 1);
+            }
+        }
+        self.example_of_type(schema, depth)
+    }
+
+    fn example_of_type(&self, schema: &Value, depth: u32) -> Value {
+        let kind = match schema.get("type") {
+            Some(Value::Array(kinds)) => kinds.first(),
+            kind => kind,
+        };
+        match kind.and_then(Value::as_str) {
+            Some("object") => {
+                let properties = schema.get("properties").and_then(Value::as_object);
+                let example = |(name, part): (&String, &Value)| {
+                    (name.clone(), self.example_of(part, depth + 1))
+                };
+                let fields: Map<String, Value> =
+                    properties.into_iter().flatten().map(example).collect();
+                Value::Object(fields)
+            }
+            Some("array") => match schema.get("items") {
+                Some(items) => json!([self.example_of(items, depth + 1)]),
+                None => json!([]),
+            },
+            Some("string") => json!("text"),
+            Some("boolean") => json!(true),
+            Some("integer" | "number") => match schema.get("minimum") {
+                Some(least) => least.clone(),
+                None => json!(0),
+            },
+            _ => Value::Null,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = r##"{
+        "title": "Approval", "type": "object", "required": ["approved", "by"],
+        "properties": {
+            "approved": {"type": "boolean"},
+            "by": {"$ref": "#/$defs/Person"},
+            "note": {"type": ["string", "null"]},
+            "level": {"type": "integer", "minimum": 1},
+            "tags": {"type": "array", "items": {"enum": ["urgent", "late"]}},
+            "size": {"type": "string", "default": "small"}
+        },
+        "$defs": {"Person": {"type": "object", "required": ["name"],
+            "properties": {"name": {"type": "string"}}}}
+    }"##;
+
+    fn schema(text: &str) -> InputSchema {
+        InputSchema::new(&Json::trusted(text)).unwrap()
+    }
+
+    #[track_caller]
+    fn check(value: &str, expect: &str) {
+        let said = match schema(SCHEMA).check(&Json::parse(value).unwrap()) {
+            Ok(()) => "fits".to_owned(),
+            Err(misfit) => misfit.to_string(),
+        };
+        assert_eq!(said, expect);
+    }
+
+    #[test]
+    fn a_misfit_names_the_place_the_value_and_the_rule() {
+        check(r#"{"approved": true, "by": {"name": "Ada"}}"#, "fits");
+        check(
+            r#"{"approved": "yes", "by": {"name": "Ada"}}"#,
+            "`approved` is `\"yes\"`: \"yes\" is not of type \"boolean\" \
+             (schema: `/properties/approved/type`)",
+        );
+        check(
+            r#"{"approved": true, "by": {"name": 7}}"#,
+            "`by.name` is `7`: 7 is not of type \"string\" \
+             (schema: `/$defs/Person/properties/name/type`)",
+        );
+        check(
+            "[]",
+            "the value is `[]`: [] is not of type \"object\" (schema: `/type`)",
+        );
+    }
+
+    #[test]
+    fn a_value_has_a_size() {
+        let large = Json::of(&Value::String("x".repeat(VALUE_MAX)));
+        let misfit = schema(r#"{"type": "string"}"#).check(&large);
+        let bytes = VALUE_MAX + 2;
+        assert_eq!(misfit, Err(InputMisfit::TooLarge { bytes }));
+    }
+
+    #[test]
+    fn an_example_has_the_form_that_is_wanted() {
+        let example = schema(SCHEMA).example().unwrap();
+        let expect = json!({
+            "approved": true, "by": {"name": "text"}, "note": "text", "level": 1,
+            "tags": ["urgent"], "size": "small",
+        });
+        assert_eq!(example.value(), expect);
+        let hard = schema(r#"{"type": "string", "pattern": "^[0-9]{5}$"}"#);
+        assert_eq!(hard.example(), None);
+        assert_eq!(schema("true").example(), Some(Json::null()));
+    }
+
+    #[test]
+    fn a_type_that_contains_itself_has_an_end() {
+        let list = schema(
+            r##"{"$ref": "#/$defs/List", "$defs": {"List": {"type": "object",
+                "properties": {"next": {"anyOf": [{"$ref": "#/$defs/List"}, {"type": "null"}]}}}}}"##,
+        );
+        assert!(list.example().is_some());
+    }
+
+    #[test]
+    fn plain_text_is_taken_where_text_is_wanted() {
+        let text = schema(r#"{"type": "string"}"#);
+        assert_eq!(text.read("go on").unwrap().as_str(), r#""go on""#);
+        let flag = schema(r#"{"type": "boolean"}"#);
+        assert_eq!(flag.read("true").unwrap().as_str(), "true");
+        assert!(flag.read("yes").is_err());
+    }
+}

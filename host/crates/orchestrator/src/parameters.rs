@@ -1,0 +1,291 @@
+//! Whether parameters fit what a flow asks for, and what to say if not.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use model::{Json, JsonError};
+
+/// The parameters of one flow: checks values against its schema. Compile once, use often.
+pub struct Parameters {
+    schema: Value,
+    validator: jsonschema::Validator,
+}
+
+/// Why parameters do not fit: every problem, in the order of the schema's complaints.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct ParameterError(pub Vec<ParameterProblem>);
+
+/// One thing that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParameterProblem {
+    /// The whole is not an object by parameter name.
+    NotAnObject(String),
+    Missing {
+        name: String,
+        expected: String,
+    },
+    Unknown {
+        name: String,
+        /// The parameter that was probably meant.
+        meant: Option<String>,
+        /// What the flow takes.
+        known: Vec<String>,
+    },
+    Invalid {
+        /// `item.status`: the parameter, and the way into it.
+        place: String,
+        value: String,
+        expected: String,
+    },
+}
+
+impl fmt::Display for ParameterProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnObject(value) => {
+                write!(f, "parameters must be a JSON object by name, not `{value}`")
+            }
+            Self::Missing { name, expected } => {
+                write!(f, "parameter `{name}` is missing: expected {expected}")
+            }
+            Self::Unknown { name, meant, known } => {
+                write!(f, "unknown parameter `{name}`")?;
+                match meant {
+                    Some(meant) => write!(f, ": did you mean `{meant}`?"),
+                    None if known.is_empty() => f.write_str(": the flow takes none"),
+                    None => write!(f, ": the flow takes `{}`", known.join("`, `")),
+                }
+            }
+            Self::Invalid {
+                place,
+                value,
+                expected,
+            } => write!(f, "parameter `{place}` is `{value}`: {expected}"),
+        }
+    }
+}
+
+impl Parameters {
+    /// Errs if the text is no valid JSON Schema.
+    pub fn new(schema: &Json) -> Result<Self, String> {
+        let schema = schema.value();
+        let validator = jsonschema::validator_for(&schema).map_err(|err| err.to_string())?;
+        Ok(Self { schema, validator })
+    }
+
+    /// Whether the object of parameters fits.
+    pub fn check(&self, parameters: &Json) -> Result<(), ParameterError> {
+        let value = parameters.value();
+        let Value::Object(given) = &value else {
+            return Err(ParameterError(vec![ParameterProblem::NotAnObject(
+                shorten(parameters.as_str()),
+            )]));
+        };
+        if self.validator.is_valid(&value) {
+            return Ok(());
+        }
+        let mut problems = self.misnamed(given);
+        problems.extend(self.misfits(&value));
+        Err(ParameterError(problems))
+    }
+
+    /// The names of the parameters, in the schema's order.
+    pub fn names(&self) -> Vec<String> {
+        match self.schema.get("properties") {
+            Some(Value::Object(properties)) => properties.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn property(&self, name: &str) -> Option<&Value> {
+        self.schema.get("properties")?.get(name)
+    }
+
+    fn misnamed(&self, given: &Map<String, Value>) -> Vec<ParameterProblem> {
+        let known = self.names();
+        let unknown = given
+            .keys()
+            .filter(|name| !known.contains(name))
+            .map(|name| ParameterProblem::Unknown {
+                name: name.clone(),
+                meant: closest(name, &known),
+                known: known.clone(),
+            });
+        let required = self.schema.get("required").and_then(Value::as_array);
+        let missing = required
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .filter(|name| !given.contains_key(*name))
+            .map(|name| ParameterProblem::Missing {
+                name: name.to_owned(),
+                expected: self.property(name).map_or("a value".into(), expectation),
+            });
+        unknown.chain(missing).collect()
+    }
+
+    /// What the schema says of values that are there under a known name.
+    fn misfits(&self, value: &Value) -> Vec<ParameterProblem> {
+        self.validator
+            .iter_errors(value)
+            .filter_map(|error| {
+                let path = error.instance_path().to_string();
+                let mut steps = path.split('/').skip(1);
+                let name = steps.next()?;
+                let place = steps.fold(name.to_owned(), |place, step| format!("{place}.{step}"));
+                let expected = match (place == name, self.property(name)) {
+                    (true, Some(property)) => match expectation(property).as_str() {
+                        "a value" => error.to_string(),
+                        expected => format!("expected {expected}"),
+                    },
+                    _ => error.to_string(),
+                };
+                Some(ParameterProblem::Invalid {
+                    place,
+                    value: shorten(&error.instance().to_string()),
+                    expected,
+                })
+            })
+            .collect()
+    }
+
+    /// Reads what a person typed for a parameter: JSON, or plain text where the parameter
+    /// takes text.
+    pub fn read(&self, name: &str, text: &str) -> Result<Value, JsonError> {
+        read_argument(self.property(name), text)
+    }
+}
+
+/// Reads `text` as JSON. Where `schema` takes text, what is not JSON is the text itself; and
+/// where it takes nothing but text, everything that is not a JSON string is.
+pub fn read_argument(schema: Option<&Value>, text: &str) -> Result<Value, JsonError> {
+    let parsed = serde_json::from_str::<Value>(text);
+    let types = schema.map(types_of).unwrap_or_default();
+    let takes_text = types.iter().any(|kind| kind == "string");
+    match parsed {
+        Ok(value) if value.is_string() || !takes_text || types.len() > 1 => Ok(value),
+        Ok(_) => Ok(Value::String(text.to_owned())),
+        Err(_) if takes_text => Ok(Value::String(text.to_owned())),
+        Err(err) => Err(err.into()),
+    }
+}
+
+fn types_of(schema: &Value) -> Vec<String> {
+    match schema.get("type") {
+        Some(Value::String(kind)) => vec![kind.clone()],
+        Some(Value::Array(kinds)) => kinds
+            .iter()
+            .filter_map(|kind| kind.as_str().map(str::to_owned))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What a parameter's schema asks for, in words.
+fn expectation(schema: &Value) -> String {
+    let types = types_of(schema);
+    if types.is_empty() {
+        return "a value".to_owned();
+    }
+    let words = types.iter().map(|kind| match kind.as_str() {
+        "integer" => match (schema.get("minimum"), schema.get("maximum")) {
+            (Some(low), Some(high)) => format!("an integer from {low} to {high}"),
+            (Some(low), None) => format!("an integer of at least {low}"),
+            (None, Some(high)) => format!("an integer of at most {high}"),
+            (None, None) => "an integer".to_owned(),
+        },
+        "number" => "a number".to_owned(),
+        "string" => "a string".to_owned(),
+        "boolean" => "`true` or `false`".to_owned(),
+        "array" => "a list".to_owned(),
+        "object" => "an object".to_owned(),
+        "null" => "null".to_owned(),
+        other => other.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" or ")
+}
+
+/// The known name that differs from `name` by little enough to be what was meant.
+fn closest(name: &str, known: &[String]) -> Option<String> {
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate.clone())
+}
+
+/// At most 60 characters of a value, for messages.
+pub(super) fn shorten(text: &str) -> String {
+    const SHOWN_MAX: usize = 60;
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = r##"{
+        "type": "object", "additionalProperties": false, "required": ["item_id"],
+        "properties": {
+            "item_id": {"type": "integer", "format": "uint32", "minimum": 0},
+            "label": {"type": ["string", "null"]},
+            "zip": {"type": "string"},
+            "item": {"$ref": "#/$defs/Item"}
+        },
+        "$defs": {"Item": {"type": "object", "required": ["status"],
+            "properties": {"status": {"type": "string"}}}}
+    }"##;
+
+    #[track_caller]
+    fn check(parameters: &str, expect: &str) {
+        let schema = Parameters::new(&Json::parse(SCHEMA).unwrap()).unwrap();
+        let said = match schema.check(&Json::parse(parameters).unwrap()) {
+            Ok(()) => "fits".to_owned(),
+            Err(err) => err.to_string(),
+        };
+        assert_eq!(said, expect);
+    }
+
+    #[test]
+    fn a_misfit_names_the_parameter_the_value_and_what_was_expected() {
+        check(r#"{"item_id": 1}"#, "fits");
+        check(
+            "{}",
+            "parameter `item_id` is missing: expected an integer of at least 0",
+        );
+        check(
+            r#"{"item_id": "one"}"#,
+            "parameter `item_id` is `\"one\"`: expected an integer of at least 0",
+        );
+        check(
+            r#"{"item_id": 1, "labl": "x"}"#,
+            "unknown parameter `labl`: did you mean `label`?",
+        );
+        check(
+            r#"{"item_id": 1, "colour": "x"}"#,
+            "unknown parameter `colour`: the flow takes `item`, `item_id`, `label`, `zip`",
+        );
+        check(
+            r#"{"item_id": 1, "item": {"status": 3}}"#,
+            "parameter `item.status` is `3`: 3 is not of type \"string\"",
+        );
+        check("[1]", "parameters must be a JSON object by name, not `[1]`");
+    }
+
+    #[test]
+    fn plain_text_is_taken_where_text_is_wanted() {
+        let schema = Parameters::new(&Json::parse(SCHEMA).unwrap()).unwrap();
+        assert_eq!(schema.read("zip", "00501").unwrap(), "00501");
+        assert_eq!(schema.read("zip", "\"00501\"").unwrap(), "00501");
+        assert_eq!(schema.read("label", "blue").unwrap(), "blue");
+        assert_eq!(schema.read("label", "null").unwrap(), Value::Null);
+        assert_eq!(schema.read("item_id", "7").unwrap(), 7);
+        assert!(schema.read("item_id", "seven").is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! Deployments.
+
+use rusqlite::Connection;
+
+use super::columns::AsJson;
+use super::sql::{Row, Sql, params};
+use super::writer::Tx;
+use super::{components, pools};
+use model::{Deployment, DeploymentName, FlowName};
+use store::{Deployed, Missing, StoreError, StoreResult};
+
+pub(super) fn deploy(tx: &Tx<'_>, deployments: &[Deployment]) -> StoreResult<Vec<Deployed>> {
+    for deployment in deployments {
+        pools::need(tx, &deployment.pool)?;
+        if !components::exists(tx, deployment.component)? {
+            return Err(StoreError::NotFound(Missing::Component(
+                deployment.component,
+            )));
+        }
+    }
+    deployments.iter().map(|one| deploy_one(tx, one)).collect()
+}
+
+fn deploy_one(tx: &Tx<'_>, new: &Deployment) -> StoreResult<Deployed> {
+    let (deployed, created) = match get(tx, &new.name)? {
+        None => (Deployed::Created, new.created),
+        Some(old) if is_same(&old, new) => return Ok(Deployed::Unchanged),
+        Some(old) => (Deployed::Updated, old.created),
+    };
+    tx.run(
+        "INSERT OR REPLACE INTO deployments (flow, name, component, pool, parameters, tags,
+             grants, description, created, updated)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            new.name.flow,
+            new.name.name,
+            new.component,
+            new.pool,
+            new.parameters,
+            AsJson(&new.tags),
+            AsJson(&new.grants),
+            new.description,
+            created,
+            new.updated
+        ],
+    )?;
+    Ok(deployed)
+}
+
+/// Apart from when.
+fn is_same(old: &Deployment, new: &Deployment) -> bool {
+    *old == Deployment {
+        created: old.created,
+        updated: old.updated,
+        ..new.clone()
+    }
+}
+
+macro_rules! select_deployment {
+    ($rest:literal) => {
+        concat!(
+            "SELECT flow, name, component, pool, parameters, tags, grants, description, \
+             created, updated FROM deployments ",
+            $rest
+        )
+    };
+}
+
+pub(super) fn get(conn: &Connection, name: &DeploymentName) -> StoreResult<Option<Deployment>> {
+    conn.first(
+        select_deployment!("WHERE flow = ?1 AND name = ?2"),
+        params![name.flow, name.name],
+        deployment,
+    )
+}
+
+pub(super) fn list(conn: &Connection, flow: Option<&FlowName>) -> StoreResult<Vec<Deployment>> {
+    match flow {
+        Some(flow) => conn.all(
+            select_deployment!("WHERE flow = ?1 ORDER BY name"),
+            [flow],
+            deployment,
+        ),
+        None => conn.all(select_deployment!("ORDER BY flow, name"), [], deployment),
+    }
+}
+
+pub(super) fn delete(tx: &Tx<'_>, name: &DeploymentName) -> StoreResult<bool> {
+    let deleted = tx.run(
+        "DELETE FROM deployments WHERE flow = ?1 AND name = ?2",
+        params![name.flow, name.name],
+    )?;
+    Ok(deleted > 0)
+}
+
+fn deployment(row: &Row<'_>) -> rusqlite::Result<Deployment> {
+    Ok(Deployment {
+        name: DeploymentName {
+            flow: row.get(0)?,
+            name: row.get(1)?,
+        },
+        component: row.get(2)?,
+        pool: row.get(3)?,
+        parameters: row.get(4)?,
+        tags: row.get::<_, AsJson<_>>(5)?.0,
+        grants: row.get::<_, AsJson<_>>(6)?.0,
+        description: row.get(7)?,
+        created: row.get(8)?,
+        updated: row.get(9)?,
+    })
+}

@@ -1,0 +1,138 @@
+//! Work pools, and what room they have.
+
+use rusqlite::Connection;
+
+use super::rows::unsigned;
+use super::sql::{Row, Sql, params};
+use super::writer::Tx;
+use model::{PoolName, Timestamp, WorkPool};
+use store::{Missing, PoolChange, PoolUse, StoreError, StoreResult};
+
+pub(super) fn create(tx: &Tx<'_>, pool: &WorkPool) -> StoreResult<()> {
+    if get(tx, &pool.name)?.is_some() {
+        return Err(StoreError::PoolExists(pool.name.clone()));
+    }
+    tx.run(
+        "INSERT INTO pools (name, run_limit, paused, created) VALUES (?1, ?2, ?3, ?4)",
+        params![pool.name, pool.limit, pool.paused, pool.created],
+    )?;
+    Ok(())
+}
+
+pub(super) fn change(tx: &Tx<'_>, name: &PoolName, change: PoolChange) -> StoreResult<WorkPool> {
+    let mut pool = need(tx, name)?;
+    pool.paused = change.paused.unwrap_or(pool.paused);
+    pool.limit = change.limit.unwrap_or(pool.limit);
+    tx.run(
+        "UPDATE pools SET run_limit = ?2, paused = ?3 WHERE name = ?1",
+        params![name, pool.limit, pool.paused],
+    )?;
+    // There may be room now.
+    tx.tell_ready();
+    Ok(pool)
+}
+
+pub(super) fn delete(tx: &Tx<'_>, name: &PoolName) -> StoreResult<()> {
+    need(tx, name)?;
+    let (deployments, runs) = tx.need(
+        "SELECT (SELECT count(*) FROM deployments WHERE pool = ?1),
+                (SELECT count(*) FROM flow_runs WHERE pool = ?1 AND ended IS NULL)",
+        [name],
+        |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)),
+    )?;
+    if deployments > 0 || runs > 0 {
+        return Err(StoreError::PoolInUse {
+            pool: name.clone(),
+            deployments,
+            runs,
+        });
+    }
+    tx.run("DELETE FROM pools WHERE name = ?1", [name])?;
+    Ok(())
+}
+
+pub(super) fn get(conn: &Connection, name: &PoolName) -> StoreResult<Option<WorkPool>> {
+    conn.first(
+        "SELECT name, run_limit, paused, created FROM pools WHERE name = ?1",
+        [name],
+        pool,
+    )
+}
+
+/// Errs if it does not exist.
+pub(super) fn need(conn: &Connection, name: &PoolName) -> StoreResult<WorkPool> {
+    get(conn, name)?.ok_or_else(|| StoreError::NotFound(Missing::Pool(name.clone())))
+}
+
+/// How many runs, at most `count`, its limit and its pause leave room for.
+pub(super) fn room(conn: &Connection, name: &PoolName, count: u32) -> StoreResult<u32> {
+    let pool = need(conn, name)?;
+    match pool.limit {
+        _ if pool.paused => Ok(0),
+        None => Ok(count),
+        Some(limit) => {
+            let active = u32::try_from(active(conn, name)?).unwrap_or(u32::MAX);
+            Ok(count.min(limit.saturating_sub(active)))
+        }
+    }
+}
+
+/// Runs that hold a slot: the leased ones, save those that a worker has for itself.
+fn active(conn: &Connection, name: &PoolName) -> StoreResult<u64> {
+    // No lease is NULL; comparing with the least blob lets the index skip those.
+    conn.need(
+        "SELECT count(*) FROM flow_runs
+         WHERE pool = ?1 AND worker > x'' AND reserved_for IS NULL AND ended IS NULL",
+        [name],
+        |row| unsigned(row, 0),
+    )
+}
+
+pub(super) fn list(conn: &Connection, now: Timestamp) -> StoreResult<Vec<PoolUse>> {
+    let pools = conn.all(
+        "SELECT name, run_limit, paused, created FROM pools ORDER BY name",
+        [],
+        pool,
+    )?;
+    pools
+        .into_iter()
+        .map(|pool| with_use(conn, pool, now))
+        .collect()
+}
+
+pub(super) fn with_use(conn: &Connection, pool: WorkPool, now: Timestamp) -> StoreResult<PoolUse> {
+    let (ready, scheduled, workers, deployments) = conn.need(
+        "SELECT (SELECT count(*) FROM flow_runs WHERE pool = ?1 AND reserved_for IS NULL
+                    AND ready_at IS NOT NULL AND ready_at <= ?2),
+                (SELECT count(*) FROM flow_runs WHERE pool = ?1 AND reserved_for IS NULL
+                    AND ready_at IS NOT NULL AND ready_at > ?2),
+                (SELECT count(*) FROM workers WHERE pool = ?1 AND lease_until > ?2),
+                (SELECT count(*) FROM deployments WHERE pool = ?1)",
+        params![pool.name, now],
+        |row| {
+            Ok((
+                unsigned(row, 0)?,
+                unsigned(row, 1)?,
+                unsigned(row, 2)?,
+                unsigned(row, 3)?,
+            ))
+        },
+    )?;
+    Ok(PoolUse {
+        active: active(conn, &pool.name)?,
+        pool,
+        ready,
+        scheduled,
+        workers,
+        deployments,
+    })
+}
+
+fn pool(row: &Row<'_>) -> rusqlite::Result<WorkPool> {
+    Ok(WorkPool {
+        name: row.get(0)?,
+        limit: row.get(1)?,
+        paused: row.get(2)?,
+        created: row.get(3)?,
+    })
+}

@@ -1,0 +1,103 @@
+//! Rows that are read in more than one place.
+
+use rusqlite::Connection;
+
+use super::columns::AsJson;
+use super::sql::{Row, Sql, params};
+use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp};
+use store::{Missing, StoreError, StoreResult};
+
+/// The run's number within this database.
+pub(super) type RunNo = i64;
+
+/// Selects what [`flow_run`] reads, up to the `WHERE`.
+macro_rules! select_flow_run {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.no, r.id, s.name, s.flow, s.deployment, s.component, r.pool, \
+             s.work_queue, s.grants, s.parameters, s.tags, s.parent, s.within, r.state, \
+             r.state_name, r.state_message, r.state_at, r.attempt, r.epoch, s.created, \
+             s.scheduled, r.started, r.ended, r.outcome \
+             FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no ",
+            $rest
+        )
+    };
+}
+pub(super) use select_flow_run;
+
+pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<FlowRun> {
+    Ok(FlowRun {
+        id: row.get(1)?,
+        name: row.get(2)?,
+        flow: row.get(3)?,
+        deployment: row.get(4)?,
+        component: row.get(5)?,
+        pool: row.get(6)?,
+        work_queue: row.get(7)?,
+        grants: row
+            .get::<_, Option<AsJson<Grants>>>(8)?
+            .map_or_else(Grants::default, |grants| grants.0),
+        parameters: row.get(9)?,
+        tags: row
+            .get::<_, Option<AsJson<Vec<String>>>>(10)?
+            .map_or_else(Vec::new, |tags| tags.0),
+        parent: row.get(11)?,
+        within: row.get(12)?,
+        state: State {
+            kind: row.get(13)?,
+            name: row.get(14)?,
+            message: row.get(15)?,
+            at: row.get(16)?,
+        },
+        attempt: row.get(17)?,
+        epoch: unsigned(row, 18)?,
+        created: row.get(19)?,
+        scheduled: row.get(20)?,
+        started: row.get(21)?,
+        ended: row.get(22)?,
+        outcome: row
+            .get::<_, Option<AsJson<Outcome>>>(23)?
+            .map(|outcome| outcome.0),
+    })
+}
+
+/// The run and its number, for those who go on to change it.
+pub(super) fn numbered_flow_run(row: &Row<'_>) -> rusqlite::Result<(RunNo, FlowRun)> {
+    Ok((row.get(0)?, flow_run(row)?))
+}
+
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+/// Reads `seq, call, answer, at, settled_at, settlement`.
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let settled = match row.get::<_, Option<Timestamp>>(4)? {
+        Some(at) => Some((at, row.get::<_, AsJson<Settlement>>(5)?.0)),
+        None => None,
+    };
+    Ok(Entry {
+        seq: row.get(0)?,
+        call: row.get::<_, AsJson<_>>(1)?.0,
+        answer: row.get::<_, AsJson<_>>(2)?.0,
+        at: row.get(3)?,
+        settled,
+    })
+}
+
+pub(super) fn run_by_no(conn: &Connection, no: RunNo) -> StoreResult<FlowRun> {
+    conn.need(select_flow_run!("WHERE r.no = ?1"), [no], flow_run)
+}
+
+pub(super) fn run_no(conn: &Connection, id: RunId) -> StoreResult<Option<RunNo>> {
+    conn.first(
+        "SELECT no FROM flow_runs WHERE id = ?1",
+        params![id],
+        |row| row.get(0),
+    )
+}
+
+/// Errs if the run does not exist.
+pub(super) fn need_run_no(conn: &Connection, id: RunId) -> StoreResult<RunNo> {
+    run_no(conn, id)?.ok_or(StoreError::NotFound(Missing::Run(id)))
+}

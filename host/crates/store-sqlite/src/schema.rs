@@ -1,0 +1,306 @@
+//! The tables, and how a database of an earlier version becomes one of this version.
+//!
+//! ```text
+//! flow_runs        what changes about a run: small rows, rewritten a few times
+//! flow_run_specs   what does not: its flow, parameters, … under the same number
+//! flow_run_states  the history of each run
+//! journal          its calls, in order, with what became of them
+//! inputs           which of them ask a person for something
+//! watches          which call is to be told when a run ends
+//! task_runs, logs  for people
+//! ```
+//!
+//! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
+//! order of the table. Nothing outside this folder sees it.
+//!
+//! Every index that a run enters while it is alive is partial, so what has ended costs
+//! nothing. There is none on names: it would be the only one that grows in random places,
+//! and looking through a million runs for a name takes a person less than a blink.
+//! `ready_at` is set exactly while a run can be claimed, from that time on.
+//! `worker` is set exactly while a run is leased, which is also when it holds a slot.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+use super::sql::Sql;
+use store::{StoreError, StoreResult};
+
+/// Marks the file as one of this program ("orch"), so that another program's database is
+/// never written to.
+const APPLICATION_ID: i64 = 0x6f72_6368;
+
+const FIRST: &str = "
+CREATE TABLE components (
+    digest   BLOB PRIMARY KEY NOT NULL,
+    manifest TEXT NOT NULL,
+    size     INTEGER NOT NULL,
+    created  INTEGER NOT NULL,
+    bytes    BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE pools (
+    name      TEXT PRIMARY KEY NOT NULL,
+    run_limit INTEGER,
+    paused    INTEGER NOT NULL,
+    created   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO pools (name, run_limit, paused, created)
+VALUES ('default-pool', NULL, 0, unixepoch() * 1000000);
+
+CREATE TABLE deployments (
+    flow        TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    component   BLOB NOT NULL REFERENCES components,
+    pool        TEXT NOT NULL REFERENCES pools,
+    parameters  TEXT NOT NULL,
+    tags        TEXT NOT NULL,
+    grants      TEXT NOT NULL,
+    description TEXT,
+    created     INTEGER NOT NULL,
+    updated     INTEGER NOT NULL,
+    PRIMARY KEY (flow, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE flow_runs (
+    no            INTEGER PRIMARY KEY,
+    id            BLOB NOT NULL UNIQUE,
+    state         TEXT NOT NULL,
+    state_name    TEXT NOT NULL,
+    state_message TEXT,
+    state_at      INTEGER NOT NULL,
+    -- How many states it has been in.
+    states        INTEGER NOT NULL,
+    attempt       INTEGER NOT NULL,
+    -- How many workers were lost that executed it.
+    crashes       INTEGER NOT NULL DEFAULT 0,
+    epoch         INTEGER NOT NULL,
+    started       INTEGER,
+    ended         INTEGER,
+    pool          TEXT,
+    ready_at      INTEGER,
+    reserved_for  BLOB,
+    worker        BLOB,
+    -- Waiting: how many more of the awaited calls have to settle.
+    wake_after    INTEGER,
+    journal_len   INTEGER NOT NULL DEFAULT 0,
+    logged        INTEGER NOT NULL DEFAULT 0,
+    outcome       TEXT
+) STRICT;
+CREATE INDEX flow_runs_ready ON flow_runs (pool, ready_at)
+    WHERE ready_at IS NOT NULL AND reserved_for IS NULL;
+CREATE INDEX flow_runs_reserved ON flow_runs (reserved_for, ready_at)
+    WHERE reserved_for IS NOT NULL AND ended IS NULL;
+CREATE INDEX flow_runs_told ON flow_runs (worker)
+    WHERE worker IS NOT NULL AND state IN ('CANCELLING', 'PAUSED');
+CREATE INDEX flow_runs_unfinished ON flow_runs (pool, worker, reserved_for)
+    WHERE ended IS NULL;
+
+CREATE TABLE flow_run_specs (
+    no              INTEGER PRIMARY KEY,
+    name            TEXT NOT NULL,
+    flow            TEXT NOT NULL,
+    deployment      TEXT,
+    component       BLOB NOT NULL,
+    work_queue      TEXT,
+    grants          TEXT,
+    tags            TEXT,
+    parent          BLOB,
+    within          BLOB,
+    idempotency_key TEXT,
+    created         INTEGER NOT NULL,
+    scheduled       INTEGER NOT NULL,
+    parameters      TEXT NOT NULL
+) STRICT;
+CREATE INDEX flow_run_specs_parent ON flow_run_specs (parent) WHERE parent IS NOT NULL;
+CREATE INDEX flow_run_specs_within ON flow_run_specs (within) WHERE within IS NOT NULL;
+CREATE UNIQUE INDEX flow_run_specs_key ON flow_run_specs (flow, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+
+CREATE TABLE flow_run_states (
+    run     INTEGER NOT NULL,
+    n       INTEGER NOT NULL,
+    state   TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    message TEXT,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (run, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE journal (
+    run        INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    due_at     INTEGER,
+    -- The epoch under which the run waited for this call.
+    awaited    INTEGER,
+    settled_at INTEGER,
+    call       TEXT NOT NULL,
+    answer     TEXT NOT NULL,
+    settlement TEXT,
+    PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX journal_due ON journal (due_at) WHERE due_at IS NOT NULL AND settled_at IS NULL;
+
+-- What earlier attempts have finished. The answer names a task run or a flow run, so what is
+-- reused by an attempt is not kept twice.
+CREATE TABLE journal_kept (
+    no         INTEGER PRIMARY KEY,
+    run        INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    settled_at INTEGER,
+    call       TEXT NOT NULL,
+    answer     TEXT NOT NULL,
+    settlement TEXT,
+    UNIQUE (run, answer)
+) STRICT;
+
+CREATE TABLE watches (
+    target INTEGER NOT NULL,
+    run    INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    PRIMARY KEY (target, run, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE task_runs (
+    no       INTEGER PRIMARY KEY,
+    id       BLOB NOT NULL UNIQUE,
+    flow_run BLOB NOT NULL,
+    journal  INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    task     TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    tags     TEXT,
+    attempt  INTEGER NOT NULL,
+    state    TEXT NOT NULL,
+    history  TEXT NOT NULL
+) STRICT;
+CREATE INDEX task_runs_journal ON task_runs (journal);
+
+CREATE TABLE logs (
+    no       INTEGER PRIMARY KEY,
+    run      INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    level    INTEGER NOT NULL,
+    source   INTEGER NOT NULL,
+    task_run BLOB,
+    target   TEXT NOT NULL,
+    message  TEXT NOT NULL
+) STRICT;
+CREATE INDEX logs_run ON logs (run);
+
+CREATE TABLE workers (
+    id          BLOB PRIMARY KEY NOT NULL,
+    name        TEXT NOT NULL,
+    pool        TEXT,
+    run_limit   INTEGER NOT NULL,
+    pid         INTEGER NOT NULL,
+    host        TEXT NOT NULL,
+    started     INTEGER NOT NULL,
+    heartbeat   INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+PRAGMA application_id = 0x6f726368;
+";
+
+/// Task runs that await their next attempt.
+const TASK_RETRIES: &str = "ALTER TABLE task_runs ADD COLUMN retry_at INTEGER;";
+
+/// Where in the journals runs have asked people for something.
+const INPUTS: &str = "
+CREATE TABLE inputs (
+    run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+";
+
+const STEPS: &[M<'static>] = &[M::up(FIRST), M::up(TASK_RETRIES), M::up(INPUTS)];
+const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
+
+/// How many versions of the schema this program knows.
+const KNOWN: i64 = STEPS.len() as i64;
+
+/// Another process may be migrating at the same time: then this one finds the work done,
+/// at the latest after so many looks.
+const ATTEMPTS: u32 = 5;
+
+/// Brings the database to this version.
+pub(super) fn migrate(conn: &mut Connection, path: &Path) -> StoreResult<()> {
+    let damaged = |reason: String| StoreError::NotADatabase {
+        path: path.to_owned(),
+        reason,
+    };
+    for attempt in 1.. {
+        let found = version(conn)?;
+        if found == KNOWN && application(conn)? == APPLICATION_ID {
+            return Ok(());
+        }
+        if found > KNOWN && application(conn)? == APPLICATION_ID {
+            return Err(StoreError::NewerVersion {
+                path: path.to_owned(),
+                found,
+                known: KNOWN,
+            });
+        }
+        if application(conn)? != APPLICATION_ID && !is_blank(conn)? {
+            return Err(damaged("it holds the tables of another program".to_owned()));
+        }
+        match MIGRATIONS.to_latest(conn) {
+            Ok(()) => tracing::info!(path = %path.display(), version = KNOWN, "database set up"),
+            Err(error) if attempt == ATTEMPTS => return Err(damaged(error.to_string())),
+            Err(error) => tracing::debug!(%error, attempt, "migration met another process"),
+        }
+    }
+    unreachable!("the loop ends by returning")
+}
+
+fn version(conn: &Connection) -> StoreResult<i64> {
+    conn.need("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn application(conn: &Connection) -> StoreResult<i64> {
+    conn.need("PRAGMA application_id", [], |row| row.get(0))
+}
+
+fn is_blank(conn: &Connection) -> StoreResult<bool> {
+    conn.need("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_migrations_apply_and_are_as_many_as_are_known() {
+        MIGRATIONS.validate().unwrap();
+        let mut conn = Connection::open_in_memory().unwrap();
+        migrate(&mut conn, Path::new("memory")).unwrap();
+        assert_eq!(version(&conn), Ok(KNOWN));
+        migrate(&mut conn, Path::new("memory")).unwrap();
+    }
+
+    #[test]
+    fn what_a_database_of_the_first_version_holds_is_kept() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(FIRST).unwrap();
+        conn.pragma_update(None, "user_version", 1).unwrap();
+        let task_run = "INSERT INTO task_runs
+                (id, flow_run, journal, seq, task, name, attempt, state, history)
+            VALUES (x'01', x'02', 1, 1, 'load', 'load-0', 2, 'RUNNING', '[]')";
+        conn.execute_batch(task_run).unwrap();
+        migrate(&mut conn, Path::new("memory")).unwrap();
+        let kept: StoreResult<(u32, Option<i64>)> = conn.need(
+            "SELECT attempt, retry_at FROM task_runs WHERE name = 'load-0'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        );
+        assert_eq!(kept, Ok((2, None)));
+    }
+}

@@ -1,0 +1,128 @@
+//! What any store must keep, told as stories.
+//!
+//! `contract!(make)` makes a test of each story; `make` is an async function that gives a
+//! new, empty store and whatever must live as long as it does.
+
+pub mod cast;
+pub mod deploying;
+pub mod inputs;
+pub mod living;
+pub mod offering;
+pub mod reading;
+pub mod starting;
+pub mod stopping;
+pub mod waiting;
+pub mod working;
+
+pub use cast::Cast;
+
+/// Makes a test of each story, for the store that `$make().await` gives.
+#[macro_export]
+macro_rules! contract {
+    ($make:path) => {
+        $crate::stories! { $make,
+            deploying::the_same_component_twice_changes_nothing,
+            deploying::deploying_twice_is_unchanged_and_a_change_is_an_update,
+            deploying::deployments_come_all_or_none,
+            deploying::a_deployment_that_is_deleted_leaves_its_runs,
+            deploying::a_pool_is_created_changed_and_deleted,
+            deploying::a_pool_in_use_stays,
+            starting::a_new_run_reads_back,
+            starting::runs_come_all_or_none,
+            starting::a_run_that_nobody_could_claim_is_refused,
+            starting::an_idempotency_key_gives_the_earlier_run,
+            starting::the_longest_ready_run_goes_first,
+            starting::a_claim_begins_the_first_attempt,
+            starting::a_run_is_claimed_once,
+            starting::a_limit_holds_over_all_workers,
+            starting::a_paused_pool_gives_nothing,
+            starting::a_work_queue_restricts_a_claim,
+            starting::a_reserved_run_is_outside_its_pool,
+            starting::who_is_not_registered_cannot_claim,
+            living::a_run_lives_from_claim_to_end,
+            living::an_older_epoch_is_refused,
+            living::what_the_transition_table_lacks_is_refused,
+            living::what_comes_next_fits_the_last_state,
+            living::entries_are_consecutive,
+            living::a_child_and_the_call_that_made_it_are_one,
+            living::a_taken_key_of_a_child_names_the_run_that_has_it,
+            living::a_retry_opens_an_attempt_at_its_time,
+            living::what_a_stopping_worker_releases_keeps_its_attempt,
+            living::a_subflow_lives_within_its_run,
+            living::subflows_share_the_failure_of_their_run,
+            living::a_subflow_that_was_dropped_is_cancelled,
+            waiting::a_wait_for_all_ends_with_the_last,
+            waiting::a_wait_for_any_ends_with_the_first,
+            waiting::what_settled_before_the_wait_counts,
+            waiting::an_earlier_wait_does_not_count_for_a_later_one,
+            waiting::waiting_frees_the_slot,
+            waiting::a_call_settles_once,
+            waiting::what_has_ended_settles_a_watch_at_once,
+            waiting::whoever_watches_is_told_how_a_run_ended,
+            waiting::a_refused_call_watches_nothing,
+            waiting::timers_settle_in_their_order_when_they_are_due,
+            waiting::the_next_due_time_is_the_earliest,
+            waiting::one_cannot_wait_for_what_was_never_called,
+            waiting::a_task_that_awaits_its_retry_is_waited_for_without_a_slot,
+            offering::a_claim_that_waits_gets_a_run_with_its_creation,
+            offering::a_claim_that_waits_takes_what_is_there,
+            offering::a_claim_that_waits_gets_a_parent_with_the_end_of_its_child,
+            offering::whoever_waits_first_is_served_first,
+            offering::a_withdrawn_offer_gets_nothing,
+            offering::a_claim_that_nobody_awaits_gets_nothing,
+            offering::a_claim_that_waits_looks_again_when_time_has_passed,
+            offering::a_claim_that_waits_heeds_the_pool,
+            offering::a_claim_that_waits_gets_its_reserved_run,
+            offering::a_worker_that_was_given_up_waits_in_vain,
+            offering::what_becomes_ready_while_nobody_waits_is_not_missed,
+            working::a_lease_is_renewed_until_the_worker_is_given_up,
+            working::a_lost_worker_gives_its_runs_back,
+            working::a_worker_whose_lease_ended_is_lost,
+            working::a_reservation_ends_with_its_worker,
+            working::a_waiting_run_survives_its_worker,
+            working::a_cancelling_run_of_a_lost_worker_is_cleaned_up_by_another,
+            stopping::a_run_that_has_not_begun_is_cancelled_at_once,
+            stopping::cancelling_goes_down_the_family,
+            stopping::a_cancelled_run_ends_as_such_whatever_it_returns,
+            stopping::a_waiting_run_is_claimed_to_clean_up,
+            stopping::a_run_cancelled_before_it_said_so_has_begun,
+            stopping::a_subflow_cannot_be_cancelled_alone,
+            stopping::a_paused_run_stops_and_goes_on_where_it_was,
+            stopping::a_run_that_ends_while_it_is_paused_is_over,
+            stopping::a_new_attempt_keeps_what_was_finished,
+            stopping::only_what_is_over_is_tried_again,
+            stopping::a_wait_ends_at_its_time_at_the_latest,
+            stopping::a_run_that_keeps_losing_workers_crashes,
+            inputs::what_is_given_wakes_the_run,
+            inputs::an_input_is_given_once,
+            inputs::several_inputs_come_in_any_order,
+            inputs::input_may_come_while_the_run_is_executed,
+            inputs::input_that_is_not_given_in_time_is_refused,
+            inputs::a_run_that_ends_takes_no_input,
+            inputs::a_paused_run_goes_on_with_its_input,
+            inputs::a_subflow_asks_for_itself,
+            inputs::a_new_attempt_keeps_what_was_given,
+            inputs::a_suspended_run_survives_its_worker,
+            reading::a_run_is_found_by_the_beginning_of_its_id_and_by_name,
+            reading::runs_are_listed_newest_first,
+            reading::children_are_counted_by_state,
+            reading::a_task_that_awaits_its_retry_keeps_its_time,
+            reading::task_runs_are_replaced_by_id,
+            reading::logs_are_read_from_a_cursor_on,
+            reading::a_listener_hears_what_concerns_it,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stories {
+    ($make:path, $($act:ident :: $story:ident,)*) => {$(
+        #[tokio::test]
+        async fn $story() {
+            let (store, _keep) = $make().await;
+            $crate::contract::$act::$story($crate::contract::Cast::on(store).await)
+                .await;
+        }
+    )*};
+}

@@ -1,0 +1,213 @@
+//! How runs are cancelled and tried again, and what keeps losing its workers.
+
+use super::cast::*;
+use crate::{
+    Cancellation, NewRun, Next, Progress, Recorded, Settled, Store, StoreError, SubflowChange,
+};
+use model::{CRASH_RETRIES, Seq, Settlement, State, StateType};
+
+pub async fn a_run_that_has_not_begun_is_cancelled_at_once<S: Store>(cast: Cast<S>) {
+    let id = cast.create(new_run("etl")).await;
+    assert_eq!(cast.store.cancel(id, at(5)).await, Ok(Cancellation::Done));
+    assert_eq!(cast.state(id).await, StateType::Cancelled);
+    assert!(cast.claim(9, 9).await.is_empty());
+    let again = cast.store.cancel(id, at(6)).await.unwrap();
+    assert!(matches!(again, Cancellation::Over(_)));
+}
+
+pub async fn cancelling_goes_down_the_family<S: Store>(cast: Cast<S>) {
+    let parent = cast.running("etl").await;
+    let child = |seq| {
+        let mut child = new_run("part");
+        child.run.parent = Some(parent.run);
+        (start(seq, &child.run), child)
+    };
+    let (children, runs): (Vec<_>, Vec<NewRun>) = (1..=2).map(child).unzip();
+    let ids: Vec<_> = runs.iter().map(|new| new.run.id).collect();
+    cast.go_on(parent, |progress| {
+        progress.entries = children;
+        progress.children = runs;
+    })
+    .await;
+    let begun = cast.claim(1, 3).await.remove(0).lease;
+
+    let told = cast.store.cancel(parent.run, at(5)).await;
+    assert_eq!(told, Ok(Cancellation::Told));
+    assert_eq!(cast.state(parent.run).await, StateType::Cancelling);
+    assert_eq!(cast.state(ids[0]).await, StateType::Cancelling);
+    assert_eq!(cast.state(ids[1]).await, StateType::Cancelled);
+    let mut told = cast.store.told(cast.w1).await.unwrap();
+    told.sort_unstable();
+    let cancelling = StateType::Cancelling;
+    assert_eq!(told, [(parent.run, cancelling), (begun.run, cancelling)]);
+}
+
+pub async fn a_paused_run_stops_and_goes_on_where_it_was<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.store.pause(lease.run, at(3)).await.unwrap();
+    let told = cast.store.told(cast.w1).await.unwrap();
+    assert_eq!(told, [(lease.run, StateType::Paused)]);
+    // What it had done by then is kept, and its slot is free.
+    let left = cast.try_record(lease, |p| p.entries.push(task(1))).await;
+    assert_eq!(left, Ok(Recorded::Paused));
+    assert_eq!(cast.store.told(cast.w1).await.unwrap(), []);
+    assert!(cast.claim(9, 9).await.is_empty());
+
+    cast.store.resume(lease.run, at(10)).await.unwrap();
+    let claimed = cast.claim_only(10).await;
+    assert_eq!((claimed.run.attempt, claimed.journal_len), (1, 1));
+    let (run, state) = (lease.run, StateType::Pending);
+    let refused = cast.store.resume(run, at(11)).await.unwrap_err();
+    assert_eq!(refused, StoreError::NotPaused { run, state });
+}
+
+pub async fn a_run_that_ends_while_it_is_paused_is_over<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.store.pause(lease.run, at(3)).await.unwrap();
+    cast.end(lease, Ok(json("1")), 4).await;
+    assert_eq!(cast.state(lease.run).await, StateType::Completed);
+    let (run, state) = (lease.run, StateType::Completed);
+    let refused = cast.store.pause(run, at(5)).await.unwrap_err();
+    assert_eq!(refused, StoreError::Over { run, state });
+}
+
+pub async fn a_cancelled_run_ends_as_such_whatever_it_returns<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.store.cancel(lease.run, at(5)).await.unwrap();
+    // It may go on for its clean-up, but not wait without its slot.
+    let went_on = cast
+        .try_record(lease, |p| p.entries.push(timer(1, 60)))
+        .await;
+    assert_eq!(went_on, Ok(Recorded::Cancelling));
+    assert_eq!(cast.wait(lease, &[1], 1).await, Ok(Recorded::Cancelling));
+    cast.end(lease, Ok(json("1")), 7).await;
+    let run = cast.run(lease.run).await;
+    assert_eq!(run.state.kind, StateType::Cancelled);
+    assert!(run.outcome.unwrap().is_err());
+}
+
+pub async fn a_waiting_run_is_claimed_to_clean_up<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.go_on(lease, |p| p.entries.push(timer(1, 60))).await;
+    cast.wait(lease, &[1], 1).await.unwrap();
+    cast.store.cancel(lease.run, at(5)).await.unwrap();
+    let claimed = cast.claim_only(5).await;
+    assert_eq!(claimed.run.state.kind, StateType::Cancelling);
+    assert_eq!(claimed.journal_len, 1);
+}
+
+/// A replay begins at the time at which the first execution began.
+pub async fn a_run_cancelled_before_it_said_so_has_begun<S: Store>(cast: Cast<S>) {
+    let run = cast.create(new_run("etl")).await;
+    let lease = cast.claim_only(1).await.lease;
+    let told = cast.store.cancel(run, at(2)).await;
+    assert_eq!(told, Ok(Cancellation::Told));
+    let begins = |progress: &mut Progress| {
+        progress.states.push(State::running(1, at(1)));
+        progress.entries.push(task(1));
+    };
+    let recorded = cast.try_record(lease, begins).await;
+    assert_eq!(recorded, Ok(Recorded::Cancelling));
+    let begun = cast.run(run).await;
+    assert_eq!(begun.state.kind, StateType::Cancelling);
+    assert_eq!(begun.started, Some(at(1)));
+}
+
+pub async fn a_subflow_cannot_be_cancelled_alone<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let part = subflow(lease.run, "part");
+    let id = part.id;
+    cast.go_on(lease, |progress| {
+        progress.subflows.push(SubflowChange::Begin(Box::new(part)));
+    })
+    .await;
+    let (run, within) = (id, lease.run);
+    let refused = Err(StoreError::Subflow { run, within });
+    assert_eq!(cast.store.cancel(id, at(5)).await, refused);
+}
+
+pub async fn a_new_attempt_keeps_what_was_finished<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.go_on(lease, |progress| {
+        progress.entries = vec![task(1), task(2), timer(3, 60)];
+        progress.settled = vec![Settled {
+            seq: Seq(1),
+            at: at(2),
+            settlement: Settlement::Task(Ok(json("1"))),
+        }];
+        progress.settled.push(Settled {
+            seq: Seq(2),
+            at: at(3),
+            settlement: Settlement::Task(failure()),
+        });
+    })
+    .await;
+    cast.end(lease, failure(), 4).await;
+    let kept = || async {
+        let kept = cast.store.kept(lease.run).await.unwrap();
+        kept.iter().map(|entry| entry.seq.0).collect::<Vec<_>>()
+    };
+    assert_eq!(kept().await, [0u64; 0]);
+
+    let run = cast.store.retry(lease.run, false, at(5)).await.unwrap();
+    assert_eq!((run.state.kind, run.attempt), (StateType::Scheduled, 2));
+    assert_eq!((run.ended, run.outcome), (None, None));
+    assert_eq!(kept().await, [1]);
+    let claimed = cast.claim_only(5).await;
+    assert_eq!((claimed.journal_len, claimed.run.attempt), (0, 2));
+    cast.go_on(claimed.lease, |p| p.states.push(State::running(2, at(6))))
+        .await;
+    cast.end(claimed.lease, failure(), 7).await;
+
+    cast.store.retry(lease.run, true, at(8)).await.unwrap();
+    assert_eq!(kept().await, [0u64; 0]);
+}
+
+pub async fn only_what_is_over_is_tried_again<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let state = StateType::Running;
+    let run = lease.run;
+    let refused = cast.store.retry(run, false, at(5)).await.unwrap_err();
+    assert_eq!(refused, StoreError::NotOver { run, state });
+}
+
+pub async fn a_wait_ends_at_its_time_at_the_latest<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.go_on(lease, |p| p.entries.push(timer(1, 99))).await;
+    cast.go_on(lease, |progress| {
+        progress.states.push(State::waiting(at(2)));
+        progress.next = Next::Wait {
+            awaited: vec![Seq(1)],
+            count: 1,
+            until: Some(at(50)),
+        };
+    })
+    .await;
+    assert!(cast.claim(9, 49).await.is_empty());
+    assert_eq!(cast.claim_only(50).await.run.id, lease.run);
+}
+
+pub async fn a_run_that_keeps_losing_workers_crashes<S: Store>(cast: Cast<S>) {
+    let id = cast.create(new_run("etl")).await;
+    for n in 0..=CRASH_RETRIES {
+        assert_eq!(cast.state(id).await, StateType::Scheduled);
+        let worker = cast.hire("unlucky", 3600).await;
+        cast.try_claim(worker, 1, 10).await.unwrap();
+        // One that stops of its own accord is not counted.
+        if n == 0 {
+            let given_back = cast.store.sign_off(worker, at(10)).await;
+            assert_eq!(given_back, Ok(vec![id]));
+            let worker = cast.hire("unlucky", 3600).await;
+            cast.try_claim(worker, 1, 10).await.unwrap();
+            cast.store.rescue(&[worker], at(10)).await.unwrap();
+        } else {
+            cast.store.rescue(&[worker], at(10)).await.unwrap();
+        }
+    }
+    let run = cast.run(id).await;
+    assert_eq!(run.state.kind, StateType::Crashed);
+    assert_eq!(
+        run.state.message.as_deref(),
+        Some("worker `unlucky` was lost, and 3 before it")
+    );
+}

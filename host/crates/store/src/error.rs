@@ -1,0 +1,81 @@
+//! What storage answers when it cannot.
+
+use std::path::PathBuf;
+
+use model::{DeploymentName, Digest, PoolName, RunId, StateType, WorkerId};
+
+pub type StoreResult<T> = Result<T, StoreError>;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    // What was asked does not fit what is there.
+    /// Another claim has raised the epoch: the run belongs to somebody else.
+    #[error("flow run {run} is no longer leased under epoch {epoch}")]
+    Stale { run: RunId, epoch: u64 },
+    #[error("{0} does not exist")]
+    NotFound(Missing),
+    #[error("work pool `{0}` exists already")]
+    PoolExists(PoolName),
+    #[error(
+        "work pool `{pool}` is still used by {deployments} deployments and {runs} unfinished runs"
+    )]
+    PoolInUse {
+        pool: PoolName,
+        deployments: u64,
+        runs: u64,
+    },
+    #[error("flow run {run} is over: it is {state}")]
+    Over { run: RunId, state: StateType },
+    #[error("flow run {run} is not paused: it is {state}")]
+    NotPaused { run: RunId, state: StateType },
+    /// It never asked for it, got it already, or is over.
+    #[error("flow run {run} does not wait for this input, or not any more")]
+    InputNotAwaited { run: RunId },
+    #[error("flow run {run} is not over: it is {state}")]
+    NotOver { run: RunId, state: StateType },
+    #[error("flow run {run} is a subflow within flow run {within}")]
+    Subflow { run: RunId, within: RunId },
+    /// A run with this flow and key was created meanwhile.
+    #[error("the idempotency key `{key}` is taken by flow run {run}")]
+    KeyTaken { key: String, run: RunId },
+    /// The record breaks a rule that the caller should have kept. Nothing was written.
+    #[error("refused to record: {0}")]
+    Refused(String),
+
+    // The place where it is kept.
+    #[error(
+        "the database `{path}` was written by a newer version (its schema is {found}, this program knows {known})"
+    )]
+    NewerVersion {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    #[error("`{path}` is not a database of this program, or it is damaged: {reason}")]
+    NotADatabase { path: PathBuf, reason: String },
+    #[error("the database `{path}` cannot be written: {reason}")]
+    ReadOnly { path: PathBuf, reason: String },
+    #[error("the database `{path}` cannot be opened: {reason}")]
+    CannotOpen { path: PathBuf, reason: String },
+    /// Disk full, I/O error, locked by another program: may pass.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A row that this program cannot have written.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+}
+
+/// What is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    #[error("flow run {0}")]
+    Run(RunId),
+    #[error("deployment `{0}`")]
+    Deployment(DeploymentName),
+    #[error("work pool `{0}`")]
+    Pool(PoolName),
+    #[error("component {0}")]
+    Component(Digest),
+    #[error("worker {0}")]
+    Worker(WorkerId),
+}

@@ -1,0 +1,73 @@
+//! Runs that live through whatever chance has in store for them.
+//!
+//! ```text
+//! seed --> scripts, workers, faults --> one action after the other --> nothing goes wrong
+//!                                         |  crash, lost answer, zombie,     any more:
+//!                                         |  retry, cancel, clock            all must end
+//!                                         v
+//!                                  what must never change is compared
+//! ```
+//!
+//! Flows are data ([`script`]); simulated workers ([`execution`], [`world`]) carry them out
+//! with the real journal and the real verbs of the store, in the order that the seed
+//! decides. Time is a number. What was seen is kept in a [`ledger`] and compared with what
+//! is seen later.
+//!
+//! `ORCH_SIM_SEEDS=N` plays N seeds instead of [`SEEDS`]; `ORCH_SIM_SEED=n` plays that one.
+
+mod execution;
+mod ledger;
+mod rng;
+mod script;
+mod tasks;
+mod world;
+
+use self::world::World;
+use super::Store;
+use super::contract::Cast;
+
+/// Seeds of an ordinary test run.
+const SEEDS: u64 = 2000;
+/// Threads among which they are divided, each with a store of its own.
+const THREADS: u64 = 4;
+/// Seeds that share a store, so that making stores takes little of the time.
+const SEEDS_PER_STORE: usize = 100;
+
+fn play<S: Store, Keep>(seeds: &[u64], make: &impl Fn() -> (S, Keep)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for seeds in seeds.chunks(SEEDS_PER_STORE) {
+        runtime.block_on(async {
+            let (store, _keep) = make();
+            let cast = Cast::on(store).await;
+            for seed in seeds {
+                World::new(&cast.store, *seed).await.play().await;
+            }
+        });
+    }
+}
+
+fn asked(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// Plays the seeds that the environment asks for, on stores that `make` gives, each with what
+/// must live as long as it does.
+pub fn whatever_happens_runs_end_as_they_should<S: Store, Keep>(
+    make: impl Fn() -> (S, Keep) + Sync,
+) {
+    if let Some(seed) = asked("ORCH_SIM_SEED") {
+        return play(&[seed], &make);
+    }
+    let count = asked("ORCH_SIM_SEEDS").unwrap_or(SEEDS);
+    std::thread::scope(|scope| {
+        let make = &make;
+        let played: Vec<_> = (0..THREADS)
+            .map(|thread| (0..count).filter(|seed| seed % THREADS == thread).collect())
+            .map(|seeds: Vec<u64>| scope.spawn(move || play(&seeds, make)))
+            .collect();
+        let ended: Vec<_> = played.into_iter().map(|thread| thread.join()).collect();
+        assert!(ended.iter().all(Result::is_ok), "a seed failed");
+    });
+}

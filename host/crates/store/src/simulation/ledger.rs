@@ -1,0 +1,258 @@
+//! What has been seen of the store, and what must not change about it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::execution::{Execution, TOLD_TO_END};
+use crate::{Next, Progress, Recorded, Store};
+use model::{
+    Answer, Entry, FlowRun, Lease, RunId, Seq, Settlement, State, StateName, StateType, TaskRunId,
+    Timestamp, WorkerId,
+};
+
+#[derive(Default)]
+pub(super) struct Ledger {
+    runs: HashMap<RunId, Seen>,
+    /// Runs that a committed call was answered with.
+    answered: HashSet<RunId>,
+    tasks: HashMap<TaskRunId, (Timestamp, Settlement)>,
+    /// The latest attempt of a task that is known to have failed.
+    failed: HashMap<TaskRunId, u32>,
+    pub given_up: HashSet<WorkerId>,
+}
+
+/// What was seen of one run.
+#[derive(Default)]
+struct Seen {
+    epoch: u64,
+    attempt: u32,
+    /// While it is terminal.
+    ended: Option<State>,
+    journal: Vec<Entry>,
+    /// What the flow was durably told in this attempt.
+    observed: Vec<String>,
+    /// How often a person tried it again.
+    retries: usize,
+    /// What it waits for.
+    waits: Option<Wait>,
+}
+
+/// A wait that gave the slot back.
+struct Wait {
+    epoch: u64,
+    awaited: Vec<Seq>,
+    count: usize,
+    until: Option<Timestamp>,
+}
+
+impl Ledger {
+    fn run(&mut self, id: RunId) -> &mut Seen {
+        self.runs.entry(id).or_default()
+    }
+
+    pub async fn claimed<S: Store>(
+        &mut self,
+        store: &S,
+        run: &FlowRun,
+        lease: Lease,
+        now: Timestamp,
+    ) {
+        if run.state.name == StateName::RESUMING {
+            let waits = self.run(run.id).waits.take().expect("it has waited");
+            let settled = store.settled(run.id, &waits.awaited).await.unwrap();
+            assert!(
+                settled.len() >= waits.count || waits.until.is_some_and(|until| until <= now),
+                "a run was woken before its time"
+            );
+        }
+        let seen = self.run(run.id);
+        assert!(lease.epoch > seen.epoch, "a claim did not raise the epoch");
+        seen.epoch = lease.epoch;
+        seen.waits = None;
+        assert!(seen.ended.is_none(), "a run was claimed that is over");
+    }
+
+    pub fn retried(&mut self, id: RunId) {
+        let seen = self.run(id);
+        seen.retries += 1;
+        seen.ended = None;
+    }
+
+    fn begins_to_wait(&mut self, progress: &Progress) {
+        if let Next::Wait {
+            awaited,
+            count,
+            until,
+        } = &progress.next
+        {
+            self.run(progress.lease.run).waits = Some(Wait {
+                epoch: progress.lease.epoch,
+                awaited: awaited.clone(),
+                count: *count as usize,
+                until: *until,
+            });
+        }
+    }
+
+    pub fn waits(&self, id: RunId, epoch: u64) -> bool {
+        self.runs
+            .get(&id)
+            .and_then(|seen| seen.waits.as_ref())
+            .is_some_and(|waits| waits.epoch == epoch)
+    }
+
+    /// Whoever holds the run computes an attempt of a task.
+    pub fn computes(&self, id: TaskRunId, attempt: u32) {
+        assert!(
+            !self.tasks.contains_key(&id),
+            "task run {id} was computed again after it was recorded"
+        );
+        let failed = self.failed.get(&id).copied().unwrap_or(0);
+        assert_eq!(
+            attempt,
+            failed + 1,
+            "task run {id} goes on with the wrong attempt"
+        );
+    }
+
+    pub fn recorded(&mut self, progress: &Progress, recorded: Recorded) {
+        if recorded == Recorded::Done {
+            self.begins_to_wait(progress);
+        }
+        for entry in &progress.entries {
+            self.note(entry);
+        }
+        for task in &progress.task_runs {
+            if task.retry_at.is_some() {
+                self.failed.insert(task.id, task.attempt);
+            }
+        }
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        match (&entry.answer, &entry.settled) {
+            (Answer::Run { run }, _) => {
+                self.answered.insert(run.id);
+            }
+            (Answer::TaskRun { id }, Some(settled)) => {
+                let first = self.tasks.entry(*id).or_insert_with(|| settled.clone());
+                assert_eq!(first, settled, "the outcome of task run {id} changed");
+            }
+            _ => {}
+        }
+    }
+
+    /// Compares what the store says about a run with what it said before.
+    pub async fn look_at<S: Store>(&mut self, store: &S, id: RunId) {
+        let run = store.flow_run(id).await.unwrap().expect("runs stay");
+        let journal = store.journal(id).await.unwrap();
+        let mut answers = HashSet::new();
+        for entry in &journal {
+            self.note(entry);
+            let answer = match &entry.answer {
+                Answer::Run { run } => run.id.0,
+                Answer::TaskRun { id } => id.0,
+                Answer::Input { id, .. } => id.0,
+                _ => continue,
+            };
+            assert!(answers.insert(answer), "two calls were answered {answer}");
+        }
+        let seen = self.run(id);
+        assert!(run.epoch >= seen.epoch, "the epoch fell");
+        assert!(run.attempt >= seen.attempt, "the attempt fell");
+        if run.attempt > seen.attempt {
+            seen.attempt = run.attempt;
+            seen.journal.clear();
+            seen.observed.clear();
+        }
+        if let Some(ended) = &seen.ended {
+            assert_eq!(*ended, run.state, "a terminal state changed");
+        }
+        if run.state.kind.is_terminal() {
+            seen.ended = Some(run.state.clone());
+        }
+        assert!(journal.len() >= seen.journal.len(), "the journal shrank");
+        for (now, before) in journal.iter().zip(&seen.journal) {
+            let same = now.seq == before.seq
+                && now.call == before.call
+                && now.answer == before.answer
+                && now.at == before.at;
+            assert!(same, "an entry changed: {before:?} to {now:?}");
+            if before.settled.is_some() {
+                assert_eq!(now.settled, before.settled, "a settlement changed");
+            }
+        }
+        seen.journal = journal;
+    }
+
+    /// What a flow was told before a commit is what any replay is told.
+    pub fn observed(&mut self, execution: &Execution, progress: &Progress) {
+        if matches!(progress.next, Next::Release { .. }) {
+            return;
+        }
+        let seen = self.run(execution.run.id);
+        for (now, before) in execution.observed.iter().zip(&seen.observed) {
+            // A wait for all that was over before the cancellation has no entry, so the
+            // replay may be told at it. Nothing that was written came after.
+            if now.starts_with(TOLD_TO_END) {
+                seen.observed.clear();
+                break;
+            }
+            assert_eq!(now, before, "a replay was told something else");
+        }
+        if execution.observed.len() > seen.observed.len() {
+            seen.observed.clone_from(&execution.observed);
+        }
+        for seq in &execution.handles {
+            if let Some(told) = execution.journal.told(*seq) {
+                let entry = &seen.journal[seq.0 as usize - 1];
+                let held = entry.settled.as_ref().map(|(_, settlement)| settlement);
+                assert_eq!(held, Some(told), "told something else than was recorded");
+            }
+        }
+    }
+
+    /// Only arrows of the table, and a way out of a terminal state only for each retry.
+    pub async fn check_history<S: Store>(&mut self, store: &S, run: &FlowRun) {
+        let history = store.history(run.id).await.unwrap();
+        assert_eq!(history.last(), Some(&run.state));
+        let mut reopened = 0;
+        for pair in history.windows(2) {
+            let (from, to) = (pair[0].kind, pair[1].kind);
+            match from.is_terminal() && to == StateType::Scheduled {
+                true => reopened += 1,
+                false => assert!(from.may_become(to), "{from} to {to}"),
+            }
+        }
+        assert_eq!(
+            reopened,
+            self.run(run.id).retries,
+            "a terminal state was left"
+        );
+    }
+
+    /// `calls`: how many equal children the script of a child's parent starts.
+    ///
+    /// One child for one position, and no child of which no journal knew.
+    pub fn check_family(&self, runs: &[FlowRun], calls: impl Fn(&FlowRun) -> usize) {
+        let retried = self.runs.values().any(|seen| seen.retries > 0);
+        let mut positions = HashSet::new();
+        for run in runs.iter().filter(|run| run.parent.is_some()) {
+            let position = &run.tags[0];
+            assert!(positions.insert(position), "a second child of {position}");
+            let equals = |other: &&FlowRun| {
+                other.parent == run.parent
+                    && other.flow == run.flow
+                    && other.state.kind == StateType::Completed
+            };
+            let completed = runs.iter().filter(equals).count();
+            assert!(
+                retried || completed <= calls(run),
+                "a child that succeeded was replaced: {position}"
+            );
+            assert!(
+                self.answered.contains(&run.id),
+                "no journal knows {position}"
+            );
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Flows as data: what the simulated runs do, and what must come of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::rng::Rng;
+use super::tasks::Doing;
+use model::{FlowName, RetryPolicy};
+
+/// One call of a flow, or one wait. Calls that settle get the next handle, from 0.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    Task(Doing),
+    /// Runs another script as a child.
+    Child(usize),
+    Timer(u64),
+    /// Asks for what a person gives, some time.
+    Input,
+    /// Watches the run that the parameters name, if they do.
+    Watch,
+    All(Vec<usize>),
+    /// Waits for one of these and leaves the others.
+    Any(Vec<usize>),
+    /// Waits for any of these until all have been told.
+    EachInTurn(Vec<usize>),
+}
+
+#[derive(Debug)]
+pub(super) struct Script {
+    pub ops: Vec<Op>,
+    pub retry: RetryPolicy,
+    /// Whether it calls one more task when it is told to end.
+    pub cleans_up: bool,
+}
+
+/// The flows of one simulation. Each starts only those before it, so it ends.
+pub(super) struct Scripts(pub Vec<Arc<Script>>);
+
+impl Scripts {
+    pub fn generate(rng: &mut Rng) -> Self {
+        let depth = rng.between(2, 3) as usize;
+        Self((0..=depth).map(|at| Arc::new(script(rng, at))).collect())
+    }
+
+    pub fn name(at: usize) -> FlowName {
+        FlowName::trusted(["s0", "s1", "s2", "s3"][at])
+    }
+
+    pub fn at(name: &FlowName) -> usize {
+        (0..4)
+            .find(|at| Self::name(*at) == *name)
+            .expect("only scripts are executed")
+    }
+
+    /// What a run of it gives if it gives anything.
+    pub fn value(&self, at: usize) -> u64 {
+        let value = |op: &Op| match op {
+            Op::Task(doing) => doing.n,
+            Op::Child(child) => self.value(*child),
+            _ => 0,
+        };
+        self.0[at].ops.iter().map(value).sum()
+    }
+
+    /// How often it starts that child.
+    pub fn starts(&self, at: usize, other: usize) -> usize {
+        let ops = self.0[at].ops.iter();
+        ops.filter(|op| matches!(op, Op::Child(child) if *child == other))
+            .count()
+    }
+
+    /// Whether it succeeds within its own retries.
+    pub fn succeeds(&self, at: usize) -> bool {
+        let script = &self.0[at];
+        script.ops.iter().all(|op| match op {
+            Op::Task(doing) => doing.fails <= script.retry.retries,
+            Op::Child(child) => self.succeeds(*child),
+            _ => true,
+        })
+    }
+}
+
+fn script(rng: &mut Rng, at: usize) -> Script {
+    let mut ops = Vec::new();
+    let mut handles = 0;
+    let mut retry = RetryPolicy::default();
+    if rng.percent(40) {
+        retry.retries = rng.between(1, 2) as u32;
+        retry.delays_ms = vec![rng.between(0, 2000)];
+    }
+    for _ in 0..rng.between(1, if at < 2 { 3 } else { 2 }) {
+        let begun = handles;
+        for _ in 0..rng.between(1, 3) {
+            handles += 1;
+            ops.push(match rng.below(10) {
+                0..=3 if at > 0 => Op::Child(rng.below(at)),
+                4 => Op::Watch,
+                5 => Op::Timer(rng.between(0, 5000)),
+                6 => Op::Input,
+                _ => Op::Task(doing(rng)),
+            });
+        }
+        let fresh: Vec<usize> = (begun..handles).collect();
+        match rng.below(8) {
+            // Waited for at the end, or never.
+            0 => {}
+            1 => ops.push(Op::Any(fresh)),
+            2 | 3 => ops.push(Op::EachInTurn(fresh)),
+            _ => ops.push(Op::All(fresh)),
+        }
+    }
+    // The value needs all of them.
+    ops.push(Op::All((0..handles).collect()));
+    Script {
+        ops,
+        retry,
+        cleans_up: rng.percent(50),
+    }
+}
+
+fn doing(rng: &mut Rng) -> Doing {
+    let rarely = |rng: &mut Rng, percent| match rng.percent(percent) {
+        true => rng.between(1, 2) as u32,
+        false => 0,
+    };
+    Doing {
+        // Few, so that some calls are equal.
+        n: rng.between(1, 4),
+        fails: rarely(rng, 20),
+        stumbles: rarely(rng, 30),
+        delay: Duration::from_millis(rng.between(0, 4000)),
+    }
+}

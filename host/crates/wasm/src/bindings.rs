@@ -1,0 +1,22 @@
+//! What `wit/` becomes in Rust.
+
+wasmtime::component::bindgen!({
+    path: "../../../wit",
+    world: "component",
+    imports: {
+        "orch:workflow/logging": trappable,
+        "orch:workflow/context": trappable,
+        "orch:workflow/waiting.settled": trappable,
+        "orch:workflow/inputs.given": trappable,
+        default: async | trappable,
+    },
+    exports: { default: async },
+    trappable_error_type: {
+        "orch:workflow/types.failure" => super::port::CallError,
+    },
+});
+
+pub use exports::orch::workflow::guest;
+pub use orch::workflow::{
+    context, deployments, inputs, logging, subflows, tasks, timers, types, waiting,
+};

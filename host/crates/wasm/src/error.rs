@@ -1,0 +1,52 @@
+//! Why a file is no component of ours.
+
+/// Why bytes cannot be deployed. The text says what is wrong, `hint` what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ComponentError {
+    #[error("it is empty")]
+    Empty,
+    #[error("it is not WebAssembly: it begins with {0}")]
+    NotWasm(String),
+    #[error("it is a core module, not a component")]
+    CoreModule,
+    #[error("it is truncated or damaged: {0}")]
+    Invalid(String),
+    #[error("it is a component of another world: it does not export `orch:workflow/guest`")]
+    OtherWorld,
+    #[error("it was built for version {found} of `orch:workflow`, this host speaks {ours}")]
+    OtherVersion { found: String, ours: &'static str },
+    #[error("it imports `{0}`, which this host does not provide")]
+    Import(String),
+    #[error("it declares the {kind} `{name}`: {reason}")]
+    Declaration {
+        kind: &'static str,
+        name: String,
+        reason: String,
+    },
+    /// The component misbehaved while it described itself.
+    #[error("it could not describe itself: {0}")]
+    Describe(String),
+}
+
+impl ComponentError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::NotWasm(_) | Self::Invalid(_) => {
+                "build the crate with `cargo build --release --target wasm32-wasip2` and deploy target/wasm32-wasip2/release/<crate>.wasm"
+            }
+            Self::CoreModule => {
+                "build for the target `wasm32-wasip2`, which makes components, with `crate-type = [\"cdylib\"]`"
+            }
+            Self::OtherWorld => {
+                "a flow crate depends on `guest-sdk` and has at least one `#[flow]`"
+            }
+            Self::OtherVersion { .. } => "build it against the `guest-sdk` of this host's version",
+            Self::Import(_) => "flows and tasks import only WASI 0.2 and `orch:workflow`",
+            Self::Declaration { .. } => "change the declaration in `#[flow(..)]` or `#[task(..)]`",
+            Self::Describe(_) => {
+                "code that runs before any flow, such as a static initialiser, must neither fail nor compute for long"
+            }
+        }
+    }
+}

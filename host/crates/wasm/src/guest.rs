@@ -1,0 +1,193 @@
+//! The data of one instance's store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime_wasi::clocks::WasiClocksView;
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::Limits;
+use super::engine::{Engine, TICK};
+use super::halt::{Halt, Panic, bytes};
+use super::port::{
+    CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext,
+};
+use super::wasi;
+use model::{Failure, FailureKind};
+
+/// What an instance is for.
+pub(super) enum Role {
+    Flow(Box<dyn FlowPort>),
+    Task(Box<(Arc<RunContext>, TaskContext)>),
+    /// It only describes itself.
+    Describe,
+}
+
+/// The data of one instance's store.
+pub(super) struct Guest {
+    /// Made when the guest first asks something of WASI: most never do.
+    wasi: Option<WasiCtx>,
+    around: Surroundings,
+    table: ResourceTable,
+    pub role: Role,
+    pub limits: Arc<Limits>,
+    pub panic: Option<Panic>,
+    memory: MemoryLimiter,
+    compute: Compute,
+}
+
+impl Guest {
+    /// A store for one instance, with its limits in force.
+    pub fn store(
+        engine: &Engine,
+        limits: &Arc<Limits>,
+        role: Role,
+        around: Surroundings,
+    ) -> Store<Self> {
+        let (what, compute_max) = match role {
+            Role::Flow(_) => (
+                "a flow's computing between two waits",
+                limits.flow_compute_max,
+            ),
+            Role::Task(_) => ("a task attempt's computing", limits.task_compute_max),
+            Role::Describe => ("a component's description of itself", DESCRIBE_MAX),
+        };
+        let guest = Self {
+            wasi: None,
+            around,
+            table: ResourceTable::new(),
+            role,
+            limits: Arc::clone(limits),
+            panic: None,
+            memory: MemoryLimiter {
+                memory_max: limits.memory_max,
+                rest: StoreLimitsBuilder::new().build(),
+            },
+            compute: Compute {
+                what,
+                max: compute_max,
+                used: Duration::ZERO,
+            },
+        };
+        let mut store = Store::new(engine.wasmtime(), guest);
+        store.limiter(|guest| &mut guest.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| store.data_mut().compute.tick());
+        store
+    }
+
+    /// The port of a flow instance. Anything else is refused the call.
+    pub fn flow(&mut self) -> CallResult<&mut dyn FlowPort> {
+        // A call is a pause: the flow has got somewhere.
+        self.compute.used = Duration::ZERO;
+        match &mut self.role {
+            Role::Flow(port) => Ok(&mut **port),
+            Role::Task(_) => Err(refused(
+                "a task cannot start or wait for anything: return a result, and let the flow go on from there",
+            )),
+            Role::Describe => Err(refused(
+                "a component that describes itself cannot do anything else",
+            )),
+        }
+    }
+
+    /// Where its lines go.
+    pub fn logs(&self) -> &dyn LogSink {
+        &*self.around.logs
+    }
+
+    /// What the monotonic clock says.
+    pub fn monotonic_now(&mut self) -> wasmtime::Result<u64> {
+        monotonic_clock::Host::now(&mut self.clocks())
+    }
+
+    /// Checks the size of a text that crosses from the guest.
+    pub fn check_payload(&self, what: &str, text: &str) -> CallResult<()> {
+        payload_limit(&self.limits, what, text).map_err(CallError::Failure)
+    }
+}
+
+/// How long a component may compute to describe itself.
+const DESCRIBE_MAX: Duration = Duration::from_secs(2);
+
+/// Errs with kind `Limit` if a text is too large to be kept.
+pub(super) fn payload_limit(limits: &Limits, what: &str, text: &str) -> Result<(), Failure> {
+    if text.len() <= limits.payload_max {
+        return Ok(());
+    }
+    let (is, max) = (bytes(text.len()), bytes(limits.payload_max));
+    Err(Failure::new(
+        FailureKind::Limit,
+        format!("{what} is {is}; the limit on a JSON text is {max}"),
+    ))
+}
+
+fn refused(why: &str) -> CallError {
+    CallError::Failure(Failure::new(FailureKind::Refused, why))
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: self.wasi.get_or_insert_with(|| wasi::context(&self.around)),
+            table: &mut self.table,
+        }
+    }
+}
+
+/// Ends an instance that asks for too much, with an error that says so: an allocator that
+/// is merely refused aborts without a word.
+struct MemoryLimiter {
+    memory_max: usize,
+    rest: StoreLimits,
+}
+
+impl ResourceLimiter for MemoryLimiter {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired <= self.memory_max {
+            return Ok(true);
+        }
+        Err(Halt::Memory {
+            asked: bytes(desired),
+            max: bytes(self.memory_max),
+        }
+        .into())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.rest.table_growing(current, desired, maximum)
+    }
+}
+
+/// Counts the ticks in which the guest was computing.
+struct Compute {
+    what: &'static str,
+    max: Duration,
+    used: Duration,
+}
+
+impl Compute {
+    /// The guest was found computing at a tick. It lets others have a turn, or has had too
+    /// many itself.
+    fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        self.used += TICK;
+        if self.used > self.max {
+            let Self { what, max, .. } = *self;
+            return Err(Halt::Compute { what, max }.into());
+        }
+        Ok(UpdateDeadline::Yield(1))
+    }
+}

@@ -1,0 +1,78 @@
+//! Why an instance ended other than by returning, in words for the run's failure.
+
+use std::time::Duration;
+
+use wasmtime::Trap;
+
+use super::Limits;
+use model::{Failure, FailureKind};
+
+/// Why the host ended an instance. Travels as the error of a trap.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Halt {
+    /// The port knows why.
+    #[error("interrupted")]
+    Interrupt,
+    #[error("computed for {:?} without a pause, which is the limit on {what}", .max)]
+    Compute { what: &'static str, max: Duration },
+    #[error("asked for {asked} of memory; the limit on memory is {max}")]
+    Memory { asked: String, max: String },
+    #[error("{0}")]
+    Limit(String),
+}
+
+/// Bytes for people.
+pub(super) fn bytes(count: usize) -> String {
+    indicatif::BinaryBytes(count as u64).to_string()
+}
+
+/// The panic that the guest told of before it trapped.
+#[derive(Clone, Debug)]
+pub(super) struct Panic {
+    pub message: String,
+    pub location: String,
+}
+
+/// What the error that ended a call means. `None`: it was interrupted by its port.
+pub(super) fn failure_of(
+    error: &wasmtime::Error,
+    panic: Option<Panic>,
+    limits: &Limits,
+) -> Option<Failure> {
+    if let Some(halt) = error.downcast_ref::<Halt>() {
+        return match halt {
+            Halt::Interrupt => None,
+            halt => Some(Failure::new(FailureKind::Limit, halt.to_string())),
+        };
+    }
+    if let Some(Panic { message, location }) = panic {
+        let message = format!("panicked at {location}: {message}");
+        return Some(Failure::new(FailureKind::Panicked, message));
+    }
+    // Its code is not what the author wrote: WASI passes on no more than "it failed".
+    if error.is::<wasmtime_wasi::I32Exit>() {
+        let message = "called `exit`: a flow or task ends by returning";
+        return Some(Failure::new(FailureKind::Panicked, message));
+    }
+    Some(match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => Failure::new(
+            FailureKind::Limit,
+            format!(
+                "recursed too deep; the limit on the stack is {}",
+                bytes(limits.stack_max)
+            ),
+        ),
+        // A guest's own stack lies at the bottom of its memory: what grows over its end leaves
+        // the memory.
+        Some(Trap::MemoryOutOfBounds) => Failure::new(
+            FailureKind::Panicked,
+            "recursed too deep for the stack it was linked with, or followed a bad pointer: out of bounds memory access",
+        ),
+        Some(trap) => {
+            let trap = trap.to_string();
+            let why = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
+            Failure::new(FailureKind::Panicked, format!("trapped: {why}"))
+        }
+        None => Failure::new(FailureKind::Panicked, format!("trapped: {error:#}")),
+    })
+}

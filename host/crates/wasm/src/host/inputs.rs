@@ -1,0 +1,32 @@
+//! `inputs`: what a flow asks a person for.
+
+use crate::bindings::{inputs, types};
+use crate::convert;
+use crate::guest::Guest;
+use crate::port::CallResult;
+use model::{Seq, Settlement};
+
+impl inputs::Host for Guest {
+    async fn request(&mut self, request: inputs::InputRequest) -> CallResult<u64> {
+        self.check_payload("the schema of an input", &request.schema)?;
+        if let Some(description) = &request.description {
+            self.check_payload("the description of an input", description)?;
+        }
+        let request = convert::input_request(request)?;
+        Ok(self.flow()?.request_input(request).await?.0)
+    }
+
+    fn given(&mut self, handle: u64) -> wasmtime::Result<Option<Result<String, types::Failure>>> {
+        let Ok(port) = self.flow() else {
+            return Ok(None);
+        };
+        Ok(match port.settled(Seq(handle)) {
+            Some(Settlement::Input(outcome)) => Some(convert::wit_outcome(outcome)),
+            _ => None,
+        })
+    }
+
+    async fn withdraw(&mut self, handle: u64) -> CallResult<()> {
+        self.flow()?.withdraw_input(Seq(handle)).await
+    }
+}

@@ -1,0 +1,26 @@
+//! `types`: how a call that has no answer ends.
+
+use crate::bindings::types;
+use crate::convert;
+use crate::guest::Guest;
+use crate::halt::Halt;
+use crate::port::CallError;
+
+impl types::Host for Guest {
+    /// A guest's mistake is a value it gets back; everything else ends the instance.
+    fn convert_failure(&mut self, err: CallError) -> wasmtime::Result<types::Failure> {
+        match err {
+            CallError::Failure(failure) => Ok(convert::wit_failure(failure)),
+            err => Err(halt(err).into()),
+        }
+    }
+}
+
+/// The trap of an error that is no value.
+pub(super) fn halt(err: CallError) -> Halt {
+    match err {
+        CallError::Interrupt => Halt::Interrupt,
+        CallError::Limit(limit) => Halt::Limit(limit),
+        CallError::Failure(failure) => Halt::Limit(failure.message),
+    }
+}

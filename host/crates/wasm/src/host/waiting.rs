@@ -1,0 +1,34 @@
+//! `waiting`: the only place where a guest blocks.
+
+use crate::bindings::waiting;
+use crate::convert;
+use crate::guest::Guest;
+use crate::port::CallResult;
+use model::{Seq, Settlement};
+
+impl waiting::Host for Guest {
+    async fn wait_any(&mut self, handles: Vec<u64>) -> CallResult<Vec<u64>> {
+        let handles = convert::handles(handles);
+        Ok(convert::raw(self.flow()?.wait_any(handles).await?))
+    }
+
+    async fn wait_all(&mut self, handles: Vec<u64>) -> CallResult<()> {
+        let handles = convert::handles(handles);
+        self.flow()?.wait_all(handles).await
+    }
+
+    fn settled(&mut self, handle: u64) -> wasmtime::Result<Option<waiting::Settlement>> {
+        let Ok(port) = self.flow() else {
+            return Ok(None);
+        };
+        Ok(match port.settled(Seq(handle)) {
+            Some(Settlement::Task(outcome)) => {
+                Some(waiting::Settlement::Task(convert::wit_outcome(outcome)))
+            }
+            Some(Settlement::Run(run)) => Some(waiting::Settlement::Run(convert::wit_run(run))),
+            Some(Settlement::Timer) => Some(waiting::Settlement::Timer),
+            // Told by `inputs` itself.
+            Some(Settlement::Input(_)) | None => None,
+        })
+    }
+}

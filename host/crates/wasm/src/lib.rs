@@ -1,0 +1,39 @@
+//! Components: checking, compiling and running them. The only place that names wasmtime.
+//!
+//! ```text
+//! bytes --inspect--> ours? --compile, or load from the cache--> Prepared
+//!                                          (linked twice: as a flow, as a task)
+//! Prepared --run_flow--> instance <--calls--> FlowPort (whoever executes)
+//!          `--run_task--> instance
+//! ```
+//!
+//! Invariant: whatever a guest does ends at one of its [`Limits`], and comes back as a
+//! [`Failure`](model::Failure) of its own run.
+
+mod bindings;
+mod cache;
+mod convert;
+mod engine;
+mod error;
+mod guest;
+mod halt;
+mod host;
+mod inspect;
+mod limits;
+mod network;
+mod port;
+mod prepared;
+mod runtime;
+mod wasi;
+
+pub use error::ComponentError;
+pub use limits::Limits;
+pub use port::{
+    CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,
+    RunContext, Surroundings, TaskContext,
+};
+pub use prepared::{PrepareError, Prepared};
+pub use runtime::{FlowEnd, FlowRoom, FlowStart, Runtime, RuntimeConfig, TaskStart, timed_out};
+
+/// The version of the contract that this host speaks: of the package in `wit/`.
+pub const CONTRACT_VERSION: &str = "0.1.0";

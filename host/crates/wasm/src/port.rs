@@ -1,0 +1,127 @@
+//! What an instance asks of whoever executes it.
+//!
+//! The executor keeps the journal and talks to the store; this module knows of neither. A
+//! flow instance is given a [`FlowPort`], a task instance only its context and a log.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use model::{
+    DeploymentName, Failure, FlowName, Grants, InputRequest, Json, LogLevel, Outcome, RunId,
+    RunRequest, RunSnapshot, Seq, Settlement, TaskCall, TaskName, TaskRunId, Timestamp,
+};
+
+/// Why a call of a guest has no answer.
+#[derive(Debug)]
+pub enum CallError {
+    /// The guest's mistake, or bad news: a value it gets back.
+    Failure(Failure),
+    /// The execution cannot go on, for a reason that the port knows: the instance traps.
+    Interrupt,
+    /// The guest went over a limit, which this names: the instance traps.
+    Limit(String),
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+pub type CallResult<T> = Result<T, CallError>;
+
+/// What a flow instance can do to the world: ask for it.
+pub trait FlowPort: Any + Send {
+    fn submit_task(&mut self, call: TaskCall) -> BoxFuture<'_, CallResult<Seq>>;
+    fn run_deployment(
+        &mut self,
+        request: RunRequest,
+    ) -> BoxFuture<'_, CallResult<(Seq, RunSnapshot)>>;
+    fn watch_runs(&mut self, runs: Vec<RunId>) -> BoxFuture<'_, CallResult<Vec<Seq>>>;
+    fn get_run(&mut self, run: RunId) -> BoxFuture<'_, CallResult<RunSnapshot>>;
+    fn begin_subflow(
+        &mut self,
+        flow: FlowName,
+        parameters: Json,
+        scope: Option<Seq>,
+    ) -> BoxFuture<'_, CallResult<(Seq, RunSnapshot)>>;
+    fn end_subflow(&mut self, subflow: Seq, outcome: Outcome) -> BoxFuture<'_, CallResult<()>>;
+    fn start_timer(&mut self, duration_ms: u64) -> BoxFuture<'_, CallResult<Seq>>;
+    /// Asks a person for a value.
+    fn request_input(&mut self, request: InputRequest) -> BoxFuture<'_, CallResult<Seq>>;
+    /// Takes such a request back.
+    fn withdraw_input(&mut self, input: Seq) -> BoxFuture<'_, CallResult<()>>;
+    fn wait_any(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<Vec<Seq>>>;
+    fn wait_all(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<()>>;
+    /// What became of a handle that a wait has returned.
+    fn settled(&self, handle: Seq) -> Option<Settlement>;
+    /// The context of the run, or of a subflow.
+    fn context(&self, scope: Option<Seq>) -> Arc<RunContext>;
+}
+
+/// Takes the lines that an instance logs.
+pub trait LogSink: Send + Sync + 'static {
+    /// `scope` is the subflow that logs. Errs when there have been too many.
+    fn line(&self, line: GuestLine) -> Result<(), LogFull>;
+}
+
+/// A line as a guest said it.
+#[derive(Clone, Debug)]
+pub struct GuestLine {
+    pub level: LogLevel,
+    pub target: String,
+    pub message: String,
+    pub scope: Option<Seq>,
+}
+
+/// A limit on the log was reached, which this names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("logged too much; the limit on the log of one execution is {limit}")]
+pub struct LogFull {
+    pub limit: String,
+}
+
+/// The time as a flow sees it: the journal's, which stands still while the flow computes.
+pub trait FlowClock: Send + Sync + 'static {
+    fn now(&self) -> Timestamp;
+}
+
+/// What a run may know of itself.
+#[derive(Clone, Debug)]
+pub struct RunContext {
+    pub run: RunId,
+    pub name: String,
+    pub flow: FlowName,
+    pub deployment: Option<DeploymentName>,
+    pub parent: Option<RunId>,
+    pub attempt: u32,
+    pub scheduled: Timestamp,
+    pub parameters: Json,
+    pub tags: Vec<String>,
+}
+
+/// What a task run may know of itself, beside what it may know of its flow's run.
+#[derive(Clone, Debug)]
+pub struct TaskContext {
+    pub id: TaskRunId,
+    pub name: String,
+    pub task: TaskName,
+    pub attempt: u32,
+}
+
+/// What every instance is given, flow or task.
+pub struct Surroundings {
+    pub logs: Arc<dyn LogSink>,
+    /// What it may reach; nothing for a flow.
+    pub grants: Grants,
+    /// The seed of a flow's random numbers and its clock; none: real ones.
+    pub replayable: Option<Replayable>,
+}
+
+/// Where a flow's randomness and time come from, so that they are the same on replay.
+pub struct Replayable {
+    pub seed: [u8; 32],
+    pub clock: Arc<dyn FlowClock>,
+}

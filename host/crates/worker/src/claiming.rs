@@ -1,0 +1,388 @@
+//! The loop of a worker: claims what it has room for, and waits when there is nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tracing::{debug, error, info, warn};
+
+use super::clock::now;
+use super::execution::{Stop, execute};
+use super::shared::Shared;
+use super::signals::Signal;
+use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
+use model::{StateType, Timestamp, Worker, WorkerId};
+use operations::FreshIds;
+use store::{Claim, Claimed, Listener, Offer, Store, StoreError, StoreResult, Topic};
+use wasm::Runtime;
+
+/// Runs claimed in one transaction.
+const CLAIM_MAX: u32 = 256;
+/// Timers settled in one transaction.
+const DUE_MAX: u32 = 1000;
+/// How often to look for workers of this machine that are gone: a few locks in a directory.
+const LOOK_FOR_LOST: Duration = Duration::from_millis(200);
+/// At how many of these looks to ask for leases that have ended.
+const LOOKS_PER_LEASES: u32 = 5;
+/// How long to wait before asking a database again that was not available.
+const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
+
+/// Serves until it is told to stop: registers, claims and executes runs. Returns how many
+/// runs it executed to their end. Errs when it cannot register, or has lost its lease.
+///
+/// A worker of a pool begins anew under another id when it was given up, because its process
+/// or its machine stood still for longer than its lease, and when the database was not
+/// available: then it cannot know which of its runs it still has, so it gives all of them
+/// back once the database answers, and does nothing until then.
+pub async fn serve<S: Store>(
+    mut config: WorkerConfig,
+    store: Arc<S>,
+    runtime: Arc<Runtime>,
+    mut shutdown: Shutdown,
+) -> Result<u64, WorkerError> {
+    store.register_worker(registration(&config)).await?;
+    let mut ended = 0;
+    loop {
+        let (store, runtime) = (Arc::clone(&store), Arc::clone(&runtime));
+        let hear = shutdown.clone();
+        let served = serve_once(&config, Arc::clone(&store), runtime, hear, &mut ended).await;
+        match served {
+            Ok(()) => return Ok(ended),
+            Err(_) if config.pool.is_none() || shutdown.urgency() > Urgency::Run => {}
+            Err(WorkerError::LeaseLost(lost)) => {
+                begin_anew(&mut config, &*store, &mut shutdown).await?;
+                warn!(%lost, now = %config.id, "the lease was lost; the worker has begun anew");
+                continue;
+            }
+            Err(WorkerError::Store(err @ StoreError::Unavailable(_))) => {
+                error!(%err, hint = UNAVAILABLE_HINT, "executes nothing until that has passed");
+                begin_anew(&mut config, &*store, &mut shutdown).await?;
+                info!(now = %config.id, "the database is available again");
+                continue;
+            }
+            Err(_) => {}
+        }
+        return served.map(|()| ended);
+    }
+}
+
+/// What to do about a database that is not available.
+const UNAVAILABLE_HINT: &str = "free space on its disk, or end what else holds it";
+
+/// Gives back whatever the worker had, and registers it under another id, as soon as the
+/// database is available. Errs if it is told to stop before that.
+async fn begin_anew<S: Store>(
+    config: &mut WorkerConfig,
+    store: &S,
+    shutdown: &mut Shutdown,
+) -> StoreResult<()> {
+    let before = std::mem::replace(&mut config.id, WorkerId::new(&mut FreshIds));
+    loop {
+        let begun = async {
+            store.sign_off(before, now()).await?;
+            store.register_worker(registration(config)).await
+        };
+        match begun.await {
+            Err(StoreError::Unavailable(_)) if shutdown.urgency() == Urgency::Run => {}
+            begun => return begun,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(UNAVAILABLE_DELAY) => {}
+            () = shutdown.at_least(Urgency::Drain) => {}
+        }
+    }
+}
+
+/// Serves under one id, which is registered, until it is told to stop. Counts the runs that
+/// it executes to their end.
+async fn serve_once<S: Store>(
+    config: &WorkerConfig,
+    store: Arc<S>,
+    runtime: Arc<Runtime>,
+    shutdown: Shutdown,
+    ended: &mut u64,
+) -> Result<(), WorkerError> {
+    let id = config.id;
+    let (tell, news) = watch::channel(());
+    let mut ears = JoinSet::new();
+    let mut listener = store.listen(Topic::Ready)?;
+    ears.spawn(async move {
+        loop {
+            listener.heard().await;
+            tell.send_replace(());
+        }
+    });
+    let shared = Arc::new(Shared::new(config.clone(), store, runtime, news));
+    let mut serving = Serving {
+        slots: Arc::new(Semaphore::new(shared.config.runs_max as usize)),
+        runs: JoinSet::new(),
+        ended: 0,
+        shutdown,
+        shared: Arc::clone(&shared),
+    };
+    let served = tokio::select! {
+        served = serving.serve() => served,
+        lost = heartbeats(Arc::clone(&shared)) => Err(lost),
+        () = rescues(Arc::clone(&shared)) => Ok(()),
+    };
+    // Whatever was not finished goes back to its pool at once.
+    serving.runs.shutdown().await;
+    *ended += serving.ended;
+    match shared.store.sign_off(id, now()).await {
+        Err(err) if served.is_ok() => {
+            warn!(%err, "could not sign off; what was unfinished goes back when the lease ends");
+        }
+        // It gives back what it had when it begins anew.
+        _ => {}
+    }
+    served
+}
+
+fn registration(config: &WorkerConfig) -> Worker {
+    let now = now();
+    Worker {
+        id: config.id,
+        name: config.name.clone(),
+        pool: config.pool.clone(),
+        limit: config.runs_max,
+        pid: std::process::id(),
+        host: rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+        started: now,
+        heartbeat: now,
+        lease_until: now.after(config.lease),
+    }
+}
+
+/// Renews the lease for as long as it is polled. Returns when it is lost.
+async fn heartbeats<S: Store>(shared: Arc<Shared<S>>) -> WorkerError {
+    let config = &shared.config;
+    let mut beat = tokio::time::interval(config.heartbeat);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    beat.tick().await;
+    loop {
+        beat.tick().await;
+        let now = now();
+        let until = now.after(config.lease);
+        match shared.store.renew(config.id, now, until).await {
+            Ok(()) => {}
+            Err(StoreError::NotFound(_)) => return WorkerError::LeaseLost(config.id),
+            Err(err) => warn!(%err, "could not renew the lease"),
+        }
+    }
+}
+
+/// Looks for workers that are gone, for as long as it is polled.
+async fn rescues<S: Store>(shared: Arc<Shared<S>>) {
+    let mut look = tokio::time::interval(LOOK_FOR_LOST);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for number in 0_u32.. {
+        look.tick().await;
+        let leases = number % LOOKS_PER_LEASES == 0;
+        match rescue(&*shared.store, leases).await {
+            Ok(0) => {}
+            Ok(runs) => info!(runs, "gave runs of lost workers back"),
+            Err(err) => warn!(%err, "could not look for lost workers"),
+        }
+    }
+}
+
+/// Gives back what workers had that are gone from this machine, and with `leases` also those
+/// whose lease has ended, for which the database is asked.
+async fn rescue<S: Store>(store: &S, leases: bool) -> StoreResult<usize> {
+    let lost = store.lost_workers().await?;
+    if lost.is_empty() && !leases {
+        return Ok(0);
+    }
+    Ok(store.rescue(&lost, now()).await?.len())
+}
+
+/// Why the loop goes round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// Something may be ready, to be told, or due.
+    Told,
+    /// There may be more room, and nothing else is new.
+    Freed,
+}
+
+/// A claim that waits for something to claim.
+type Claiming = BoxFuture<'static, StoreResult<Vec<Claimed>>>;
+
+struct Serving<S> {
+    shared: Arc<Shared<S>>,
+    slots: Arc<Semaphore>,
+    runs: JoinSet<Stop>,
+    ended: u64,
+    shutdown: Shutdown,
+}
+
+impl<S: Store> Serving<S> {
+    async fn serve(&mut self) -> Result<(), WorkerError> {
+        let mut news = self.shared.news.clone();
+        let mut woken = Woken::Told;
+        let mut due = None;
+        let offer = Arc::new(Offer::new(now));
+        let mut claiming = None;
+        while self.shutdown.urgency() == Urgency::Run {
+            while let Some(stop) = self.runs.try_join_next() {
+                self.stopped(stop)?;
+            }
+            // A worker that always finds work must still hear of cancellations, and timers
+            // must still go off.
+            if woken == Woken::Told || news.has_changed().unwrap_or(false) {
+                // What comes up from here on is noticed by the wait below.
+                news.mark_unchanged();
+                self.tell_signals().await?;
+                due = self.settle_due().await?;
+            }
+            if claiming.is_none() {
+                claiming = self.claim(&offer);
+            }
+            woken = self.wait(&mut news, due, &mut claiming).await?;
+        }
+        offer.withdraw();
+        self.shared.store.look_again();
+        if let Some(claiming) = claiming {
+            // It may have got something at the last moment.
+            self.start(claiming.await?).await;
+        }
+        self.drain().await
+    }
+
+    /// Waits for as many runs as there is room for.
+    fn claim(&self, offer: &Arc<Offer>) -> Option<Claiming> {
+        let room = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
+        if room == 0 {
+            return None;
+        }
+        let config = &self.shared.config;
+        let claim = Claim {
+            worker: config.id,
+            pool: config.pool.clone(),
+            work_queue: config.work_queue.clone(),
+            count: room.min(CLAIM_MAX),
+            now: now(),
+        };
+        let claimed = self.shared.store.claim_next(claim, Arc::clone(offer));
+        Some(claimed.boxed())
+    }
+
+    /// Starts or resumes what was claimed.
+    async fn start(&mut self, claimed: Vec<Claimed>) {
+        for claimed in claimed {
+            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            self.start_one(claimed, slot.expect("the semaphore is never closed"));
+        }
+    }
+
+    fn start_one(&mut self, claimed: Claimed, slot: OwnedSemaphorePermit) {
+        let cancelling = claimed.run.state.kind == StateType::Cancelling;
+        let parking = &self.shared.parking;
+        if let Err(slot) = parking.resume(claimed.lease, cancelling, slot) {
+            let shared = Arc::clone(&self.shared);
+            // In a box: what an execution keeps between its steps is large, and a spawned
+            // future is moved a few times.
+            self.runs.spawn(Box::pin(execute(shared, claimed, slot)));
+        }
+    }
+
+    /// Tells the executions whose runs are to be paused or cancelled.
+    async fn tell_signals(&self) -> Result<(), WorkerError> {
+        let Shared { store, signals, .. } = &*self.shared;
+        for (run, state) in store.told(self.shared.config.id).await? {
+            signals.tell(run, Signal::of(state));
+        }
+        Ok(())
+    }
+
+    /// Settles the timers that are due. When something is due next.
+    async fn settle_due(&self) -> Result<Option<Timestamp>, WorkerError> {
+        let Shared { store, config, .. } = &*self.shared;
+        loop {
+            let now = now();
+            match store.next_due(config.pool.as_ref(), now).await? {
+                Some(due) if due <= now => {
+                    store.settle_due(now, DUE_MAX).await?;
+                }
+                due => return Ok(due),
+            }
+        }
+    }
+
+    /// Returns when there may be something to do.
+    async fn wait(
+        &mut self,
+        news: &mut watch::Receiver<()>,
+        due: Option<Timestamp>,
+        claiming: &mut Option<Claiming>,
+    ) -> Result<Woken, WorkerError> {
+        let due = async {
+            match due {
+                Some(due) => tokio::time::sleep(due.since(now())).await,
+                None => std::future::pending().await,
+            }
+        };
+        let slots = Arc::clone(&self.slots);
+        let full = slots.available_permits() == 0;
+        let claimed = async {
+            match claiming {
+                Some(claimed) => claimed.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            claimed = claimed => {
+                *claiming = None;
+                self.start(claimed?).await;
+            }
+            _ = news.changed() => return Ok(Woken::Told),
+            () = due => {
+                // A run that was scheduled for now is ready without a word.
+                self.shared.store.look_again();
+                return Ok(Woken::Told);
+            }
+            _ = slots.acquire(), if full => {}
+            Some(stop) = self.runs.join_next() => self.stopped(stop)?,
+            () = self.shutdown.at_least(Urgency::Drain) => {}
+        }
+        Ok(Woken::Freed)
+    }
+
+    /// Errs if a run was left without a record: then it is not known who has it.
+    fn stopped(&mut self, stop: Result<Stop, tokio::task::JoinError>) -> Result<(), WorkerError> {
+        match stop {
+            Ok(Stop::Ended) => self.ended += 1,
+            Ok(Stop::Left) => {}
+            Ok(Stop::Failed(err)) => return Err(err.into()),
+            Err(err) if err.is_panic() => {
+                let what = format!("an execution panicked: {err}");
+                return Err(StoreError::Unavailable(what).into());
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Finishes what is being executed, unless it gets more urgent.
+    async fn drain(&mut self) -> Result<(), WorkerError> {
+        debug!(runs = self.runs.len(), "draining");
+        loop {
+            // A flow that waits now leaves memory: another worker goes on with it.
+            self.shared.parking.clear();
+            tokio::select! {
+                stop = self.runs.join_next() => match stop {
+                    Some(stop) => self.stopped(stop)?,
+                    None => return Ok(()),
+                },
+                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                () = self.shutdown.at_least(Urgency::Stop) => return Ok(()),
+            }
+        }
+    }
+}

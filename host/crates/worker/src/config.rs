@@ -1,0 +1,43 @@
+//! What a worker is told.
+
+use std::time::Duration;
+
+use model::{PoolName, WorkerId};
+use operations::FreshIds;
+
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    pub id: WorkerId,
+    pub name: String,
+    /// The pool to pull from; none: only runs reserved for this worker.
+    pub pool: Option<PoolName>,
+    /// Only runs of this work queue.
+    pub work_queue: Option<String>,
+    /// Flow runs executed at once. Waiting ones do not count.
+    pub runs_max: u32,
+    /// How long a waiting flow keeps its instance in memory.
+    pub park: Duration,
+    /// How long a cancelled flow may clean up.
+    pub clean_up: Duration,
+    /// How long its right to its runs lasts without renewal.
+    pub lease: Duration,
+    /// Must fit three times into `lease`, so that two lost beats are harmless.
+    pub heartbeat: Duration,
+}
+
+impl WorkerConfig {
+    /// The usual worker of a pool.
+    pub fn new(name: String, pool: Option<PoolName>) -> Self {
+        Self {
+            id: WorkerId::new(&mut FreshIds),
+            name,
+            pool,
+            work_queue: None,
+            runs_max: 100,
+            park: Duration::from_secs(1),
+            clean_up: Duration::from_secs(10),
+            lease: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(5),
+        }
+    }
+}

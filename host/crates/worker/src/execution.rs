@@ -1,0 +1,282 @@
+//! One execution of a flow run: from its claim to its next stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::{info, warn};
+
+use super::clock::now;
+use super::flow::{FlowExecution, Interruption};
+use super::shared::Shared;
+use super::signals::{Signal, at_least};
+use model::{
+    Call, Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome, RunId,
+    RunName, State, StateType, TaskRun,
+};
+use orchestrator::{Decision, after_attempt};
+use store::{Claimed, Next, Progress, Store, StoreError, TaskRunFilter};
+use wasm::{FlowEnd, FlowStart, PrepareError, Prepared, Replayable, Surroundings};
+
+/// How an execution stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The run is over.
+    Ended,
+    /// The run waits, outside memory, or belongs to somebody else.
+    Left,
+    /// The database failed.
+    Failed(StoreError),
+}
+
+/// Executes a claimed run until it ends or leaves memory.
+pub(super) async fn execute<S: Store>(
+    shared: Arc<Shared<S>>,
+    claimed: Claimed,
+    slot: OwnedSemaphorePermit,
+) -> Stop {
+    let Claimed { run, lease, .. } = &claimed;
+    let lease = *lease;
+    let (id, name, attempt) = (run.id, run.name.clone(), run.attempt);
+    let flow = run.flow.clone();
+    let begin = match begin(&shared, &claimed).await {
+        Ok(begin) => begin,
+        // The host cannot run it; the flow never began.
+        Err(trouble) => return crash(&*shared.store, lease, &name, trouble).await,
+    };
+    let Begin {
+        prepared,
+        description,
+        entries,
+        kept,
+        tasks,
+    } = begin;
+    info!(run = %id, name = %name, flow = %flow, attempt, replayed = entries.len(), "executing");
+
+    let deadline = description.options.timeout_ms.map(Duration::from_millis);
+    let parameters = run.parameters.clone();
+    let mut port = FlowExecution::new(
+        Arc::clone(&shared),
+        claimed,
+        Arc::clone(&prepared),
+        entries,
+        slot,
+    );
+    port.reuse(kept);
+    port.resume_tasks(tasks);
+    port.set_deadline(deadline);
+    let around = Surroundings {
+        logs: port.log(),
+        // Whatever its tasks may reach: a flow has no outside.
+        grants: Grants::default(),
+        replayable: Some(Replayable {
+            seed: seed(id),
+            clock: port.clock(),
+        }),
+    };
+    let timeout = port.remaining();
+    if timeout.is_some_and(|left| left.is_zero()) {
+        // It was taken up only to end.
+        let outcome = Err(timed_out(deadline.unwrap_or_default()));
+        return ended(port.end(outcome).await, &*shared.store, lease, &name).await;
+    }
+    let mut hear = port.signals();
+    let clean_up = shared.config.clean_up;
+    let stop = async {
+        tokio::select! {
+            () = until(timeout) => {}
+            () = at_least(&mut hear, Signal::Cancel) => tokio::time::sleep(clean_up).await,
+        }
+    };
+    // Waiting flows stay in memory where there is room, and are no obstacle where there is not.
+    let room = shared.runtime.flow_room(|| shared.parking.make_room());
+    let start = FlowStart {
+        room: room.await,
+        flow,
+        parameters,
+        around,
+    };
+    let first = port.first_record();
+    let executing = shared.runtime.run_flow(&prepared, start, port, stop);
+    let mut executing = std::pin::pin!(executing);
+    let (end, mut port) = tokio::select! {
+        biased;
+        ended = &mut executing => ended,
+        () = first.record_late(&*shared.store, lease) => executing.await,
+    };
+    let outcome = match end {
+        FlowEnd::Returned(outcome) => outcome,
+        FlowEnd::Stopped if port.is_cancelled() => Err(Failure::cancelled()),
+        FlowEnd::Stopped => Err(timed_out(deadline.unwrap_or_default())),
+        FlowEnd::Interrupted => match port.interruption() {
+            Interruption::Suspended => return Stop::Left,
+            Interruption::Stale => {
+                warn!(run = %id, "the run belongs to somebody else now");
+                return Stop::Left;
+            }
+            // It may pass, and then somebody goes on with the run.
+            Interruption::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
+            Interruption::Store(err) => Err(Failure::new(FailureKind::Crashed, err.to_string())),
+            Interruption::Failed(failure) => Err(failure),
+        },
+    };
+    match after_attempt(
+        &description.options.retry,
+        attempt,
+        &outcome,
+        rand::random(),
+    ) {
+        Decision::RetryAfter(delay) if !port.is_cancelled() => {
+            let failure = outcome.expect_err("only a failure is tried again");
+            info!(run = %id, name = %name, %failure, ?delay, "tried again later");
+            match port.try_again(&failure, delay).await {
+                Ok(()) | Err(StoreError::Stale { .. }) => Stop::Left,
+                Err(err) => Stop::Failed(err),
+            }
+        }
+        _ => ended(port.end(outcome).await, &*shared.store, lease, &name).await,
+    }
+}
+
+async fn until(timeout: Option<Duration>) {
+    match timeout {
+        Some(left) => tokio::time::sleep(left).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Says how a run ended, once that is recorded. An end that cannot be recorded is a crash.
+async fn ended<S: Store>(
+    recorded: Result<Option<Outcome>, StoreError>,
+    store: &S,
+    lease: Lease,
+    name: &RunName,
+) -> Stop {
+    match recorded {
+        Ok(Some(outcome)) => say(lease.run, name, &outcome),
+        Ok(None) => return Stop::Left,
+        Err(err) => return crash(store, lease, name, err.into()).await,
+    }
+    Stop::Ended
+}
+
+fn say(id: RunId, name: &RunName, outcome: &Outcome) {
+    match outcome {
+        Ok(_) => info!(run = %id, %name, "completed"),
+        Err(failure) => {
+            let (state, _) = failure.kind.state();
+            warn!(run = %id, %name, %state, %failure, "ended");
+        }
+    }
+}
+
+/// Why a run cannot be executed, or its end not recorded.
+enum Trouble {
+    Store(StoreError),
+    Host(String),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(err: StoreError) -> Self {
+        Self::Store(err)
+    }
+}
+
+/// Ends a run by the host's fault. What may pass is left to pass instead, and what belongs to
+/// somebody else is left alone.
+async fn crash<S: Store>(store: &S, lease: Lease, name: &RunName, trouble: Trouble) -> Stop {
+    let message = match trouble {
+        Trouble::Store(StoreError::Stale { .. }) => return Stop::Left,
+        Trouble::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
+        Trouble::Store(err) => err.to_string(),
+        Trouble::Host(message) => message,
+    };
+    let outcome = Err(Failure::new(FailureKind::Crashed, message));
+    let mut progress = Progress::new(lease);
+    progress.states = vec![State::ended(&outcome, now())];
+    progress.next = Next::End {
+        outcome: outcome.clone(),
+    };
+    match store.record(progress).await {
+        Ok(_) => {
+            say(lease.run, name, &outcome);
+            Stop::Ended
+        }
+        Err(StoreError::Stale { .. }) => Stop::Left,
+        Err(err) => Stop::Failed(err),
+    }
+}
+
+/// What an execution begins with.
+struct Begin {
+    prepared: Arc<Prepared>,
+    description: FlowDescription,
+    entries: Vec<Entry>,
+    kept: Vec<Entry>,
+    /// The tasks that have not ended, if the journal has any.
+    tasks: Vec<TaskRun>,
+}
+
+async fn begin<S: Store>(shared: &Shared<S>, claimed: &Claimed) -> Result<Begin, Trouble> {
+    let run = &claimed.run;
+    let (prepared, description) = prepare(shared, run).await?;
+    let entries = match claimed.journal_len {
+        0 => Vec::new(),
+        _ => shared.store.journal(run.id).await?,
+    };
+    let kept = match run.attempt {
+        1 => Vec::new(),
+        _ => shared.store.kept(run.id).await?,
+    };
+    let open = |entry: &Entry| matches!(entry.call, Call::Task(_)) && entry.settled.is_none();
+    let tasks = match entries.iter().any(open) {
+        false => Vec::new(),
+        true => shared.store.task_runs(unfinished_tasks(run.id)).await?,
+    };
+    Ok(Begin {
+        prepared,
+        description,
+        entries,
+        kept,
+        tasks,
+    })
+}
+
+fn unfinished_tasks(run: RunId) -> TaskRunFilter {
+    let states = StateType::ALL.into_iter();
+    TaskRunFilter {
+        flow_run: Some(run),
+        states: states.filter(|state| !state.is_terminal()).collect(),
+        ..TaskRunFilter::default()
+    }
+}
+
+async fn prepare<S: Store>(
+    shared: &Shared<S>,
+    run: &FlowRun,
+) -> Result<(Arc<Prepared>, FlowDescription), Trouble> {
+    let prepared = match shared.prepare(run.component).await {
+        Ok(prepared) => prepared,
+        Err(PrepareError::Unreadable(why)) => return Err(StoreError::Unavailable(why).into()),
+        Err(err) => return Err(Trouble::Host(format!("cannot be executed: {err}"))),
+    };
+    let flow = prepared.manifest.flow(run.flow.as_str());
+    let flow = flow.cloned().ok_or_else(|| {
+        Trouble::Host(format!(
+            "cannot be executed: component {} has no flow `{}`",
+            run.component.short(),
+            run.flow
+        ))
+    })?;
+    Ok((prepared, flow))
+}
+
+/// Random numbers of a run depend on the run alone, so they are the same on replay.
+pub(super) fn seed(run: RunId) -> [u8; 32] {
+    Sha256::digest(run.0.as_bytes()).into()
+}
+
+fn timed_out(timeout: Duration) -> Failure {
+    wasm::timed_out("the flow run", timeout)
+}

@@ -1,0 +1,47 @@
+//! A worker: claims runs, executes them, parks them while they wait.
+//!
+//! ```text
+//! claim --> execution: replay the journal, then go on
+//!             |  calls  --> journal entries, buffered
+//!             |  tasks  --> instances of their own, in parallel
+//!             |  waits  --> for tasks: here, and the buffer is recorded every so often
+//!             |             for anything else: record, give the slot back, park
+//!             |               `--settled--> claimed again --> goes on
+//!             |               `--park time over--> leaves memory; replayed when claimed
+//!             `- returns --> record the end
+//! ```
+//!
+//! Invariant: nothing leaves the process before what led to it is recorded. What a flow has
+//! asked for may be buffered while it computes, because a flow has no outside; the same
+//! holds for tasks that are granted nothing.
+
+mod claiming;
+mod clock;
+mod config;
+mod execution;
+mod flow;
+mod logs;
+mod parking;
+mod replay;
+mod shared;
+mod shutdown;
+mod signals;
+mod tasks;
+
+pub use claiming::serve;
+pub use clock::now;
+pub use config::WorkerConfig;
+pub use replay::{Replayed, replay};
+pub use shutdown::{Shutdown, ShutdownHandle, Urgency};
+
+use model::WorkerId;
+use store::StoreError;
+
+/// Why a worker stopped without being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error("worker {0} was given up by the others: its lease ended before it was renewed")]
+    LeaseLost(WorkerId),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,155 @@
+//! Where the lines go that guests log.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use tokio::sync::mpsc;
+
+use super::clock::now;
+use super::tasks::TaskEvent;
+use model::{LogLine, LogSource, RunId, Seq, TaskRunId};
+use wasm::{GuestLine, Limits, LogFull, LogSink};
+
+/// Counts what one execution logs, up to the limits.
+#[derive(Debug)]
+struct Budget {
+    lines: u64,
+    bytes: usize,
+}
+
+impl Budget {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            lines: limits.log_lines_max,
+            bytes: limits.log_bytes_max,
+        }
+    }
+
+    fn spend(&mut self, line: &GuestLine, limits: &Limits) -> Result<(), LogFull> {
+        let full = |limit| Err(LogFull { limit });
+        match self.lines.checked_sub(1) {
+            Some(lines) => self.lines = lines,
+            None => return full(format!("{} lines", limits.log_lines_max)),
+        }
+        match self.bytes.checked_sub(line.message.len()) {
+            Some(bytes) => self.bytes = bytes,
+            None => {
+                let max = indicatif::BinaryBytes(limits.log_bytes_max as u64);
+                return full(max.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The log of a flow's own code. A flow that is replayed says again what it said before;
+/// that many lines are dropped.
+pub(super) struct FlowLog {
+    run: RunId,
+    limits: Limits,
+    state: Mutex<FlowLogState>,
+}
+
+struct FlowLogState {
+    budget: Budget,
+    /// Lines that stand in the log already.
+    said_before: u64,
+    lines: Vec<LogLine>,
+    subflows: HashMap<Seq, RunId>,
+}
+
+impl FlowLog {
+    pub fn new(run: RunId, said_before: u64, limits: &Limits) -> Self {
+        Self {
+            run,
+            limits: limits.clone(),
+            state: Mutex::new(FlowLogState {
+                budget: Budget::new(limits),
+                said_before,
+                lines: Vec::new(),
+                subflows: HashMap::new(),
+            }),
+        }
+    }
+
+    /// From now on, lines of this scope belong to this run.
+    pub fn add_subflow(&self, scope: Seq, run: RunId) {
+        self.lock().subflows.insert(scope, run);
+    }
+
+    /// What was said since the last time.
+    pub fn take(&self) -> Vec<LogLine> {
+        std::mem::take(&mut self.lock().lines)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lock().lines.is_empty()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, FlowLogState> {
+        self.state.lock().expect("no panic while a line is added")
+    }
+}
+
+impl LogSink for FlowLog {
+    fn line(&self, line: GuestLine) -> Result<(), LogFull> {
+        let mut state = self.lock();
+        state.budget.spend(&line, &self.limits)?;
+        if state.said_before > 0 {
+            state.said_before -= 1;
+            return Ok(());
+        }
+        let run = line.scope.and_then(|scope| state.subflows.get(&scope));
+        let run = run.copied().unwrap_or(self.run);
+        state.lines.push(log_line(run, LogSource::Flow, line));
+        Ok(())
+    }
+}
+
+/// The log of one attempt of a task, on its way to the flow that called it.
+pub(super) struct TaskLog {
+    run: RunId,
+    task: TaskRunId,
+    limits: Limits,
+    budget: Mutex<Budget>,
+    events: mpsc::UnboundedSender<TaskEvent>,
+}
+
+impl TaskLog {
+    pub fn new(
+        run: RunId,
+        task: TaskRunId,
+        limits: &Limits,
+        events: mpsc::UnboundedSender<TaskEvent>,
+    ) -> Self {
+        Self {
+            run,
+            task,
+            limits: limits.clone(),
+            budget: Mutex::new(Budget::new(limits)),
+            events,
+        }
+    }
+}
+
+impl LogSink for TaskLog {
+    fn line(&self, line: GuestLine) -> Result<(), LogFull> {
+        let mut budget = self.budget.lock().expect("no panic while counting");
+        budget.spend(&line, &self.limits)?;
+        let line = log_line(self.run, LogSource::Task(self.task), line);
+        // Nobody listens any more when the flow is gone, and then nobody misses the line.
+        let _ = self.events.send(TaskEvent::Line(line));
+        Ok(())
+    }
+}
+
+fn log_line(run: RunId, source: LogSource, line: GuestLine) -> LogLine {
+    LogLine {
+        run,
+        source,
+        at: now(),
+        level: line.level,
+        target: line.target,
+        message: line.message,
+    }
+}

@@ -1,0 +1,69 @@
+//! Tells executions that their run is to be paused or cancelled.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::watch;
+
+use model::{RunId, StateType};
+
+/// What an execution is told, in rising order: a later one does not take an earlier back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Signal {
+    GoOn,
+    Pause,
+    Cancel,
+}
+
+impl Signal {
+    /// What the state of a run means for whoever executes it.
+    pub fn of(state: StateType) -> Self {
+        match state {
+            StateType::Cancelling => Self::Cancel,
+            StateType::Paused => Self::Pause,
+            _ => Self::GoOn,
+        }
+    }
+}
+
+/// The executions of this process, by run.
+#[derive(Default)]
+pub(super) struct Signals {
+    executing: Mutex<HashMap<RunId, watch::Sender<Signal>>>,
+}
+
+impl Signals {
+    /// An execution begins, with this signal already given. What comes out changes with
+    /// what it is told.
+    pub fn enter(&self, run: RunId, signal: Signal) -> watch::Receiver<Signal> {
+        let (tell, hear) = watch::channel(signal);
+        self.lock().insert(run, tell);
+        hear
+    }
+
+    pub fn tell(&self, run: RunId, signal: Signal) {
+        if let Some(tell) = self.lock().get(&run) {
+            tell.send_if_modified(|now| {
+                let more = signal > *now;
+                *now = signal.max(*now);
+                more
+            });
+        }
+    }
+
+    pub fn leave(&self, run: RunId) {
+        self.lock().remove(&run);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, watch::Sender<Signal>>> {
+        self.executing.lock().expect("no panic while telling")
+    }
+}
+
+/// Returns once it is told that much; never if nobody can say so any more.
+pub(super) async fn at_least(hear: &mut watch::Receiver<Signal>, signal: Signal) {
+    let told = hear.wait_for(|now| *now >= signal).await.is_ok();
+    if !told {
+        std::future::pending().await
+    }
+}
