@@ -1,18 +1,84 @@
-//! The floors of the host: a module imports only from those above it.
+//! The floors of the host: which crate may use which, and what may be named where.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// Top to bottom. What stands in one line does not see each other.
-const FLOORS: [&[&str]; 7] = [
-    &["model"],
-    &["orchestrator"],
-    &["store", "wasm"],
-    &["worker"],
-    &["scheduler"],
-    &["bench"],
-    &["cli"],
+use serde_json::Value;
+
+/// What each crate may use of the others. What is absent is forbidden.
+const EDGES: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("orchestrator", &["model"]),
+    ("wasm", &["model"]),
+    ("store", &["model", "orchestrator"]),
+    ("store-sqlite", &["model", "orchestrator", "store"]),
+    ("operations", &["model", "orchestrator", "store"]),
+    (
+        "worker",
+        &["model", "operations", "orchestrator", "store", "wasm"],
+    ),
+    (
+        "bench",
+        &[
+            "model",
+            "operations",
+            "orchestrator",
+            "store",
+            "wasm",
+            "worker",
+        ],
+    ),
 ];
+
+/// The crates below `host/crates`, each with its name there.
+fn crates() -> Vec<(String, PathBuf)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let mut found: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_crate_uses_only_those_that_its_floor_allows() {
+    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+    let metadata = Command::new(cargo)
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{metadata:?}");
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let mut checked = BTreeSet::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let Some(name) = package["name"].as_str().unwrap().strip_prefix("orch-host-") else {
+            continue;
+        };
+        let (_, allowed) = EDGES
+            .iter()
+            .find(|(of, _)| *of == name)
+            .unwrap_or_else(|| panic!("crate `{name}` has no floor"));
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let used = dependency["name"].as_str().unwrap();
+            let is_for_tests = dependency["kind"] == "dev";
+            if let Some(used) = used
+                .strip_prefix("orch-host-")
+                .or(used.eq("orch-host").then_some(used))
+                && !is_for_tests
+            {
+                assert!(allowed.contains(&used), "`{name}` must not use `{used}`");
+            }
+        }
+        checked.insert(name.to_owned());
+    }
+    let all: BTreeSet<String> = crates().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(checked, all);
+}
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
@@ -25,30 +91,23 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every source of the host with the module it belongs to.
+/// Every source of the host, with the crate it belongs to (`cli` for the binary).
 fn modules() -> Vec<(String, PathBuf, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    sources(&src, &mut found);
-    let module = |path: &Path| {
-        let first = path
-            .strip_prefix(&src)
-            .unwrap()
-            .components()
-            .next()
-            .unwrap();
-        let name = first.as_os_str().to_str().unwrap();
-        name.trim_end_matches(".rs").to_owned()
-    };
-    found
-        .into_iter()
-        .map(|path| (module(&path), fs::read_to_string(&path).unwrap(), path))
-        .map(|(module, text, path)| (module, path, text))
-        .collect()
-}
-
-fn floor(module: &str) -> Option<usize> {
-    FLOORS.iter().position(|floor| floor.contains(&module))
+    let mut roots = crates();
+    roots.push((
+        "cli".to_owned(),
+        Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(),
+    ));
+    let mut all = Vec::new();
+    for (name, root) in roots {
+        let mut found = Vec::new();
+        sources(&root.join("src"), &mut found);
+        for path in found {
+            let text = fs::read_to_string(&path).unwrap();
+            all.push((name.clone(), path, text));
+        }
+    }
+    all
 }
 
 /// The program's part of a source: tests, which stand last, may look anywhere.
@@ -58,83 +117,21 @@ fn without_tests(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// The modules that a source names by `crate::`, alone or in braces, each with its line.
-fn named(text: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices("crate::") {
-        let line = text[..at].lines().count().max(1);
-        let rest = &text[at + "crate::".len()..];
-        let Some(group) = rest.strip_prefix('{') else {
-            found.push((line, first_word(rest)));
-            continue;
-        };
-        let mut depth = 1;
-        let mut is_new = true;
-        for (at, c) in group.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' => depth -= 1,
-                ',' if depth == 1 => is_new = true,
-                _ if is_new && !c.is_whitespace() => {
-                    found.push((line, first_word(&group[at..])));
-                    is_new = false;
-                }
-                _ => (),
-            }
-            if depth == 0 {
-                break;
-            }
-        }
-    }
-    found
-}
-
-fn first_word(text: &str) -> String {
-    let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
-    text.chars().take_while(is_part).collect()
-}
-
-#[test]
-fn imports_are_found_in_every_form() {
-    let source = "use crate::model::Run;\nuse crate::{\n    store::{Store, sqlite},\n    wasm,\n};\n\
-                  fn f() -> crate::cli::Output {}\n\n#[cfg(test)]\nmod tests {\n    use crate::worker::W;\n}\n";
-    let found = named(without_tests(source));
-    let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
-    assert_eq!(names, ["model", "store", "wasm", "cli"]);
-}
-
-#[test]
-fn a_module_imports_only_from_the_floors_above() {
-    for (module, path, text) in modules() {
-        let Some(own) = floor(&module) else {
-            assert!(["lib", "main"].contains(&&*module), "{module} has no floor");
-            continue;
-        };
-        for (line, used) in named(without_tests(&text)) {
-            let Some(other) = floor(&used) else { continue };
-            assert!(
-                other < own || used == module,
-                "{}:{line}: {module} must not import from {used}",
-                path.display(),
-            );
-        }
-    }
-}
-
 #[test]
 fn each_engine_is_named_in_one_place_only() {
     for (word, place) in [
-        ("wasmtime", "src/wasm/"),
-        ("wasmtime_wasi", "src/wasm/"),
-        ("rusqlite", "src/store/sqlite/"),
-        ("println!", "src/cli/"),
-        ("print!", "src/cli/"),
-        ("clap", "src/cli/"),
+        ("wasmtime", "wasm"),
+        ("wasmtime_wasi", "wasm"),
+        ("rusqlite", "store-sqlite"),
+        ("println!", "cli"),
+        ("print!", "cli"),
+        ("clap", "cli"),
     ] {
-        for (_, path, text) in modules() {
+        for (module, path, text) in modules() {
             // The simulation is compiled for tests only, and prints the trace of a failure.
-            let path_text = path.to_str().unwrap();
-            let allowed = path_text.contains(place) || path_text.contains("/store/simulation");
+            let is_simulation = path
+                .components()
+                .any(|part| part.as_os_str() == "simulation");
             let is_named = without_tests(&text)
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"))
@@ -142,12 +139,16 @@ fn each_engine_is_named_in_one_place_only() {
                     line.contains(&format!("{word}::"))
                         || (word.ends_with('!') && line.contains(word))
                 });
-            assert!(allowed || !is_named, "{} names {word}", path.display());
+            assert!(
+                module == place || is_simulation || !is_named,
+                "{} names {word}",
+                path.display()
+            );
         }
     }
 }
 
-/// What decides must not ask: no clock, no files, no waiting.
+/// What decides must not ask: no clock, no chance, no files, no waiting.
 #[test]
 fn model_and_orchestrator_do_no_io() {
     let forbidden = [
@@ -156,10 +157,15 @@ fn model_and_orchestrator_do_no_io() {
         "tokio",
         "SystemTime::now",
         "Instant::now",
+        "now_v7",
+        "new_v4",
+        "petname",
+        "rand::",
         "async fn",
     ];
     for (module, path, text) in modules() {
-        if !["model", "orchestrator"].contains(&&*module) {
+        // Compiled for tests only.
+        if !["model", "orchestrator"].contains(&&*module) || path.ends_with("testing.rs") {
             continue;
         }
         for word in forbidden {

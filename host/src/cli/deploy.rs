@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use super::artifact::{self, Artifact};
 use super::context::{Context, Instances};
 use super::error::{ExitStatus, UserError};
@@ -12,6 +10,7 @@ use super::params::{ParamArgs, defaults_schema_of, misfit};
 use super::resolve;
 use super::time::now;
 use model::{Deployment, DeploymentName, Digest, FlowDescription, Grants, Json, PoolName};
+use operations::view::DeployedView;
 use store::{Deployed, Store};
 use wasm::Limits;
 
@@ -46,15 +45,6 @@ pub struct DeployArgs {
     /// What it is for [default: what the flow says of itself]
     #[arg(long)]
     description: Option<String>,
-}
-
-#[derive(Serialize)]
-struct DeployView<'a> {
-    outcome: &'static str,
-    /// What is not as it was.
-    changed: &'a [&'static str],
-    #[serde(flatten)]
-    deployment: &'a Deployment,
 }
 
 pub async fn run<S: Store>(args: DeployArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
@@ -92,11 +82,11 @@ pub async fn run<S: Store>(args: DeployArgs, cx: &Context<S>) -> anyhow::Result<
     match cx.out.format {
         Format::Json => {
             let views = views
-                .iter()
-                .map(|(deployment, outcome, changed)| DeployView {
+                .into_iter()
+                .map(|(deployment, outcome, changed)| DeployedView {
                     outcome,
                     changed,
-                    deployment,
+                    deployment: deployment.clone().into(),
                 });
             cx.out.json(&views.collect::<Vec<_>>())?;
         }

@@ -1,49 +1,11 @@
 //! Input that flows wait for: how it is shown, and what to type to give it.
 
-use serde::Serialize;
-
 use super::error::UserError;
 use super::params::read_file;
 use super::resolve::closest;
-use model::{AwaitedInput, InputId, Json, RunId, Timestamp};
+use model::{AwaitedInput, Json};
+use operations::inputs::example;
 use orchestrator::{InputMisfit, InputSchema};
-
-/// An awaited input, as `-o json` prints it.
-#[derive(Debug, Serialize)]
-pub struct InputView {
-    pub id: InputId,
-    /// The flow run that asks: the run itself, or a subflow within it.
-    pub flow_run: RunId,
-    pub key: String,
-    pub description: Option<String>,
-    /// JSON Schema of the value.
-    pub schema: Json,
-    /// A value that fits the schema, where one can be told.
-    pub example: Option<Json>,
-    pub asked: Timestamp,
-    /// When it is too late.
-    pub until: Option<Timestamp>,
-}
-
-impl From<AwaitedInput> for InputView {
-    fn from(input: AwaitedInput) -> Self {
-        Self {
-            example: example(&input),
-            id: input.id,
-            flow_run: input.run,
-            key: input.key,
-            description: input.description,
-            schema: input.schema,
-            asked: input.asked,
-            until: input.until,
-        }
-    }
-}
-
-/// A value that fits, where one can be told.
-pub fn example(input: &AwaitedInput) -> Option<Json> {
-    InputSchema::new(&input.schema).ok()?.example()
-}
 
 /// The command that gives the input, with an example.
 pub fn command(input: &AwaitedInput, among: &[AwaitedInput]) -> String {
@@ -147,6 +109,7 @@ fn wanted(input: &AwaitedInput) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::{InputId, Timestamp};
 
     fn input(key: &str, schema: &str) -> AwaitedInput {
         AwaitedInput {

@@ -23,7 +23,6 @@ mod target;
 mod task_run;
 mod time;
 mod values;
-mod view;
 mod watch;
 mod work_pool;
 mod worker;
@@ -59,7 +58,7 @@ Environment:
   ORCH_HOME          Where the database and compiled code are kept [default: the user's data
                      directory, such as ~/.local/share/orch-host]
   ORCH_DATABASE_URL  As `--database`
-  ORCH_LOG           What the program logs of itself, such as `debug` or `orch_host::worker=trace`
+  ORCH_LOG           What the program logs of itself, such as `debug` or `orch_host_worker=trace`
   NO_COLOR           Turns colours off
 
 Exit codes:
@@ -197,14 +196,14 @@ fn log_to_stderr(cli: &Cli, out: &Output) -> anyhow::Result<()> {
         (true, _) => "error",
         (_, 0) if is_worker => "warn,orch_host=info",
         // How the run ends is said by the command.
-        (_, 0) => "warn,orch_host::worker::execution=error",
+        (_, 0) => "warn,orch_host_worker::execution=error",
         (_, 1) => "info,orch_host=debug",
         (_, _) => "debug,orch_host=trace",
     };
     let filter = match std::env::var("ORCH_LOG") {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(&text).map_err(|err| {
             UserError::new(format!("`ORCH_LOG` is `{text}`: {err}"))
-                .hint("write a level such as `debug`, or `orch_host::worker=trace`")
+                .hint("write a level such as `debug`, or `orch_host_worker=trace`")
         })?,
         _ => EnvFilter::new(default),
     };

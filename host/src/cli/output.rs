@@ -6,12 +6,11 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use clap::builder::styling::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressDrawTarget};
-use serde::Serialize;
-
 use super::error::StdoutClosed;
 use super::table::Table;
+use clap::builder::styling::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use operations::view::View;
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -94,12 +93,12 @@ impl Output {
     }
 
     /// Data for programs: indented, one value.
-    pub fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
+    pub fn json(&self, value: &impl View) -> anyhow::Result<()> {
         self.data(&serde_json::to_string_pretty(value)?)
     }
 
     /// Data for programs: one value a line, for what has no end.
-    pub fn json_line(&self, value: &impl Serialize) -> anyhow::Result<()> {
+    pub fn json_line(&self, value: &impl View) -> anyhow::Result<()> {
         self.data(&serde_json::to_string(value)?)
     }
 

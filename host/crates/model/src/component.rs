@@ -1,11 +1,9 @@
 //! A compiled `.wasm`, known by its digest.
 
-use serde::Serialize;
-
 use super::{Digest, Manifest, Timestamp};
 
 /// A component as the store knows it; its bytes are kept beside it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Component {
     pub digest: Digest,
     pub manifest: Manifest,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{DeploymentName, Digest, FlowName, Json, PoolName, Timestamp};
 
 /// A flow of one component, with its pool, its defaults and what its tasks may reach.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
     pub name: DeploymentName,
     pub component: Digest,
@@ -14,7 +14,6 @@ pub struct Deployment {
     pub parameters: Json,
     pub tags: Vec<String>,
     pub grants: Grants,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub created: Timestamp,
     pub updated: Timestamp,

@@ -1,7 +1,5 @@
 //! What a flow run asks a person for.
 
-use serde::Serialize;
-
 use super::{InputId, Json, RunId, Seq, Timestamp};
 
 /// A wish for input, as a flow makes it.
@@ -20,7 +18,7 @@ pub struct InputRequest {
 }
 
 /// Input that a flow run waits for, and nobody has given.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AwaitedInput {
     pub id: InputId,
     /// The flow run that asks: the run itself, or a subflow within it.

@@ -55,8 +55,7 @@ impl FromStr for LogLevel {
 }
 
 /// Who said it. Only what the flow itself says is said again on replay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogSource {
     /// The flow's own code.
     Flow,
@@ -66,7 +65,7 @@ pub enum LogSource {
     Host,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct LogLine {
     /// The flow run, or the subflow that said it.
     pub run: RunId,

@@ -1,11 +1,9 @@
 //! Named queues of runs.
 
-use serde::Serialize;
-
 use super::{PoolName, Timestamp};
 
 /// A named queue of runs, from which workers pull.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WorkPool {
     pub name: PoolName,
     /// Runs executed at once, over all of its workers. None: as many as there is room for.

@@ -1,12 +1,10 @@
 //! Task runs.
 
-use serde::Serialize;
-
-use super::{RunId, Seq, State, TaskName, TaskRunId, Timestamp};
+use super::{RunId, Seq, State, StateType, TaskName, TaskRunId, Timestamp};
 
 /// One execution of a task, over all of its attempts. Its arguments and its outcome stand
 /// in the journal of its flow run, at `seq`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct TaskRun {
     pub id: TaskRunId,
     /// The flow run or subflow that called it.
@@ -28,5 +26,17 @@ pub struct TaskRun {
 impl TaskRun {
     pub fn state(&self) -> &State {
         self.history.last().expect("a task run has a state")
+    }
+
+    /// When it started for the first time.
+    pub fn started(&self) -> Option<Timestamp> {
+        let started = |state: &&State| state.kind == StateType::Running;
+        self.history.iter().find(started).map(|state| state.at)
+    }
+
+    /// When it ended.
+    pub fn ended(&self) -> Option<Timestamp> {
+        let state = self.state();
+        state.kind.is_terminal().then_some(state.at)
     }
 }

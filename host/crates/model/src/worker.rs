@@ -1,11 +1,9 @@
 //! Those who execute, and their right to.
 
-use serde::Serialize;
-
 use super::{PoolName, RunId, Timestamp, WorkerId};
 
 /// A process that claims from one pool and executes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Worker {
     pub id: WorkerId,
     pub name: String,

@@ -30,6 +30,11 @@ pub async fn give<S: Store>(
     Ok(store.give_input(run, id, value, now).await?)
 }
 
+/// A value that fits, where one can be told.
+pub fn example(input: &AwaitedInput) -> Option<Json> {
+    InputSchema::new(&input.schema).ok()?.example()
+}
+
 fn check(run: RunId, awaited: &AwaitedInput, value: &Json) -> Result<(), GiveRefusal> {
     let schema = InputSchema::new(&awaited.schema).map_err(StoreError::Damaged)?;
     schema.check(value).map_err(|misfit| GiveRefusal::Misfit {

@@ -6,5 +6,6 @@
 mod ids;
 pub mod inputs;
 pub mod manifest;
+pub mod view;
 
 pub use ids::FreshIds;

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+mod counting;
+
+use super::sql::Sql as _;
 use super::*;
 use store::contract::cast::{Cast, at, new_run, task};
 use store::{Listener as _, Missing, Next};
@@ -147,7 +150,7 @@ async fn a_bad_write_fails_alone_whether_it_has_written_or_not() {
     let (store, _dir) = new_store().await;
     let add = |name: &'static str, then: StoreResult<()>| {
         store.writer.write(move |tx| {
-            tx.execute(
+            tx.run(
                 "INSERT INTO pools (name, paused, created) VALUES (?1, 0, 0)",
                 [name],
             )?;
@@ -190,7 +193,7 @@ async fn the_writer_outlives_a_batch_that_failed() {
     let (store, _dir) = new_store().await;
     // Ends the transaction under the batch, as a full disk does.
     let lost = store.writer.write(|tx| {
-        tx.execute_batch("ROLLBACK")?;
+        tx.run("ROLLBACK", [])?;
         Err::<(), _>(StoreError::Unavailable("disk full".to_owned()))
     });
     assert!(matches!(lost.await, Err(StoreError::Unavailable(_))));
@@ -378,7 +381,7 @@ async fn a_claim_that_waits_misses_nothing_by_a_failed_commit() {
     });
     cast.store.look_again();
     let lost = cast.store.writer.write(|tx| {
-        tx.execute_batch("ROLLBACK")?;
+        tx.run("ROLLBACK", [])?;
         Err::<(), _>(StoreError::Unavailable("disk full".to_owned()))
     });
     go.send(()).unwrap();

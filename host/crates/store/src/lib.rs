@@ -324,9 +324,8 @@ pub struct PoolChange {
 }
 
 /// A work pool and how it is used.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PoolUse {
-    #[serde(flatten)]
     pub pool: WorkPool,
     /// Runs that hold a slot of it.
     pub active: u64,

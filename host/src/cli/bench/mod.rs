@@ -6,18 +6,19 @@ mod tables;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bench::{
+    Comparison, Machine, Open, Plan, Row, Settings, Step, Unusable, Why, Workload, against, measure,
+};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::ProgressBar;
+use operations::view::View;
 use serde::Serialize;
+use store::Store;
 
 use super::error::{ExitStatus, UserError};
 use super::output::{Format, Output, one_line};
 use super::place::Place;
 use super::signals::Signals;
-use bench::{
-    Comparison, Machine, Open, Plan, Row, Settings, Step, Unusable, Why, Workload, against, measure,
-};
-use store::Store;
 
 /// Measure how fast this machine runs flows
 ///
@@ -81,6 +82,8 @@ struct Report {
     rows: Vec<Row>,
 }
 
+impl View for Report {}
+
 /// What was compared, as `-o json` prints it.
 #[derive(Debug, Serialize)]
 struct Comparing {
@@ -89,6 +92,8 @@ struct Comparing {
     #[serde(flatten)]
     comparison: Comparison,
 }
+
+impl View for Comparing {}
 
 /// `open` opens a database of its own at a path.
 pub async fn run<S: Store>(

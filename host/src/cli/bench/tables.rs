@@ -1,8 +1,8 @@
 //! The figures as tables.
 
+use bench::{Compared, Comparison, Row, Unit};
 use comfy_table::{Cell, CellAlignment};
 
-use bench::{Compared, Comparison, Row, Unit};
 use crate::cli::table::{Table, text};
 
 /// The figures of one program.

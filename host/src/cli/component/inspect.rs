@@ -9,6 +9,7 @@ use crate::cli::output::Format;
 use crate::cli::params::signature_of;
 use crate::cli::table::{Fields, Table, maybe, text};
 use model::Component;
+use operations::view::ComponentView;
 use store::Store;
 use wasm::Limits;
 
@@ -25,7 +26,7 @@ pub struct InspectArgs {
 pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let component = find(&args.component, cx).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&component)?;
+        cx.out.json(&ComponentView::from(component))?;
         return Ok(ExitStatus::Success);
     }
     let mut fields = Fields::default();

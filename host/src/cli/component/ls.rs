@@ -5,6 +5,7 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
 use crate::cli::time::{ago, now};
+use operations::view::{ComponentView, views};
 use store::Store;
 
 /// List the components that are kept, newest first
@@ -14,7 +15,7 @@ pub struct LsArgs {}
 pub async fn run<S: Store>(_args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let components = cx.store.components().await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&components)?;
+        cx.out.json(&views::<_, ComponentView>(components))?;
         return Ok(ExitStatus::Success);
     }
     let now = now();

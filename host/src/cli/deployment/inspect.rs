@@ -1,7 +1,5 @@
 //! `orch-host deployment inspect NAME`
 
-use serde::Serialize;
-
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
@@ -10,7 +8,7 @@ use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
 use crate::cli::target::Target;
 use crate::cli::time::{ago, now};
-use model::{Deployment, FlowDescription};
+use operations::view::DeploymentDetailsView;
 use store::Store;
 
 /// Show a deployment and the parameters that its flow takes
@@ -21,21 +19,16 @@ pub struct InspectArgs {
     deployment: String,
 }
 
-#[derive(Serialize)]
-struct DeploymentView {
-    #[serde(flatten)]
-    deployment: Deployment,
-    /// What the component says of the flow, its schemas included.
-    flow: FlowDescription,
-}
-
 pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
     let flow = Target::of_deployment(&*cx.store, deployment.clone())
         .await?
         .flow;
     if cx.out.format == Format::Json {
-        cx.out.json(&DeploymentView { deployment, flow })?;
+        cx.out.json(&DeploymentDetailsView {
+            deployment: deployment.into(),
+            flow: flow.into(),
+        })?;
         return Ok(ExitStatus::Success);
     }
     let now = now();

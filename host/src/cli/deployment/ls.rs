@@ -6,6 +6,7 @@ use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
 use crate::cli::time::{ago, now};
 use model::FlowName;
+use operations::view::{DeploymentView, views};
 use store::Store;
 
 /// List the deployments
@@ -19,7 +20,7 @@ pub struct LsArgs {
 pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let deployments = cx.store.deployments(args.flow.as_ref()).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&deployments)?;
+        cx.out.json(&views::<_, DeploymentView>(deployments))?;
         return Ok(ExitStatus::Success);
     }
     let now = now();

@@ -1,19 +1,16 @@
 //! `orch-host flow-run inspect ID`
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::inputs::{InputView, command, example};
+use crate::cli::inputs::command;
 use crate::cli::output::Format;
 use crate::cli::resolve;
 use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::table as task_table;
 use crate::cli::time::{local, took};
-use crate::cli::view::{FlowRunView, TaskRunView};
 use model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
+use operations::inputs::example;
+use operations::view::{FlowRunDetailsView, TallyView, views};
 use store::{Store, TaskRunFilter};
 
 /// Tasks that people are shown; programs get all.
@@ -27,22 +24,6 @@ pub struct InspectArgs {
     /// Show every call that it made, and the answers
     #[arg(long)]
     journal: bool,
-}
-
-#[derive(Serialize)]
-struct InspectView {
-    #[serde(flatten)]
-    run: FlowRunView,
-    /// Every state it was in, oldest first.
-    history: Vec<State>,
-    /// How many of its children are in each state.
-    children: BTreeMap<StateType, u64>,
-    task_runs: Vec<TaskRunView>,
-    /// What it and the subflows within it wait for a person to give.
-    inputs: Vec<InputView>,
-    /// With `--journal`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    journal: Option<Vec<Entry>>,
 }
 
 pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
@@ -65,13 +46,13 @@ pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result
         false => None,
     };
     match cx.out.format {
-        Format::Json => cx.out.json(&InspectView {
+        Format::Json => cx.out.json(&FlowRunDetailsView {
             run: run.into(),
-            history,
-            children: children.into_iter().collect(),
-            task_runs: tasks.into_iter().map(TaskRunView::from).collect(),
-            inputs: inputs.into_iter().map(InputView::from).collect(),
-            journal,
+            history: views(history),
+            children: TallyView(children),
+            task_runs: views(tasks),
+            inputs: views(inputs),
+            journal: journal.map(views),
         })?,
         Format::Text => {
             cx.out.table(&summary(&run, &children).table(), "")?;

@@ -5,9 +5,9 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::{Format, Stream};
 use crate::cli::resolve;
 use crate::cli::values::level;
-use crate::cli::view::LogView;
 use crate::cli::watch::LogPrinter;
 use model::{IdPrefix, LogLevel};
+use operations::view::{LogView, views};
 use store::{Listener as _, Store, Topic};
 
 /// Print the log of a flow run, its tasks and subflows included
@@ -33,8 +33,7 @@ pub async fn run<S: Store>(args: LogsArgs, cx: &Context<S>) -> anyhow::Result<Ex
             Format::Text => log.print_new().await?,
             Format::Json => {
                 let lines = log.read_all().await?;
-                cx.out
-                    .json(&lines.iter().map(LogView::from).collect::<Vec<_>>())?;
+                cx.out.json(&views::<_, LogView>(lines))?;
             }
         }
         return Ok(ExitStatus::Success);

@@ -7,8 +7,8 @@ use crate::cli::resolve;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::{ago, now, took};
 use crate::cli::values::state as state_arg;
-use crate::cli::view::FlowRunView;
 use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType};
+use operations::view::{FlowRunView, views};
 use store::{RunFilter, Store};
 
 /// List flow runs, newest first
@@ -53,10 +53,7 @@ pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<Exit
     };
     let runs = cx.store.flow_runs(filter).await?;
     match cx.out.format {
-        Format::Json => {
-            let views = runs.into_iter().map(FlowRunView::from);
-            cx.out.json(&views.collect::<Vec<_>>())?;
-        }
+        Format::Json => cx.out.json(&views::<_, FlowRunView>(runs))?,
         Format::Text => cx.out.table(&table(&runs), "There are no such flow runs")?,
     }
     Ok(ExitStatus::Success)

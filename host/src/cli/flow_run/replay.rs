@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use serde::Serialize;
 
 use crate::cli::artifact::{self, Artifact};
 use crate::cli::context::{Context, Instances};
@@ -11,6 +10,7 @@ use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::output::{Format, counted};
 use crate::cli::resolve;
 use model::{FlowRun, IdPrefix, Outcome};
+use operations::view::ReplayView;
 use store::Store;
 use wasm::Limits;
 use worker::{Replayed, replay};
@@ -27,16 +27,6 @@ pub struct ReplayArgs {
     /// Another component than the one that the run belongs to
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
-}
-
-/// As `-o json` prints it.
-#[derive(Serialize)]
-struct ReplayView {
-    run: model::RunId,
-    diverged: bool,
-    /// How many calls of the journal were answered.
-    calls: u64,
-    message: String,
 }
 
 pub async fn run<S: Store>(args: ReplayArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {

@@ -9,8 +9,8 @@ use crate::cli::resolve;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::{ago, now, took};
 use crate::cli::values::state as state_arg;
-use crate::cli::view::{TaskRunView, span};
 use model::{IdPrefix, StateType, TaskRun, Timestamp};
+use operations::view::{TaskRunView, views};
 use store::{Store, TaskRunFilter};
 
 /// List task runs, oldest first
@@ -40,10 +40,7 @@ pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<Exit
     };
     let tasks = cx.store.task_runs(filter).await?;
     match cx.out.format {
-        Format::Json => {
-            let views = tasks.into_iter().map(TaskRunView::from);
-            cx.out.json(&views.collect::<Vec<_>>())?;
-        }
+        Format::Json => cx.out.json(&views::<_, TaskRunView>(tasks))?,
         Format::Text => cx
             .out
             .table(&listing(&tasks), "There are no such task runs")?,
@@ -74,7 +71,7 @@ fn listing(tasks: &[TaskRun]) -> Table {
 const COLUMNS: [&str; 6] = ["NAME", "STATE", "ATTEMPT", "STARTED", "TOOK", "REASON"];
 
 fn cells(task: &TaskRun, now: Timestamp) -> [Cell; 6] {
-    let (started, ended) = span(task);
+    let (started, ended) = (task.started(), task.ended());
     let took = started.map(|from| took(ended.unwrap_or(now).since(from)));
     [
         text(&task.name),

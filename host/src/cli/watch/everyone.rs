@@ -8,8 +8,8 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::signals::Signals;
-use crate::cli::view::FlowRunView;
 use model::{FlowRun, RunId, StateType};
+use operations::view::FlowRunView;
 use store::{Listener as _, Store, Topic};
 
 /// Runs that did not complete and are told of one by one.

@@ -7,8 +7,8 @@ use clap::builder::styling::{AnsiColor, Style};
 use crate::cli::context::Context;
 use crate::cli::output::{Format, Stream, harmless};
 use crate::cli::time::{clock, local};
-use crate::cli::view::LogView;
 use model::{LogLevel, LogLine, LogSource, RunId, TaskRunId};
+use operations::view::LogView;
 use store::{LogCursor, LogFilter, Store, TaskRunFilter};
 
 /// Lines read at once.
@@ -93,7 +93,7 @@ impl<'a, S: Store> LogPrinter<'a, S> {
     fn print(&self, line: &LogLine) -> anyhow::Result<()> {
         let out = &self.cx.out;
         if self.stream == Stream::Stdout && out.format == Format::Json {
-            return out.json_line(&LogView::from(line));
+            return out.json_line(&LogView::from(line.clone()));
         }
         let at = match self.dated {
             true => local(line.at),

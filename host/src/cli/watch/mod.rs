@@ -19,7 +19,6 @@ use super::error::{ExitStatus, UserError};
 use super::output::{Format, Stream, one_line};
 use super::signals::Signals;
 use super::time::{clock, took};
-use super::view::FlowRunView;
 use children::Children;
 pub use children::bar as progress_line;
 pub use everyone::follow_all;
@@ -27,6 +26,7 @@ use inputs::Inputs;
 pub use logs::LogPrinter;
 pub use lonely::{Lonely, Whose};
 use model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
+use operations::view::FlowRunView;
 use store::{Listener as _, Store, Topic};
 
 /// The least time between two steps.

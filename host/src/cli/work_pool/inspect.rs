@@ -7,6 +7,7 @@ use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
 use crate::cli::time::{ago, now};
 use model::PoolName;
+use operations::view::PoolView;
 use store::Store;
 
 /// Show a work pool and how it is used
@@ -19,7 +20,7 @@ pub struct InspectArgs {
 pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let pool = resolve::pool(&*cx.store, &args.name).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&pool)?;
+        cx.out.json(&PoolView::from(pool))?;
         return Ok(ExitStatus::Success);
     }
     let limit = pool.pool.limit;

@@ -4,6 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
+use operations::view::{PoolView, views};
 use store::Store;
 
 /// List the work pools
@@ -13,7 +14,7 @@ pub struct LsArgs {}
 pub async fn run<S: Store>(_args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
     let pools = cx.store.pools().await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&pools)?;
+        cx.out.json(&views::<_, PoolView>(pools))?;
         return Ok(ExitStatus::Success);
     }
     let mut table = Table::new([

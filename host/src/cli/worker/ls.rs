@@ -6,6 +6,7 @@ use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
 use crate::cli::time::{ago, now};
 use model::PoolName;
+use operations::view::{WorkerView, views};
 use store::Store;
 
 /// List the workers that are alive
@@ -20,7 +21,7 @@ pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<Exit
     let mut workers = cx.store.workers().await?;
     workers.retain(|worker| args.pool.is_none() || worker.pool == args.pool);
     if cx.out.format == Format::Json {
-        cx.out.json(&workers)?;
+        cx.out.json(&views::<_, WorkerView>(workers))?;
         return Ok(ExitStatus::Success);
     }
     let now = now();

@@ -30,9 +30,9 @@ use crate::cli::output::{Format, counted};
 use crate::cli::params::unreadable;
 use crate::cli::signals::Signals;
 use crate::cli::target::Target;
-use crate::cli::view::FlowRunView;
 use crate::cli::watch::{follow_all, progress_line};
 use model::{FlowRun, RunId};
+use operations::view::FlowRunView;
 use store::{NewRun, Store};
 
 /// Runs created by one transaction.

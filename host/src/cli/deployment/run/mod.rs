@@ -13,11 +13,11 @@ use crate::cli::resolve;
 use crate::cli::target::Target;
 use crate::cli::time::{SpanArg, TimeArg, ago, now};
 use crate::cli::values::level;
-use crate::cli::view::FlowRunView;
 use crate::cli::watch::{Lonely, States, Whose, follow};
 use model::Ids as _;
 use model::{FlowRun, Json, LogLevel, PoolName, RunName, Timestamp};
 use operations::FreshIds;
+use operations::view::FlowRunView;
 use orchestrator::Start;
 use store::{NewRun, Store};
 

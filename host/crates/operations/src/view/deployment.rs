@@ -1,0 +1,213 @@
+//! Deployments.
+
+use serde::Serialize;
+
+use super::{FlowView, View};
+use model::{Deployment, DeploymentName, Digest, Grants, Json, PoolName, Timestamp};
+
+/// A deployment.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeploymentView {
+    pub name: DeploymentName,
+    pub component: Digest,
+    pub pool: PoolName,
+    /// Default parameters, below those of a run.
+    pub parameters: Json,
+    pub tags: Vec<String>,
+    pub grants: GrantsView,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+impl View for DeploymentView {}
+
+impl From<Deployment> for DeploymentView {
+    fn from(deployment: Deployment) -> Self {
+        Self {
+            name: deployment.name,
+            component: deployment.component,
+            pool: deployment.pool,
+            parameters: deployment.parameters,
+            tags: deployment.tags,
+            grants: deployment.grants.into(),
+            description: deployment.description,
+            created: deployment.created,
+            updated: deployment.updated,
+        }
+    }
+}
+
+/// What the tasks of a deployment may reach. What is not granted is left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct GrantsView {
+    /// Hosts to which tasks may send HTTP requests: `host`, `host:port` or `*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<String>,
+}
+
+impl View for GrantsView {}
+
+impl From<Grants> for GrantsView {
+    fn from(grants: Grants) -> Self {
+        let Grants { http } = grants;
+        Self { http }
+    }
+}
+
+/// A deployment and the flow that it runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeploymentDetailsView {
+    #[serde(flatten)]
+    pub deployment: DeploymentView,
+    /// What the component says of the flow, its schemas included.
+    pub flow: FlowView,
+}
+
+impl View for DeploymentDetailsView {}
+
+/// What became of a deployment.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeployedView {
+    /// `created`, `updated` or `unchanged`.
+    pub outcome: &'static str,
+    /// What is not as it was: `component`, `pool`, `parameters`, `tags`, `grants` or
+    /// `description`.
+    pub changed: Vec<&'static str>,
+    #[serde(flatten)]
+    pub deployment: DeploymentView,
+}
+
+impl View for DeployedView {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::testing::{deployment, flow, shown};
+
+    #[test]
+    fn the_shape_of_a_deployment() {
+        insta::assert_snapshot!(shown(&DeploymentView::from(deployment())), @r#"
+        {
+          "name": "etl/nightly",
+          "component": "abababababababababababababababababababababababababababababababab",
+          "pool": "default-pool",
+          "parameters": {"n":1.50},
+          "tags": [
+            "t"
+          ],
+          "grants": {
+            "http": [
+              "api.example.com"
+            ]
+          },
+          "description": "Every night",
+          "created": "2023-11-14T22:13:20.123456Z",
+          "updated": "2023-11-14T22:13:20.128456Z"
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_a_deployment_does_not_say_is_left_out() {
+        let mut deployment = deployment();
+        deployment.description = None;
+        deployment.grants = Grants::default();
+        insta::assert_snapshot!(shown(&DeploymentView::from(deployment)), @r#"
+        {
+          "name": "etl/nightly",
+          "component": "abababababababababababababababababababababababababababababababab",
+          "pool": "default-pool",
+          "parameters": {"n":1.50},
+          "tags": [
+            "t"
+          ],
+          "grants": {},
+          "created": "2023-11-14T22:13:20.123456Z",
+          "updated": "2023-11-14T22:13:20.128456Z"
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_shape_of_a_deployment_with_its_flow() {
+        let view = DeploymentDetailsView {
+            deployment: deployment().into(),
+            flow: flow().into(),
+        };
+        insta::assert_snapshot!(shown(&view), @r#"
+        {
+          "name": "etl/nightly",
+          "component": "abababababababababababababababababababababababababababababababab",
+          "pool": "default-pool",
+          "parameters": {"n":1.50},
+          "tags": [
+            "t"
+          ],
+          "grants": {
+            "http": [
+              "api.example.com"
+            ]
+          },
+          "description": "Every night",
+          "created": "2023-11-14T22:13:20.123456Z",
+          "updated": "2023-11-14T22:13:20.128456Z",
+          "flow": {
+            "name": "etl",
+            "description": "Extracts and loads",
+            "version": "1",
+            "schema": {
+              "parameters": {"type":"object"},
+              "result": true
+            },
+            "options": {
+              "retry": {
+                "retries": 2,
+                "delays_ms": [
+                  100,
+                  200
+                ],
+                "jitter": 0.5
+              },
+              "timeout_ms": 60000
+            }
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_shape_of_what_deploy_did() {
+        let view = DeployedView {
+            outcome: "updated",
+            changed: vec!["pool", "tags"],
+            deployment: deployment().into(),
+        };
+        insta::assert_snapshot!(shown(&view), @r#"
+        {
+          "outcome": "updated",
+          "changed": [
+            "pool",
+            "tags"
+          ],
+          "name": "etl/nightly",
+          "component": "abababababababababababababababababababababababababababababababab",
+          "pool": "default-pool",
+          "parameters": {"n":1.50},
+          "tags": [
+            "t"
+          ],
+          "grants": {
+            "http": [
+              "api.example.com"
+            ]
+          },
+          "description": "Every night",
+          "created": "2023-11-14T22:13:20.123456Z",
+          "updated": "2023-11-14T22:13:20.128456Z"
+        }
+        "#);
+    }
+}

@@ -1,0 +1,53 @@
+//! The JSON that users get. Stable: fields are added, never renamed or removed.
+//!
+//! Each shape is a type of its own, made from what is stored. So a change of a stored form
+//! cannot change by accident what users' programs read, and the other way round. Identities,
+//! names, times, digests and JSON texts have one text form each, and are used as they are;
+//! everything that has fields, and every word of a fixed set, is copied.
+//!
+//! Invariant: only what is [`View`] is printed or sent, and nothing stored is.
+
+mod component;
+mod deployment;
+mod input;
+mod journal;
+mod log;
+mod outcome;
+mod pool;
+mod replay;
+mod run;
+mod state;
+mod task_run;
+#[cfg(test)]
+mod testing;
+mod worker;
+
+use serde::Serialize;
+
+pub use component::{
+    ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
+    TaskView,
+};
+pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
+pub use input::InputView;
+pub use journal::{
+    AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,
+};
+pub use log::LogView;
+pub use outcome::{FailureView, OutcomeView, RunSnapshotView};
+pub use pool::PoolView;
+pub use replay::ReplayView;
+pub use run::{FlowRunDetailsView, FlowRunView, TallyView};
+pub use state::StateView;
+pub use task_run::TaskRunView;
+pub use worker::WorkerView;
+
+/// Marks a shape that users get, or a list of such.
+pub trait View: Serialize {}
+
+impl<V: View> View for Vec<V> {}
+
+/// What users are shown of a list.
+pub fn views<T, V: View + From<T>>(list: impl IntoIterator<Item = T>) -> Vec<V> {
+    list.into_iter().map(V::from).collect()
+}

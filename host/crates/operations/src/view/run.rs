@@ -1,0 +1,329 @@
+//! Flow runs.
+
+use serde::{Serialize, Serializer};
+
+use super::{EntryView, FailureView, InputView, StateView, TaskRunView, View};
+use model::{
+    DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, RunId, RunName, StateType, Timestamp,
+};
+
+/// A flow run.
+#[derive(Clone, Debug, Serialize)]
+pub struct FlowRunView {
+    pub id: RunId,
+    pub name: RunName,
+    pub flow: FlowName,
+    pub deployment: Option<DeploymentName>,
+    pub state: StateView,
+    pub pool: Option<PoolName>,
+    pub work_queue: Option<String>,
+    pub component: Digest,
+    pub parameters: Json,
+    pub tags: Vec<String>,
+    /// The flow run that started it.
+    pub parent: Option<RunId>,
+    /// For a subflow: the run whose sandbox executes it.
+    pub within: Option<RunId>,
+    pub attempt: u32,
+    pub created: Timestamp,
+    pub scheduled: Timestamp,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    /// From its first start to its end.
+    pub duration_ms: Option<f64>,
+    /// Once it has completed.
+    pub result: Option<Json>,
+    /// Once it has ended otherwise.
+    pub failure: Option<FailureView>,
+}
+
+impl View for FlowRunView {}
+
+impl From<FlowRun> for FlowRunView {
+    fn from(run: FlowRun) -> Self {
+        let (result, failure) = match run.outcome {
+            Some(Ok(result)) => (Some(result), None),
+            Some(Err(failure)) => (None, Some(failure.into())),
+            None => (None, None),
+        };
+        Self {
+            id: run.id,
+            name: run.name,
+            flow: run.flow,
+            deployment: run.deployment,
+            state: run.state.into(),
+            pool: run.pool,
+            work_queue: run.work_queue,
+            component: run.component,
+            parameters: run.parameters,
+            tags: run.tags,
+            parent: run.parent,
+            within: run.within,
+            attempt: run.attempt,
+            created: run.created,
+            scheduled: run.scheduled,
+            started: run.started,
+            ended: run.ended,
+            duration_ms: span_ms(run.started, run.ended),
+            result,
+            failure,
+        }
+    }
+}
+
+/// How long something took, in milliseconds, once it has ended.
+pub(super) fn span_ms(started: Option<Timestamp>, ended: Option<Timestamp>) -> Option<f64> {
+    Some(ended?.since(started?).as_secs_f64() * 1000.0)
+}
+
+/// A flow run with all that belongs to it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FlowRunDetailsView {
+    #[serde(flatten)]
+    pub run: FlowRunView,
+    /// Every state it was in, oldest first.
+    pub history: Vec<StateView>,
+    /// How many of its children are in each state.
+    pub children: TallyView,
+    pub task_runs: Vec<TaskRunView>,
+    /// What it and the subflows within it wait for a person to give.
+    pub inputs: Vec<InputView>,
+    /// Left out unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<Vec<EntryView>>,
+}
+
+impl View for FlowRunDetailsView {}
+
+/// How many runs are in each state: an object by the states' types, in their order.
+#[derive(Clone, Debug)]
+pub struct TallyView(pub Vec<(StateType, u64)>);
+
+impl View for TallyView {}
+
+impl Serialize for TallyView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(state, count)| (state.as_str(), count)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::testing::{AT, entry, failure, flow_run, input, shown, task_run};
+    use crate::view::views;
+    use model::State;
+
+    #[test]
+    fn the_shape_of_a_flow_run() {
+        insta::assert_snapshot!(shown(&FlowRunView::from(flow_run())), @r#"
+        {
+          "id": "01920000-0000-7000-8000-000000000001",
+          "name": "silver-otter",
+          "flow": "etl",
+          "deployment": "etl/nightly",
+          "state": {
+            "type": "COMPLETED",
+            "name": "Completed",
+            "at": "2023-11-14T22:13:20.373456Z"
+          },
+          "pool": "default-pool",
+          "work_queue": "fast",
+          "component": "abababababababababababababababababababababababababababababababab",
+          "parameters": {"n":1.50},
+          "tags": [
+            "t"
+          ],
+          "parent": "01920000-0000-7000-8000-000000000002",
+          "within": "01920000-0000-7000-8000-000000000002",
+          "attempt": 2,
+          "created": "2023-11-14T22:13:20.123456Z",
+          "scheduled": "2023-11-14T22:13:20.123456Z",
+          "started": "2023-11-14T22:13:20.123456Z",
+          "ended": "2023-11-14T22:13:20.373456Z",
+          "duration_ms": 250.0,
+          "result": [1, 2],
+          "failure": null
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_run_that_is_not_over_has_neither_result_nor_failure() {
+        let mut run = flow_run();
+        (run.started, run.ended, run.outcome) = (None, None, None);
+        (run.deployment, run.pool, run.work_queue) = (None, None, None);
+        (run.parent, run.within) = (None, None);
+        run.state = State::scheduled(AT);
+        insta::assert_snapshot!(shown(&FlowRunView::from(run)), @r#"
+        {
+          "id": "01920000-0000-7000-8000-000000000001",
+          "name": "silver-otter",
+          "flow": "etl",
+          "deployment": null,
+          "state": {
+            "type": "SCHEDULED",
+            "name": "Scheduled",
+            "at": "2023-11-14T22:13:20.123456Z"
+          },
+          "pool": null,
+          "work_queue": null,
+          "component": "abababababababababababababababababababababababababababababababab",
+          "parameters": {"n":1.50},
+          "tags": [
+            "t"
+          ],
+          "parent": null,
+          "within": null,
+          "attempt": 2,
+          "created": "2023-11-14T22:13:20.123456Z",
+          "scheduled": "2023-11-14T22:13:20.123456Z",
+          "started": null,
+          "ended": null,
+          "duration_ms": null,
+          "result": null,
+          "failure": null
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_run_that_failed_has_a_failure() {
+        let mut run = flow_run();
+        run.outcome = Some(Err(failure()));
+        let view = FlowRunView::from(run);
+        insta::assert_snapshot!(shown(&view.failure.unwrap()), @r#"
+        {
+          "kind": "timed-out",
+          "message": "too slow"
+        }
+        "#);
+        assert!(view.result.is_none());
+    }
+
+    #[test]
+    fn the_shape_of_a_run_with_all_that_belongs_to_it() {
+        let view = FlowRunDetailsView {
+            run: flow_run().into(),
+            history: views([State::scheduled(AT), State::pending(AT)]),
+            children: TallyView(vec![(StateType::Running, 2), (StateType::Completed, 7)]),
+            task_runs: views([task_run()]),
+            inputs: views([input()]),
+            journal: Some(views([entry()])),
+        };
+        insta::assert_snapshot!(shown(&view), @r#"
+        {
+          "id": "01920000-0000-7000-8000-000000000001",
+          "name": "silver-otter",
+          "flow": "etl",
+          "deployment": "etl/nightly",
+          "state": {
+            "type": "COMPLETED",
+            "name": "Completed",
+            "at": "2023-11-14T22:13:20.373456Z"
+          },
+          "pool": "default-pool",
+          "work_queue": "fast",
+          "component": "abababababababababababababababababababababababababababababababab",
+          "parameters": {"n":1.50},
+          "tags": [
+            "t"
+          ],
+          "parent": "01920000-0000-7000-8000-000000000002",
+          "within": "01920000-0000-7000-8000-000000000002",
+          "attempt": 2,
+          "created": "2023-11-14T22:13:20.123456Z",
+          "scheduled": "2023-11-14T22:13:20.123456Z",
+          "started": "2023-11-14T22:13:20.123456Z",
+          "ended": "2023-11-14T22:13:20.373456Z",
+          "duration_ms": 250.0,
+          "result": [1, 2],
+          "failure": null,
+          "history": [
+            {
+              "type": "SCHEDULED",
+              "name": "Scheduled",
+              "at": "2023-11-14T22:13:20.123456Z"
+            },
+            {
+              "type": "PENDING",
+              "name": "Pending",
+              "at": "2023-11-14T22:13:20.123456Z"
+            }
+          ],
+          "children": {
+            "RUNNING": 2,
+            "COMPLETED": 7
+          },
+          "task_runs": [
+            {
+              "id": "01920000-0000-7000-8000-000000000003",
+              "name": "load-1",
+              "task": "load",
+              "flow_run": "01920000-0000-7000-8000-000000000001",
+              "seq": 7,
+              "state": {
+                "type": "FAILED",
+                "name": "TimedOut",
+                "message": "too slow",
+                "at": "2023-11-14T22:13:20.125456Z"
+              },
+              "tags": [
+                "t"
+              ],
+              "attempt": 1,
+              "retry_at": "2023-11-14T22:13:20.132456Z",
+              "started": "2023-11-14T22:13:20.123456Z",
+              "ended": "2023-11-14T22:13:20.125456Z",
+              "duration_ms": 2.0,
+              "history": [
+                {
+                  "type": "RUNNING",
+                  "name": "Running",
+                  "at": "2023-11-14T22:13:20.123456Z"
+                },
+                {
+                  "type": "FAILED",
+                  "name": "TimedOut",
+                  "message": "too slow",
+                  "at": "2023-11-14T22:13:20.125456Z"
+                }
+              ]
+            }
+          ],
+          "inputs": [
+            {
+              "id": "01920000-0000-7000-8000-000000000003",
+              "flow_run": "01920000-0000-7000-8000-000000000001",
+              "key": "approval",
+              "description": "Release it?",
+              "schema": {"type":"boolean"},
+              "example": true,
+              "asked": "2023-11-14T22:13:20.123456Z",
+              "until": "2023-11-14T22:13:21.123456Z"
+            }
+          ],
+          "journal": [
+            {
+              "seq": 1,
+              "call": {
+                "timer": {
+                  "duration_ms": 10
+                }
+              },
+              "answer": {
+                "due": {
+                  "at": "2023-11-14T22:13:20.133456Z"
+                }
+              },
+              "at": "2023-11-14T22:13:20.123456Z",
+              "settled": [
+                "2023-11-14T22:13:20.133456Z",
+                "timer"
+              ]
+            }
+          ]
+        }
+        "#);
+    }
+}

@@ -1,0 +1,158 @@
+//! One value of each kind, with every field set.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::View;
+use model::{
+    Answer, AwaitedInput, Call, Deployment, Digest, Entry, Failure, FailureKind, FlowDescription,
+    FlowOptions, FlowRun, Grants, InputId, Json, PoolName, RetryPolicy, RunId, Schema, Seq,
+    Settlement, State, TaskOptions, TaskRun, TaskRunId, Timestamp,
+};
+
+pub const AT: Timestamp = Timestamp(1_700_000_000_123_456);
+pub const RUN: &str = "01920000-0000-7000-8000-000000000001";
+pub const PARENT: &str = "01920000-0000-7000-8000-000000000002";
+pub const TASK: &str = "01920000-0000-7000-8000-000000000003";
+
+/// A view as users get it.
+pub fn shown(view: &impl View) -> String {
+    serde_json::to_string_pretty(view).unwrap()
+}
+
+/// Parts of views, one a line.
+pub fn compact<T: Serialize>(parts: impl IntoIterator<Item = T>) -> String {
+    let lines = parts.into_iter();
+    let lines: Vec<_> = lines
+        .map(|it| serde_json::to_string(&it).unwrap())
+        .collect();
+    lines.join("\n")
+}
+
+pub fn uuid(text: &str) -> Uuid {
+    text.parse().unwrap()
+}
+
+pub fn later(ms: i64) -> Timestamp {
+    Timestamp(AT.0 + ms * 1000)
+}
+
+pub fn failure() -> Failure {
+    Failure::new(FailureKind::TimedOut, "too slow")
+}
+
+pub fn flow_run() -> FlowRun {
+    FlowRun {
+        id: RunId(uuid(RUN)),
+        name: "silver-otter".parse().unwrap(),
+        flow: "etl".parse().unwrap(),
+        deployment: "etl/nightly".parse().ok(),
+        component: Digest([0xab; 32]),
+        pool: Some(PoolName::default_pool()),
+        work_queue: Some("fast".to_owned()),
+        grants: Grants::default(),
+        parameters: Json::trusted(r#"{"n":1.50}"#),
+        tags: vec!["t".to_owned()],
+        parent: Some(RunId(uuid(PARENT))),
+        within: Some(RunId(uuid(PARENT))),
+        state: State::ended(&Ok(Json::null()), later(250)),
+        attempt: 2,
+        epoch: 3,
+        created: AT,
+        scheduled: AT,
+        started: Some(AT),
+        ended: Some(later(250)),
+        outcome: Some(Ok(Json::trusted("[1, 2]"))),
+    }
+}
+
+pub fn task_run() -> TaskRun {
+    TaskRun {
+        id: TaskRunId(uuid(TASK)),
+        flow_run: RunId(uuid(RUN)),
+        journal: RunId(uuid(PARENT)),
+        seq: Seq(7),
+        task: "load".parse().unwrap(),
+        name: "load-1".to_owned(),
+        tags: vec!["t".to_owned()],
+        attempt: 1,
+        retry_at: Some(later(9)),
+        history: vec![
+            State::running(1, AT),
+            State::ended(&Err(failure()), later(2)),
+        ],
+    }
+}
+
+pub fn entry() -> Entry {
+    Entry {
+        seq: Seq(1),
+        call: Call::Timer { duration_ms: 10 },
+        answer: Answer::Due { at: later(10) },
+        at: AT,
+        settled: Some((later(10), Settlement::Timer)),
+    }
+}
+
+pub fn input() -> AwaitedInput {
+    AwaitedInput {
+        id: InputId(uuid(TASK)),
+        run: RunId(uuid(RUN)),
+        key: "approval".to_owned(),
+        description: Some("Release it?".to_owned()),
+        schema: Json::trusted(r#"{"type":"boolean"}"#),
+        asked: AT,
+        until: Some(later(1000)),
+    }
+}
+
+pub fn schema() -> Schema {
+    Schema {
+        parameters: Json::trusted(r#"{"type":"object"}"#),
+        result: Json::trusted("true"),
+    }
+}
+
+pub fn flow() -> FlowDescription {
+    FlowDescription {
+        name: "etl".parse().unwrap(),
+        description: Some("Extracts and loads".to_owned()),
+        version: Some("1".to_owned()),
+        schema: schema(),
+        options: FlowOptions {
+            retry: RetryPolicy {
+                retries: 2,
+                delays_ms: vec![100, 200],
+                jitter: Some(0.5),
+            },
+            timeout_ms: Some(60_000),
+        },
+    }
+}
+
+pub fn task_options() -> TaskOptions {
+    TaskOptions {
+        retries: Some(3),
+        retry_delays_ms: vec![10],
+        retry_jitter: Some(0.25),
+        timeout_ms: Some(1_000),
+        task_run_name: Some("load-{n}".to_owned()),
+        tags: vec!["t".to_owned()],
+    }
+}
+
+pub fn deployment() -> Deployment {
+    Deployment {
+        name: "etl/nightly".parse().unwrap(),
+        component: Digest([0xab; 32]),
+        pool: PoolName::default_pool(),
+        parameters: Json::trusted(r#"{"n":1.50}"#),
+        tags: vec!["t".to_owned()],
+        grants: Grants {
+            http: vec!["api.example.com".to_owned()],
+        },
+        description: Some("Every night".to_owned()),
+        created: AT,
+        updated: later(5),
+    }
+}
