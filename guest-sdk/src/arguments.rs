@@ -7,11 +7,10 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Error, ErrorKind, Result, TaskFuture, bindings::tasks, executor::Wait, host::host,
-    object::Object,
+    Error, ErrorKind, Result, bindings::tasks, executor::Wait, host::host, object::Object,
 };
 
-/// What can be given for a parameter of type `T`: a `T`, a `&T`, or the [`TaskFuture`] of a
+/// What can be given for a parameter of type `T`: a `T`, a `&T`, or the [`TaskFuture`](crate::TaskFuture) of a
 /// task that makes one. A `String` also takes a `&str`, and a `Vec<T>` also takes slices,
 /// arrays, and a list of futures.
 #[diagnostic::on_unimplemented(
@@ -30,12 +29,6 @@ pub struct RawArgument(pub(crate) tasks::Argument);
 
 fn value(value: &(impl Serialize + ?Sized)) -> Result<RawArgument> {
     Ok(RawArgument(tasks::Argument::Value(to_json(value)?)))
-}
-
-fn results<'a, T: 'a>(futures: impl IntoIterator<Item = &'a TaskFuture<T>>) -> Result<RawArgument> {
-    let handles = futures.into_iter().map(TaskFuture::handle);
-    let handles = handles.collect::<Result<_>>()?;
-    Ok(RawArgument(tasks::Argument::ResultsOf(handles)))
 }
 
 impl<T: Serialize> Argument<T> for T {
@@ -65,42 +58,6 @@ impl<T: Serialize> Argument<Vec<T>> for &[T] {
 impl<T: Serialize, const N: usize> Argument<Vec<T>> for [T; N] {
     fn into_argument(self) -> Result<RawArgument> {
         value(self.as_slice())
-    }
-}
-
-impl<T> Argument<T> for TaskFuture<T> {
-    fn into_argument(self) -> Result<RawArgument> {
-        (&self).into_argument()
-    }
-}
-
-impl<T> Argument<T> for &TaskFuture<T> {
-    fn into_argument(self) -> Result<RawArgument> {
-        Ok(RawArgument(tasks::Argument::ResultOf(self.handle()?)))
-    }
-}
-
-impl<T> Argument<Vec<T>> for Vec<TaskFuture<T>> {
-    fn into_argument(self) -> Result<RawArgument> {
-        results(&self)
-    }
-}
-
-impl<T> Argument<Vec<T>> for &Vec<TaskFuture<T>> {
-    fn into_argument(self) -> Result<RawArgument> {
-        results(self)
-    }
-}
-
-impl<T> Argument<Vec<T>> for &[TaskFuture<T>] {
-    fn into_argument(self) -> Result<RawArgument> {
-        results(self)
-    }
-}
-
-impl<T, const N: usize> Argument<Vec<T>> for [TaskFuture<T>; N] {
-    fn into_argument(self) -> Result<RawArgument> {
-        results(&self)
     }
 }
 

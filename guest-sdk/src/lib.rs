@@ -119,10 +119,12 @@ mod host;
 mod input;
 mod logger;
 mod object;
+mod parameter;
 mod registry;
 mod schema;
 mod subflow;
 mod task;
+mod task_arguments;
 mod timer;
 
 pub use arguments::Argument;
@@ -169,12 +171,11 @@ pub mod __private {
     pub use crate::{
         arguments::{Arguments, NamedArguments, RawArgument},
         executor::block_on,
-        registry::{
-            Flow, Parameter, Policy, Registered, Signature, Task, default_value, result_schema,
-        },
+        parameter::{Parameter, default_value},
+        registry::{Flow, Policy, Registered, Signature, Task, result_schema},
         subflow::{call, call_async},
-        support::{Failing, HasSubmit, finish, finish_async, json_of},
-        task::CallOptions,
+        support::{Failing, HasSubmit, json_of},
+        task::{CallOptions, finish, finish_async},
     };
     pub use futures::future::LocalBoxFuture;
     pub use inventory;

@@ -1,43 +1,10 @@
 //! What `#[flow]` and `#[task]` leave behind, and the manifest that is made of it.
 
 use schemars::{Schema, SchemaGenerator};
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
-    Result, arguments::absent, bindings::guest, bindings::tasks::TaskOptions, schema, support,
+    Result, bindings::guest, bindings::tasks::TaskOptions, parameter::Parameter, schema, support,
 };
-
-/// A parameter of a flow or task.
-pub struct Parameter {
-    pub name: &'static str,
-    pub schema: fn(&mut SchemaGenerator) -> Schema,
-    pub required: fn() -> bool,
-    pub default: Option<fn() -> Value>,
-}
-
-impl Parameter {
-    pub const fn of<T: support::Value>(name: &'static str) -> Self {
-        Self {
-            name,
-            schema: |generator| generator.subschema_for::<T>(),
-            required: || absent::<T>().is_none(),
-            default: None,
-        }
-    }
-
-    pub const fn with_default(self, default: fn() -> Value) -> Self {
-        Self {
-            default: Some(default),
-            ..self
-        }
-    }
-}
-
-/// A default as the schema shows it. One that is no JSON is not shown.
-pub fn default_value(value: impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
 
 /// What flows and tasks have in common.
 pub struct Signature {

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::registry::Parameter;
+use crate::parameter::Parameter;
 
 fn generator() -> SchemaGenerator {
     SchemaSettings::draft2020_12().into_generator()

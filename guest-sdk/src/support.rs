@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Result, TaskFuture, arguments::to_json};
+use crate::{Error, Result, arguments::to_json};
 
 /// What can be a parameter or a result.
 #[diagnostic::on_unimplemented(
@@ -34,16 +34,6 @@ impl<T, E: Into<Error>> Failing for std::result::Result<T, E> {
 /// The end of a run: its result as JSON.
 pub fn json_of<T: Value>(result: Result<T>) -> Result<String> {
     to_json(&result?)
-}
-
-/// A direct call of a `fn` task.
-pub fn finish<T: Value>(future: TaskFuture<T>) -> Result<T> {
-    future.result()
-}
-
-/// A direct call of an `async fn` task.
-pub async fn finish_async<T: Value>(future: TaskFuture<T>) -> Result<T> {
-    future.await
 }
 
 /// Implemented by nothing: it is the bound of the `submit` of a flow, so that calling it says

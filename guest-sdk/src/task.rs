@@ -21,6 +21,7 @@ use crate::{
     executor,
     host::{Handle, host},
     registry::Task,
+    support,
 };
 
 /// A task run that was started, and in time its result.
@@ -102,6 +103,16 @@ impl<T: DeserializeOwned> FusedFuture for TaskFuture<T> {
     fn is_terminated(&self) -> bool {
         self.done
     }
+}
+
+/// A direct call of a `fn` task.
+pub fn finish<T: support::Value>(future: TaskFuture<T>) -> Result<T> {
+    future.result()
+}
+
+/// A direct call of an `async fn` task.
+pub async fn finish_async<T: support::Value>(future: TaskFuture<T>) -> Result<T> {
+    future.await
 }
 
 /// What a task can wait for without taking its value: a [`TaskFuture`] of any type.

@@ -3,6 +3,7 @@
 mod cli;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use store_sqlite::SqliteStore;
 
@@ -11,5 +12,5 @@ use store_sqlite::SqliteStore;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::main(|path| SqliteStore::open(path))
+    cli::main(|path| Ok(Arc::new(SqliteStore::open(path)?)))
 }

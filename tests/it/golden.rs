@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use model::{Digest, Entry, FlowRun, RunId};
 use serde::{Deserialize, Serialize};
-use store::Store;
+use store::{Reading as _, Runs as _};
 use store_sqlite::SqliteStore;
 use test_support::{Home, eventually, guest};
 use wasm::{Runtime, RuntimeConfig};

@@ -4,12 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use test_support::{Home, Ran, eventually, guest};
+use test_support::{Home, Ran, Worker, eventually, guest};
 
 use super::{SOON, home, text};
 
@@ -29,14 +28,8 @@ fn left(home: &Home) -> Vec<String> {
         .collect()
 }
 
-/// The processes that have this home, besides this one's children that have ended.
 fn processes_of(home: &Home) -> usize {
-    let home = format!("ORCH_HOME={}", home.path().display());
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let environments = processes.filter_map(|it| fs::read(it.path().join("environ")).ok());
-    environments
-        .filter(|it| String::from_utf8_lossy(it).contains(&home))
-        .count()
+    test_support::processes_of(home.path()).len()
 }
 
 #[test]
@@ -66,20 +59,16 @@ fn a_bench_measures_and_leaves_nothing_behind() {
     assert_eq!(processes_of(&home), 0);
 }
 
-/// Starts it, and nobody reads what it prints.
-#[track_caller]
-fn quiet(mut command: Command) -> Child {
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().unwrap()
-}
-
 /// Interrupts it once so many processes belong to it, itself included.
 #[track_caller]
-fn interrupt_at(home: &Home, mut child: Child, processes: usize) {
+fn interrupt_at(home: &Home, bench: Command, processes: usize) {
+    let bench = Worker::of(bench);
     eventually(SOON, || processes_of(home) == processes);
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    bench.sigint();
+    eventually(SOON, || bench.has_ended());
+    // Before `wait`, which would kill what it has started.
     assert_eq!(processes_of(home), 0);
+    assert_eq!(bench.wait(), 130);
     assert_eq!(left(home), Vec::<String>::new());
 }
 
@@ -87,7 +76,7 @@ fn interrupt_at(home: &Home, mut child: Child, processes: usize) {
 fn an_interrupted_bench_takes_its_processes_with_it() {
     let home = home();
     // The bench and its worker.
-    interrupt_at(&home, quiet(bench(&home, &["idle"])), 2);
+    interrupt_at(&home, bench(&home, &["idle"]), 2);
 }
 
 #[test]
@@ -251,7 +240,7 @@ fn what_is_no_build_of_this_program_is_named() {
 fn an_interrupted_comparison_takes_both_builds_with_it() {
     let home = home();
     // The comparison, the build that it measures, and the worker of that.
-    interrupt_at(&home, quiet(bench(&home, &["idle", "--against", THIS])), 3);
+    interrupt_at(&home, bench(&home, &["idle", "--against", THIS]), 3);
 }
 
 #[test]
@@ -259,9 +248,5 @@ fn a_build_that_does_not_stop_is_killed_with_all_its_processes() {
     let home = home();
     let (_dir, other) = script("trap '' TERM\nsleep 600");
     let other = other.display().to_string();
-    interrupt_at(
-        &home,
-        quiet(bench(&home, &["idle", "--against", &other])),
-        3,
-    );
+    interrupt_at(&home, bench(&home, &["idle", "--against", &other]), 3);
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use super::error::{UserError, bad_manifest, not_deployable};
 use super::resolve::unknown;
-use super::time::now;
-use model::{Component, Digest, FlowDescription};
+use model::{Component, Digest, FlowDescription, Timestamp};
 use wasm::{ComponentError, Runtime};
 
 /// A component and its bytes.
@@ -17,7 +16,7 @@ pub struct Artifact {
 
 impl Artifact {
     /// Reads the file, checks that it is a component of ours and lets it describe itself.
-    pub async fn read(path: &Path, runtime: &Runtime) -> Result<Self, UserError> {
+    pub async fn read(path: &Path, runtime: &Runtime, now: Timestamp) -> Result<Self, UserError> {
         let bytes = std::fs::read(path).map_err(|err| unreadable(path, &err))?;
         if bytes.is_empty() {
             return Err(not_deployable(path, &ComponentError::Empty));
@@ -31,7 +30,7 @@ impl Artifact {
             digest: Digest::of(&bytes),
             manifest,
             size: bytes.len() as u64,
-            created: now(),
+            created: now,
         };
         Ok(Self { component, bytes })
     }

@@ -4,20 +4,28 @@ use std::sync::Arc;
 
 use super::output::Output;
 use super::place::Place;
-use wasm::{Limits, Runtime, RuntimeConfig};
+use model::Timestamp;
+use store::Store;
+use wasm::{DescribeLimits, Limits, Runtime, RuntimeConfig};
 
-pub struct Context<S> {
-    pub store: Arc<S>,
+pub struct Context {
+    pub store: Arc<dyn Store>,
     pub out: Output,
     pub place: Place,
 }
 
-impl<S> Context<S> {
+impl Context {
+    /// The time, by the clock of all that is stored.
+    pub fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
     /// The engine, for those commands that look into components or run them.
     pub fn runtime(&self, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
         Runtime::new(RuntimeConfig {
             cache_dir: Some(self.place.cache.clone()),
             limits,
+            describe_limits: DescribeLimits::default(),
             flows_max: instances.flows,
             tasks_max: instances.tasks,
         })

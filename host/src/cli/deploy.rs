@@ -8,10 +8,11 @@ use super::error::{ExitStatus, UserError};
 use super::output::Format;
 use super::params::{ParamArgs, defaults_schema_of, misfit};
 use super::resolve;
-use super::time::now;
-use model::{Deployment, DeploymentName, Digest, FlowDescription, Grants, Json, PoolName};
+use model::{
+    Deployment, DeploymentName, Digest, FlowDescription, Grants, Json, PoolName, Timestamp,
+};
 use operations::view::DeployedView;
-use store::{Deployed, Store};
+use store::Deployed;
 use wasm::Limits;
 
 /// Register the flows of a component as deployments
@@ -47,9 +48,10 @@ pub struct DeployArgs {
     description: Option<String>,
 }
 
-pub async fn run<S: Store>(args: DeployArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
+    let now = cx.now();
     let runtime = cx.runtime(Instances::FEW, Limits::default())?;
-    let Artifact { component, bytes } = Artifact::read(&args.file, &runtime).await?;
+    let Artifact { component, bytes } = Artifact::read(&args.file, &runtime, now).await?;
     let pool = resolve::pool(&*cx.store, &args.pool).await?;
     let flows: Vec<&FlowDescription> = match args.flow.is_empty() {
         true => component.manifest.flows.iter().collect(),
@@ -61,7 +63,7 @@ pub async fn run<S: Store>(args: DeployArgs, cx: &Context<S>) -> anyhow::Result<
     };
     let deployments = flows
         .iter()
-        .map(|flow| deployment(&args, component.digest, flow))
+        .map(|flow| deployment(&args, component.digest, flow, now))
         .collect::<anyhow::Result<Vec<_>>>()?;
 
     let mut before = Vec::new();
@@ -114,6 +116,7 @@ fn deployment(
     args: &DeployArgs,
     component: Digest,
     flow: &FlowDescription,
+    now: Timestamp,
 ) -> anyhow::Result<Deployment> {
     let name = match &args.name {
         Some(name) => DeploymentName::new(flow.name.clone(), name).map_err(|err| {
@@ -127,7 +130,6 @@ fn deployment(
     dedup(&mut tags);
     let mut http = args.allow_http.clone();
     dedup(&mut http);
-    let now = now();
     Ok(Deployment {
         name,
         component,

@@ -130,7 +130,7 @@ enum Command {
 }
 
 /// Reads the command line and does what it says. `open` opens the database at a path.
-pub fn main<S: Store>(open: impl Fn(&Path) -> StoreResult<S> + 'static) -> ExitCode {
+pub fn main(open: impl Fn(&Path) -> StoreResult<Arc<dyn Store>> + 'static) -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
     let status = match start(cli, &out, open) {
@@ -149,10 +149,10 @@ pub fn main<S: Store>(open: impl Fn(&Path) -> StoreResult<S> + 'static) -> ExitC
     ExitCode::from(status.code())
 }
 
-fn start<S: Store>(
+fn start(
     cli: Cli,
     out: &Output,
-    open: impl Fn(&Path) -> StoreResult<S> + 'static,
+    open: impl Fn(&Path) -> StoreResult<Arc<dyn Store>> + 'static,
 ) -> anyhow::Result<ExitStatus> {
     // It needs no database, and runs where a shell starts.
     if let Command::Completions(args) = cli.command {
@@ -169,7 +169,7 @@ fn start<S: Store>(
             return bench::run(args, out, &place, &open).await;
         }
         let cx = Context {
-            store: Arc::new(open(&place.database)?),
+            store: open(&place.database)?,
             out: out.clone(),
             place,
         };
@@ -223,7 +223,7 @@ struct LocalTime;
 
 impl tracing_subscriber::fmt::time::FormatTime for LocalTime {
     fn format_time(&self, w: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
-        w.write_str(&time::clock(time::now()))
+        w.write_str(&time::clock(time::of_this_machine()))
     }
 }
 

@@ -2,15 +2,15 @@
 
 use super::error::UserError;
 use super::table::{Table, text as cell};
-use super::time::{ago, now};
-use model::{Deployment, DeploymentName, FlowName, FlowRun, IdPrefix, PoolName};
+use super::time::ago;
+use model::{Deployment, DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, Timestamp};
 use store::{PoolUse, Store};
 
 /// How many candidates an error lists.
 const CANDIDATES_MAX: u32 = 10;
 
 /// The run with this id, or whose id begins so, or of this name.
-pub async fn run<S: Store>(store: &S, text: &IdPrefix) -> anyhow::Result<FlowRun> {
+pub async fn run(store: &dyn Store, text: &IdPrefix) -> anyhow::Result<FlowRun> {
     let mut found = store.find_runs(text, CANDIDATES_MAX + 1).await?;
     match found.len() {
         0 => Err(
@@ -19,12 +19,11 @@ pub async fn run<S: Store>(store: &S, text: &IdPrefix) -> anyhow::Result<FlowRun
                 .into(),
         ),
         1 => Ok(found.remove(0)),
-        _ => Err(ambiguous(&text.0, &found).into()),
+        _ => Err(ambiguous(&text.0, &found, store.clock().now()).into()),
     }
 }
 
-fn ambiguous(text: &str, found: &[FlowRun]) -> UserError {
-    let now = now();
+fn ambiguous(text: &str, found: &[FlowRun], now: Timestamp) -> UserError {
     let mut table = Table::new([]);
     for run in found.iter().take(CANDIDATES_MAX as usize) {
         table.row([
@@ -46,7 +45,7 @@ fn ambiguous(text: &str, found: &[FlowRun]) -> UserError {
 }
 
 /// The deployment `flow/deployment`, or the only one of a flow.
-pub async fn deployment<S: Store>(store: &S, text: &str) -> anyhow::Result<Deployment> {
+pub async fn deployment(store: &dyn Store, text: &str) -> anyhow::Result<Deployment> {
     if !text.contains('/') {
         return only_deployment(store, text).await;
     }
@@ -61,7 +60,7 @@ pub async fn deployment<S: Store>(store: &S, text: &str) -> anyhow::Result<Deplo
     }
 }
 
-async fn only_deployment<S: Store>(store: &S, text: &str) -> anyhow::Result<Deployment> {
+async fn only_deployment(store: &dyn Store, text: &str) -> anyhow::Result<Deployment> {
     let flow = FlowName::new(text).map_err(bad_name)?;
     let mut found = store.deployments(Some(&flow)).await?;
     match found.len() {
@@ -99,7 +98,7 @@ pub fn bad_name(err: model::NameError) -> UserError {
 }
 
 /// An existing pool.
-pub async fn pool<S: Store>(store: &S, name: &PoolName) -> anyhow::Result<PoolUse> {
+pub async fn pool(store: &dyn Store, name: &PoolName) -> anyhow::Result<PoolUse> {
     match store.pool(name).await? {
         Some(pool) => Ok(pool),
         None => {

@@ -11,7 +11,6 @@ use super::limits::LimitArgs;
 use super::params::ParamArgs;
 use super::signals::Signals;
 use super::target::Target;
-use super::time::now;
 use super::values::level;
 use super::watch::{States, Watch, Whose, conclude};
 use super::worker::until_registered;
@@ -19,7 +18,7 @@ use model::Ids as _;
 use model::{FlowRun, LogLevel, RunName, WorkerId};
 use operations::FreshIds;
 use orchestrator::Start;
-use store::{NewRun, Store};
+use store::NewRun;
 use wasm::Runtime;
 use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
 
@@ -50,15 +49,16 @@ pub struct RunArgs {
     level: LogLevel,
 }
 
-pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let runtime = cx.runtime(Instances::ONE_RUN, args.limits.limits())?;
     let mut target = Target::find(&args.target, args.flow.as_deref(), &*cx.store, &runtime).await?;
+    let now = cx.now();
     let start = Start {
         name: args.name.unwrap_or_else(|| FreshIds.run_name()),
         tags: args.tags,
-        ..Start::now(&mut FreshIds, args.params.object(&target.flow)?, now())
+        ..Start::now(&mut FreshIds, args.params.object(&target.flow)?, now)
     };
-    let run = target.new_run(start)?;
+    let run = target.new_run(start, now)?;
 
     target.keep_component(&*cx.store).await?;
     let mut signals = Signals::catch()?;
@@ -98,13 +98,13 @@ pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<Exi
                 }
                 interrupted = true;
                 cx.out.note("Cancelling the flow run; once more to leave it at once");
-                cx.store.cancel(run.id, now()).await?;
+                cx.store.cancel(run.id, cx.now()).await?;
             }
         }
     }
 }
 
-fn say_interrupted<S>(cx: &Context<S>, run: &FlowRun) {
+fn say_interrupted(cx: &Context, run: &FlowRun) {
     let pool = match &run.pool {
         Some(pool) => format!(" of work pool `{pool}`"),
         None => String::new(),
@@ -129,7 +129,7 @@ struct LocalWorker {
 const STOP_MAX: Duration = Duration::from_secs(5);
 
 impl LocalWorker {
-    async fn start<S: Store>(cx: &Context<S>, runtime: Arc<Runtime>) -> anyhow::Result<Self> {
+    async fn start(cx: &Context, runtime: Arc<Runtime>) -> anyhow::Result<Self> {
         let mut config = WorkerConfig::new(format!("run-{}", std::process::id()), None);
         config.runs_max = 1;
         let id = config.id;

@@ -6,8 +6,7 @@ use super::artifact::{self, Artifact};
 use super::error::UserError;
 use super::params::{misfit, schema_of};
 use super::resolve;
-use super::time::now;
-use model::{Component, Deployment, FlowDescription, FlowRun, PoolName};
+use model::{Component, Deployment, FlowDescription, FlowRun, PoolName, Timestamp};
 use orchestrator::{Parameters, Start, new_run, undeployed_run};
 use store::Store;
 use wasm::Runtime;
@@ -22,10 +21,7 @@ pub struct Target {
 }
 
 impl Target {
-    pub async fn of_deployment<S: Store>(
-        store: &S,
-        deployment: Deployment,
-    ) -> anyhow::Result<Self> {
+    pub async fn of_deployment(store: &dyn Store, deployment: Deployment) -> anyhow::Result<Self> {
         let component = store.component(deployment.component).await?;
         let component = component.ok_or_else(|| {
             anyhow::anyhow!(
@@ -49,8 +45,9 @@ impl Target {
         path: &Path,
         flow: Option<&str>,
         runtime: &Runtime,
+        now: Timestamp,
     ) -> anyhow::Result<Self> {
-        let Artifact { component, bytes } = Artifact::read(path, runtime).await?;
+        let Artifact { component, bytes } = Artifact::read(path, runtime, now).await?;
         let flow = match (flow, component.manifest.flows.as_slice()) {
             (Some(name), _) => artifact::flow(&component, name)?,
             (None, [only]) => only,
@@ -77,14 +74,14 @@ impl Target {
     }
 
     /// `flow`, `flow/deployment` or a path to a `.wasm`.
-    pub async fn find<S: Store>(
+    pub async fn find(
         text: &str,
         flow: Option<&str>,
-        store: &S,
+        store: &dyn Store,
         runtime: &Runtime,
     ) -> anyhow::Result<Self> {
         if is_path(text) {
-            return Self::of_file(Path::new(text), flow, runtime).await;
+            return Self::of_file(Path::new(text), flow, runtime, store.clock().now()).await;
         }
         let deployment = resolve::deployment(store, text).await?;
         if let Some(flow) = flow.filter(|flow| *flow != deployment.name.flow.as_str()) {
@@ -99,8 +96,7 @@ impl Target {
     }
 
     /// A run of it whose parameters fit. Nothing is written.
-    pub fn new_run(&self, start: Start) -> Result<FlowRun, UserError> {
-        let now = now();
+    pub fn new_run(&self, start: Start, now: Timestamp) -> Result<FlowRun, UserError> {
         let run = match &self.deployment {
             Some(deployment) => new_run(deployment, start, now),
             None => undeployed_run(
@@ -118,7 +114,7 @@ impl Target {
     }
 
     /// Sees to it that the store has the component.
-    pub async fn keep_component<S: Store>(&mut self, store: &S) -> anyhow::Result<()> {
+    pub async fn keep_component(&mut self, store: &dyn Store) -> anyhow::Result<()> {
         if let Some(bytes) = self.bytes.take() {
             store.put_component(self.component.clone(), bytes).await?;
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use model::Timestamp;
-pub use worker::now;
 
 /// How far away a time is, in its largest unit: `3s ago`, `in 2h`.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
@@ -42,6 +41,11 @@ pub fn took(span: Duration) -> String {
 /// A point in time in the time zone of the machine: `2026-10-01 12:00:01.123`.
 pub fn local(at: Timestamp) -> String {
     in_zone(at, "%Y-%m-%d %H:%M:%S%.3f")
+}
+
+/// The time by this machine, for the program's own log. What is stored has the store's time.
+pub fn of_this_machine() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_microsecond())
 }
 
 /// The time of day: `12:00:01.123`.

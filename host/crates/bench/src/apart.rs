@@ -8,8 +8,6 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use model::StateType;
-use store::Store;
-use worker::now;
 
 use crate::bed::Bed;
 use crate::figures::{Sample, latencies, percentile};
@@ -17,7 +15,7 @@ use crate::ground::{Apart, Ground};
 use crate::process::{WorkerProcess, command, load};
 
 /// `orch-host run` of the example with ten items, again and again.
-pub async fn example(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec<Sample>> {
+pub async fn example(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
     let begin = Instant::now();
     let mut took = Vec::new();
     while begin.elapsed() < long {
@@ -36,13 +34,13 @@ pub async fn example(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Ve
 }
 
 /// From before a run is created until it runs.
-pub async fn start(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec<Sample>> {
+pub async fn start(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
     let begin = Instant::now();
     let mut took = Vec::new();
     while begin.elapsed() < long {
         let new = bed.new_run("empty", "{}")?;
         let id = new.run.id;
-        let before = now();
+        let before = bed.now();
         bed.store.create_runs(vec![new]).await?;
         took.push(bed.entered(id, StateType::Running, 1).await?.since(before));
         bed.entered(id, StateType::Completed, 1).await?;
@@ -57,7 +55,7 @@ const WAITING: usize = 100;
 pub const LEAVES: Duration = Duration::from_millis(50);
 
 /// From before what a suspended flow waits for ends, until the flow runs again.
-pub async fn resume(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec<Sample>> {
+pub async fn resume(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
     let begin = Instant::now();
     let (mut running, mut ended) = (Vec::new(), Vec::new());
     while begin.elapsed() < long {
@@ -69,7 +67,7 @@ pub async fn resume(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec
         bed.idle().await?;
         tokio::time::sleep(LEAVES).await;
         for (gate, id) in gates.into_iter().zip(ids) {
-            let before = now();
+            let before = bed.now();
             bed.open(gate).await?;
             let completed = bed.entered(id, StateType::Completed, 1).await?;
             ended.push(completed.since(before));
@@ -89,7 +87,7 @@ const KILLED: usize = 5;
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// From before a worker process is killed until its run runs in another one.
-pub async fn kill(ground: &mut Ground<'_, impl Store>) -> anyhow::Result<Vec<Sample>> {
+pub async fn kill(ground: &mut Ground<'_>) -> anyhow::Result<Vec<Sample>> {
     let Apart { mut worker, bed } = ground.fresh(&[]).await?;
     let mut took = Vec::new();
     for _ in 0..KILLED {
@@ -100,10 +98,10 @@ pub async fn kill(ground: &mut Ground<'_, impl Store>) -> anyhow::Result<Vec<Sam
         let other = WorkerProcess::start(&bed, &[]).await?;
         // Workers look for lost ones at times of their own: any moment is as likely.
         tokio::time::sleep(MOMENT.mul_f64(rand::random())).await;
-        let before = now();
+        let before = bed.now();
         worker.kill()?;
         took.push(bed.entered(id, StateType::Running, 2).await?.since(before));
-        bed.store.cancel(id, now()).await?;
+        bed.store.cancel(id, bed.now()).await?;
         bed.until_over(id).await?;
         worker = other;
     }
@@ -121,7 +119,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// What a worker takes that has nothing to do.
-pub async fn idle(ground: &mut Ground<'_, impl Store>) -> anyhow::Result<Vec<Sample>> {
+pub async fn idle(ground: &mut Ground<'_>) -> anyhow::Result<Vec<Sample>> {
     let Apart { worker, bed } = ground.fresh(&[]).await?;
     tokio::time::sleep(SETTLE).await;
     let percent = load(&worker, IDLE).await?;

@@ -16,7 +16,7 @@ use serde_json::json;
 use store::{Listener, NewRun, Store, StoreResult, Topic};
 use tokio::task::JoinHandle;
 use wasm::{Runtime, RuntimeConfig};
-use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, now, serve};
+use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
 
 /// Runs executed at once by a worker in this process.
 const RUNS_MAX: u32 = 200;
@@ -28,16 +28,16 @@ const BATCH: usize = 1000;
 const GATES: &str = "gates";
 
 /// Opens the database at a path.
-pub type Open<S> = dyn Fn(&Path) -> StoreResult<S>;
+pub type Open = dyn Fn(&Path) -> StoreResult<Arc<dyn Store>>;
 
-pub struct Bed<S: Store> {
+pub struct Bed {
     /// `ORCH_HOME` of the processes that belong to it.
     pub dir: PathBuf,
-    pub store: Arc<S>,
+    pub store: Arc<dyn Store>,
     deployments: Vec<Deployment>,
     /// Keeps the doorbell of this process open: to open one for each measured run would be
     /// measured, too.
-    _listening: S::Listener,
+    _listening: Box<dyn Listener>,
     here: Option<Here>,
 }
 
@@ -47,22 +47,22 @@ struct Here {
     serving: JoinHandle<Result<u64, WorkerError>>,
 }
 
-impl<S: Store> Bed<S> {
+impl Bed {
     /// Without a worker. The tasks of all flows have these grants.
     pub async fn lay(
         dir: PathBuf,
-        open: &Open<S>,
+        open: &Open,
         component: &[u8],
         grants: Grants,
     ) -> anyhow::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&dir)?;
-        let store = Arc::new(open(&dir.join("orch.db"))?);
+        let store = open(&dir.join("orch.db"))?;
         let pool = WorkPool {
             name: gates()?,
             limit: None,
             paused: false,
-            created: now(),
+            created: store.clock().now(),
         };
         store.create_pool(pool).await?;
         let runtime = runtime(&dir)?;
@@ -118,7 +118,7 @@ impl<S: Store> Bed<S> {
             .iter()
             .find(|deployment| deployment.name.flow.as_str() == flow)
             .ok_or_else(|| anyhow::anyhow!("the component has no flow `{flow}`"))?;
-        let now = now();
+        let now = self.now();
         let start = Start::now(&mut FreshIds, Json::parse(parameters)?, now);
         Ok(NewRun {
             run: new_run(deployment, start, now),
@@ -163,8 +163,13 @@ impl<S: Store> Bed<S> {
         Ok(ids)
     }
 
+    /// The time, by the clock of the store.
+    pub fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
     pub async fn open(&self, gate: RunId) -> anyhow::Result<()> {
-        self.store.cancel(gate, now()).await?;
+        self.store.cancel(gate, self.now()).await?;
         Ok(())
     }
 
@@ -282,14 +287,14 @@ fn completed(outcome: &Outcome) -> anyhow::Result<()> {
 }
 
 async fn deploy(
-    store: &impl Store,
+    store: &dyn Store,
     runtime: &Runtime,
     bytes: Vec<u8>,
     grants: &Grants,
 ) -> anyhow::Result<Vec<Deployment>> {
     let manifest = runtime.describe(&bytes).await?;
     let digest = Digest::of(&bytes);
-    let now = now();
+    let now = store.clock().now();
     let component = Component {
         digest,
         manifest: manifest.clone(),

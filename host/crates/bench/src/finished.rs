@@ -7,7 +7,6 @@ use futures::future::try_join_all;
 use model::{Json, PoolName, State, WorkPool, Worker, WorkerId};
 use operations::FreshIds;
 use store::{Claim, Claimed, Next, Progress, Store};
-use worker::now;
 
 use crate::bed::Bed;
 use crate::figures::{Sample, Unit, percentile};
@@ -22,15 +21,15 @@ const BATCH: usize = 1000;
 /// Single runs that are measured besides.
 const SINGLE: usize = 100;
 
-pub struct Histories<S: Store> {
-    few: Bed<S>,
-    many: Bed<S>,
+pub struct Histories {
+    few: Bed,
+    many: Bed,
     finished: usize,
 }
 
-impl<S: Store> Histories<S> {
+impl Histories {
     /// Gives each bed its history, and then a worker in this process.
-    pub async fn fill(few: Bed<S>, many: Bed<S>, finished: usize) -> anyhow::Result<Self> {
+    pub async fn fill(few: Bed, many: Bed, finished: usize) -> anyhow::Result<Self> {
         finish_runs(&few, FEW).await?;
         finish_runs(&many, finished).await?;
         Ok(Self {
@@ -71,7 +70,7 @@ struct Cost {
     single_us: f64,
 }
 
-async fn cost(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Cost> {
+async fn cost(bed: &Bed, long: Duration) -> anyhow::Result<Cost> {
     let (runs, took) = batches(bed, "empty", BATCH, long).await?;
     let mut single = Vec::new();
     for _ in 0..SINGLE {
@@ -85,9 +84,9 @@ async fn cost(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Cost> {
 
 /// Puts finished runs into the database, by what a worker would ask of the store, but
 /// without executing anything.
-async fn finish_runs(bed: &Bed<impl Store>, count: usize) -> anyhow::Result<()> {
+async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
     let pool: PoolName = "history".parse()?;
-    let (store, now) = (&bed.store, now());
+    let (store, now) = (&bed.store, bed.now());
     store
         .create_pool(WorkPool {
             name: pool.clone(),
@@ -116,12 +115,12 @@ async fn finish_runs(bed: &Bed<impl Store>, count: usize) -> anyhow::Result<()> 
         finish_batch(bed, &pool, worker, batch).await?;
         left -= batch;
     }
-    store.sign_off(worker, worker::now()).await?;
+    store.sign_off(worker, bed.now()).await?;
     Ok(())
 }
 
 async fn finish_batch(
-    bed: &Bed<impl Store>,
+    bed: &Bed,
     pool: &PoolName,
     worker: WorkerId,
     count: usize,
@@ -137,7 +136,7 @@ async fn finish_batch(
         pool: Some(pool.clone()),
         work_queue: None,
         count: count as u32,
-        now: now(),
+        now: bed.now(),
     };
     let claimed = bed.store.claim(claim).await?;
     anyhow::ensure!(claimed.len() == count, "not all runs could be claimed");
@@ -145,10 +144,13 @@ async fn finish_batch(
     Ok(())
 }
 
-async fn end(store: &impl Store, claimed: Claimed) -> anyhow::Result<()> {
+async fn end(store: &dyn Store, claimed: Claimed) -> anyhow::Result<()> {
     let outcome = Ok(Json::parse("null")?);
     let mut progress = Progress::new(claimed.lease);
-    progress.states = vec![State::running(1, now()), State::ended(&outcome, now())];
+    progress.states = vec![
+        State::running(1, store.clock().now()),
+        State::ended(&outcome, store.clock().now()),
+    ];
     progress.next = Next::End { outcome };
     store.record(progress).await?;
     Ok(())

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use model::Grants;
-use store::Store;
 
 use crate::bed::{Bed, Open};
 use crate::finished::Histories;
@@ -13,13 +12,13 @@ use crate::settings::Settings;
 /// Nothing listens at the port `discard`, and no measured task calls it.
 const GRANTED: &str = "127.0.0.1:9";
 
-pub struct Ground<'a, S: Store> {
-    open: &'a Open<S>,
-    here: Option<Bed<S>>,
-    granted: Option<Bed<S>>,
-    apart: Option<Apart<S>>,
-    unparked: Option<Apart<S>>,
-    histories: Option<Histories<S>>,
+pub struct Ground<'a> {
+    open: &'a Open,
+    here: Option<Bed>,
+    granted: Option<Bed>,
+    apart: Option<Apart>,
+    unparked: Option<Apart>,
+    histories: Option<Histories>,
     component: Vec<u8>,
     /// How many finished runs the larger history has.
     finished: usize,
@@ -29,13 +28,13 @@ pub struct Ground<'a, S: Store> {
 }
 
 /// A bed whose worker is another process.
-pub struct Apart<S: Store> {
+pub struct Apart {
     pub worker: WorkerProcess,
-    pub bed: Bed<S>,
+    pub bed: Bed,
 }
 
-impl<'a, S: Store> Ground<'a, S> {
-    pub fn new(settings: &Settings, open: &'a Open<S>) -> anyhow::Result<Self> {
+impl<'a> Ground<'a> {
+    pub fn new(settings: &Settings, open: &'a Open) -> anyhow::Result<Self> {
         Ok(Self {
             open,
             here: None,
@@ -51,11 +50,11 @@ impl<'a, S: Store> Ground<'a, S> {
     }
 
     /// A fresh bed without a worker.
-    pub async fn bed(&mut self) -> anyhow::Result<Bed<S>> {
+    pub async fn bed(&mut self) -> anyhow::Result<Bed> {
         self.bed_with(Grants::default()).await
     }
 
-    async fn bed_with(&mut self, grants: Grants) -> anyhow::Result<Bed<S>> {
+    async fn bed_with(&mut self, grants: Grants) -> anyhow::Result<Bed> {
         self.laid += 1;
         // Short, since there are sockets in it, whose paths may not be long.
         let dir = self.root.path().join(self.laid.to_string());
@@ -63,14 +62,14 @@ impl<'a, S: Store> Ground<'a, S> {
     }
 
     /// A fresh bed with a worker process of its own, started with these options.
-    pub async fn fresh(&mut self, options: &[&str]) -> anyhow::Result<Apart<S>> {
+    pub async fn fresh(&mut self, options: &[&str]) -> anyhow::Result<Apart> {
         let bed = self.bed().await?;
         let worker = WorkerProcess::start(&bed, options).await?;
         Ok(Apart { worker, bed })
     }
 
     /// The bed with a worker in this process.
-    pub async fn here(&mut self) -> anyhow::Result<&Bed<S>> {
+    pub async fn here(&mut self) -> anyhow::Result<&Bed> {
         if self.here.is_none() {
             self.here = Some(self.bed().await?.work_here().await?);
         }
@@ -78,7 +77,7 @@ impl<'a, S: Store> Ground<'a, S> {
     }
 
     /// The same, and its tasks may call a host, which none of them does.
-    pub async fn granted(&mut self) -> anyhow::Result<&Bed<S>> {
+    pub async fn granted(&mut self) -> anyhow::Result<&Bed> {
         if self.granted.is_none() {
             let grants = Grants {
                 http: vec![GRANTED.to_owned()],
@@ -89,7 +88,7 @@ impl<'a, S: Store> Ground<'a, S> {
     }
 
     /// The bed with a usual worker in another process.
-    pub async fn apart(&mut self) -> anyhow::Result<&Apart<S>> {
+    pub async fn apart(&mut self) -> anyhow::Result<&Apart> {
         if self.apart.is_none() {
             self.apart = Some(self.fresh(&[]).await?);
         }
@@ -97,7 +96,7 @@ impl<'a, S: Store> Ground<'a, S> {
     }
 
     /// The same, and flows that wait leave memory at once.
-    pub async fn unparked(&mut self) -> anyhow::Result<&Apart<S>> {
+    pub async fn unparked(&mut self) -> anyhow::Result<&Apart> {
         if self.unparked.is_none() {
             self.unparked = Some(self.fresh(&["--park", "0s"]).await?);
         }
@@ -105,7 +104,7 @@ impl<'a, S: Store> Ground<'a, S> {
     }
 
     /// A short history and a long one.
-    pub async fn histories(&mut self) -> anyhow::Result<&Histories<S>> {
+    pub async fn histories(&mut self) -> anyhow::Result<&Histories> {
         if self.histories.is_none() {
             let (few, many) = (self.bed().await?, self.bed().await?);
             self.histories = Some(Histories::fill(few, many, self.finished).await?);

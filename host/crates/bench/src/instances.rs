@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::{Grants, Json, Manifest, RunId, TaskName, TaskRunId, Timestamp};
-use store::Store;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use wasm::{GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime, TaskContext, TaskStart};
@@ -14,7 +13,7 @@ use crate::figures::{Sample, Unit};
 
 /// Task instances made, called and dropped one after the other, for about `long` on one
 /// thread and then on as many as there are cores.
-pub async fn instances(bed: &Bed<impl Store>, long: Duration) -> anyhow::Result<Vec<Sample>> {
+pub async fn instances(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
     let (runtime, prepared) = bed.prepared().await?;
     let cores = std::thread::available_parallelism()?.get();
     let (one, took) = on_threads(1, long, &runtime, &prepared).await?;
@@ -89,7 +88,7 @@ impl LogSink for Unread {
 }
 
 /// The component that a bed has deployed, ready to run.
-impl<S: Store> Bed<S> {
+impl Bed {
     async fn prepared(&self) -> anyhow::Result<(Arc<Runtime>, Arc<Prepared>)> {
         let runtime = self.runtime()?;
         let (component, bytes) = self.component().await?;

@@ -8,7 +8,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use store::Store;
 
 use crate::bed::Bed;
 
@@ -16,7 +15,7 @@ use crate::bed::Bed;
 const START_MAX: Duration = Duration::from_secs(30);
 
 /// This program with `args`, with the bed as its home and nothing of the user's settings.
-pub fn command(bed: &Bed<impl Store>, args: &[&str]) -> anyhow::Result<Command> {
+pub fn command(bed: &Bed, args: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(args)
@@ -46,7 +45,7 @@ pub struct Memory {
 
 impl WorkerProcess {
     /// Starts a worker of the default pool, and returns once it is on the list.
-    pub async fn start(bed: &Bed<impl Store>, more: &[&str]) -> anyhow::Result<Self> {
+    pub async fn start(bed: &Bed, more: &[&str]) -> anyhow::Result<Self> {
         let mut command = command(bed, &["worker"])?;
         let said = bed
             .dir
@@ -61,7 +60,7 @@ impl WorkerProcess {
         Ok(worker)
     }
 
-    async fn until_listed(&mut self, bed: &Bed<impl Store>) -> anyhow::Result<()> {
+    async fn until_listed(&mut self, bed: &Bed) -> anyhow::Result<()> {
         let begin = Instant::now();
         loop {
             let workers = bed.store.workers().await?;

@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use model::StateType;
-use store::Store;
-use worker::now;
 
 use crate::apart::LEAVES;
 use crate::bed::Bed;
@@ -18,7 +16,7 @@ const TIMES: usize = 10;
 
 /// From before what a suspended flow waits for ends, until the flow has replayed its journal
 /// and waits again.
-pub async fn replay(bed: &Bed<impl Store>) -> anyhow::Result<Vec<Sample>> {
+pub async fn replay(bed: &Bed) -> anyhow::Result<Vec<Sample>> {
     let mut samples = Vec::new();
     let mut medians = Vec::new();
     for length in LENGTHS {
@@ -36,7 +34,7 @@ pub async fn replay(bed: &Bed<impl Store>) -> anyhow::Result<Vec<Sample>> {
     Ok(samples)
 }
 
-async fn resumptions(bed: &Bed<impl Store>, length: usize) -> anyhow::Result<Vec<Duration>> {
+async fn resumptions(bed: &Bed, length: usize) -> anyhow::Result<Vec<Duration>> {
     let gates = bed.gates(TIMES + 1).await?;
     let new = bed.waiting_run(length, &gates)?;
     let id = new.run.id;
@@ -45,7 +43,7 @@ async fn resumptions(bed: &Bed<impl Store>, length: usize) -> anyhow::Result<Vec
     for (at, gate) in gates.iter().enumerate() {
         bed.entered(id, StateType::Waiting, at + 1).await?;
         tokio::time::sleep(LEAVES).await;
-        let before = now();
+        let before = bed.now();
         bed.open(*gate).await?;
         if at < TIMES {
             let waits = bed.entered(id, StateType::Waiting, at + 2).await?;

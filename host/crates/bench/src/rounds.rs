@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use store::Store;
 
 use crate::bed::Open;
 use crate::figures::{Figure, Sample, summary};
@@ -44,10 +43,10 @@ pub struct Row {
 }
 
 /// Measures the rows. `open` opens a database of this engine, and `told` is called before each round.
-pub async fn measure<S: Store>(
+pub async fn measure(
     settings: &Settings,
     plans: &[Plan],
-    open: &Open<S>,
+    open: &Open,
     told: impl FnMut(Step),
 ) -> anyhow::Result<Vec<Row>> {
     let mut ground = Ground::new(settings, open)?;
@@ -64,7 +63,7 @@ pub async fn measure<S: Store>(
 
 /// The rounds of each row.
 async fn all_rounds(
-    ground: &mut Ground<'_, impl Store>,
+    ground: &mut Ground<'_>,
     plans: &[Plan],
     long: Duration,
     mut told: impl FnMut(Step),

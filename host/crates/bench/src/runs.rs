@@ -2,14 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use store::Store;
-
 use crate::bed::Bed;
 use crate::figures::{Sample, latencies};
 
 /// Runs of a flow, one after the other, for about `long`.
 pub async fn in_turn(
-    bed: &Bed<impl Store>,
+    bed: &Bed,
     flow: &str,
     parameters: &str,
     long: Duration,
@@ -24,7 +22,7 @@ pub async fn in_turn(
 
 /// Runs of a flow, created a batch at a time, for about `long`.
 pub async fn together(
-    bed: &Bed<impl Store>,
+    bed: &Bed,
     flow: &str,
     batch: usize,
     long: Duration,
@@ -35,7 +33,7 @@ pub async fn together(
 
 /// The same: how many there were, and how long all of them took.
 pub async fn batches(
-    bed: &Bed<impl Store>,
+    bed: &Bed,
     flow: &str,
     batch: usize,
     long: Duration,

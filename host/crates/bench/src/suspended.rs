@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use model::StateType;
-use store::Store;
 
 use crate::figures::{Sample, Unit};
 use crate::ground::{Apart, Ground};
@@ -16,10 +15,7 @@ const WOKEN: usize = 1000;
 const PARKED: Duration = Duration::from_secs(2);
 
 /// One round with `flows` of them, on a worker as it is by default.
-pub async fn suspended(
-    ground: &mut Ground<'_, impl Store>,
-    flows: usize,
-) -> anyhow::Result<Vec<Sample>> {
+pub async fn suspended(ground: &mut Ground<'_>, flows: usize) -> anyhow::Result<Vec<Sample>> {
     let Apart { worker, bed } = ground.fresh(&[]).await?;
     tokio::time::sleep(PARKED).await;
     let idle = worker.memory()?;

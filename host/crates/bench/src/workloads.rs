@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use store::Store;
-
 use crate::figures::Sample;
 use crate::ground::Ground;
 use crate::runs::{self, in_turn};
@@ -178,7 +176,7 @@ impl Workload {
     /// One round, which takes about `long` where that can be chosen.
     pub async fn measure(
         self,
-        ground: &mut Ground<'_, impl Store>,
+        ground: &mut Ground<'_>,
         long: Duration,
     ) -> anyhow::Result<Vec<Sample>> {
         match self {

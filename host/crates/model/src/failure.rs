@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Json, StateName, StateType};
+use super::Json;
 
 /// The kind of a failure: what may be done about it. Mirrors `failure-kind` of the WIT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,17 +42,6 @@ impl FailureKind {
             | Self::NotFound
             | Self::Invalid
             | Self::Refused => false,
-        }
-    }
-
-    /// The terminal state that a failure of this kind leads to.
-    pub fn state(self) -> (StateType, StateName) {
-        match self {
-            Self::TimedOut => (StateType::Failed, StateName::TIMED_OUT),
-            Self::Crashed => (StateType::Crashed, StateName::CRASHED),
-            Self::Cancelled => (StateType::Cancelled, StateName::CANCELLED),
-            Self::Upstream => (StateType::Failed, StateName::NOT_READY),
-            _ => (StateType::Failed, StateName::FAILED),
         }
     }
 }

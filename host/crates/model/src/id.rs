@@ -39,12 +39,6 @@ macro_rules! uuid_id {
             pub fn new(ids: &mut impl Ids) -> Self {
                 Self(ids.uuid())
             }
-
-            /// A new identity, for tests.
-            #[cfg(any(test, feature = "testing"))]
-            pub fn generate() -> Self {
-                Self::new(&mut crate::testing::SomeIds)
-            }
         }
 
         impl fmt::Display for $name {

@@ -23,7 +23,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{FailureKind, Outcome, Timestamp};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -236,13 +236,24 @@ impl State {
     }
 
     /// The terminal state that an outcome leads to.
-    pub fn ended(outcome: &super::Outcome, at: Timestamp) -> Self {
+    pub fn ended(outcome: &Outcome, at: Timestamp) -> Self {
         match outcome {
             Ok(_) => Self::new(StateType::Completed, StateName::COMPLETED, at),
             Err(failure) => {
-                let (kind, name) = failure.kind.state();
+                let (kind, name) = Self::of_failure(failure.kind);
                 Self::new(kind, name, at).because(&failure.message)
             }
+        }
+    }
+
+    /// The terminal state that a failure of this kind leads to.
+    pub fn of_failure(kind: FailureKind) -> (StateType, StateName) {
+        match kind {
+            FailureKind::TimedOut => (StateType::Failed, StateName::TIMED_OUT),
+            FailureKind::Crashed => (StateType::Crashed, StateName::CRASHED),
+            FailureKind::Cancelled => (StateType::Cancelled, StateName::CANCELLED),
+            FailureKind::Upstream => (StateType::Failed, StateName::NOT_READY),
+            _ => (StateType::Failed, StateName::FAILED),
         }
     }
 }

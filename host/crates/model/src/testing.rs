@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{Ids, RunName};
+use crate::{Ids, InputId, RunId, RunName, TaskRunId, WorkerId};
 
 /// Gives identities and names that differ.
 pub struct SomeIds;
@@ -15,3 +15,16 @@ impl Ids for SomeIds {
         RunName::trusted(format!("run-{}", self.uuid()))
     }
 }
+
+macro_rules! generate {
+    ($($name:ident)*) => {
+        $(impl $name {
+            /// A new identity, for tests.
+            pub fn generate() -> Self {
+                Self::new(&mut SomeIds)
+            }
+        })*
+    };
+}
+
+generate!(RunId TaskRunId InputId WorkerId);

@@ -18,8 +18,8 @@ pub enum GiveRefusal {
 }
 
 /// Gives a run one of its awaited inputs, if the value fits the schema that the flow gave.
-pub async fn give<S: Store>(
-    store: &S,
+pub async fn give(
+    store: &dyn Store,
     run: RunId,
     awaited: &AwaitedInput,
     value: Json,

@@ -20,7 +20,6 @@ use store::{Claim, NewRun, Next, Progress, Store as _};
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use worker::now;
 
 fn main() {
     divan::main();

@@ -123,6 +123,7 @@ pub struct BellListener {
     _ear: Arc<Ear>,
 }
 
+#[async_trait::async_trait]
 impl Listener for BellListener {
     async fn heard(&mut self) {
         if self.heard.changed().await.is_err() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::RuntimeConfig;
+use super::config::RuntimeConfig;
 
 /// How often a guest that computes is interrupted: to let others have a turn, and to count.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -44,6 +44,7 @@ impl Engine {
 
 fn wasmtime_config(runtime: &RuntimeConfig) -> Config {
     let limits = &runtime.limits;
+    let memory_max = limits.memory_max.max(runtime.describe_limits.memory_max);
     let instances = runtime.flows_max + runtime.tasks_max;
     // A component of ours is two or three core modules: the guest, and adapters without a
     // memory of their own.
@@ -53,7 +54,7 @@ fn wasmtime_config(runtime: &RuntimeConfig) -> Config {
         .total_memories(instances)
         .total_tables(instances.saturating_mul(4))
         .total_stacks(instances)
-        .max_memory_size(limits.memory_max)
+        .max_memory_size(memory_max)
         .max_unused_warm_slots(instances)
         // What a small guest touches stays mapped between instances: zeroing it is cheaper
         // than giving it back and faulting it in again.

@@ -9,21 +9,54 @@ use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::Limits;
 use super::engine::{Engine, TICK};
 use super::halt::{Halt, Panic, bytes};
 use super::port::{
     CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext,
 };
 use super::wasi;
+use super::{DescribeLimits, Limits};
 use model::{Failure, FailureKind};
 
 /// What an instance is for.
 pub(super) enum Role {
     Flow(Box<dyn FlowPort>),
     Task(Box<(Arc<RunContext>, TaskContext)>),
-    /// It only describes itself.
-    Describe,
+    /// It only describes itself, under these limits.
+    Describe(DescribeLimits),
+}
+
+impl Role {
+    /// What watches over an instance with this role.
+    fn limited(&self, limits: &Limits) -> (MemoryLimiter, Compute) {
+        let (what, compute_max, memory_max) = match self {
+            Self::Flow(_) => (
+                "a flow's computing between two waits",
+                limits.flow_compute_max,
+                limits.memory_max,
+            ),
+            Self::Task(_) => (
+                "a task attempt's computing",
+                limits.task_compute_max,
+                limits.memory_max,
+            ),
+            Self::Describe(limits) => (
+                "a component's description of itself",
+                limits.compute_max,
+                limits.memory_max,
+            ),
+        };
+        let memory = MemoryLimiter {
+            memory_max,
+            rest: StoreLimitsBuilder::new().build(),
+        };
+        let compute = Compute {
+            what,
+            max: compute_max,
+            used: Duration::ZERO,
+        };
+        (memory, compute)
+    }
 }
 
 /// The data of one instance's store.
@@ -47,14 +80,7 @@ impl Guest {
         role: Role,
         around: Surroundings,
     ) -> Store<Self> {
-        let (what, compute_max) = match role {
-            Role::Flow(_) => (
-                "a flow's computing between two waits",
-                limits.flow_compute_max,
-            ),
-            Role::Task(_) => ("a task attempt's computing", limits.task_compute_max),
-            Role::Describe => ("a component's description of itself", DESCRIBE_MAX),
-        };
+        let (memory, compute) = role.limited(limits);
         let guest = Self {
             wasi: None,
             around,
@@ -62,15 +88,8 @@ impl Guest {
             role,
             limits: Arc::clone(limits),
             panic: None,
-            memory: MemoryLimiter {
-                memory_max: limits.memory_max,
-                rest: StoreLimitsBuilder::new().build(),
-            },
-            compute: Compute {
-                what,
-                max: compute_max,
-                used: Duration::ZERO,
-            },
+            memory,
+            compute,
         };
         let mut store = Store::new(engine.wasmtime(), guest);
         store.limiter(|guest| &mut guest.memory);
@@ -88,7 +107,7 @@ impl Guest {
             Role::Task(_) => Err(refused(
                 "a task cannot start or wait for anything: return a result, and let the flow go on from there",
             )),
-            Role::Describe => Err(refused(
+            Role::Describe(_) => Err(refused(
                 "a component that describes itself cannot do anything else",
             )),
         }
@@ -109,9 +128,6 @@ impl Guest {
         payload_limit(&self.limits, what, text).map_err(CallError::Failure)
     }
 }
-
-/// How long a component may compute to describe itself.
-const DESCRIBE_MAX: Duration = Duration::from_secs(2);
 
 /// Errs with kind `Limit` if a text is too large to be kept.
 pub(super) fn payload_limit(limits: &Limits, what: &str, text: &str) -> Result<(), Failure> {
@@ -189,5 +205,29 @@ impl Compute {
             return Err(Halt::Compute { what, max }.into());
         }
         Ok(UpdateDeadline::Yield(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_has_limits_of_its_own() {
+        let describe = DescribeLimits {
+            compute_max: 2 * TICK,
+            memory_max: 5,
+        };
+        let role = Role::Describe(describe);
+        let (mut memory, mut compute) = role.limited(&Limits::default());
+        assert!(memory.memory_growing(0, 5, None).unwrap());
+        assert!(memory.memory_growing(5, 6, None).is_err());
+        assert!(compute.tick().is_ok());
+        assert!(compute.tick().is_ok());
+        let halt = compute.tick().err().unwrap();
+        assert_eq!(
+            halt.to_string(),
+            "computed for 20ms without a pause, which is the limit on a component's description of itself"
+        );
     }
 }

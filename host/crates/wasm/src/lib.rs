@@ -12,6 +12,7 @@
 
 mod bindings;
 mod cache;
+mod config;
 mod convert;
 mod engine;
 mod error;
@@ -26,14 +27,15 @@ mod prepared;
 mod runtime;
 mod wasi;
 
+pub use config::RuntimeConfig;
 pub use error::ComponentError;
-pub use limits::Limits;
+pub use limits::{DescribeLimits, Limits};
 pub use port::{
     CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,
     RunContext, Surroundings, TaskContext,
 };
 pub use prepared::{PrepareError, Prepared};
-pub use runtime::{FlowEnd, FlowRoom, FlowStart, Runtime, RuntimeConfig, TaskStart, timed_out};
+pub use runtime::{FlowEnd, FlowRoom, FlowStart, Runtime, TaskStart, timed_out};
 
 /// The version of the contract that this host speaks: of the package in `wit/`.
 pub const CONTRACT_VERSION: &str = "0.1.0";

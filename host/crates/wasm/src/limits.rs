@@ -42,6 +42,28 @@ impl Default for Limits {
     }
 }
 
+/// The limits of a component that describes itself. A person waits for that at `deploy`, so
+/// they are tighter than those of a run; and no run may be paid for it, so they are limits of
+/// their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DescribeLimits {
+    /// Time on the processor. A component made from Rust takes less than a millisecond; an
+    /// interpreted language starts its interpreter first, and loads the author's modules.
+    pub compute_max: Duration,
+    /// Linear memory, in bytes. An interpreter takes tens of megabytes before it has read a
+    /// line.
+    pub memory_max: usize,
+}
+
+impl Default for DescribeLimits {
+    fn default() -> Self {
+        Self {
+            compute_max: Duration::from_secs(2),
+            memory_max: 256 << 20,
+        }
+    }
+}
+
 /// The message of a failure, in bytes; the rest is cut off. It is kept several times, in a
 /// run, its state and its caller's journal, and people read it.
 pub const FAILURE_MESSAGE_MAX: usize = 16 << 10;

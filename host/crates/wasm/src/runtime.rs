@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,36 +11,14 @@ use wasmtime::component::{Component, Linker};
 
 use super::bindings::{ComponentPre, guest as wit};
 use super::cache::CodeCache;
+use super::config::RuntimeConfig;
 use super::engine::Engine;
 use super::guest::{Guest, Role, payload_limit};
 use super::halt::failure_of;
 use super::port::{FlowPort, GuestLine, LogFull, LogSink, RunContext, Surroundings, TaskContext};
 use super::prepared::{PrepareError, Prepared, link};
-use super::{ComponentError, Limits, convert, host, inspect};
+use super::{ComponentError, DescribeLimits, Limits, convert, host, inspect};
 use model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, TaskName};
-
-/// How a runtime is made.
-#[derive(Clone, Debug)]
-pub struct RuntimeConfig {
-    /// Where compiled code is kept; none: nowhere.
-    pub cache_dir: Option<PathBuf>,
-    pub limits: Limits,
-    /// Flow instances alive at once, waiting ones in memory included.
-    pub flows_max: u32,
-    /// Task instances alive at once.
-    pub tasks_max: u32,
-}
-
-impl Default for RuntimeConfig {
-    fn default() -> Self {
-        Self {
-            cache_dir: None,
-            limits: Limits::default(),
-            flows_max: 512,
-            tasks_max: 256,
-        }
-    }
-}
 
 /// Prepared components kept in memory.
 const PREPARED_MAX: u64 = 1000;
@@ -50,6 +27,7 @@ const PREPARED_MAX: u64 = 1000;
 pub struct Runtime {
     engine: Engine,
     limits: Arc<Limits>,
+    describe_limits: DescribeLimits,
     code: CodeCache,
     flow_linker: Linker<Guest>,
     task_linker: Linker<Guest>,
@@ -105,6 +83,7 @@ impl Runtime {
             flow_room: Arc::new(Semaphore::new(config.flows_max as usize)),
             task_room: Arc::new(Semaphore::new(config.tasks_max as usize)),
             limits: Arc::new(config.limits),
+            describe_limits: config.describe_limits,
             engine,
         }))
     }
@@ -124,7 +103,7 @@ impl Runtime {
     }
 
     /// Checks that the bytes are a component of ours, compiles it into the cache and lets
-    /// it describe itself under tight limits.
+    /// it describe itself, under limits of its own.
     pub async fn describe(&self, bytes: &[u8]) -> Result<Manifest, ComponentError> {
         inspect::bytes(bytes)?;
         let component = self.compiled(Digest::of(bytes), bytes.to_vec()).await?;
@@ -148,7 +127,8 @@ impl Runtime {
             grants: Grants::default(),
             replayable: None,
         };
-        let mut store = Guest::store(&self.engine, &self.limits, Role::Describe, around);
+        let role = Role::Describe(self.describe_limits.clone());
+        let mut store = Guest::store(&self.engine, &self.limits, role, around);
         let described = async {
             let instance = pre.instantiate_async(&mut store).await?;
             let guest = instance.orch_workflow_guest();

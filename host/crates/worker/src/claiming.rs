@@ -9,14 +9,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
-use super::clock::now;
 use super::execution::{Stop, execute};
 use super::shared::Shared;
 use super::signals::Signal;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use model::{StateType, Timestamp, Worker, WorkerId};
 use operations::FreshIds;
-use store::{Claim, Claimed, Listener, Offer, Store, StoreError, StoreResult, Topic};
+use store::{Claim, Claimed, Offer, Store, StoreError, StoreResult, Topic};
 use wasm::Runtime;
 
 /// Runs claimed in one transaction.
@@ -37,13 +36,15 @@ const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
 /// or its machine stood still for longer than its lease, and when the database was not
 /// available: then it cannot know which of its runs it still has, so it gives all of them
 /// back once the database answers, and does nothing until then.
-pub async fn serve<S: Store>(
+pub async fn serve(
     mut config: WorkerConfig,
-    store: Arc<S>,
+    store: Arc<dyn Store>,
     runtime: Arc<Runtime>,
     mut shutdown: Shutdown,
 ) -> Result<u64, WorkerError> {
-    store.register_worker(registration(&config)).await?;
+    store
+        .register_worker(registration(&config, store.clock().now()))
+        .await?;
     let mut ended = 0;
     loop {
         let (store, runtime) = (Arc::clone(&store), Arc::clone(&runtime));
@@ -74,16 +75,18 @@ const UNAVAILABLE_HINT: &str = "free space on its disk, or end what else holds i
 
 /// Gives back whatever the worker had, and registers it under another id, as soon as the
 /// database is available. Errs if it is told to stop before that.
-async fn begin_anew<S: Store>(
+async fn begin_anew(
     config: &mut WorkerConfig,
-    store: &S,
+    store: &dyn Store,
     shutdown: &mut Shutdown,
 ) -> StoreResult<()> {
     let before = std::mem::replace(&mut config.id, WorkerId::new(&mut FreshIds));
     loop {
         let begun = async {
-            store.sign_off(before, now()).await?;
-            store.register_worker(registration(config)).await
+            store.sign_off(before, store.clock().now()).await?;
+            store
+                .register_worker(registration(config, store.clock().now()))
+                .await
         };
         match begun.await {
             Err(StoreError::Unavailable(_)) if shutdown.urgency() == Urgency::Run => {}
@@ -98,9 +101,9 @@ async fn begin_anew<S: Store>(
 
 /// Serves under one id, which is registered, until it is told to stop. Counts the runs that
 /// it executes to their end.
-async fn serve_once<S: Store>(
+async fn serve_once(
     config: &WorkerConfig,
-    store: Arc<S>,
+    store: Arc<dyn Store>,
     runtime: Arc<Runtime>,
     shutdown: Shutdown,
     ended: &mut u64,
@@ -131,7 +134,7 @@ async fn serve_once<S: Store>(
     // Whatever was not finished goes back to its pool at once.
     serving.runs.shutdown().await;
     *ended += serving.ended;
-    match shared.store.sign_off(id, now()).await {
+    match shared.store.sign_off(id, shared.now()).await {
         Err(err) if served.is_ok() => {
             warn!(%err, "could not sign off; what was unfinished goes back when the lease ends");
         }
@@ -141,8 +144,7 @@ async fn serve_once<S: Store>(
     served
 }
 
-fn registration(config: &WorkerConfig) -> Worker {
-    let now = now();
+fn registration(config: &WorkerConfig, now: Timestamp) -> Worker {
     Worker {
         id: config.id,
         name: config.name.clone(),
@@ -160,14 +162,14 @@ fn registration(config: &WorkerConfig) -> Worker {
 }
 
 /// Renews the lease for as long as it is polled. Returns when it is lost.
-async fn heartbeats<S: Store>(shared: Arc<Shared<S>>) -> WorkerError {
+async fn heartbeats(shared: Arc<Shared>) -> WorkerError {
     let config = &shared.config;
     let mut beat = tokio::time::interval(config.heartbeat);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     beat.tick().await;
     loop {
         beat.tick().await;
-        let now = now();
+        let now = shared.now();
         let until = now.after(config.lease);
         match shared.store.renew(config.id, now, until).await {
             Ok(()) => {}
@@ -178,7 +180,7 @@ async fn heartbeats<S: Store>(shared: Arc<Shared<S>>) -> WorkerError {
 }
 
 /// Looks for workers that are gone, for as long as it is polled.
-async fn rescues<S: Store>(shared: Arc<Shared<S>>) {
+async fn rescues(shared: Arc<Shared>) {
     let mut look = tokio::time::interval(LOOK_FOR_LOST);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for number in 0_u32.. {
@@ -194,12 +196,12 @@ async fn rescues<S: Store>(shared: Arc<Shared<S>>) {
 
 /// Gives back what workers had that are gone from this machine, and with `leases` also those
 /// whose lease has ended, for which the database is asked.
-async fn rescue<S: Store>(store: &S, leases: bool) -> StoreResult<usize> {
+async fn rescue(store: &dyn Store, leases: bool) -> StoreResult<usize> {
     let lost = store.lost_workers().await?;
     if lost.is_empty() && !leases {
         return Ok(0);
     }
-    Ok(store.rescue(&lost, now()).await?.len())
+    Ok(store.rescue(&lost, store.clock().now()).await?.len())
 }
 
 /// Why the loop goes round.
@@ -214,20 +216,20 @@ enum Woken {
 /// A claim that waits for something to claim.
 type Claiming = BoxFuture<'static, StoreResult<Vec<Claimed>>>;
 
-struct Serving<S> {
-    shared: Arc<Shared<S>>,
+struct Serving {
+    shared: Arc<Shared>,
     slots: Arc<Semaphore>,
     runs: JoinSet<Stop>,
     ended: u64,
     shutdown: Shutdown,
 }
 
-impl<S: Store> Serving<S> {
+impl Serving {
     async fn serve(&mut self) -> Result<(), WorkerError> {
         let mut news = self.shared.news.clone();
         let mut woken = Woken::Told;
         let mut due = None;
-        let offer = Arc::new(Offer::new(now));
+        let offer = Arc::new(Offer::new(Arc::clone(self.shared.store.clock())));
         let mut claiming = None;
         while self.shutdown.urgency() == Urgency::Run {
             while let Some(stop) = self.runs.try_join_next() {
@@ -267,7 +269,7 @@ impl<S: Store> Serving<S> {
             pool: config.pool.clone(),
             work_queue: config.work_queue.clone(),
             count: room.min(CLAIM_MAX),
-            now: now(),
+            now: self.shared.now(),
         };
         let claimed = self.shared.store.claim_next(claim, Arc::clone(offer));
         Some(claimed.boxed())
@@ -295,7 +297,7 @@ impl<S: Store> Serving<S> {
     /// Tells the executions whose runs are to be paused or cancelled.
     async fn tell_signals(&self) -> Result<(), WorkerError> {
         let Shared { store, signals, .. } = &*self.shared;
-        for (run, state) in store.told(self.shared.config.id).await? {
+        for (run, state) in store.orders(self.shared.config.id).await? {
             signals.tell(run, Signal::of(state));
         }
         Ok(())
@@ -305,7 +307,7 @@ impl<S: Store> Serving<S> {
     async fn settle_due(&self) -> Result<Option<Timestamp>, WorkerError> {
         let Shared { store, config, .. } = &*self.shared;
         loop {
-            let now = now();
+            let now = store.clock().now();
             match store.next_due(config.pool.as_ref(), now).await? {
                 Some(due) if due <= now => {
                     store.settle_due(now, DUE_MAX).await?;
@@ -324,7 +326,7 @@ impl<S: Store> Serving<S> {
     ) -> Result<Woken, WorkerError> {
         let due = async {
             match due {
-                Some(due) => tokio::time::sleep(due.since(now())).await,
+                Some(due) => tokio::time::sleep(due.since(self.shared.now())).await,
                 None => std::future::pending().await,
             }
         };

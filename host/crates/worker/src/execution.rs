@@ -7,7 +7,6 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
-use super::clock::now;
 use super::flow::{FlowExecution, Interruption};
 use super::shared::Shared;
 use super::signals::{Signal, at_least};
@@ -31,8 +30,8 @@ pub(super) enum Stop {
 }
 
 /// Executes a claimed run until it ends or leaves memory.
-pub(super) async fn execute<S: Store>(
-    shared: Arc<Shared<S>>,
+pub(super) async fn execute(
+    shared: Arc<Shared>,
     claimed: Claimed,
     slot: OwnedSemaphorePermit,
 ) -> Stop {
@@ -147,9 +146,9 @@ async fn until(timeout: Option<Duration>) {
 }
 
 /// Says how a run ended, once that is recorded. An end that cannot be recorded is a crash.
-async fn ended<S: Store>(
+async fn ended(
     recorded: Result<Option<Outcome>, StoreError>,
-    store: &S,
+    store: &dyn Store,
     lease: Lease,
     name: &RunName,
 ) -> Stop {
@@ -165,7 +164,7 @@ fn say(id: RunId, name: &RunName, outcome: &Outcome) {
     match outcome {
         Ok(_) => info!(run = %id, %name, "completed"),
         Err(failure) => {
-            let (state, _) = failure.kind.state();
+            let (state, _) = State::of_failure(failure.kind);
             warn!(run = %id, %name, %state, %failure, "ended");
         }
     }
@@ -185,7 +184,7 @@ impl From<StoreError> for Trouble {
 
 /// Ends a run by the host's fault. What may pass is left to pass instead, and what belongs to
 /// somebody else is left alone.
-async fn crash<S: Store>(store: &S, lease: Lease, name: &RunName, trouble: Trouble) -> Stop {
+async fn crash(store: &dyn Store, lease: Lease, name: &RunName, trouble: Trouble) -> Stop {
     let message = match trouble {
         Trouble::Store(StoreError::Stale { .. }) => return Stop::Left,
         Trouble::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
@@ -194,7 +193,7 @@ async fn crash<S: Store>(store: &S, lease: Lease, name: &RunName, trouble: Troub
     };
     let outcome = Err(Failure::new(FailureKind::Crashed, message));
     let mut progress = Progress::new(lease);
-    progress.states = vec![State::ended(&outcome, now())];
+    progress.states = vec![State::ended(&outcome, store.clock().now())];
     progress.next = Next::End {
         outcome: outcome.clone(),
     };
@@ -218,7 +217,7 @@ struct Begin {
     tasks: Vec<TaskRun>,
 }
 
-async fn begin<S: Store>(shared: &Shared<S>, claimed: &Claimed) -> Result<Begin, Trouble> {
+async fn begin(shared: &Shared, claimed: &Claimed) -> Result<Begin, Trouble> {
     let run = &claimed.run;
     let (prepared, description) = prepare(shared, run).await?;
     let entries = match claimed.journal_len {
@@ -252,8 +251,8 @@ fn unfinished_tasks(run: RunId) -> TaskRunFilter {
     }
 }
 
-async fn prepare<S: Store>(
-    shared: &Shared<S>,
+async fn prepare(
+    shared: &Shared,
     run: &FlowRun,
 ) -> Result<(Arc<Prepared>, FlowDescription), Trouble> {
     let prepared = match shared.prepare(run.component).await {

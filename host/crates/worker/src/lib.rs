@@ -16,7 +16,6 @@
 //! holds for tasks that are granted nothing.
 
 mod claiming;
-mod clock;
 mod config;
 mod execution;
 mod flow;
@@ -29,7 +28,6 @@ mod signals;
 mod tasks;
 
 pub use claiming::serve;
-pub use clock::now;
 pub use config::WorkerConfig;
 pub use replay::{Replayed, replay};
 pub use shutdown::{Shutdown, ShutdownHandle, Urgency};

@@ -1,13 +1,13 @@
 //! Where the lines go that guests log.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
-use super::clock::now;
 use super::tasks::TaskEvent;
-use model::{LogLine, LogSource, RunId, Seq, TaskRunId};
+use model::{LogLine, LogSource, RunId, Seq, TaskRunId, Timestamp};
+use store::Clock;
 use wasm::{GuestLine, Limits, LogFull, LogSink};
 
 /// Counts what one execution logs, up to the limits.
@@ -48,6 +48,7 @@ pub(super) struct FlowLog {
     run: RunId,
     limits: Limits,
     state: Mutex<FlowLogState>,
+    clock: Arc<dyn Clock>,
 }
 
 struct FlowLogState {
@@ -59,9 +60,10 @@ struct FlowLogState {
 }
 
 impl FlowLog {
-    pub fn new(run: RunId, said_before: u64, limits: &Limits) -> Self {
+    pub fn new(run: RunId, said_before: u64, limits: &Limits, clock: &Arc<dyn Clock>) -> Self {
         Self {
             run,
+            clock: Arc::clone(clock),
             limits: limits.clone(),
             state: Mutex::new(FlowLogState {
                 budget: Budget::new(limits),
@@ -101,7 +103,9 @@ impl LogSink for FlowLog {
         }
         let run = line.scope.and_then(|scope| state.subflows.get(&scope));
         let run = run.copied().unwrap_or(self.run);
-        state.lines.push(log_line(run, LogSource::Flow, line));
+        state
+            .lines
+            .push(log_line(run, LogSource::Flow, self.clock.now(), line));
         Ok(())
     }
 }
@@ -113,6 +117,7 @@ pub(super) struct TaskLog {
     limits: Limits,
     budget: Mutex<Budget>,
     events: mpsc::UnboundedSender<TaskEvent>,
+    clock: Arc<dyn Clock>,
 }
 
 impl TaskLog {
@@ -121,6 +126,7 @@ impl TaskLog {
         task: TaskRunId,
         limits: &Limits,
         events: mpsc::UnboundedSender<TaskEvent>,
+        clock: &Arc<dyn Clock>,
     ) -> Self {
         Self {
             run,
@@ -128,6 +134,7 @@ impl TaskLog {
             limits: limits.clone(),
             budget: Mutex::new(Budget::new(limits)),
             events,
+            clock: Arc::clone(clock),
         }
     }
 }
@@ -136,18 +143,18 @@ impl LogSink for TaskLog {
     fn line(&self, line: GuestLine) -> Result<(), LogFull> {
         let mut budget = self.budget.lock().expect("no panic while counting");
         budget.spend(&line, &self.limits)?;
-        let line = log_line(self.run, LogSource::Task(self.task), line);
+        let line = log_line(self.run, LogSource::Task(self.task), self.clock.now(), line);
         // Nobody listens any more when the flow is gone, and then nobody misses the line.
         let _ = self.events.send(TaskEvent::Line(line));
         Ok(())
     }
 }
 
-fn log_line(run: RunId, source: LogSource, line: GuestLine) -> LogLine {
+fn log_line(run: RunId, source: LogSource, at: Timestamp, line: GuestLine) -> LogLine {
     LogLine {
         run,
         source,
-        at: now(),
+        at,
         level: line.level,
         target: line.target,
         message: line.message,

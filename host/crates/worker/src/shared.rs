@@ -8,14 +8,14 @@ use tokio::sync::watch;
 use super::WorkerConfig;
 use super::parking::Parking;
 use super::signals::Signals;
-use model::{Digest, FlowName, Manifest};
+use model::{Digest, FlowName, Manifest, Timestamp};
 use orchestrator::Parameters;
 use store::{Missing, Store, StoreError, StoreResult};
 use wasm::{PrepareError, Prepared, Runtime};
 
-pub(super) struct Shared<S> {
+pub(super) struct Shared {
     pub config: WorkerConfig,
-    pub store: Arc<S>,
+    pub store: Arc<dyn Store>,
     pub runtime: Arc<Runtime>,
     pub parking: Parking,
     pub signals: Signals,
@@ -25,10 +25,10 @@ pub(super) struct Shared<S> {
     schemas: Mutex<HashMap<(Digest, FlowName), Arc<Parameters>>>,
 }
 
-impl<S: Store> Shared<S> {
+impl Shared {
     pub fn new(
         config: WorkerConfig,
-        store: Arc<S>,
+        store: Arc<dyn Store>,
         runtime: Arc<Runtime>,
         news: watch::Receiver<()>,
     ) -> Self {
@@ -41,6 +41,11 @@ impl<S: Store> Shared<S> {
             news,
             schemas: Mutex::default(),
         }
+    }
+
+    /// The time of what is recorded now.
+    pub fn now(&self) -> Timestamp {
+        self.store.clock().now()
     }
 
     /// The component of this digest, ready to run.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::clock::now;
 use super::logs::TaskLog;
 use model::{
     Failure, Grants, Json, LogLine, Outcome, RetryPolicy, RunId, Seq, TaskRunId, Timestamp,
 };
 use orchestrator::{Decision, after_attempt};
+use store::Clock;
 use wasm::{Prepared, RunContext, Runtime, TaskContext, TaskStart};
 
 /// What happens to a task run, told to the flow that called it.
@@ -53,9 +53,16 @@ pub(super) async fn execute(
     runtime: Arc<Runtime>,
     prepared: Arc<Prepared>,
     events: UnboundedSender<TaskEvent>,
+    clock: Arc<dyn Clock>,
 ) {
     let (seq, attempt) = (job.seq, job.task.attempt);
-    let logs = TaskLog::new(job.flow_run, job.id, runtime.limits(), events.clone());
+    let logs = TaskLog::new(
+        job.flow_run,
+        job.id,
+        runtime.limits(),
+        events.clone(),
+        &clock,
+    );
     let start = TaskStart {
         context: job.context,
         task: job.task,
@@ -65,7 +72,7 @@ pub(super) async fn execute(
         timeout: job.timeout,
     };
     let outcome = runtime.run_task(&prepared, start).await;
-    let at = now();
+    let at = clock.now();
     // A receiver that is gone means that this future is about to be dropped.
     let _ = events.send(
         match after_attempt(&job.retry, attempt, &outcome, rand::random()) {

@@ -13,7 +13,6 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::ProgressBar;
 use operations::view::View;
 use serde::Serialize;
-use store::Store;
 
 use super::error::{ExitStatus, UserError};
 use super::output::{Format, Output, one_line};
@@ -96,11 +95,11 @@ struct Comparing {
 impl View for Comparing {}
 
 /// `open` opens a database of its own at a path.
-pub async fn run<S: Store>(
+pub async fn run(
     args: BenchArgs,
     out: &Output,
     place: &Place,
-    open: &Open<S>,
+    open: &Open,
 ) -> anyhow::Result<ExitStatus> {
     std::fs::read(&args.component).map_err(|err| {
         UserError::new(format!(
@@ -138,10 +137,10 @@ pub async fn run<S: Store>(
 }
 
 /// Measures this program alone.
-async fn measure_this<S: Store>(
+async fn measure_this(
     settings: &Settings,
     plans: &[Plan],
-    open: &Open<S>,
+    open: &Open,
     out: &Output,
 ) -> anyhow::Result<ExitStatus> {
     let bar = out.progress().add(ProgressBar::no_length());

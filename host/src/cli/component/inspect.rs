@@ -10,7 +10,6 @@ use crate::cli::params::signature_of;
 use crate::cli::table::{Fields, Table, maybe, text};
 use model::Component;
 use operations::view::ComponentView;
-use store::Store;
 use wasm::Limits;
 
 /// Show what a component declares: its flows, tasks and their schemas
@@ -23,7 +22,7 @@ pub struct InspectArgs {
     component: String,
 }
 
-pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let component = find(&args.component, cx).await?;
     if cx.out.format == Format::Json {
         cx.out.json(&ComponentView::from(component))?;
@@ -61,12 +60,14 @@ pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result
     Ok(ExitStatus::Success)
 }
 
-async fn find<S: Store>(text: &str, cx: &Context<S>) -> anyhow::Result<Component> {
+async fn find(text: &str, cx: &Context) -> anyhow::Result<Component> {
     let hex = text.strip_prefix("sha256:").unwrap_or(text);
     let is_digest = !hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit());
     if !is_digest || Path::new(text).exists() {
         let runtime = cx.runtime(Instances::FEW, Limits::default())?;
-        return Ok(Artifact::read(Path::new(text), &runtime).await?.component);
+        return Ok(Artifact::read(Path::new(text), &runtime, cx.now())
+            .await?
+            .component);
     }
     let hex = hex.to_ascii_lowercase();
     let mut found = cx.store.components().await?;

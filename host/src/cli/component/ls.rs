@@ -4,21 +4,20 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
-use crate::cli::time::{ago, now};
+use crate::cli::time::ago;
 use operations::view::{ComponentView, views};
-use store::Store;
 
 /// List the components that are kept, newest first
 #[derive(Debug, clap::Args)]
 pub struct LsArgs {}
 
-pub async fn run<S: Store>(_args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let components = cx.store.components().await?;
     if cx.out.format == Format::Json {
         cx.out.json(&views::<_, ComponentView>(components))?;
         return Ok(ExitStatus::Success);
     }
-    let now = now();
+    let now = cx.now();
     let mut table = Table::new(["DIGEST", "FLOWS", "TASKS", "SIZE", "CREATED"]);
     for component in &components {
         let flows = component.manifest.flows.iter();

@@ -5,7 +5,6 @@ mod ls;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use store::Store;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum ComponentCommand {
@@ -14,10 +13,7 @@ pub enum ComponentCommand {
     Inspect(inspect::InspectArgs),
 }
 
-pub async fn run<S: Store>(
-    command: ComponentCommand,
-    cx: &Context<S>,
-) -> anyhow::Result<ExitStatus> {
+pub async fn run(command: ComponentCommand, cx: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         ComponentCommand::Ls(args) => ls::run(args, cx).await,
         ComponentCommand::Inspect(args) => inspect::run(args, cx).await,

@@ -3,7 +3,6 @@
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::resolve;
-use store::Store;
 
 /// Delete a deployment; its runs stay
 #[derive(Debug, clap::Args)]
@@ -13,7 +12,7 @@ pub struct DeleteArgs {
     deployment: String,
 }
 
-pub async fn run<S: Store>(args: DeleteArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: DeleteArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     // The whole name: nothing should be deleted by half of one.
     if !args.deployment.contains('/') {
         let name = &args.deployment;

@@ -7,9 +7,8 @@ use crate::cli::params::signature;
 use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
 use crate::cli::target::Target;
-use crate::cli::time::{ago, now};
+use crate::cli::time::ago;
 use operations::view::DeploymentDetailsView;
-use store::Store;
 
 /// Show a deployment and the parameters that its flow takes
 #[derive(Debug, clap::Args)]
@@ -19,7 +18,7 @@ pub struct InspectArgs {
     deployment: String,
 }
 
-pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
     let flow = Target::of_deployment(&*cx.store, deployment.clone())
         .await?
@@ -31,7 +30,7 @@ pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result
         })?;
         return Ok(ExitStatus::Success);
     }
-    let now = now();
+    let now = cx.now();
     let mut fields = Fields::default();
     fields
         .add("name", text(&deployment.name))

@@ -4,10 +4,9 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
-use crate::cli::time::{ago, now};
+use crate::cli::time::ago;
 use model::FlowName;
 use operations::view::{DeploymentView, views};
-use store::Store;
 
 /// List the deployments
 #[derive(Debug, clap::Args)]
@@ -17,13 +16,13 @@ pub struct LsArgs {
     flow: Option<FlowName>,
 }
 
-pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let deployments = cx.store.deployments(args.flow.as_ref()).await?;
     if cx.out.format == Format::Json {
         cx.out.json(&views::<_, DeploymentView>(deployments))?;
         return Ok(ExitStatus::Success);
     }
-    let now = now();
+    let now = cx.now();
     let mut table = Table::new(["NAME", "POOL", "PARAMETERS", "TAGS", "COMPONENT", "UPDATED"]);
     for deployment in &deployments {
         table.row([

@@ -7,7 +7,6 @@ mod run;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use store::Store;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum DeploymentCommand {
@@ -18,10 +17,7 @@ pub enum DeploymentCommand {
     Delete(delete::DeleteArgs),
 }
 
-pub async fn run<S: Store>(
-    command: DeploymentCommand,
-    cx: &Context<S>,
-) -> anyhow::Result<ExitStatus> {
+pub async fn run(command: DeploymentCommand, cx: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         DeploymentCommand::Run(args) => run::run(args, cx).await,
         DeploymentCommand::Ls(args) => ls::run(args, cx).await,

@@ -3,10 +3,9 @@
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::resolve;
-use crate::cli::time::now;
 use crate::cli::watch::{States, Watch, Whose};
 use model::{IdPrefix, LogLevel};
-use store::{Cancellation, Store};
+use store::Cancellation;
 
 /// Cancel a flow run, and every run that it started
 ///
@@ -21,9 +20,9 @@ pub struct CancelArgs {
     watch: bool,
 }
 
-pub async fn run<S: Store>(args: CancelArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: CancelArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
-    match cx.store.cancel(run.id, now()).await? {
+    match cx.store.cancel(run.id, cx.now()).await? {
         Cancellation::Over(state) => {
             let message = format!("flow run '{}' is over: {}", run.name, state.name);
             Err(UserError::new(message)

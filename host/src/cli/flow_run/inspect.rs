@@ -11,7 +11,7 @@ use crate::cli::time::{local, took};
 use model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
 use operations::inputs::example;
 use operations::view::{FlowRunDetailsView, TallyView, views};
-use store::{Store, TaskRunFilter};
+use store::TaskRunFilter;
 
 /// Tasks that people are shown; programs get all.
 const TASKS_SHOWN: u32 = 50;
@@ -26,7 +26,7 @@ pub struct InspectArgs {
     journal: bool,
 }
 
-pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
     let history = cx.store.history(run.id).await?;
     let children = cx.store.child_states(run.id).await?;
@@ -60,7 +60,7 @@ pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result
                 section(cx, "Waits for input", &awaited(input, &inputs).table())?;
             }
             section(cx, "States", &states(&history))?;
-            section(cx, "Tasks", &task_table(&tasks))?;
+            section(cx, "Tasks", &task_table(&tasks, cx.now()))?;
             if tasks.len() == TASKS_SHOWN as usize {
                 let id = run.id;
                 cx.out.hint(&format!(
@@ -73,7 +73,7 @@ pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result
     Ok(ExitStatus::Success)
 }
 
-fn section<S>(cx: &Context<S>, title: &str, table: &Table) -> anyhow::Result<()> {
+fn section(cx: &Context, title: &str, table: &Table) -> anyhow::Result<()> {
     if !table.is_empty() {
         cx.out.data(&format!("\n{title}"))?;
         cx.out.table(table, "")?;

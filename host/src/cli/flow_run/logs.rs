@@ -8,7 +8,7 @@ use crate::cli::values::level;
 use crate::cli::watch::LogPrinter;
 use model::{IdPrefix, LogLevel};
 use operations::view::{LogView, views};
-use store::{Listener as _, Store, Topic};
+use store::Topic;
 
 /// Print the log of a flow run, its tasks and subflows included
 ///
@@ -25,7 +25,7 @@ pub struct LogsArgs {
     level: LogLevel,
 }
 
-pub async fn run<S: Store>(args: LogsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: LogsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
     let mut log = LogPrinter::live(cx, run.id, args.level, Stream::Stdout).dated();
     if !args.follow {

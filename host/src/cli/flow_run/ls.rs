@@ -5,11 +5,11 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::resolve;
 use crate::cli::table::{Table, maybe, state, text};
-use crate::cli::time::{ago, now, took};
+use crate::cli::time::{ago, took};
 use crate::cli::values::state as state_arg;
-use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType};
+use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType, Timestamp};
 use operations::view::{FlowRunView, views};
-use store::{RunFilter, Store};
+use store::RunFilter;
 
 /// List flow runs, newest first
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub struct LsArgs {
     limit: u32,
 }
 
-pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let parent = match &args.parent {
         Some(text) => Some(resolve::run(&*cx.store, text).await?.id),
         None => None,
@@ -54,13 +54,14 @@ pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<Exit
     let runs = cx.store.flow_runs(filter).await?;
     match cx.out.format {
         Format::Json => cx.out.json(&views::<_, FlowRunView>(runs))?,
-        Format::Text => cx.out.table(&table(&runs), "There are no such flow runs")?,
+        Format::Text => cx
+            .out
+            .table(&table(&runs, cx.now()), "There are no such flow runs")?,
     }
     Ok(ExitStatus::Success)
 }
 
-fn table(runs: &[FlowRun]) -> Table {
-    let now = now();
+fn table(runs: &[FlowRun], now: Timestamp) -> Table {
     let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK"]);
     for run in runs {
         let took = run

@@ -12,7 +12,6 @@ mod watch;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use store::Store;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum FlowRunCommand {
@@ -28,7 +27,7 @@ pub enum FlowRunCommand {
     Replay(replay::ReplayArgs),
 }
 
-pub async fn run<S: Store>(command: FlowRunCommand, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(command: FlowRunCommand, cx: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         FlowRunCommand::Ls(args) => ls::run(args, cx).await,
         FlowRunCommand::Inspect(args) => inspect::run(args, cx).await,

@@ -3,9 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::resolve;
-use crate::cli::time::now;
 use model::IdPrefix;
-use store::Store;
 
 /// Stop a flow run until it is resumed
 ///
@@ -16,9 +14,9 @@ pub struct PauseArgs {
     id: IdPrefix,
 }
 
-pub async fn run<S: Store>(args: PauseArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
-    cx.store.pause(run.id, now()).await?;
+    cx.store.pause(run.id, cx.now()).await?;
     cx.out.note(&format!("Flow run '{}' paused", run.name));
     Ok(ExitStatus::Success)
 }

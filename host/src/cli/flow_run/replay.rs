@@ -11,7 +11,6 @@ use crate::cli::output::{Format, counted};
 use crate::cli::resolve;
 use model::{FlowRun, IdPrefix, Outcome};
 use operations::view::ReplayView;
-use store::Store;
 use wasm::Limits;
 use worker::{Replayed, replay};
 
@@ -29,7 +28,7 @@ pub struct ReplayArgs {
     component: Option<PathBuf>,
 }
 
-pub async fn run<S: Store>(args: ReplayArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: ReplayArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
     if let Some(within) = run.within {
         return Err(UserError::new(format!("flow run '{}' is a subflow", run.name))
@@ -39,7 +38,7 @@ pub async fn run<S: Store>(args: ReplayArgs, cx: &Context<S>) -> anyhow::Result<
     let runtime = cx.runtime(Instances::FEW, Limits::default())?;
     let component = match &args.component {
         Some(path) => {
-            let artifact = Artifact::read(path, &runtime).await?;
+            let artifact = Artifact::read(path, &runtime, cx.now()).await?;
             artifact::flow(&artifact.component, run.flow.as_str())?;
             (artifact.component, artifact.bytes)
         }

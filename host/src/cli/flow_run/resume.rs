@@ -4,10 +4,9 @@ use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::inputs;
 use crate::cli::resolve;
-use crate::cli::time::now;
 use model::{AwaitedInput, FlowRun, IdPrefix, StateType};
 use operations::inputs::{GiveRefusal, give};
-use store::{Store, StoreError};
+use store::StoreError;
 
 /// Let a paused flow run go on, or give a suspended one the input that it waits for
 ///
@@ -26,7 +25,7 @@ pub struct ResumeArgs {
     key: Option<String>,
 }
 
-pub async fn run<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: ResumeArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
     let awaited = cx.store.awaited_inputs(run.id).await?;
     let (own, others): (Vec<_>, Vec<_>) = awaited.iter().partition(|input| input.run == run.id);
@@ -34,7 +33,7 @@ pub async fn run<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<
         if run.state.kind != StateType::Paused && !awaited.is_empty() {
             return Err(wants_input(&run, &awaited).into());
         }
-        cx.store.resume(run.id, now()).await?;
+        cx.store.resume(run.id, cx.now()).await?;
         cx.out.note(&format!("Flow run '{}' resumed", run.name));
         return Ok(ExitStatus::Success);
     };
@@ -43,7 +42,7 @@ pub async fn run<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<
     }
     let input = inputs::choose(run.name.as_str(), &own, args.key.as_deref())?;
     let value = inputs::value(input, typed)?;
-    match give(&*cx.store, run.id, input, value, now()).await {
+    match give(&*cx.store, run.id, input, value, cx.now()).await {
         Ok(()) => {}
         Err(GiveRefusal::Misfit { misfit, .. }) => {
             return Err(inputs::does_not_fit(input, &misfit).into());

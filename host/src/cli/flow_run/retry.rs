@@ -3,10 +3,8 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::resolve;
-use crate::cli::time::now;
 use crate::cli::watch::{States, follow};
 use model::{IdPrefix, LogLevel};
-use store::Store;
 
 /// Open a new attempt of a flow run that is over
 ///
@@ -24,9 +22,9 @@ pub struct RetryArgs {
     watch: bool,
 }
 
-pub async fn run<S: Store>(args: RetryArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: RetryArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
-    let run = cx.store.retry(run.id, args.from_scratch, now()).await?;
+    let run = cx.store.retry(run.id, args.from_scratch, cx.now()).await?;
     cx.out.note(&format!(
         "Flow run '{}' begins attempt {}",
         run.name, run.attempt

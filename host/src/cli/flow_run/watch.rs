@@ -6,7 +6,6 @@ use crate::cli::resolve;
 use crate::cli::values::level;
 use crate::cli::watch::{States, follow};
 use model::{IdPrefix, LogLevel};
-use store::Store;
 
 /// Follow a flow run until it ends; the exit code says how it did
 ///
@@ -21,7 +20,7 @@ pub struct WatchArgs {
     level: LogLevel,
 }
 
-pub async fn run<S: Store>(args: WatchArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: WatchArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
     follow(cx, &run, States::All, args.level).await
 }

@@ -7,11 +7,11 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::resolve;
 use crate::cli::table::{Table, maybe, state, text};
-use crate::cli::time::{ago, now, took};
+use crate::cli::time::{ago, took};
 use crate::cli::values::state as state_arg;
 use model::{IdPrefix, StateType, TaskRun, Timestamp};
 use operations::view::{TaskRunView, views};
-use store::{Store, TaskRunFilter};
+use store::TaskRunFilter;
 
 /// List task runs, oldest first
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub struct LsArgs {
     limit: u32,
 }
 
-pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let flow_run = match &args.flow_run {
         Some(text) => Some(resolve::run(&*cx.store, text).await?.id),
         None => None,
@@ -43,14 +43,13 @@ pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<Exit
         Format::Json => cx.out.json(&views::<_, TaskRunView>(tasks))?,
         Format::Text => cx
             .out
-            .table(&listing(&tasks), "There are no such task runs")?,
+            .table(&listing(&tasks, cx.now()), "There are no such task runs")?,
     }
     Ok(ExitStatus::Success)
 }
 
 /// The task runs of one flow run.
-pub fn table(tasks: &[TaskRun]) -> Table {
-    let now = now();
+pub fn table(tasks: &[TaskRun], now: Timestamp) -> Table {
     let mut table = Table::new(COLUMNS);
     for task in tasks {
         table.row(cells(task, now));
@@ -59,8 +58,7 @@ pub fn table(tasks: &[TaskRun]) -> Table {
 }
 
 /// Task runs of any flow run, which is named.
-fn listing(tasks: &[TaskRun]) -> Table {
-    let now = now();
+fn listing(tasks: &[TaskRun], now: Timestamp) -> Table {
     let mut table = Table::new(COLUMNS.into_iter().chain(["FLOW RUN"]));
     for task in tasks {
         table.row(cells(task, now).into_iter().chain([text(task.flow_run)]));

@@ -4,7 +4,6 @@ mod ls;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use store::Store;
 
 pub use ls::table;
 
@@ -14,7 +13,7 @@ pub enum TaskRunCommand {
     Ls(ls::LsArgs),
 }
 
-pub async fn run<S: Store>(command: TaskRunCommand, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(command: TaskRunCommand, cx: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         TaskRunCommand::Ls(args) => ls::run(args, cx).await,
     }

@@ -7,20 +7,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::context::Context;
 use model::{RunId, StateType};
-use store::Store;
 
 /// The least time between two plain lines.
 const LINE_MIN: Duration = Duration::from_secs(1);
 
-pub struct Children<'a, S> {
-    cx: &'a Context<S>,
+pub struct Children<'a> {
+    cx: &'a Context,
     parent: RunId,
     bar: ProgressBar,
     said: Option<(Instant, String)>,
 }
 
 /// A progress line, which nobody sees where stderr is no terminal.
-pub fn bar<S>(cx: &Context<S>) -> ProgressBar {
+pub fn bar(cx: &Context) -> ProgressBar {
     let bar = cx.out.progress().add(ProgressBar::new_spinner());
     if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} ({elapsed})") {
         bar.set_style(style);
@@ -31,8 +30,8 @@ pub fn bar<S>(cx: &Context<S>) -> ProgressBar {
     bar
 }
 
-impl<'a, S: Store> Children<'a, S> {
-    pub fn new(cx: &'a Context<S>, parent: RunId) -> Self {
+impl<'a> Children<'a> {
+    pub fn new(cx: &'a Context, parent: RunId) -> Self {
         Self {
             cx,
             parent,

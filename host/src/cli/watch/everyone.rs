@@ -10,14 +10,14 @@ use crate::cli::output::Format;
 use crate::cli::signals::Signals;
 use model::{FlowRun, RunId, StateType};
 use operations::view::FlowRunView;
-use store::{Listener as _, Store, Topic};
+use store::Topic;
 
 /// Runs that did not complete and are told of one by one.
 const TOLD_MAX: usize = 20;
 
 /// Waits until all runs have ended, and tells of those that did not complete. Prints the
 /// results in the order of the runs; with `-o json` the runs, one a line.
-pub async fn follow_all<S: Store>(cx: &Context<S>, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
+pub async fn follow_all(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
     let mut signals = Signals::catch()?;
     tokio::select! {
         status = all_ended(cx, runs) => status,
@@ -28,7 +28,7 @@ pub async fn follow_all<S: Store>(cx: &Context<S>, runs: &[RunId]) -> anyhow::Re
     }
 }
 
-async fn all_ended<S: Store>(cx: &Context<S>, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
+async fn all_ended(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
     let mut listener = cx.store.listen(Topic::Change)?;
     let mut lonely = Lonely::new(cx, Whose::AWorkers);
     let mut ends = Ends::default();
@@ -62,7 +62,7 @@ async fn all_ended<S: Store>(cx: &Context<S>, runs: &[RunId]) -> anyhow::Result<
     })
 }
 
-fn print<S>(cx: &Context<S>, run: FlowRun) -> anyhow::Result<()> {
+fn print(cx: &Context, run: FlowRun) -> anyhow::Result<()> {
     match (cx.out.format, &run.outcome) {
         (Format::Json, _) => cx.out.json_line(&FlowRunView::from(run)),
         (Format::Text, Some(Ok(result))) => cx.out.data(result.as_str()),

@@ -9,16 +9,15 @@ use crate::cli::inputs::{command, wish};
 use crate::cli::output::{Stream, one_line};
 use crate::cli::time::clock;
 use model::{FlowRun, InputId};
-use store::Store;
 
 /// Tells of each awaited input once.
-pub struct Inputs<'a, S> {
-    cx: &'a Context<S>,
+pub struct Inputs<'a> {
+    cx: &'a Context,
     told: HashSet<InputId>,
 }
 
-impl<'a, S: Store> Inputs<'a, S> {
-    pub fn new(cx: &'a Context<S>) -> Self {
+impl<'a> Inputs<'a> {
+    pub fn new(cx: &'a Context) -> Self {
         Self {
             cx,
             told: HashSet::new(),

@@ -9,14 +9,14 @@ use crate::cli::output::{Format, Stream, harmless};
 use crate::cli::time::{clock, local};
 use model::{LogLevel, LogLine, LogSource, RunId, TaskRunId};
 use operations::view::LogView;
-use store::{LogCursor, LogFilter, Store, TaskRunFilter};
+use store::{LogCursor, LogFilter, TaskRunFilter};
 
 /// Lines read at once.
 const LINES: u32 = 1000;
 
 /// Prints a run's log from its beginning, and later what was added.
-pub struct LogPrinter<'a, S> {
-    cx: &'a Context<S>,
+pub struct LogPrinter<'a> {
+    cx: &'a Context,
     run: RunId,
     level: LogLevel,
     stream: Stream,
@@ -27,9 +27,9 @@ pub struct LogPrinter<'a, S> {
     tasks: HashMap<TaskRunId, String>,
 }
 
-impl<'a, S: Store> LogPrinter<'a, S> {
+impl<'a> LogPrinter<'a> {
     /// For a log that is being written, with the time of day.
-    pub fn live(cx: &'a Context<S>, run: RunId, level: LogLevel, stream: Stream) -> Self {
+    pub fn live(cx: &'a Context, run: RunId, level: LogLevel, stream: Stream) -> Self {
         Self {
             cx,
             run,

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::cli::context::Context;
-use crate::cli::time::now;
 use model::{FlowRun, PoolName, StateType};
-use store::{RunFilter, Store};
+use store::RunFilter;
 
 /// The least time between two looks.
 const LOOK_MIN: Duration = Duration::from_secs(1);
@@ -23,15 +22,15 @@ pub enum Whose {
 }
 
 /// Warns once of each pool where something waits in vain.
-pub struct Lonely<'a, S> {
-    cx: &'a Context<S>,
+pub struct Lonely<'a> {
+    cx: &'a Context,
     whose: Whose,
     looked: Option<Instant>,
     warned: BTreeSet<PoolName>,
 }
 
-impl<'a, S: Store> Lonely<'a, S> {
-    pub fn new(cx: &'a Context<S>, whose: Whose) -> Self {
+impl<'a> Lonely<'a> {
+    pub fn new(cx: &'a Context, whose: Whose) -> Self {
         Self {
             cx,
             whose,
@@ -61,7 +60,7 @@ impl<'a, S: Store> Lonely<'a, S> {
         if !waiting.is_empty() {
             self.looked = Some(Instant::now());
         }
-        let now = now();
+        let now = self.cx.now();
         for run in waiting {
             let waits = run.state.kind == StateType::Scheduled && run.scheduled <= now;
             if let (true, Some(pool)) = (waits, &run.pool) {

@@ -27,7 +27,7 @@ pub use logs::LogPrinter;
 pub use lonely::{Lonely, Whose};
 use model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
 use operations::view::FlowRunView;
-use store::{Listener as _, Store, Topic};
+use store::Topic;
 
 /// The least time between two steps.
 const STEP_MIN: Duration = Duration::from_millis(20);
@@ -41,28 +41,22 @@ pub enum States {
     Notable,
 }
 
-pub struct Watch<'a, S> {
-    cx: &'a Context<S>,
+pub struct Watch<'a> {
+    cx: &'a Context,
     run: RunId,
     states: States,
     /// How many states of the history were looked at.
     seen: usize,
     last: Option<State>,
-    logs: LogPrinter<'a, S>,
-    children: Children<'a, S>,
-    inputs: Inputs<'a, S>,
-    lonely: Lonely<'a, S>,
+    logs: LogPrinter<'a>,
+    children: Children<'a>,
+    inputs: Inputs<'a>,
+    lonely: Lonely<'a>,
 }
 
-impl<'a, S: Store> Watch<'a, S> {
+impl<'a> Watch<'a> {
     /// `whose` says whether this process executes the run itself.
-    pub fn new(
-        cx: &'a Context<S>,
-        run: RunId,
-        states: States,
-        level: LogLevel,
-        whose: Whose,
-    ) -> Self {
+    pub fn new(cx: &'a Context, run: RunId, states: States, level: LogLevel, whose: Whose) -> Self {
         Self {
             cx,
             run,
@@ -140,14 +134,14 @@ fn is_notable(state: &State) -> bool {
         .contains(&state.name)
 }
 
-async fn read<S: Store>(cx: &Context<S>, run: RunId) -> anyhow::Result<FlowRun> {
+async fn read(cx: &Context, run: RunId) -> anyhow::Result<FlowRun> {
     let read = cx.store.flow_run(run).await?;
     Ok(read.ok_or_else(|| UserError::new(format!("flow run {run} does not exist any more")))?)
 }
 
 /// Follows a run until it ends, or until Ctrl-C, which leaves the run alone.
-pub async fn follow<S: Store>(
-    cx: &Context<S>,
+pub async fn follow(
+    cx: &Context,
     run: &FlowRun,
     states: States,
     level: LogLevel,
@@ -165,7 +159,7 @@ pub async fn follow<S: Store>(
 }
 
 /// Says how a run ended, prints its result, and tells the exit code.
-pub fn conclude<S>(cx: &Context<S>, run: FlowRun) -> anyhow::Result<ExitStatus> {
+pub fn conclude(cx: &Context, run: FlowRun) -> anyhow::Result<ExitStatus> {
     let status = match run.state.kind {
         StateType::Completed => {
             cx.out.note(&capitalized(&how_it_ended(&run)));

@@ -7,7 +7,7 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::counted;
 use crate::cli::resolve;
 use model::PoolName;
-use store::{PoolChange, Store};
+use store::PoolChange;
 
 /// Let a work pool's runs wait; what is executed goes on
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,7 @@ impl FromStr for LimitArg {
     }
 }
 
-pub async fn pause<S: Store>(args: PauseArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn pause(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let change = PoolChange {
         paused: Some(true),
         limit: None,
@@ -57,7 +57,7 @@ pub async fn pause<S: Store>(args: PauseArgs, cx: &Context<S>) -> anyhow::Result
     apply(&args.name, change, &said, cx).await
 }
 
-pub async fn resume<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn resume(args: ResumeArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let change = PoolChange {
         paused: Some(false),
         limit: None,
@@ -66,10 +66,7 @@ pub async fn resume<S: Store>(args: ResumeArgs, cx: &Context<S>) -> anyhow::Resu
     apply(&args.name, change, &said, cx).await
 }
 
-pub async fn set_limit<S: Store>(
-    args: SetLimitArgs,
-    cx: &Context<S>,
-) -> anyhow::Result<ExitStatus> {
+pub async fn set_limit(args: SetLimitArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let LimitArg(limit) = args.limit;
     let change = PoolChange {
         paused: None,
@@ -86,11 +83,11 @@ pub async fn set_limit<S: Store>(
     apply(name, change, &said, cx).await
 }
 
-async fn apply<S: Store>(
+async fn apply(
     name: &PoolName,
     change: PoolChange,
     said: &str,
-    cx: &Context<S>,
+    cx: &Context,
 ) -> anyhow::Result<ExitStatus> {
     resolve::pool(&*cx.store, name).await?;
     cx.store.change_pool(name, change).await?;

@@ -2,9 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::time::now;
 use model::{PoolName, WorkPool};
-use store::Store;
 
 /// Create a work pool
 #[derive(Debug, clap::Args)]
@@ -19,12 +17,12 @@ pub struct CreateArgs {
     paused: bool,
 }
 
-pub async fn run<S: Store>(args: CreateArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: CreateArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let pool = WorkPool {
         name: args.name,
         limit: args.limit,
         paused: args.paused,
-        created: now(),
+        created: cx.now(),
     };
     let name = pool.name.clone();
     cx.store.create_pool(pool).await?;

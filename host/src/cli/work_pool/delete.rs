@@ -4,7 +4,6 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::resolve;
 use model::PoolName;
-use store::Store;
 
 /// Delete a work pool that nothing uses
 #[derive(Debug, clap::Args)]
@@ -13,7 +12,7 @@ pub struct DeleteArgs {
     name: PoolName,
 }
 
-pub async fn run<S: Store>(args: DeleteArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: DeleteArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     resolve::pool(&*cx.store, &args.name).await?;
     cx.store.delete_pool(&args.name).await?;
     cx.out.note(&format!("Deleted work pool `{}`", args.name));

@@ -5,10 +5,9 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
-use crate::cli::time::{ago, now};
+use crate::cli::time::ago;
 use model::PoolName;
 use operations::view::PoolView;
-use store::Store;
 
 /// Show a work pool and how it is used
 #[derive(Debug, clap::Args)]
@@ -17,7 +16,7 @@ pub struct InspectArgs {
     name: PoolName,
 }
 
-pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let pool = resolve::pool(&*cx.store, &args.name).await?;
     if cx.out.format == Format::Json {
         cx.out.json(&PoolView::from(pool))?;
@@ -32,7 +31,7 @@ pub async fn run<S: Store>(args: InspectArgs, cx: &Context<S>) -> anyhow::Result
             text(limit.map_or("none".to_owned(), |limit| limit.to_string())),
         )
         .add("paused", text(if pool.pool.paused { "yes" } else { "no" }))
-        .add("created", text(ago(pool.pool.created, now())))
+        .add("created", text(ago(pool.pool.created, cx.now())))
         .add("active runs", text(pool.active))
         .add("ready runs", text(pool.ready))
         .add("scheduled runs", text(pool.scheduled))

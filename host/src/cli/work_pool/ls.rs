@@ -5,13 +5,12 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
 use operations::view::{PoolView, views};
-use store::Store;
 
 /// List the work pools
 #[derive(Debug, clap::Args)]
 pub struct LsArgs {}
 
-pub async fn run<S: Store>(_args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let pools = cx.store.pools().await?;
     if cx.out.format == Format::Json {
         cx.out.json(&views::<_, PoolView>(pools))?;

@@ -8,7 +8,6 @@ mod ls;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use store::Store;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum WorkPoolCommand {
@@ -22,10 +21,7 @@ pub enum WorkPoolCommand {
     Delete(delete::DeleteArgs),
 }
 
-pub async fn run<S: Store>(
-    command: WorkPoolCommand,
-    cx: &Context<S>,
-) -> anyhow::Result<ExitStatus> {
+pub async fn run(command: WorkPoolCommand, cx: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         WorkPoolCommand::Create(args) => create::run(args, cx).await,
         WorkPoolCommand::Ls(args) => ls::run(args, cx).await,

@@ -4,10 +4,9 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
-use crate::cli::time::{ago, now};
+use crate::cli::time::ago;
 use model::PoolName;
 use operations::view::{WorkerView, views};
-use store::Store;
 
 /// List the workers that are alive
 #[derive(Debug, clap::Args)]
@@ -17,14 +16,14 @@ pub struct LsArgs {
     pool: Option<PoolName>,
 }
 
-pub async fn run<S: Store>(args: LsArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let mut workers = cx.store.workers().await?;
     workers.retain(|worker| args.pool.is_none() || worker.pool == args.pool);
     if cx.out.format == Format::Json {
         cx.out.json(&views::<_, WorkerView>(workers))?;
         return Ok(ExitStatus::Success);
     }
-    let now = now();
+    let now = cx.now();
     let mut table = Table::new([
         "NAME", "POOL", "LIMIT", "PID", "HOST", "STARTED", "HEARD OF",
     ]);

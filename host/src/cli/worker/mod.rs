@@ -5,7 +5,6 @@ mod start;
 
 use super::context::Context;
 use super::error::ExitStatus;
-use store::Store;
 
 pub use start::until_registered;
 
@@ -35,7 +34,7 @@ impl WorkerArgs {
     }
 }
 
-pub async fn run<S: Store>(args: WorkerArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: WorkerArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     match args.command {
         None => start::run(args.start, cx).await,
         Some(WorkerCommand::Ls(args)) => ls::run(args, cx).await,

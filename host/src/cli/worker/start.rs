@@ -15,7 +15,7 @@ use crate::cli::time::SpanArg;
 use model::Ids as _;
 use model::{PoolName, RunName, StateType, WorkerId};
 use operations::FreshIds;
-use store::{PoolUse, RunFilter, Store};
+use store::{PoolUse, RunFilter};
 use worker::{Shutdown, Urgency, WorkerConfig, WorkerError, serve};
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ fn lease(text: &str) -> Result<SpanArg, String> {
     }
 }
 
-pub async fn run<S: Store>(args: StartArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let pool = resolve::pool(&*cx.store, &args.pool).await?;
     let name = args.name.unwrap_or_else(|| FreshIds.run_name()).to_string();
     let runtime = cx.runtime(Instances::for_runs(args.limit), args.limits.limits())?;
@@ -92,7 +92,7 @@ pub async fn run<S: Store>(args: StartArgs, cx: &Context<S>) -> anyhow::Result<E
     }
 }
 
-fn say_started<S>(cx: &Context<S>, name: &str, pool: &PoolUse, limit: u32) {
+fn say_started(cx: &Context, name: &str, pool: &PoolUse, limit: u32) {
     let pool_name = &pool.pool.name;
     cx.out.note(&format!(
         "Worker '{name}' started on pool '{pool_name}', up to {} at once; Ctrl-C stops it",
@@ -115,11 +115,7 @@ fn say_started<S>(cx: &Context<S>, name: &str, pool: &PoolUse, limit: u32) {
 }
 
 /// Says what is waited for: by name, where it can only be this worker's.
-async fn say_draining<S: Store>(
-    cx: &Context<S>,
-    name: &str,
-    pool: &PoolName,
-) -> anyhow::Result<()> {
+async fn say_draining(cx: &Context, name: &str, pool: &PoolName) -> anyhow::Result<()> {
     const SHOWN_MAX: u32 = 5;
     let is_alone = cx
         .store
@@ -159,8 +155,8 @@ const AGAIN: &str = "Ctrl-C again gives that back to the pool at once";
 
 /// Returns once the worker is on the list, so that runs can be given to it. Errs if it ends
 /// instead.
-pub async fn until_registered<S: Store>(
-    cx: &Context<S>,
+pub async fn until_registered(
+    cx: &Context,
     id: WorkerId,
     serving: &mut JoinHandle<Result<u64, WorkerError>>,
 ) -> anyhow::Result<()> {

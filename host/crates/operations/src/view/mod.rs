@@ -22,6 +22,7 @@ mod task_run;
 mod testing;
 mod worker;
 
+use model::Timestamp;
 use serde::Serialize;
 
 pub use component::{
@@ -50,4 +51,9 @@ impl<V: View> View for Vec<V> {}
 /// What users are shown of a list.
 pub fn views<T, V: View + From<T>>(list: impl IntoIterator<Item = T>) -> Vec<V> {
     list.into_iter().map(V::from).collect()
+}
+
+/// How long something took, in milliseconds, once it has ended.
+fn span_ms(started: Option<Timestamp>, ended: Option<Timestamp>) -> Option<f64> {
+    Some(ended?.since(started?).as_secs_f64() * 1000.0)
 }

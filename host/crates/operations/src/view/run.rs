@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{EntryView, FailureView, InputView, StateView, TaskRunView, View};
+use super::{EntryView, FailureView, InputView, StateView, TaskRunView, View, span_ms};
 use model::{
     DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, RunId, RunName, StateType, Timestamp,
 };
@@ -69,11 +69,6 @@ impl From<FlowRun> for FlowRunView {
             failure,
         }
     }
-}
-
-/// How long something took, in milliseconds, once it has ended.
-pub(super) fn span_ms(started: Option<Timestamp>, ended: Option<Timestamp>) -> Option<f64> {
-    Some(ended?.since(started?).as_secs_f64() * 1000.0)
 }
 
 /// A flow run with all that belongs to it.

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::run::span_ms;
-use super::{StateView, View, views};
+use super::{StateView, View, span_ms, views};
 use model::{RunId, Seq, TaskName, TaskRun, TaskRunId, Timestamp};
 
 /// A task run.

@@ -16,7 +16,7 @@ use model::{
     AwaitedInput, Lease, PoolName, RunId, Seq, State, TaskName, TaskRun, TaskRunId, Timestamp,
 };
 use store::contract::cast::*;
-use store::{Claim, NewRun, Next, Offer, Progress, Store as _, SubflowChange};
+use store::{Claim, NewRun, Next, Offer, Progress, Runs as _, SubflowChange, Workers as _};
 
 #[derive(Clone, Copy, Default)]
 struct Counts {
@@ -233,7 +233,7 @@ async fn runs(table: &mut Table) -> Lease {
         .line("record an end", async |cast| cast.go_on(lease, ends).await)
         .await;
     // It has looked in vain before anything is counted.
-    let offer = std::sync::Arc::new(Offer::new(|| at(1)));
+    let offer = std::sync::Arc::new(Offer::new(std::sync::Arc::new(SetClock::new(1))));
     let waiting = table.cast.store.claim_next(claim_by(&table.cast, 1), offer);
     table.take().await;
     table

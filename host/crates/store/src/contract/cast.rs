@@ -3,9 +3,11 @@
 //! Time is a number of seconds after a fixed moment in the past, so that nothing waits.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::{
-    Claim, Claimed, NewRun, Next, PoolChange, Progress, Recorded, Settled, Store, StoreResult,
+    Claim, Claimed, Clock, NewRun, Next, PoolChange, Progress, Recorded, Settled, Store,
+    StoreResult,
 };
 use model::{
     Answer, Call, Component, Deployment, DeploymentName, Digest, Entry, Failure, FailureKind,
@@ -17,6 +19,27 @@ use model::{
 /// So many seconds into the story.
 pub fn at(second: i64) -> Timestamp {
     Timestamp(1_700_000_000_000_000 + second * 1_000_000)
+}
+
+/// A clock that a story sets.
+#[derive(Debug)]
+pub struct SetClock(AtomicI64);
+
+impl SetClock {
+    /// Shows this second.
+    pub fn new(second: i64) -> Self {
+        Self(AtomicI64::new(second))
+    }
+
+    pub fn set(&self, second: i64) {
+        self.0.store(second, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        at(self.0.load(Ordering::SeqCst))
+    }
 }
 
 pub fn pool(name: &str) -> PoolName {

@@ -1,23 +1,25 @@
 //! Workers that wait for something to claim.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::cast::*;
-use crate::{Claim, Claimed, Missing, NewRun, Offer, PoolChange, Store, StoreError, StoreResult};
-use model::{PoolName, StateType, Timestamp, WorkerId};
+use crate::{
+    Claim, Claimed, Clock, Missing, NewRun, Offer, PoolChange, Store, StoreError, StoreResult,
+};
+use model::{PoolName, StateType, WorkerId};
 
 /// A claim that waits, and the offer behind it.
-struct Waiting<F> {
-    claimed: F,
-    offer: Arc<Offer>,
+pub struct Waiting<F> {
+    pub claimed: F,
+    pub offer: Arc<Offer>,
 }
 
-fn wait_for_runs<S: Store>(
+/// Begins to wait in the default pool, for up to `count` runs.
+pub fn wait_for_runs<S: Store>(
     cast: &Cast<S>,
     worker: WorkerId,
     count: u32,
-    clock: fn() -> Timestamp,
+    clock: Arc<dyn Clock>,
 ) -> Waiting<impl Future<Output = StoreResult<Vec<Claimed>>> + 'static> {
     let offer = Arc::new(Offer::new(clock));
     let claim = Claim {
@@ -34,16 +36,16 @@ fn wait_for_runs<S: Store>(
 }
 
 /// A clock that stands still.
-fn second_3() -> Timestamp {
-    at(3)
+pub fn second_3() -> Arc<dyn Clock> {
+    Arc::new(SetClock::new(3))
 }
 
-fn ids(claimed: &[Claimed]) -> Vec<model::RunId> {
+pub fn ids(claimed: &[Claimed]) -> Vec<model::RunId> {
     claimed.iter().map(|claimed| claimed.run.id).collect()
 }
 
 pub async fn a_claim_that_waits_gets_a_run_with_its_creation<S: Store>(cast: Cast<S>) {
-    let waiting = wait_for_runs(&cast, cast.w1, 2, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 2, second_3());
     let mut made = Vec::new();
     for flow in ["first", "second", "third"] {
         made.push(new_run(flow));
@@ -51,9 +53,6 @@ pub async fn a_claim_that_waits_gets_a_run_with_its_creation<S: Store>(cast: Cas
     let expect: Vec<_> = made.iter().take(2).map(|new| new.run.id).collect();
     let left = made[2].run.id;
     cast.store.create_runs(made).await.unwrap();
-    // The call that made them has returned, and they are on their way.
-    assert_eq!(cast.state(expect[0]).await, StateType::Pending);
-
     let claimed = waiting.claimed.await.unwrap();
     assert_eq!(ids(&claimed), expect);
     assert_eq!(claimed[0].run.state.at, at(3));
@@ -64,7 +63,7 @@ pub async fn a_claim_that_waits_gets_a_run_with_its_creation<S: Store>(cast: Cas
 
 pub async fn a_claim_that_waits_takes_what_is_there<S: Store>(cast: Cast<S>) {
     let id = cast.create(new_run("etl")).await;
-    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3());
     assert_eq!(ids(&waiting.claimed.await.unwrap()), [id]);
 }
 
@@ -74,7 +73,7 @@ pub async fn a_claim_that_waits_gets_a_parent_with_the_end_of_its_child<S: Store
     cast.go_on(parent, |p| p.entries.push(watch(1, child.run)))
         .await;
     cast.wait(parent, &[1], 1).await.unwrap();
-    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3());
 
     cast.end(child, Ok(json("1")), 3).await;
     let claimed = waiting.claimed.await.unwrap();
@@ -84,8 +83,8 @@ pub async fn a_claim_that_waits_gets_a_parent_with_the_end_of_its_child<S: Store
 
 pub async fn whoever_waits_first_is_served_first<S: Store>(cast: Cast<S>) {
     let w2 = cast.hire("w2", 3600).await;
-    let first = wait_for_runs(&cast, w2, 1, second_3);
-    let second = wait_for_runs(&cast, cast.w1, 1, second_3);
+    let first = wait_for_runs(&cast, w2, 1, second_3());
+    let second = wait_for_runs(&cast, cast.w1, 1, second_3());
     let made = cast.create(new_run("etl")).await;
     let claimed = first.claimed.await.unwrap();
     assert_eq!(ids(&claimed), [made]);
@@ -95,7 +94,7 @@ pub async fn whoever_waits_first_is_served_first<S: Store>(cast: Cast<S>) {
 }
 
 pub async fn a_withdrawn_offer_gets_nothing<S: Store>(cast: Cast<S>) {
-    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3());
     waiting.offer.withdraw();
     let id = cast.create(new_run("etl")).await;
     cast.store.look_again();
@@ -104,21 +103,20 @@ pub async fn a_withdrawn_offer_gets_nothing<S: Store>(cast: Cast<S>) {
 }
 
 pub async fn a_claim_that_nobody_awaits_gets_nothing<S: Store>(cast: Cast<S>) {
-    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3());
     drop(waiting.claimed);
     let id = cast.create(new_run("etl")).await;
     assert_eq!(cast.state(id).await, StateType::Scheduled);
 }
 
 pub async fn a_claim_that_waits_looks_again_when_time_has_passed<S: Store>(cast: Cast<S>) {
-    static SECOND: AtomicI64 = AtomicI64::new(0);
-    let clock = || at(SECOND.load(Ordering::SeqCst));
-    let waiting = wait_for_runs(&cast, cast.w1, 9, clock);
+    let clock = Arc::new(SetClock::new(0));
+    let waiting = wait_for_runs(&cast, cast.w1, 9, clock.clone());
     let mut later = new_run("etl");
     later.run.scheduled = at(10);
     let id = cast.create(later).await;
     assert_eq!(cast.state(id).await, StateType::Scheduled);
-    SECOND.store(10, Ordering::SeqCst);
+    clock.set(10);
     cast.store.look_again();
     assert_eq!(ids(&waiting.claimed.await.unwrap()), [id]);
 }
@@ -129,7 +127,7 @@ pub async fn a_claim_that_waits_heeds_the_pool<S: Store>(cast: Cast<S>) {
         ..PoolChange::default()
     };
     cast.change_default_pool(pause(true)).await;
-    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3());
     let id = cast.create(new_run("etl")).await;
     assert_eq!(cast.state(id).await, StateType::Scheduled);
     cast.change_default_pool(pause(false)).await;
@@ -137,7 +135,7 @@ pub async fn a_claim_that_waits_heeds_the_pool<S: Store>(cast: Cast<S>) {
 }
 
 pub async fn a_claim_that_waits_gets_its_reserved_run<S: Store>(cast: Cast<S>) {
-    let waiting = wait_for_runs(&cast, cast.w1, 1, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 1, second_3());
     let reserved = NewRun {
         reserved_for: Some(cast.w1),
         ..new_run("etl")
@@ -148,7 +146,7 @@ pub async fn a_claim_that_waits_gets_its_reserved_run<S: Store>(cast: Cast<S>) {
 
 pub async fn a_worker_that_was_given_up_waits_in_vain<S: Store>(cast: Cast<S>) {
     let w2 = cast.hire("w2", 30).await;
-    let waiting = wait_for_runs(&cast, w2, 9, second_3);
+    let waiting = wait_for_runs(&cast, w2, 9, second_3());
     cast.store.rescue(&[w2], at(5)).await.unwrap();
     let id = cast.create(new_run("etl")).await;
     let gone = StoreError::NotFound(Missing::Worker(w2));
@@ -160,18 +158,18 @@ pub async fn a_worker_that_was_given_up_waits_in_vain<S: Store>(cast: Cast<S>) {
 pub async fn what_becomes_ready_while_nobody_waits_is_not_missed<S: Store>(cast: Cast<S>) {
     // It gets less than it has room for: there is no more.
     let first = cast.create(new_run("etl")).await;
-    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3());
     assert_eq!(ids(&waiting.claimed.await.unwrap()), [first]);
     // And then there is.
     let second = cast.create(new_run("etl")).await;
-    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3);
+    let waiting = wait_for_runs(&cast, cast.w1, 9, second_3());
     assert_eq!(ids(&waiting.claimed.await.unwrap()), [second]);
     // As many as it had room for: perhaps there is more.
     let rest = [(); 3].map(|()| new_run("etl"));
     let expect = rest.each_ref().map(|new| new.run.id);
     cast.store.create_runs(rest.to_vec()).await.unwrap();
     for id in expect {
-        let waiting = wait_for_runs(&cast, cast.w1, 1, second_3);
+        let waiting = wait_for_runs(&cast, cast.w1, 1, second_3());
         assert_eq!(ids(&waiting.claimed.await.unwrap()), [id]);
     }
 }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::cast::*;
-use crate::{
-    Listener as _, LogCursor, LogFilter, RunFilter, Store, SubflowChange, TaskRunFilter, Topic,
-};
+use crate::{LogCursor, LogFilter, RunFilter, Store, SubflowChange, TaskRunFilter, Topic};
 use model::{
     IdPrefix, LogLevel, LogLine, LogSource, RunId, RunName, Seq, State, StateName, StateType,
     TaskName, TaskRun, TaskRunId,

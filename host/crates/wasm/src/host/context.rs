@@ -10,7 +10,7 @@ impl context::Host for Guest {
         Ok(match &self.role {
             Role::Flow(port) => wit_context(&port.context(convert::scope(scope)), None),
             Role::Task(context) => wit_context(&context.0, Some(&context.1)),
-            Role::Describe => wasmtime::bail!("there is no run to describe"),
+            Role::Describe(_) => wasmtime::bail!("there is no run to describe"),
         })
     }
 }

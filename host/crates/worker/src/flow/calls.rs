@@ -7,17 +7,16 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Asked, FlowExecution};
-use crate::clock::now;
 use model::{
     Answer, Call, Deployment, DeploymentName, Failure, FailureKind, FlowName, FlowRun,
     InputRequest, Json, Outcome, RunId, RunRequest, RunSnapshot, Seq, Settlement, State, TaskCall,
 };
 use operations::FreshIds;
 use orchestrator::{Start, new_run, subflow_run};
-use store::{NewRun, Store, StoreError, SubflowChange};
+use store::{NewRun, StoreError, SubflowChange};
 use wasm::{CallError, CallResult, FlowPort, RunContext};
 
-impl<S: Store> FlowPort for FlowExecution<S> {
+impl FlowPort for FlowExecution {
     fn submit_task(&mut self, call: TaskCall) -> BoxFuture<'_, CallResult<Seq>> {
         self.submit(call).boxed()
     }
@@ -116,7 +115,7 @@ pub(super) fn wrong_answer<T>(seq: Seq) -> CallResult<T> {
     refuse(FailureKind::Crashed, message)
 }
 
-impl<S: Store> FlowExecution<S> {
+impl FlowExecution {
     async fn start_run(&mut self, request: RunRequest) -> CallResult<(Seq, RunSnapshot)> {
         let call = Call::RunDeployment(request.clone());
         let asked = self.ask(&call)?;
@@ -226,7 +225,7 @@ impl<S: Store> FlowExecution<S> {
     }
 
     fn child(&self, request: &RunRequest, deployment: &Deployment) -> FlowRun {
-        let now = now();
+        let now = self.shared.now();
         let start = Start {
             name: request.run_name(&mut FreshIds),
             tags: request.tags.clone(),
@@ -271,12 +270,14 @@ impl<S: Store> FlowExecution<S> {
             let answer = Answer::Run {
                 run: snapshot.clone(),
             };
-            let entry = self.journal.next_entry(call.clone(), answer.clone(), now());
+            let entry = self
+                .journal
+                .next_entry(call.clone(), answer.clone(), self.shared.now());
             self.progress.entries.push(entry);
             let progress = self.take_progress(store::Next::Continue).await;
             match self.shared.store.record(progress.clone()).await {
                 Ok(_) => {
-                    self.journal.write(call.clone(), answer, now());
+                    self.journal.write(call.clone(), answer, self.shared.now());
                     self.tick();
                     return Ok(snapshot);
                 }
@@ -365,15 +366,28 @@ impl<S: Store> FlowExecution<S> {
         let parent = self.scope_run(scope);
         let (seq, run) = match self.ask(&call)? {
             Asked::Answered(seq, Answer::Run { run }) => {
-                let mut subflow =
-                    subflow_run(&mut FreshIds, &self.run, parent, flow, parameters, now());
+                let mut subflow = subflow_run(
+                    &mut FreshIds,
+                    &self.run,
+                    parent,
+                    flow,
+                    parameters,
+                    self.shared.now(),
+                );
                 subflow.id = run.id;
                 subflow.name = run.name;
                 (seq, subflow)
             }
             Asked::Answered(seq, _) => return wrong_answer(seq),
             Asked::New => {
-                let run = subflow_run(&mut FreshIds, &self.run, parent, flow, parameters, now());
+                let run = subflow_run(
+                    &mut FreshIds,
+                    &self.run,
+                    parent,
+                    flow,
+                    parameters,
+                    self.shared.now(),
+                );
                 let begun = SubflowChange::Begin(Box::new(run.clone()));
                 self.progress.subflows.push(begun);
                 (
@@ -403,7 +417,7 @@ impl<S: Store> FlowExecution<S> {
             outcome: outcome.clone(),
         };
         if let Asked::New = self.ask(&call)? {
-            let state = State::ended(&outcome, now());
+            let state = State::ended(&outcome, self.shared.now());
             self.progress.subflows.push(SubflowChange::End {
                 run,
                 state,
@@ -421,7 +435,7 @@ impl<S: Store> FlowExecution<S> {
             (Asked::Answered(seq, _), _) => seq,
             (Asked::New, Some(kept)) => self.write_kept(call, kept),
             (Asked::New, None) => {
-                let at = now().after(Duration::from_millis(duration_ms));
+                let at = self.shared.now().after(Duration::from_millis(duration_ms));
                 self.write(call, Answer::Due { at })
             }
         };

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use super::calls::{refuse, wrong_answer};
 use super::{Asked, FlowExecution};
-use crate::clock::now;
 use model::{Answer, Call, Failure, FailureKind, InputId, InputRequest, Json, Seq, Settlement};
 use operations::FreshIds;
 use orchestrator::InputSchema;
-use store::{Settled, Store};
+use store::Settled;
 use wasm::{CallError, CallResult};
 
 /// A key is typed by people, and stands in the state of a run.
@@ -18,7 +17,7 @@ const KEY_MAX: usize = 100;
 /// The schema and the words that people are shown, each in bytes.
 const TEXT_MAX: usize = 64 << 10;
 
-impl<S: Store> FlowExecution<S> {
+impl FlowExecution {
     pub(super) fn input(&mut self, request: InputRequest) -> CallResult<Seq> {
         let InputRequest {
             key,
@@ -50,7 +49,7 @@ impl<S: Store> FlowExecution<S> {
                     self.write(call, answer);
                     return Err(CallError::Failure(failure));
                 }
-                let until = timeout_ms.map(|ms| now().after(Duration::from_millis(ms)));
+                let until = timeout_ms.map(|ms| self.shared.now().after(Duration::from_millis(ms)));
                 let answer = Answer::Input {
                     id: InputId::new(&mut FreshIds),
                     description,
@@ -97,7 +96,7 @@ impl<S: Store> FlowExecution<S> {
             return refuse(FailureKind::Invalid, message);
         }
         if let Asked::New = self.ask(&Call::WithdrawInput { input })? {
-            let at = now();
+            let at = self.shared.now();
             let why = "the flow no longer waits for it";
             let settlement = Settlement::Input(Err(Failure::new(FailureKind::Cancelled, why)));
             self.write(Call::WithdrawInput { input }, Answer::Accepted);

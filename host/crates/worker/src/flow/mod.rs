@@ -22,7 +22,6 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
 
-use super::clock::now;
 use super::logs::FlowLog;
 use super::shared::Shared;
 use super::signals::Signal;
@@ -55,8 +54,8 @@ pub(super) enum Interruption {
 }
 
 /// The execution of one flow run.
-pub(super) struct FlowExecution<S> {
-    shared: Arc<Shared<S>>,
+pub(super) struct FlowExecution {
+    shared: Arc<Shared>,
     prepared: Arc<Prepared>,
     run: FlowRun,
     /// What its tasks may know of it; made for the first of them.
@@ -95,7 +94,7 @@ pub(super) struct FlowExecution<S> {
     interruption: Option<Interruption>,
 }
 
-impl<S> Drop for FlowExecution<S> {
+impl Drop for FlowExecution {
     fn drop(&mut self) {
         self.shared.signals.leave(self.run.id);
     }
@@ -109,7 +108,7 @@ pub(super) struct FirstRecord(Arc<Mutex<Option<State>>>);
 impl FirstRecord {
     /// Records it after [`FLUSH_DELAY`], unless that has been done by then. The lock is held
     /// meanwhile, so that nothing of the run is recorded before it.
-    pub async fn record_late<S: Store>(self, store: &S, lease: Lease) {
+    pub async fn record_late(self, store: &dyn Store, lease: Lease) {
         tokio::time::sleep(FLUSH_DELAY).await;
         let mut first = self.0.lock().await;
         let Some(running) = first.take() else {
@@ -173,9 +172,9 @@ impl Tasks {
     }
 }
 
-impl<S: Store> FlowExecution<S> {
+impl FlowExecution {
     pub fn new(
-        shared: Arc<Shared<S>>,
+        shared: Arc<Shared>,
         claimed: Claimed,
         prepared: Arc<Prepared>,
         entries: Vec<Entry>,
@@ -186,12 +185,17 @@ impl<S: Store> FlowExecution<S> {
         } = claimed;
         // One reading for both: where the flow's clock begins is what is recorded as its
         // start, from which a replay begins.
-        let now = now();
+        let now = shared.now();
         let started = run.started.unwrap_or(now);
         let progress = Progress::new(lease);
         let running = State::running(run.attempt, now.max(started));
         let first = FirstRecord(Arc::new(Mutex::new(Some(running))));
-        let log = FlowLog::new(run.id, logged, shared.runtime.limits());
+        let log = FlowLog::new(
+            run.id,
+            logged,
+            shared.runtime.limits(),
+            shared.store.clock(),
+        );
         let signal = Signal::of(run.state.kind);
         Self {
             signal: shared.signals.enter(run.id, signal),
@@ -252,7 +256,8 @@ impl<S: Store> FlowExecution<S> {
 
     /// What is left until the deadline.
     pub fn remaining(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.since(now()))
+        self.deadline
+            .map(|deadline| deadline.since(self.shared.now()))
     }
 
     /// Whether the run is to be paused or cancelled.
@@ -289,7 +294,7 @@ impl<S: Store> FlowExecution<S> {
         // What a failed flow has not waited for, nobody will; nor what waits for something
         // that does not end with the flow.
         self.abandon_tasks(&abandoned());
-        let at = now();
+        let at = self.shared.now();
         self.progress.states.push(State::ended(&outcome, at));
         let next = Next::End {
             outcome: outcome.clone(),
@@ -302,7 +307,7 @@ impl<S: Store> FlowExecution<S> {
     /// Gives the run up for now; the next attempt begins after `delay`.
     pub async fn try_again(mut self, failure: &Failure, delay: Duration) -> Result<(), StoreError> {
         self.abandon_tasks(&abandoned());
-        let now = now();
+        let now = self.shared.now();
         let after = humantime::format_duration(delay);
         let state =
             State::awaiting_retry(now).because(format!("{failure} (tried again after {after})"));
@@ -337,7 +342,7 @@ impl<S: Store> FlowExecution<S> {
 
     /// Writes a new call and its answer.
     fn write(&mut self, call: Call, answer: Answer) -> Seq {
-        let entry = self.journal.write(call, answer, now()).clone();
+        let entry = self.journal.write(call, answer, self.shared.now()).clone();
         let seq = entry.seq;
         self.progress.entries.push(entry);
         self.tick();

@@ -13,17 +13,15 @@
 use std::time::Duration;
 
 use super::{FlowExecution, Interruption};
-use crate::clock::now;
 use model::{Failure, Seq, State, Timestamp};
 use orchestrator::next_attempt;
-use store::Store;
 use wasm::{CallResult, timed_out};
 
 /// A retry that is due this soon is waited for with the slot kept: to give it back and to
 /// claim it again takes as long.
 const SOON: Duration = Duration::from_millis(10);
 
-impl<S: Store> FlowExecution<S> {
+impl FlowExecution {
     /// Takes note that the next attempt of a task begins.
     pub(super) fn attempt_begins(&mut self, seq: Seq, at: Timestamp) {
         if let Some(run) = self.tasks.live.get_mut(&seq) {
@@ -62,7 +60,7 @@ impl<S: Store> FlowExecution<S> {
     /// waited, that the ones before them failed.
     pub(super) async fn start_due(&mut self) -> CallResult<()> {
         debug_assert!(!self.tasks.failed, "a failure is recorded before the wait");
-        while let Some(seq) = self.tasks.retries.take_due(now()) {
+        while let Some(seq) = self.tasks.retries.take_due(self.shared.now()) {
             self.start_task(seq).await?;
         }
         Ok(())
@@ -76,7 +74,7 @@ impl<S: Store> FlowExecution<S> {
                 .tasks
                 .retries
                 .first()
-                .is_some_and(|(due, _)| self.cancel_told || due.since(now()) <= SOON)
+                .is_some_and(|(due, _)| self.cancel_told || due.since(self.shared.now()) <= SOON)
     }
 
     /// Lets the tasks end that the flow has not waited for when it returned. Interrupted, it
@@ -92,7 +90,10 @@ impl<S: Store> FlowExecution<S> {
                 self.await_tasks().await?;
                 continue;
             }
-            if let Some(deadline) = self.deadline.filter(|deadline| *deadline <= now()) {
+            if let Some(deadline) = self
+                .deadline
+                .filter(|deadline| *deadline <= self.shared.now())
+            {
                 let failure = timed_out("the flow run", deadline.since(self.started));
                 return Err(self.interrupt(Interruption::Failed(failure)));
             }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::calls::context_of;
 use super::{Asked, FlowExecution};
-use crate::clock::now;
 use crate::tasks::{self, TaskEvent, TaskJob};
 use model::{
     Answer, Call, Failure, FailureKind, Outcome, Seq, Settlement, State, TaskCall, TaskOptions,
@@ -13,10 +12,10 @@ use model::{
 };
 use operations::FreshIds;
 use orchestrator::{Dependencies, failure_of_task, task_arguments};
-use store::{Settled, Store};
+use store::Settled;
 use wasm::{CallError, CallResult, RunContext, TaskContext};
 
-impl<S: Store> FlowExecution<S> {
+impl FlowExecution {
     pub(super) async fn submit(&mut self, call: TaskCall) -> CallResult<Seq> {
         self.check(&call)?;
         let asked_call = Call::Task(call.clone());
@@ -89,7 +88,7 @@ impl<S: Store> FlowExecution<S> {
                 self.new_task_run(seq, id, call, name)
             }
         };
-        let retry_at = run.retry_at.filter(|due| *due > now());
+        let retry_at = run.retry_at.filter(|due| *due > self.shared.now());
         self.tasks.live.insert(seq, run);
         let journal = &self.journal;
         let unsettled = call
@@ -117,7 +116,7 @@ impl<S: Store> FlowExecution<S> {
             tags: options.tags,
             attempt: 0,
             retry_at: None,
-            history: vec![State::pending(now())],
+            history: vec![State::pending(self.shared.now())],
         }
     }
 
@@ -130,11 +129,11 @@ impl<S: Store> FlowExecution<S> {
         let arguments = match arguments {
             Ok(arguments) => arguments,
             Err(failure) => {
-                self.task_ended(seq, Err(failure), now());
+                self.task_ended(seq, Err(failure), self.shared.now());
                 return Ok(());
             }
         };
-        self.attempt_begins(seq, now());
+        self.attempt_begins(seq, self.shared.now());
         // Somebody outside may see what the task does: not before it is known to be called.
         if !self.run.grants.is_empty() {
             self.flush().await?;
@@ -163,7 +162,8 @@ impl<S: Store> FlowExecution<S> {
         let prepared = Arc::clone(&self.prepared);
         let tell = self.tasks.tell.clone();
         // In a box, since a spawned future is moved a few times.
-        let attempt = Box::pin(tasks::execute(job, runtime, prepared, tell));
+        let clock = Arc::clone(self.shared.store.clock());
+        let attempt = Box::pin(tasks::execute(job, runtime, prepared, tell, clock));
         self.tasks.executing.spawn(attempt);
         Ok(())
     }
@@ -259,7 +259,7 @@ impl<S: Store> FlowExecution<S> {
         }
         let live: Vec<Seq> = self.tasks.live.keys().copied().collect();
         for seq in live {
-            self.task_ended(seq, Err(why.clone()), now());
+            self.task_ended(seq, Err(why.clone()), self.shared.now());
         }
     }
 }

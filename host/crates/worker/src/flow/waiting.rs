@@ -4,24 +4,23 @@
 use std::time::Duration;
 
 use super::{FLUSH_DELAY, FlowExecution, Interruption};
-use crate::clock::now;
 use crate::signals::{Signal, at_least};
 use model::{Answer, Call, Failure, FailureKind, Seq, State};
 use orchestrator::{Waited, wake_by};
-use store::{Next, Recorded, Store};
+use store::{Next, Recorded};
 use wasm::{CallError, CallResult};
 
 /// Handles whose settlement is looked up in one read.
 const LOOKUP_MAX: usize = 1000;
 
-impl<S: Store> FlowExecution<S> {
+impl FlowExecution {
     pub(super) async fn wait_for_any(&mut self, handles: Vec<Seq>) -> CallResult<Vec<Seq>> {
         self.check_handles(&handles)?;
         self.waits += 1;
         loop {
             self.handle_pending().await?;
             self.check_signal().await?;
-            let waited = self.journal.wait_any(&handles, now());
+            let waited = self.journal.wait_any(&handles, self.shared.now());
             match waited.map_err(|err| self.diverged(err))? {
                 Waited::Ready { handles, new } => {
                     if new && let Some(entry) = self.journal.entry(self.journal.last()) {
@@ -146,7 +145,7 @@ impl<S: Store> FlowExecution<S> {
         let mut signal = self.signal.clone();
         let told = self.cancel_told;
         let retry = self.tasks.retries.first();
-        let due = retry.map_or(Duration::MAX, |(due, _)| due.since(now()));
+        let due = retry.map_or(Duration::MAX, |(due, _)| due.since(self.shared.now()));
         tokio::select! {
             biased;
             () = at_least(&mut signal, Signal::Cancel), if !told => Ok(()),
@@ -206,8 +205,8 @@ impl<S: Store> FlowExecution<S> {
             });
         let mut keys = keys.peekable();
         match keys.peek() {
-            Some(_) => State::suspended(keys, now()),
-            None => State::waiting(now()),
+            Some(_) => State::suspended(keys, self.shared.now()),
+            None => State::waiting(self.shared.now()),
         }
     }
 
@@ -234,7 +233,7 @@ impl<S: Store> FlowExecution<S> {
             shared.signals.tell(self.run.id, Signal::Cancel);
             return Ok(());
         }
-        let running = State::running(self.run.attempt, now());
+        let running = State::running(self.run.attempt, self.shared.now());
         self.progress.states.push(running);
         Ok(())
     }

@@ -33,7 +33,7 @@ use crate::cli::target::Target;
 use crate::cli::watch::{follow_all, progress_line};
 use model::{FlowRun, RunId};
 use operations::view::FlowRunView;
-use store::{NewRun, Store};
+use store::{Clock, NewRun};
 
 /// Runs created by one transaction.
 const BATCH_RUNS: usize = 500;
@@ -44,17 +44,18 @@ const BATCHES_MAX: usize = 2;
 /// The least time between two plain lines of progress.
 const LINE_MIN: Duration = Duration::from_secs(5);
 
-pub async fn run<S: Store>(
+pub async fn run(
     path: &Path,
     args: &RunArgs,
     target: Target,
-    cx: &Context<S>,
+    cx: &Context,
 ) -> anyhow::Result<ExitStatus> {
     let pool = target.deployment.as_ref().map(|it| it.pool.clone());
     let maker = Arc::new(Maker {
-        template: Template::new(args, &target)?,
+        template: Template::new(args, &target, cx.now())?,
         target,
         key: args.idempotency_key.clone(),
+        clock: Arc::clone(cx.store.clock()),
     });
     let source = Source(path.to_owned());
     let mut creation = Creation::new(cx, args.watch);
@@ -87,13 +88,17 @@ struct Maker {
     template: Template,
     target: Target,
     key: Option<String>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Maker {
     /// The run of a line, its parameters checked. Nothing is written.
     fn make(&self, line: &Line) -> Result<NewRun, BadLine> {
-        let run = over(&self.template.base, &line.text)
-            .and_then(|parameters| self.target.new_run(self.template.start(parameters)));
+        let now = self.clock.now();
+        let run = over(&self.template.base, &line.text).and_then(|parameters| {
+            self.target
+                .new_run(self.template.start(parameters, now), now)
+        });
         let number = line.number;
         Ok(NewRun {
             run: run.map_err(|why| BadLine { number, why })?,
@@ -220,8 +225,8 @@ enum Created {
 }
 
 /// How far the creation is.
-struct Creation<'a, S> {
-    cx: &'a Context<S>,
+struct Creation<'a> {
+    cx: &'a Context,
     created: u64,
     /// Runs that had their key already.
     earlier: u64,
@@ -233,8 +238,8 @@ struct Creation<'a, S> {
     said: Instant,
 }
 
-impl<'a, S: Store> Creation<'a, S> {
-    fn new(cx: &'a Context<S>, follows: bool) -> Self {
+impl<'a> Creation<'a> {
+    fn new(cx: &'a Context, follows: bool) -> Self {
         Self {
             cx,
             created: 0,

@@ -11,7 +11,7 @@ use crate::cli::output::Format;
 use crate::cli::params::ParamArgs;
 use crate::cli::resolve;
 use crate::cli::target::Target;
-use crate::cli::time::{SpanArg, TimeArg, ago, now};
+use crate::cli::time::{SpanArg, TimeArg, ago};
 use crate::cli::values::level;
 use crate::cli::watch::{Lonely, States, Whose, follow};
 use model::Ids as _;
@@ -19,7 +19,7 @@ use model::{FlowRun, Json, LogLevel, PoolName, RunName, Timestamp};
 use operations::FreshIds;
 use operations::view::FlowRunView;
 use orchestrator::Start;
-use store::{NewRun, Store};
+use store::NewRun;
 
 /// Start a run of a deployment on its work pool
 ///
@@ -65,14 +65,15 @@ pub struct RunArgs {
     level: LogLevel,
 }
 
-pub async fn run<S: Store>(args: RunArgs, cx: &Context<S>) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
     let target = Target::of_deployment(&*cx.store, deployment).await?;
     if let Some(path) = &args.from_file {
         return bulk::run(path, &args, target, cx).await;
     }
-    let template = Template::new(&args, &target)?;
-    let run = target.new_run(template.start(template.base.clone()))?;
+    let now = cx.now();
+    let template = Template::new(&args, &target, now)?;
+    let run = target.new_run(template.start(template.base.clone(), now), now)?;
     let id = run.id;
     let new = NewRun {
         run,
@@ -107,10 +108,10 @@ struct Template {
 }
 
 impl Template {
-    fn new(args: &RunArgs, target: &Target) -> anyhow::Result<Self> {
+    fn new(args: &RunArgs, target: &Target, now: Timestamp) -> anyhow::Result<Self> {
         let scheduled = match (args.at, args.after) {
             (Some(TimeArg(at)), _) => Some(at),
-            (None, Some(SpanArg(span))) => Some(now().after(span)),
+            (None, Some(SpanArg(span))) => Some(now.after(span)),
             (None, None) => None,
         };
         Ok(Self {
@@ -122,8 +123,7 @@ impl Template {
         })
     }
 
-    fn start(&self, parameters: Json) -> Start {
-        let now = now();
+    fn start(&self, parameters: Json, now: Timestamp) -> Start {
         Start {
             name: self.name.clone().unwrap_or_else(|| FreshIds.run_name()),
             tags: self.tags.clone(),
@@ -134,7 +134,7 @@ impl Template {
     }
 }
 
-fn say_created<S>(cx: &Context<S>, run: &FlowRun, is_new: bool) {
+fn say_created(cx: &Context, run: &FlowRun, is_new: bool) {
     let FlowRun { name, flow, .. } = run;
     let what = match &run.deployment {
         Some(deployment) => format!("`{deployment}`"),
@@ -142,15 +142,15 @@ fn say_created<S>(cx: &Context<S>, run: &FlowRun, is_new: bool) {
     };
     cx.out.note(&match is_new {
         false => format!("Flow run '{name}' of {what} has this key already; nothing was created"),
-        true if run.scheduled > now() => format!(
+        true if run.scheduled > cx.now() => format!(
             "Created flow run '{name}' of {what}, to start {}",
-            ago(run.scheduled, now())
+            ago(run.scheduled, cx.now())
         ),
         true => format!("Created flow run '{name}' of {what}"),
     });
 }
 
-async fn warn_if_lonely<S: Store>(cx: &Context<S>, pool: Option<&PoolName>) -> anyhow::Result<()> {
+async fn warn_if_lonely(cx: &Context, pool: Option<&PoolName>) -> anyhow::Result<()> {
     match pool {
         Some(pool) => Lonely::new(cx, Whose::AWorkers).warn_of(pool).await,
         None => Ok(()),

@@ -1,0 +1,335 @@
+//! The verbs of the store, joined to the functions that hold their statements.
+//!
+//! A write goes to the writer, a short read is done where it is asked for, a long one on a
+//! thread for blocking work.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use model::{
+    AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun,
+    IdPrefix, InputId, Json, LogLine, PoolName, RunId, Seq, State, StateType, TaskRun, Timestamp,
+    WorkPool, Worker, WorkerId,
+};
+use store::{
+    Cancellation, Catalog, Claim, Claimed, Clock, Deployed, Listener, LogCursor, LogFilter, NewRun,
+    Offer, PoolChange, PoolUse, Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled,
+    StoreResult, TaskRunFilter, Topic, Wakes, Workers,
+};
+
+use super::{
+    SqliteStore, attempts, cancel, components, deployments, due, inputs, pause, pools, read,
+    record, runs, workers,
+};
+
+/// A journal longer than this is read on a thread for blocking work: parsing it takes
+/// longer than the way there.
+const INLINE_ENTRIES_MAX: u64 = 200;
+
+#[async_trait]
+impl Catalog for SqliteStore {
+    async fn put_component(&self, component: Component, bytes: Vec<u8>) -> StoreResult<bool> {
+        self.writer
+            .write(move |tx| components::put(tx, &component, &bytes))
+            .await
+    }
+
+    async fn component(&self, digest: Digest) -> StoreResult<Option<Component>> {
+        self.readers.with(|conn| components::get(conn, digest))
+    }
+
+    async fn component_bytes(&self, digest: Digest) -> StoreResult<Option<Vec<u8>>> {
+        self.read_long(move |conn| components::bytes(conn, digest))
+            .await
+    }
+
+    async fn components(&self) -> StoreResult<Vec<Component>> {
+        self.read_long(components::all).await
+    }
+
+    async fn deploy(&self, deployments: Vec<Deployment>) -> StoreResult<Vec<Deployed>> {
+        self.writer
+            .write(move |tx| deployments::deploy(tx, &deployments))
+            .await
+    }
+
+    async fn deployment(&self, name: &DeploymentName) -> StoreResult<Option<Deployment>> {
+        self.readers.with(|conn| deployments::get(conn, name))
+    }
+
+    async fn deployments(&self, flow: Option<&FlowName>) -> StoreResult<Vec<Deployment>> {
+        let flow = flow.cloned();
+        self.read_long(move |conn| deployments::list(conn, flow.as_ref()))
+            .await
+    }
+
+    async fn delete_deployment(&self, name: &DeploymentName) -> StoreResult<bool> {
+        let name = name.clone();
+        self.writer
+            .write(move |tx| deployments::delete(tx, &name))
+            .await
+    }
+}
+
+#[async_trait]
+impl Pools for SqliteStore {
+    async fn create_pool(&self, pool: WorkPool) -> StoreResult<()> {
+        self.writer.write(move |tx| pools::create(tx, &pool)).await
+    }
+
+    async fn change_pool(&self, name: &PoolName, change: PoolChange) -> StoreResult<WorkPool> {
+        let name = name.clone();
+        self.writer
+            .write(move |tx| pools::change(tx, &name, change))
+            .await
+    }
+
+    async fn delete_pool(&self, name: &PoolName) -> StoreResult<()> {
+        let name = name.clone();
+        self.writer.write(move |tx| pools::delete(tx, &name)).await
+    }
+
+    async fn pools(&self) -> StoreResult<Vec<PoolUse>> {
+        let now = self.clock.now();
+        self.read_long(move |conn| pools::list(conn, now)).await
+    }
+
+    async fn pool(&self, name: &PoolName) -> StoreResult<Option<PoolUse>> {
+        let (name, now) = (name.clone(), self.clock.now());
+        self.read_long(move |conn| match pools::get(conn, &name)? {
+            Some(pool) => pools::with_use(conn, pool, now).map(Some),
+            None => Ok(None),
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Runs for SqliteStore {
+    async fn create_runs(&self, runs: Vec<NewRun>) -> StoreResult<Vec<FlowRun>> {
+        self.writer.write(move |tx| runs::create(tx, &runs)).await
+    }
+
+    async fn run_by_key(&self, flow: &FlowName, key: &str) -> StoreResult<Option<FlowRun>> {
+        self.readers.with(|conn| runs::by_key(conn, flow, key))
+    }
+
+    async fn claim(&self, claim: Claim) -> StoreResult<Vec<Claimed>> {
+        if !self.readers.with(|conn| runs::is_claimable(conn, &claim))? {
+            return Ok(Vec::new());
+        }
+        self.writer
+            .write_ahead(move |tx| runs::claim(tx, &claim))
+            .await
+    }
+
+    fn claim_next(
+        &self,
+        claim: Claim,
+        offer: Arc<Offer>,
+    ) -> BoxFuture<'static, StoreResult<Vec<Claimed>>> {
+        let waiter = claim.worker.0.as_u128();
+        Box::pin(self.writer.write_ahead_when_ready(waiter, move |tx| {
+            if offer.is_withdrawn() {
+                return Ok(Some((Vec::new(), true)));
+            }
+            let claim = Claim {
+                now: claim.now.max(offer.clock.now()),
+                ..claim.clone()
+            };
+            let claimed = runs::claim(tx, &claim)?;
+            let more = claimed.len() == claim.count as usize;
+            Ok((!claimed.is_empty()).then_some((claimed, more)))
+        }))
+    }
+
+    async fn journal(&self, run: RunId) -> StoreResult<Vec<Entry>> {
+        let len = self.readers.with(|conn| read::journal_len(conn, run))?;
+        match len {
+            0 => Ok(Vec::new()),
+            1..=INLINE_ENTRIES_MAX => self.readers.with(|conn| read::journal(conn, run)),
+            _ => self.read_long(move |conn| read::journal(conn, run)).await,
+        }
+    }
+
+    async fn record(&self, progress: Progress) -> StoreResult<Recorded> {
+        self.writer
+            .write(move |tx| record::record(tx, &progress))
+            .await
+    }
+
+    async fn settled(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Settled>> {
+        self.readers
+            .snapshot(|conn| read::settled(conn, run, calls))
+    }
+
+    async fn kept(&self, run: RunId) -> StoreResult<Vec<Entry>> {
+        self.readers.with(|conn| attempts::kept(conn, run))
+    }
+
+    async fn retry(&self, run: RunId, from_scratch: bool, now: Timestamp) -> StoreResult<FlowRun> {
+        self.writer
+            .write(move |tx| attempts::retry(tx, run, from_scratch, now))
+            .await
+    }
+
+    async fn cancel(&self, run: RunId, now: Timestamp) -> StoreResult<Cancellation> {
+        self.writer
+            .write(move |tx| cancel::cancel(tx, run, now))
+            .await
+    }
+
+    async fn pause(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun> {
+        self.writer
+            .write(move |tx| pause::pause(tx, run, now))
+            .await
+    }
+
+    async fn resume(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun> {
+        self.writer
+            .write(move |tx| pause::resume(tx, run, now))
+            .await
+    }
+
+    async fn awaited_inputs(&self, run: RunId) -> StoreResult<Vec<AwaitedInput>> {
+        self.readers.snapshot(|conn| inputs::awaited(conn, run))
+    }
+
+    async fn give_input(
+        &self,
+        run: RunId,
+        input: InputId,
+        value: Json,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        self.writer
+            .write(move |tx| inputs::give(tx, run, input, &value, now))
+            .await
+    }
+
+    async fn settle_due(&self, now: Timestamp, count: u32) -> StoreResult<u32> {
+        if !self.readers.with(|conn| due::is_due(conn, now))? {
+            return Ok(0);
+        }
+        self.writer
+            .write(move |tx| due::settle_due(tx, now, count))
+            .await
+    }
+
+    async fn next_due(
+        &self,
+        pool: Option<&PoolName>,
+        now: Timestamp,
+    ) -> StoreResult<Option<Timestamp>> {
+        self.readers.snapshot(|conn| due::next(conn, pool, now))
+    }
+}
+
+#[async_trait]
+impl Workers for SqliteStore {
+    async fn register_worker(&self, worker: Worker) -> StoreResult<()> {
+        // Before the row: a worker without a lock would look lost.
+        let id = worker.id;
+        self.presence.enter(id);
+        let registered = self
+            .writer
+            .write(move |tx| workers::register(tx, &worker))
+            .await;
+        if registered.is_err() {
+            self.presence.leave(id);
+        }
+        registered
+    }
+
+    async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()> {
+        self.writer
+            .write(move |tx| workers::renew(tx, worker, now, until))
+            .await
+    }
+
+    async fn sign_off(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>> {
+        let given_back = self
+            .writer
+            .write(move |tx| workers::sign_off(tx, worker, now))
+            .await?;
+        self.presence.leave(worker);
+        Ok(given_back)
+    }
+
+    async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
+        self.readers.with(|conn| cancel::orders(conn, worker))
+    }
+
+    async fn lost_workers(&self) -> StoreResult<Vec<WorkerId>> {
+        Ok(self.presence.lost())
+    }
+
+    async fn rescue(&self, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>> {
+        let overdue = || self.readers.with(|conn| workers::overdue(conn, now));
+        if lost.is_empty() && overdue()?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let given_up = lost.to_vec();
+        let given_back = self
+            .writer
+            .write(move |tx| workers::rescue(tx, &given_up, now))
+            .await?;
+        self.presence.forget(lost);
+        Ok(given_back)
+    }
+
+    async fn workers(&self) -> StoreResult<Vec<Worker>> {
+        self.readers.with(workers::list)
+    }
+}
+
+#[async_trait]
+impl Reading for SqliteStore {
+    async fn flow_run(&self, id: RunId) -> StoreResult<Option<FlowRun>> {
+        self.readers.with(|conn| read::flow_run_by_id(conn, id))
+    }
+
+    async fn find_runs(&self, text: &IdPrefix, count: u32) -> StoreResult<Vec<FlowRun>> {
+        let text = text.clone();
+        self.read_long(move |conn| read::find_runs(conn, &text, count))
+            .await
+    }
+
+    async fn flow_runs(&self, filter: RunFilter) -> StoreResult<Vec<FlowRun>> {
+        self.read_long(move |conn| read::flow_runs(conn, &filter))
+            .await
+    }
+
+    async fn child_states(&self, parent: RunId) -> StoreResult<Vec<(StateType, u64)>> {
+        self.read_long(move |conn| read::child_states(conn, parent))
+            .await
+    }
+
+    async fn history(&self, run: RunId) -> StoreResult<Vec<State>> {
+        self.read_long(move |conn| read::history(conn, run)).await
+    }
+
+    async fn task_runs(&self, filter: TaskRunFilter) -> StoreResult<Vec<TaskRun>> {
+        self.read_long(move |conn| read::task_runs(conn, &filter))
+            .await
+    }
+
+    async fn logs(&self, filter: LogFilter) -> StoreResult<Vec<(LogCursor, LogLine)>> {
+        self.read_long(move |conn| read::logs(conn, &filter)).await
+    }
+}
+
+impl Wakes for SqliteStore {
+    fn listen(&self, topic: Topic) -> StoreResult<Box<dyn Listener>> {
+        Ok(Box::new(self.hub.listen(topic)?))
+    }
+
+    fn look_again(&self) {
+        self.writer.nudge().look();
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+}

@@ -1,0 +1,36 @@
+//! Workers and their leases.
+
+use async_trait::async_trait;
+use model::{RunId, StateType, Timestamp, Worker, WorkerId};
+
+use crate::StoreResult;
+
+/// Registers workers and keeps their leases.
+#[async_trait]
+pub trait Workers: Send + Sync + 'static {
+    async fn register_worker(&self, worker: Worker) -> StoreResult<()>;
+
+    /// Renews the lease on everything the worker runs. Errs with [`StoreError::NotFound`]
+    /// if the worker was given up: then its runs are no longer its own.
+    async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()>;
+
+    /// Removes a worker that stops by itself. The runs it had claimed go back to their pools,
+    /// ready at once. Returns them.
+    async fn sign_off(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>>;
+
+    /// The runs leased to this worker that are to be paused or cancelled, with that state.
+    async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>>;
+
+    /// Workers that are known to be gone although their lease has not ended, because they
+    /// ran on this machine.
+    async fn lost_workers(&self) -> StoreResult<Vec<WorkerId>>;
+
+    /// Takes workers off the list: `lost` ones, and all whose lease has ended. What they
+    /// had claimed, or had reserved, goes back to its pool as `Scheduled`, ready at once;
+    /// what has been lost more than [`CRASH_RETRIES`](model::CRASH_RETRIES) times
+    /// ends as `Crashed`. The runs given back.
+    async fn rescue(&self, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>>;
+
+    /// All workers, oldest first.
+    async fn workers(&self) -> StoreResult<Vec<Worker>>;
+}
