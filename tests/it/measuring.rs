@@ -208,6 +208,22 @@ fn a_row_that_an_older_build_does_not_know_is_left_out() {
 }
 
 #[test]
+fn a_build_that_knows_none_of_the_rows_cannot_be_compared() {
+    let home = home();
+    let (_dir, other) = script("echo \"error: invalid value '$2' for '[ROW]...'\" >&2; exit 2");
+    let ran = against(&home, &other, &["start", "empty", "-o", "json"]).fails(2);
+    let other = other.display();
+    assert_eq!(
+        ran.stderr,
+        format!(
+            "error: `{other}` does not know `start`, `empty`\n\
+             hint: name a row that `{other} bench --help` lists\n"
+        )
+    );
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
 fn what_is_no_build_of_this_program_is_named() {
     const HINT: &str = "hint: `--against` takes another build of orch-host";
     let home = home();

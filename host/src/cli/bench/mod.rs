@@ -185,10 +185,14 @@ async fn compare(
     };
     let comparison = against(other, settings, plans, told).await;
     bar.finish_and_clear();
+    let comparison = comparison.map_err(|err| explained(err, other))?;
+    if comparison.rows.is_empty() {
+        return Err(nothing_in_common(&comparison, other).into());
+    }
     let report = Comparing {
         machine: Machine::this(),
         other: other.display().to_string(),
-        comparison: comparison.map_err(|err| explained(err, other))?,
+        comparison,
     };
     match out.format {
         Format::Json => out.json(&report)?,
@@ -237,6 +241,18 @@ fn explained(err: anyhow::Error, other: &Path) -> anyhow::Error {
     UserError::new(one_line(&format!("{err:#}")))
         .hint(hint)
         .into()
+}
+
+/// The other program knows none of the rows that were asked for.
+fn nothing_in_common(comparison: &Comparison, other: &Path) -> UserError {
+    let name = other.display();
+    let rows: Vec<String> = comparison
+        .left_out
+        .iter()
+        .map(|left_out| format!("`{}`", left_out.name))
+        .collect();
+    UserError::new(format!("`{name}` does not know {}", rows.join(", ")))
+        .hint(format!("name a row that `{name} bench --help` lists"))
 }
 
 fn show(bar: &ProgressBar, step: Step) {
