@@ -183,13 +183,12 @@ fn two_builds_swap_places_after_each_pair() {
     let (dir, other) = script(&format!(
         "stat -c %y \"$ORCH_HOME/../a/stdout\" >> \"${{0}}.log\" 2>&1\nexec {THIS} \"$@\""
     ));
-    against(&home, &other, &["empty", "--rounds", "5"]).ok();
+    against(&home, &other, &["empty", "--rounds", "3"]).ok();
     let log = fs::read_to_string(dir.path().join("other.log")).unwrap();
     let log: Vec<&str> = log.lines().collect();
-    assert_eq!(log.len(), 5, "{log:?}");
+    assert_eq!(log.len(), 3, "{log:?}");
     assert!(log[0].contains("No such file"), "{log:?}");
     assert!(log[0] != log[1] && log[1] == log[2], "{log:?}");
-    assert!(log[2] != log[3] && log[3] == log[4], "{log:?}");
 }
 
 #[test]

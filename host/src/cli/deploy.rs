@@ -176,10 +176,7 @@ fn changed(before: &Deployment, after: &Deployment) -> Vec<&'static str> {
     [
         ("component", before.component != after.component),
         ("pool", before.pool != after.pool),
-        (
-            "parameters",
-            before.parameters.value() != after.parameters.value(),
-        ),
+        ("parameters", before.parameters != after.parameters),
         ("tags", before.tags != after.tags),
         ("grants", before.grants != after.grants),
         ("description", before.description != after.description),

@@ -32,7 +32,7 @@ impl Worker {
         let stderr = BufReader::new(group.child.stderr.take().expect("stderr is piped"));
         let said = Arc::new(Mutex::new(String::new()));
         let heard = Arc::clone(&said);
-        // Read to the end, or a worker that logs much would wait for its reader.
+        // All output is read, because a worker whose output nobody reads would block.
         thread::spawn(move || {
             for line in stderr.split(b'\n').map_while(Result::ok) {
                 let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +63,7 @@ impl Worker {
         self
     }
 
-    /// What the process has in memory, by the kernel's name for it: `VmRSS`, `VmHWM`.
+    /// A memory figure of the process, by the kernel's name for it: `VmRSS`, `VmHWM`.
     pub fn kilobytes(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -75,7 +75,7 @@ impl Worker {
         self.group.child.id()
     }
 
-    /// What it has written to stderr so far.
+    /// The text that it has written to stderr so far.
     pub fn stderr(&self) -> String {
         self.said
             .lock()
@@ -89,7 +89,7 @@ impl Worker {
         kill_process(self.group.pid(), Signal::INT).unwrap();
     }
 
-    /// Has it stand still, as a machine that swaps does. See `sigcont`.
+    /// Stops it for a while, as a machine that swaps does. See `sigcont`.
     #[track_caller]
     pub fn sigstop(&self) {
         kill_process(self.group.pid(), Signal::STOP).unwrap();
