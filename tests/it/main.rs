@@ -22,6 +22,7 @@ mod golden;
 mod grants;
 mod guests;
 mod idle;
+mod inheriting;
 mod inputs;
 mod listings;
 mod locked;

@@ -1,5 +1,7 @@
 //! Tasks and flows whose first attempts fail, by the attempt that the context tells.
 
+mod inheriting;
+
 use guest_sdk::prelude::*;
 
 /// The attempt of the task that is running.
