@@ -35,12 +35,6 @@ const KNOWN: &[&[&str]] = &[
         "host/crates/worker/src/logs.rs",
         "host/crates/worker/src/tasks.rs",
     ],
-    &["host/src/cli/completions.rs", "host/src/cli/mod.rs"],
-    &[
-        "host/src/cli/deployment/run/bulk.rs",
-        "host/src/cli/deployment/run/mod.rs",
-    ],
-    &["host/src/cli/output.rs", "host/src/cli/table.rs"],
 ];
 
 /// What a module says.

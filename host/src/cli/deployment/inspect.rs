@@ -4,10 +4,10 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::params::signature;
-use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
-use crate::cli::target::Target;
 use crate::cli::time::ago;
+use operations::resolve;
+use operations::start::Startable;
 use operations::view::DeploymentDetailsView;
 
 /// Show a deployment and the parameters that its flow takes
@@ -20,9 +20,8 @@ pub struct InspectArgs {
 
 pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
-    let flow = Target::of_deployment(&*cx.store, deployment.clone())
-        .await?
-        .flow;
+    let startable = Startable::of_deployment(&*cx.store, deployment.clone()).await?;
+    let flow = startable.flow;
     if cx.out.format == Format::Json {
         cx.out.json(&DeploymentDetailsView {
             deployment: deployment.into(),

@@ -3,10 +3,10 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::{Format, Stream};
-use crate::cli::resolve;
 use crate::cli::values::level;
 use crate::cli::watch::LogPrinter;
 use model::{IdPrefix, LogLevel};
+use operations::resolve;
 use operations::view::{LogView, views};
 use store::Topic;
 

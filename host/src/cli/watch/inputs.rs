@@ -6,7 +6,8 @@ use clap::builder::styling::AnsiColor;
 
 use crate::cli::context::Context;
 use crate::cli::inputs::{command, wish};
-use crate::cli::output::{Stream, one_line};
+use crate::cli::output::Stream;
+use crate::cli::text::one_line;
 use crate::cli::time::clock;
 use model::{FlowRun, InputId};
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::cli::context::Context;
-use crate::cli::output::{Format, Stream, harmless};
+use crate::cli::output::{Format, Stream};
+use crate::cli::text::harmless;
 use crate::cli::time::{clock, local};
 use model::{LogLevel, LogLine, LogSource, RunId, TaskRunId};
 use operations::view::LogView;

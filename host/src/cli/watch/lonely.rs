@@ -95,3 +95,12 @@ impl<'a> Lonely<'a> {
         Ok(())
     }
 }
+
+/// Says what keeps the runs of a pool from being executed, if there is a pool and anything
+/// does.
+pub async fn warn_of_pool(cx: &Context, pool: Option<&PoolName>) -> anyhow::Result<()> {
+    match pool {
+        Some(pool) => Lonely::new(cx, Whose::AWorkers).warn_of(pool).await,
+        None => Ok(()),
+    }
+}

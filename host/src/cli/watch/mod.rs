@@ -16,15 +16,16 @@ use clap::builder::styling::AnsiColor;
 
 use super::context::Context;
 use super::error::{ExitStatus, UserError};
-use super::output::{Format, Stream, one_line};
+use super::output::{Format, Stream};
 use super::signals::Signals;
+use super::text::one_line;
 use super::time::{clock, took};
 use children::Children;
 pub use children::bar as progress_line;
 pub use everyone::follow_all;
 use inputs::Inputs;
 pub use logs::LogPrinter;
-pub use lonely::{Lonely, Whose};
+pub use lonely::{Lonely, Whose, warn_of_pool};
 use model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
 use operations::view::FlowRunView;
 use store::Topic;
@@ -191,7 +192,7 @@ fn how_it_ended(run: &FlowRun) -> String {
         _ => String::new(),
     };
     let reason = match &run.outcome {
-        Some(Err(failure)) => format!(": {}", super::output::harmless(&failure.message)),
+        Some(Err(failure)) => format!(": {}", super::text::harmless(&failure.message)),
         _ => String::new(),
     };
     format!("flow run '{name}' {state}{span}{reason}")
