@@ -76,3 +76,27 @@ impl<'de> Deserialize<'de> for Json {
         Ok(Self(raw.get().into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{num, prelude::*};
+
+    use super::*;
+
+    /// Every `f64` that JSON can hold.
+    fn finite() -> impl Strategy<Value = f64> {
+        num::f64::NORMAL | num::f64::SUBNORMAL | num::f64::ZERO
+    }
+
+    proptest! {
+        /// Depends on the feature `float_roundtrip` of `serde_json`.
+        #[test]
+        fn a_number_is_read_as_it_was_written(number in finite()) {
+            let text = serde_json::to_string(&number).unwrap();
+            let json = Json::parse(text.as_str()).unwrap();
+            prop_assert_eq!(json.as_str(), text.as_str());
+            prop_assert_eq!(json.value().as_f64().map(f64::to_bits), Some(number.to_bits()));
+            prop_assert_eq!(Json::of(&json.value()), json);
+        }
+    }
+}

@@ -90,7 +90,7 @@ fn cancel_one(tx: &Tx<'_>, run: &Target, now: Timestamp) -> StoreResult<bool> {
 }
 
 /// The leased runs whose worker is to hear of it.
-pub(super) fn told(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
+pub(super) fn orders(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
     conn.all(
         "SELECT id, state FROM flow_runs WHERE worker = ?1 AND worker IS NOT NULL
              AND state IN ('CANCELLING', 'PAUSED')",

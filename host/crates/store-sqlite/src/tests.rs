@@ -2,20 +2,18 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+mod claiming;
 mod counting;
 
 use super::sql::Sql as _;
 use super::*;
 use model::{PoolName, Seq, State, Timestamp, WorkPool};
-use store::contract::cast::{Cast, SetClock, at, new_run, task};
-use store::{
-    Catalog as _, Claim, Missing, Next, Offer, PoolChange, Pools as _, Runs as _, Topic, Wakes as _,
-};
+use store::contract::cast::{Cast, at, task};
+use store::{Catalog as _, Missing, Next, PoolChange, Pools as _, Topic, Wakes as _};
 
 async fn new_store() -> (SqliteStore, TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -333,66 +331,4 @@ async fn only_a_claim_is_committed_without_waiting_for_the_disk() {
         .write_ahead_when_ready(7, move |tx| synchronous(tx).map(|it| Some((it, true))));
     assert_eq!(found.await, Ok(NORMAL));
     assert_eq!(store.writer.write(synchronous).await, Ok(FULL));
-}
-
-#[tokio::test]
-async fn a_claim_that_waits_hears_of_what_another_process_makes_ready() {
-    let (store, _dir) = new_store().await;
-    let other = SqliteStore::open(store.path()).unwrap();
-    let cast = Cast::on(store).await;
-    // As a worker does.
-    let _listener = cast.store.listen(Topic::Ready).unwrap();
-    let claim = Claim {
-        worker: cast.w1,
-        pool: Some(PoolName::default_pool()),
-        work_queue: None,
-        count: 9,
-        now: at(0),
-    };
-    let offer = Arc::new(Offer::new(Arc::new(SetClock::new(1))));
-    let claimed = tokio::spawn(cast.store.claim_next(claim, offer));
-    let new = new_run("etl");
-    let id = new.run.id;
-    other.create_runs(vec![new]).await.unwrap();
-    let claimed = claimed.await.unwrap().unwrap();
-    assert_eq!(claimed[0].run.id, id);
-}
-
-#[tokio::test]
-async fn a_claim_that_waits_misses_nothing_by_a_failed_commit() {
-    let (store, _dir) = new_store().await;
-    let other = SqliteStore::open(store.path()).unwrap();
-    let cast = Cast::on(store).await;
-    let claim = Claim {
-        worker: cast.w1,
-        pool: Some(PoolName::default_pool()),
-        work_queue: None,
-        count: 9,
-        now: at(0),
-    };
-    let claimed = cast
-        .store
-        .claim_next(claim, Arc::new(Offer::new(Arc::new(SetClock::new(1)))));
-    // It has looked in vain, and nobody listens who would have it look again.
-    cast.store.writer.write(|_| Ok(())).await.unwrap();
-    let new = new_run("etl");
-    let id = new.run.id;
-    other.create_runs(vec![new]).await.unwrap();
-
-    // It is told to look in a batch that fails: they queue up while the writer is held.
-    let (go, hold) = std::sync::mpsc::channel::<()>();
-    let held = cast.store.writer.write(move |_| {
-        let _ = hold.recv();
-        Ok(())
-    });
-    cast.store.look_again();
-    let lost = cast.store.writer.write(|tx| {
-        tx.run("ROLLBACK", [])?;
-        Err::<(), _>(StoreError::Unavailable("disk full".to_owned()))
-    });
-    go.send(()).unwrap();
-    let _ = held.await;
-    assert!(lost.await.is_err());
-    cast.store.writer.write(|_| Ok(())).await.unwrap();
-    assert_eq!(claimed.await.unwrap()[0].run.id, id);
 }

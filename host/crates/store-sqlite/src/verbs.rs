@@ -257,8 +257,8 @@ impl Workers for SqliteStore {
         Ok(given_back)
     }
 
-    async fn told(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
-        self.readers.with(|conn| cancel::told(conn, worker))
+    async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
+        self.readers.with(|conn| cancel::orders(conn, worker))
     }
 
     async fn lost_workers(&self) -> StoreResult<Vec<WorkerId>> {

@@ -1,4 +1,4 @@
-//! What storage answers when it cannot.
+//! Why a verb of the store failed.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,8 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    // What was asked does not fit what is there.
-    /// Another claim has raised the epoch: the run belongs to somebody else.
+    // The request does not fit what is stored.
+    /// Another claim has raised the epoch: the run belongs to another worker.
     #[error("flow run {run} is no longer leased under epoch {epoch}")]
     Stale { run: RunId, epoch: u64 },
     #[error("{0} does not exist")]
@@ -28,7 +28,7 @@ pub enum StoreError {
     Over { run: RunId, state: StateType },
     #[error("flow run {run} is not paused: it is {state}")]
     NotPaused { run: RunId, state: StateType },
-    /// It never asked for it, got it already, or is over.
+    /// The run never asked for this input, has got it already, or is over.
     #[error("flow run {run} does not wait for this input, or not any more")]
     InputNotAwaited { run: RunId },
     #[error("flow run {run} is not over: it is {state}")]
@@ -42,7 +42,7 @@ pub enum StoreError {
     #[error("refused to record: {0}")]
     Refused(String),
 
-    // The place where it is kept.
+    // The database itself is at fault.
     #[error(
         "the database `{path}` was written by a newer version (its schema is {found}, this program knows {known})"
     )]
@@ -57,7 +57,8 @@ pub enum StoreError {
     ReadOnly { path: PathBuf, reason: String },
     #[error("the database `{path}` cannot be opened: {reason}")]
     CannotOpen { path: PathBuf, reason: String },
-    /// Disk full, I/O error, locked by another program: may pass.
+    /// The disk is full, an I/O error occurred, or another program holds a lock. A later
+    /// try may succeed.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// A row that this program cannot have written.

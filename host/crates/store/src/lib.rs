@@ -1,9 +1,8 @@
 //! What the host asks of storage, in the words of the domain.
 //!
 //! One method is one transaction. `Ok` means that the write survives a crash of the process
-//! and of the machine; only [`Runs::claim`] may be lost with the machine, until the next
-//! write. An engine implements it in a crate of its own; the
-//! contract (feature `testing`) is what every engine must keep.
+//! and of the machine; only a claim may be lost with the machine, until the next write. Each
+//! engine is a crate of its own. All of them must pass the contract (feature `testing`).
 
 mod catalog;
 #[cfg(feature = "testing")]
@@ -28,7 +27,7 @@ pub use runs::{Offer, Runs};
 pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
-/// All of it: what a process opens. A function takes the one trait whose verbs it needs.
+/// Everything that a process opens. A function takes the one trait whose verbs it needs.
 pub trait Store: Catalog + Pools + Runs + Workers + Reading + Wakes {}
 
 impl<T: Catalog + Pools + Runs + Workers + Reading + Wakes> Store for T {}

@@ -5,29 +5,29 @@ use model::{PoolName, WorkPool};
 
 use crate::StoreResult;
 
-/// Where runs wait for workers.
+/// Creates, changes and lists work pools, where runs wait for workers.
 #[async_trait]
 pub trait Pools: Send + Sync + 'static {
-    /// Errs if it exists.
+    /// Errs if a pool of this name exists.
     async fn create_pool(&self, pool: WorkPool) -> StoreResult<()>;
 
-    /// Changes its limit or whether it is paused. Errs if it does not exist.
+    /// Changes the pool's limit or whether it is paused. Errs if it does not exist.
     async fn change_pool(&self, name: &PoolName, change: PoolChange) -> StoreResult<WorkPool>;
 
     /// Errs if it does not exist, or while deployments or unfinished runs use it.
     async fn delete_pool(&self, name: &PoolName) -> StoreResult<()>;
 
-    /// By name.
+    /// All pools, in the order of their names.
     async fn pools(&self) -> StoreResult<Vec<PoolUse>>;
 
     async fn pool(&self, name: &PoolName) -> StoreResult<Option<PoolUse>>;
 }
 
-/// A change of a work pool; what is `None` stays.
+/// A change of a work pool. A field that is `None` changes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolChange {
     pub paused: Option<bool>,
-    /// `Some(None)` takes the limit away.
+    /// `Some(None)` removes the limit.
     pub limit: Option<Option<u32>>,
 }
 
@@ -41,7 +41,7 @@ pub struct PoolUse {
     pub ready: u64,
     /// Runs scheduled for later.
     pub scheduled: u64,
-    /// Workers whose lease is not over.
+    /// Workers whose lease has not ended.
     pub workers: u64,
     pub deployments: u64,
 }

@@ -1,4 +1,4 @@
-//! Listings and single values, for those who look at runs.
+//! Listings and single values, for commands and pages that show runs.
 
 use async_trait::async_trait;
 use model::{
@@ -8,32 +8,32 @@ use model::{
 
 use crate::StoreResult;
 
-/// What is known of runs.
+/// Reads runs, their states, tasks and logs.
 #[async_trait]
 pub trait Reading: Send + Sync + 'static {
     async fn flow_run(&self, id: RunId) -> StoreResult<Option<FlowRun>>;
 
-    /// The runs that a person may mean by this: of this id, whose id begins so, or of this
-    /// name. At most `count`, newest first.
+    /// The runs that a person may mean by `text`: those with this name, and those whose id
+    /// is or begins with it. At most `count`, newest first.
     async fn find_runs(&self, text: &IdPrefix, count: u32) -> StoreResult<Vec<FlowRun>>;
 
-    /// Newest first.
+    /// The runs that the filter lets through, newest first.
     async fn flow_runs(&self, filter: RunFilter) -> StoreResult<Vec<FlowRun>>;
 
-    /// How many of a run's children are in each state, in the order of the states.
+    /// How many children of a run are in each state, in the order of the states.
     async fn child_states(&self, parent: RunId) -> StoreResult<Vec<(StateType, u64)>>;
 
-    /// Oldest first.
+    /// All states a run has been in, oldest first.
     async fn history(&self, run: RunId) -> StoreResult<Vec<State>>;
 
-    /// Oldest first.
+    /// The task runs that the filter lets through, oldest first.
     async fn task_runs(&self, filter: TaskRunFilter) -> StoreResult<Vec<TaskRun>>;
 
     /// Lines after the cursor, oldest first.
     async fn logs(&self, filter: LogFilter) -> StoreResult<Vec<(LogCursor, LogLine)>>;
 }
 
-/// Which flow runs to list. What is empty does not restrict.
+/// Which flow runs to list. An empty field does not restrict the list.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
     pub states: Vec<StateType>,
@@ -42,17 +42,17 @@ pub struct RunFilter {
     pub pool: Option<PoolName>,
     pub parent: Option<RunId>,
     pub tag: Option<String>,
-    /// At most so many; 0: all.
+    /// List at most so many; 0 means all.
     pub count: u32,
 }
 
 /// Which task runs to list.
 #[derive(Clone, Debug, Default)]
 pub struct TaskRunFilter {
-    /// Called by this run, or by any subflow within it.
+    /// Only task runs that this run, or any subflow within it, has called.
     pub flow_run: Option<RunId>,
     pub states: Vec<StateType>,
-    /// At most so many; 0: all. The newest ones, oldest first.
+    /// List only so many of the newest; 0 means all.
     pub count: u32,
 }
 
@@ -63,10 +63,10 @@ pub struct LogCursor(pub i64);
 /// Which lines to read.
 #[derive(Clone, Debug)]
 pub struct LogFilter {
-    /// Of these runs, and of the subflows within them.
+    /// Lines of these runs, and of the subflows within them.
     pub runs: Vec<RunId>,
     pub after: LogCursor,
     pub level_min: LogLevel,
-    /// At most so many; 0: all.
+    /// Read at most so many; 0 means all.
     pub count: u32,
 }

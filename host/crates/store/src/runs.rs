@@ -12,14 +12,14 @@ use model::{
 
 use crate::{Clock, StoreResult};
 
-/// What happens to runs.
+/// Creates runs and records what happens to them.
 #[async_trait]
 pub trait Runs: Send + Sync + 'static {
     /// Creates runs, all or none. A run whose flow and idempotency key exist already is not
     /// created; the earlier one is returned in its place.
     async fn create_runs(&self, runs: Vec<NewRun>) -> StoreResult<Vec<FlowRun>>;
 
-    /// The run that has this idempotency key among the runs of the flow.
+    /// The run of the flow that was created with this idempotency key.
     async fn run_by_key(&self, flow: &FlowName, key: &str) -> StoreResult<Option<FlowRun>>;
 
     /// Leases runs that are ready to `worker`, the longest ready first. Each goes to
@@ -47,14 +47,14 @@ pub trait Runs: Send + Sync + 'static {
     /// The journal of a run, in order.
     async fn journal(&self, run: RunId) -> StoreResult<Vec<Entry>>;
 
-    /// Adds what a run under lease has done since the last time, all or nothing. Errs with
-    /// [`StoreError::Stale`] if the lease's epoch is not the run's any more.
+    /// Adds what a leased run has done since its last record, all or nothing. Errs with
+    /// [`StoreError::Stale`] if another claim has raised the run's epoch.
     async fn record(&self, progress: Progress) -> StoreResult<Recorded>;
 
-    /// Which of these calls of the run have settled, oldest settlement first.
+    /// Those of the calls that have settled, oldest settlement first.
     async fn settled(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Settled>>;
 
-    /// What earlier attempts of a run have finished, in order, for this one to reuse.
+    /// What earlier attempts of a run have finished, in order. The present one reuses it.
     async fn kept(&self, run: RunId) -> StoreResult<Vec<Entry>>;
 
     /// Opens a new attempt of a run that is over, ready at once. What earlier attempts have
@@ -62,24 +62,24 @@ pub trait Runs: Send + Sync + 'static {
     /// if it is not over, or if it is a subflow.
     async fn retry(&self, run: RunId, from_scratch: bool, now: Timestamp) -> StoreResult<FlowRun>;
 
-    /// Cancels a run and, below it, every run it started as its child. What has not begun
-    /// ends at once; the rest goes to `Cancelling` and may clean up. Errs if there is no
+    /// Cancels a run and, below it, every run it started as its child. Runs that have not
+    /// begun end at once; the others go to `Cancelling` and may clean up. Errs if there is no
     /// such run, or if it is a subflow, which only the run around it can end.
     async fn cancel(&self, run: RunId, now: Timestamp) -> StoreResult<Cancellation>;
 
-    /// Stops a run until it is resumed. Whoever executes it stops at its next record. Errs if
+    /// Stops a run until it is resumed. A worker that executes it stops at its next record. Errs if
     /// there is no such run, if it is over or being cancelled, or if it is a subflow.
     async fn pause(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun>;
 
     /// Lets a paused run go on. Errs if it is not paused.
     async fn resume(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun>;
 
-    /// What a run has asked people for and not got, oldest first: of its own and of the
-    /// subflows within it; of a subflow, what itself has asked for. Nothing once the run is
-    /// over or is being cancelled.
+    /// The inputs that a run still waits for, oldest first, those of the subflows within it
+    /// included; for a subflow only its own. Empty once the run is over or is being
+    /// cancelled.
     async fn awaited_inputs(&self, run: RunId) -> StoreResult<Vec<AwaitedInput>>;
 
-    /// Gives a run one of its awaited inputs; a paused one goes on with that. The caller has
+    /// Gives a run one of its awaited inputs. A paused run goes on with it. The caller has
     /// checked that the value fits the input's schema. Errs with
     /// [`StoreError::InputNotAwaited`] if the run does not wait for it, or not any more.
     async fn give_input(
@@ -90,11 +90,12 @@ pub trait Runs: Send + Sync + 'static {
         now: Timestamp,
     ) -> StoreResult<()>;
 
-    /// Settles up to `count` timers that are due, and inputs whose time is over. How many.
+    /// Settles up to `count` timers that are due and inputs whose time is over. Returns how
+    /// many.
     async fn settle_due(&self, now: Timestamp, count: u32) -> StoreResult<u32>;
 
-    /// When something becomes due next: a timer of any run, or a run of one of the pools
-    /// scheduled for later than `now`.
+    /// When the next timer of any run is due, or the next run of the pool (of any pool if
+    /// none is given) that is scheduled for later than `now`.
     async fn next_due(
         &self,
         pool: Option<&PoolName>,
@@ -106,7 +107,7 @@ pub trait Runs: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Offer {
     withdrawn: AtomicBool,
-    /// The time of a claim that waited.
+    /// Gives the time of the claim when it succeeds at last.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -8,9 +8,9 @@ use model::Timestamp;
 
 use crate::StoreResult;
 
-/// When to look, and by which clock.
+/// Tells callers when to look, and by which clock.
 pub trait Wakes: Send + Sync + 'static {
-    /// Listens from now on.
+    /// Opens a listener. It hears what happens from now on.
     fn listen(&self, topic: Topic) -> StoreResult<Box<dyn Listener>>;
 
     /// Makes every claim that waits in [`claim_next`](crate::Runs::claim_next) look again:
@@ -28,8 +28,8 @@ pub trait Clock: Debug + Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// Tells when there may be something new. Never the only way to notice: it also speaks up
-/// after a while without need, so that a lost message costs time and nothing else.
+/// Tells when there may be something new. It also returns after a while without cause, so a
+/// lost message costs time and nothing else.
 #[async_trait]
 pub trait Listener: Send + 'static {
     /// Returns once something may have happened since the last return (or since the
@@ -37,12 +37,11 @@ pub trait Listener: Send + 'static {
     async fn heard(&mut self);
 }
 
-/// What a listener wants to hear of.
+/// What a listener is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// Runs that became ready, timers that were set, calls that settled: for those who
-    /// execute.
+    /// Runs that became ready, timers that were set, calls that settled: for workers.
     Ready,
-    /// Anything about any run: for those who watch.
+    /// Any change of any run: for commands and pages that follow runs.
     Change,
 }

@@ -5,7 +5,7 @@ use model::{RunId, StateType, Timestamp, Worker, WorkerId};
 
 use crate::StoreResult;
 
-/// Who executes runs.
+/// Registers workers and keeps their leases.
 #[async_trait]
 pub trait Workers: Send + Sync + 'static {
     async fn register_worker(&self, worker: Worker) -> StoreResult<()>;
@@ -14,12 +14,12 @@ pub trait Workers: Send + Sync + 'static {
     /// if the worker was given up: then its runs are no longer its own.
     async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()>;
 
-    /// Takes a worker off the list that stops of its own accord. What it had claimed goes
-    /// back to its pool, ready at once. The runs given back.
+    /// Removes a worker that stops by itself. The runs it had claimed go back to their pools,
+    /// ready at once. Returns them.
     async fn sign_off(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>>;
 
     /// The runs leased to this worker that are to be paused or cancelled, with that state.
-    async fn told(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>>;
+    async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>>;
 
     /// Workers that are known to be gone although their lease has not ended, because they
     /// ran on this machine.
@@ -31,6 +31,6 @@ pub trait Workers: Send + Sync + 'static {
     /// ends as `Crashed`. The runs given back.
     async fn rescue(&self, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>>;
 
-    /// Oldest first.
+    /// All workers, oldest first.
     async fn workers(&self) -> StoreResult<Vec<Worker>>;
 }

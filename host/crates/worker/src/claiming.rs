@@ -297,7 +297,7 @@ impl Serving {
     /// Tells the executions whose runs are to be paused or cancelled.
     async fn tell_signals(&self) -> Result<(), WorkerError> {
         let Shared { store, signals, .. } = &*self.shared;
-        for (run, state) in store.told(self.shared.config.id).await? {
+        for (run, state) in store.orders(self.shared.config.id).await? {
             signals.tell(run, Signal::of(state));
         }
         Ok(())

@@ -31,26 +31,26 @@ pub async fn cancelling_goes_down_the_family<S: Store>(cast: Cast<S>) {
     .await;
     let begun = cast.claim(1, 3).await.remove(0).lease;
 
-    let told = cast.store.cancel(parent.run, at(5)).await;
-    assert_eq!(told, Ok(Cancellation::Told));
+    let cancelled = cast.store.cancel(parent.run, at(5)).await;
+    assert_eq!(cancelled, Ok(Cancellation::Told));
     assert_eq!(cast.state(parent.run).await, StateType::Cancelling);
     assert_eq!(cast.state(ids[0]).await, StateType::Cancelling);
     assert_eq!(cast.state(ids[1]).await, StateType::Cancelled);
-    let mut told = cast.store.told(cast.w1).await.unwrap();
-    told.sort_unstable();
+    let mut orders = cast.store.orders(cast.w1).await.unwrap();
+    orders.sort_unstable();
     let cancelling = StateType::Cancelling;
-    assert_eq!(told, [(parent.run, cancelling), (begun.run, cancelling)]);
+    assert_eq!(orders, [(parent.run, cancelling), (begun.run, cancelling)]);
 }
 
 pub async fn a_paused_run_stops_and_goes_on_where_it_was<S: Store>(cast: Cast<S>) {
     let lease = cast.running("etl").await;
     cast.store.pause(lease.run, at(3)).await.unwrap();
-    let told = cast.store.told(cast.w1).await.unwrap();
-    assert_eq!(told, [(lease.run, StateType::Paused)]);
+    let orders = cast.store.orders(cast.w1).await.unwrap();
+    assert_eq!(orders, [(lease.run, StateType::Paused)]);
     // What it had done by then is kept, and its slot is free.
     let left = cast.try_record(lease, |p| p.entries.push(task(1))).await;
     assert_eq!(left, Ok(Recorded::Paused));
-    assert_eq!(cast.store.told(cast.w1).await.unwrap(), []);
+    assert_eq!(cast.store.orders(cast.w1).await.unwrap(), []);
     assert!(cast.claim(9, 9).await.is_empty());
 
     cast.store.resume(lease.run, at(10)).await.unwrap();
@@ -100,8 +100,8 @@ pub async fn a_waiting_run_is_claimed_to_clean_up<S: Store>(cast: Cast<S>) {
 pub async fn a_run_cancelled_before_it_said_so_has_begun<S: Store>(cast: Cast<S>) {
     let run = cast.create(new_run("etl")).await;
     let lease = cast.claim_only(1).await.lease;
-    let told = cast.store.cancel(run, at(2)).await;
-    assert_eq!(told, Ok(Cancellation::Told));
+    let cancelled = cast.store.cancel(run, at(2)).await;
+    assert_eq!(cancelled, Ok(Cancellation::Told));
     let begins = |progress: &mut Progress| {
         progress.states.push(State::running(1, at(1)));
         progress.entries.push(task(1));

@@ -708,7 +708,7 @@ impl<'s, S: Store> World<'s, S> {
 
     async fn notice_cancelled(&mut self) {
         for hand in &mut self.hands {
-            let told = self.store.told(hand.id).await.unwrap();
+            let told = self.store.orders(hand.id).await.unwrap();
             for execution in &mut hand.running {
                 let cancelling = (execution.run.id, StateType::Cancelling);
                 execution.cancel |= told.contains(&cancelling);
