@@ -7,6 +7,7 @@ use std::fmt::Display;
 use model::{AwaitedInput, FlowRun, StateType, Timestamp};
 use operations::control::ControlRefusal;
 use operations::deploy::DeployRefusal;
+use operations::follow::FollowRefusal;
 use operations::inputs::{GiveRefusal, listed};
 use operations::resolve::ResolveRefusal;
 use operations::start::StartRefusal;
@@ -48,6 +49,9 @@ pub fn said<'e>(err: &'e (dyn Error + 'static)) -> Option<Said<'e>> {
     }
     if let Some(refusal) = err.downcast_ref() {
         return Some(of_control(refusal));
+    }
+    if let Some(refusal) = err.downcast_ref() {
+        return Some(of_follow(refusal));
     }
     err.downcast_ref().map(of_give)
 }
@@ -183,6 +187,13 @@ fn waits_for_input<'e>(run: &FlowRun, awaited: &[AwaitedInput]) -> Said<'e> {
     UserError::new(message)
         .hint(format!("give it: `{command}`"))
         .into()
+}
+
+fn of_follow(refusal: &FollowRefusal) -> Said<'_> {
+    match refusal {
+        FollowRefusal::Gone { .. } => UserError::new(refusal.to_string()).into(),
+        FollowRefusal::Store(err) => Said::ByStore(err),
+    }
 }
 
 fn of_give(refusal: &GiveRefusal) -> Said<'_> {

@@ -12,11 +12,12 @@ use super::params::ParamArgs;
 use super::signals::Signals;
 use super::target::Target;
 use super::values::level;
-use super::watch::{States, Watch, Whose, conclude};
+use super::watch::{States, conclude, until_ended};
 use super::worker::until_registered;
 use model::Ids as _;
 use model::{FlowRun, LogLevel, RunName, WorkerId};
 use operations::control::{self, ControlRefusal};
+use operations::follow::Executes;
 use operations::{FreshIds, start};
 use orchestrator::Start;
 use store::NewRun;
@@ -82,8 +83,8 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         run.name, run.flow, run.id
     ));
 
-    let watch = Watch::new(cx, run.id, States::Notable, args.level, Whose::Ours);
-    let mut ended = std::pin::pin!(watch.until_ended());
+    let ended = until_ended(cx, run.id, States::Notable, args.level, Executes::Us);
+    let mut ended = std::pin::pin!(ended);
     let mut interrupted = false;
     loop {
         tokio::select! {

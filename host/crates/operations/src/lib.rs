@@ -5,8 +5,10 @@
 
 pub mod control;
 pub mod deploy;
+pub mod follow;
 mod ids;
 pub mod inputs;
+pub mod inspect;
 pub mod manifest;
 mod nearest;
 pub mod resolve;

@@ -2,9 +2,10 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::watch::{States, Watch, Whose};
+use crate::cli::watch::{States, until_ended};
 use model::{IdPrefix, LogLevel};
 use operations::control::{self, Cancelled};
+use operations::follow::Executes;
 use operations::resolve;
 
 /// Cancel a flow run, and every run that it started
@@ -27,8 +28,8 @@ pub async fn run(args: CancelArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         Cancelled::Told => {
             cx.out.note(&format!("Cancelling flow run '{}'", run.name));
             if args.watch {
-                let watch = Watch::new(cx, run.id, States::All, LogLevel::Info, Whose::AWorkers);
-                watch.until_ended().await?;
+                let (states, level) = (States::All, LogLevel::Info);
+                until_ended(cx, run.id, states, level, Executes::AWorker).await?;
             }
         }
     }
