@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use model::{Call, Entry, Settlement, StateType};
+use model::{Answer, Call, Entry, Settlement, StateType};
 
 /// Finished calls by what they asked.
 #[derive(Debug, Default)]
@@ -36,13 +36,22 @@ impl Kept {
 
 /// Whether the next attempt may reuse this entry: it succeeded, or is a run that goes on
 /// meanwhile, of which there must not be a second one.
-pub fn is_worth_keeping(entry: &Entry) -> bool {
-    match (&entry.call, &entry.settled) {
-        (Call::RunDeployment(_), None) => matches!(entry.answer, model::Answer::Run { .. }),
-        (_, None) => false,
-        (_, Some((_, Settlement::Task(outcome) | Settlement::Input(outcome)))) => outcome.is_ok(),
-        (_, Some((_, Settlement::Run(run)))) => run.state == StateType::Completed,
-        (_, Some((_, Settlement::Timer))) => true,
+pub(crate) fn is_worth_keeping(entry: &Entry) -> bool {
+    match &entry.settled {
+        Some((_, settlement)) => is_settlement_worth_keeping(settlement),
+        None => {
+            matches!(entry.call, Call::RunDeployment(_))
+                && matches!(entry.answer, Answer::Run { .. })
+        }
+    }
+}
+
+/// The same of an entry that settles so, whatever it was before.
+pub(crate) fn is_settlement_worth_keeping(settlement: &Settlement) -> bool {
+    match settlement {
+        Settlement::Task(outcome) | Settlement::Input(outcome) => outcome.is_ok(),
+        Settlement::Run(run) => run.state == StateType::Completed,
+        Settlement::Timer => true,
     }
 }
 
@@ -53,7 +62,7 @@ fn key(call: &Call) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Answer, Failure, FailureKind, Json, Seq, Timestamp};
+    use model::{Failure, FailureKind, Json, Seq, Timestamp};
 
     fn entry(seq: u64, duration_ms: u64, settlement: Option<Settlement>) -> Entry {
         Entry {

@@ -9,6 +9,7 @@ mod dependencies;
 mod input;
 mod journal;
 mod kept;
+pub mod lifecycle;
 mod parameters;
 mod retry;
 
@@ -17,6 +18,6 @@ pub use creation::{Start, new_run, subflow_run, undeployed_run};
 pub use dependencies::Dependencies;
 pub use input::{InputMisfit, InputProblem, InputSchema};
 pub use journal::{Asked, Divergence, Journal, Waited};
-pub use kept::{Kept, is_worth_keeping};
+pub use kept::Kept;
 pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument};
 pub use retry::{Decision, Retries, after_attempt, failure_of_task, next_attempt, wake_by};

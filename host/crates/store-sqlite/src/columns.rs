@@ -15,6 +15,7 @@ use model::{
     DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, RunId, RunName, Seq, StateName,
     StateType, TaskName, TaskRunId, Timestamp, WorkerId,
 };
+use orchestrator::lifecycle::RunKey;
 
 type Bound<'a> = rusqlite::Result<ToSqlOutput<'a>>;
 
@@ -205,6 +206,24 @@ impl ToColumn for Seq {
 impl FromColumn for Seq {
     fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_i64().map(|seq| Self(seq.cast_unsigned()))
+    }
+}
+
+impl ToColumn for RunKey {
+    fn to_column(&self) -> Bound<'_> {
+        self.0.to_column()
+    }
+}
+impl FromColumn for RunKey {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self)
+    }
+}
+
+/// Counts and epochs.
+impl ToColumn for u64 {
+    fn to_column(&self) -> Bound<'_> {
+        Ok(ToSqlOutput::Owned(Value::Integer(self.cast_signed())))
     }
 }
 

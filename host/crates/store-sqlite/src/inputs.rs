@@ -12,19 +12,15 @@
 use rusqlite::Connection;
 
 use super::columns::AsJson;
-use super::ending::settle;
-use super::pause;
-use super::rows::{RunNo, need_run_no, run_by_no};
+use super::load::subject;
 use super::sql::{Sql, params};
 use super::writer::Tx;
-use model::{
-    Answer, AwaitedInput, Call, Failure, FailureKind, InputId, Json, RunId, Seq, Settlement,
-    StateType, Timestamp,
-};
+use model::{Answer, AwaitedInput, Call, InputId, RunId, Seq, Timestamp};
+use orchestrator::lifecycle::{self, Head, RunKey, Subject};
 use store::{StoreError, StoreResult};
 
 /// Notes where a request stands.
-pub(super) fn add(tx: &Tx<'_>, run: RunNo, seq: Seq) -> StoreResult<()> {
+pub(super) fn add(tx: &Tx<'_>, run: RunKey, seq: Seq) -> StoreResult<()> {
     tx.run(
         "INSERT INTO inputs (run, seq) VALUES (?1, ?2)",
         params![run, seq],
@@ -32,55 +28,41 @@ pub(super) fn add(tx: &Tx<'_>, run: RunNo, seq: Seq) -> StoreResult<()> {
     Ok(())
 }
 
+/// The run whose journal has the calls of this one. Errs if there is no such run.
+pub(super) fn journal_of(conn: &Connection, id: RunId) -> StoreResult<Subject> {
+    let run = subject(conn, id)?;
+    match run.within {
+        Some(root) => subject(conn, root),
+        None => Ok(run),
+    }
+}
+
 /// Those of the run and of the subflows within it; of a subflow its own.
 pub(super) fn awaited(conn: &Connection, id: RunId) -> StoreResult<Vec<AwaitedInput>> {
-    let inputs = open(conn, id)?.into_iter().map(|(_, input)| input);
-    Ok(inputs.collect())
+    let inputs = open(conn, &journal_of(conn, id)?, id)?;
+    Ok(inputs.into_iter().map(|(_, input)| input).collect())
 }
 
-/// One of those, if it is one.
+/// The call that asks for this input, if it is one of those. `root`: see [`journal_of`].
 pub(super) fn find(
     conn: &Connection,
+    root: &Subject,
     id: RunId,
     input: InputId,
-) -> StoreResult<Option<(Seq, AwaitedInput)>> {
-    let found = open(conn, id)?.into_iter().find(|(_, it)| it.id == input);
-    Ok(found)
+) -> StoreResult<Option<Seq>> {
+    let open = open(conn, root, id)?;
+    let found = open.into_iter().find(|(_, it)| it.id == input);
+    Ok(found.map(|(seq, _)| seq))
 }
 
-/// The value was checked. A paused run goes on with it.
-pub(super) fn give(
-    tx: &Tx<'_>,
-    id: RunId,
-    input: InputId,
-    value: &Json,
-    now: Timestamp,
-) -> StoreResult<()> {
-    let Some((seq, _)) = find(tx, id, input)? else {
-        return Err(StoreError::InputNotAwaited { run: id });
-    };
-    let (no, root) = journal_of(tx, id)?;
-    let settlement = Settlement::Input(Ok(value.clone()));
-    settle(tx, no, seq, now, &settlement)?;
-    // Whoever executes the run without having given it up must hear of it, too.
-    tx.tell_ready();
-    tx.tell_change();
-    if run_by_no(tx, no)?.state.kind == StateType::Paused {
-        pause::resume(tx, root, now)?;
-    }
-    Ok(())
-}
-
-/// What a request comes to whose time is over.
-pub(super) fn timed_out() -> Settlement {
-    let message = "nobody gave it in time";
-    Settlement::Input(Err(Failure::new(FailureKind::TimedOut, message)))
-}
-
-fn open(conn: &Connection, id: RunId) -> StoreResult<Vec<(Seq, AwaitedInput)>> {
-    let (no, root) = journal_of(conn, id)?;
-    let state = run_by_no(conn, no)?.state.kind;
-    if state.is_terminal() || state == StateType::Cancelling {
+fn open(conn: &Connection, root: &Subject, id: RunId) -> StoreResult<Vec<(Seq, AwaitedInput)>> {
+    let Head {
+        key: no,
+        id: root,
+        state,
+        ..
+    } = root.head;
+    if !lifecycle::awaits_input(state) {
         return Ok(Vec::new());
     }
     let entries: Vec<(Seq, AsJson<Call>, AsJson<Answer>, Timestamp)> = conn.all(
@@ -127,26 +109,17 @@ fn damaged(run: RunId, seq: Seq) -> StoreError {
 }
 
 /// The run that a call in this scope is made by.
-fn asker(conn: &Connection, no: RunNo, root: RunId, scope: Option<Seq>) -> StoreResult<RunId> {
+fn asker(conn: &Connection, no: RunKey, root: RunId, scope: Option<Seq>) -> StoreResult<RunId> {
     let Some(scope) = scope else {
-        return Ok(root);
+        return Ok(lifecycle::asker(root, None));
     };
-    let subflow: Option<AsJson<Answer>> = conn.first(
+    let answer: Option<AsJson<Answer>> = conn.first(
         "SELECT answer FROM journal WHERE run = ?1 AND seq = ?2",
         params![no, scope],
         |row| row.get(0),
     )?;
-    Ok(match subflow {
-        Some(AsJson(Answer::Run { run })) => run.id,
-        _ => root,
-    })
-}
-
-/// The run whose journal has the calls of this one.
-fn journal_of(conn: &Connection, id: RunId) -> StoreResult<(RunNo, RunId)> {
-    let no = need_run_no(conn, id)?;
-    match run_by_no(conn, no)?.within {
-        Some(root) => Ok((need_run_no(conn, root)?, root)),
-        None => Ok((no, id)),
-    }
+    Ok(lifecycle::asker(
+        root,
+        answer.map(|answer| answer.0).as_ref(),
+    ))
 }

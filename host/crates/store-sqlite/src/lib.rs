@@ -10,27 +10,30 @@
 //! Each file holds the statements of one concern, as functions of a connection or a
 //! transaction; `verbs` joins them to the traits.
 
-mod attempts;
+mod answer;
+mod apply;
 mod bell;
-mod cancel;
 mod clock;
 mod columns;
 mod components;
 mod deployments;
-mod due;
-mod ending;
 mod inputs;
+mod journal;
+mod life;
+mod load;
+mod logs;
 mod open;
-mod pause;
+mod pick;
 mod pools;
 mod presence;
+mod query;
 mod read;
 mod readers;
-mod record;
 mod rows;
 mod runs;
 mod schema;
 mod sql;
+mod task_runs;
 #[cfg(test)]
 mod tests;
 mod verbs;

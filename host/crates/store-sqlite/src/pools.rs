@@ -64,21 +64,8 @@ pub(super) fn need(conn: &Connection, name: &PoolName) -> StoreResult<WorkPool> 
     get(conn, name)?.ok_or_else(|| StoreError::NotFound(Missing::Pool(name.clone())))
 }
 
-/// How many runs, at most `count`, its limit and its pause leave room for.
-pub(super) fn room(conn: &Connection, name: &PoolName, count: u32) -> StoreResult<u32> {
-    let pool = need(conn, name)?;
-    match pool.limit {
-        _ if pool.paused => Ok(0),
-        None => Ok(count),
-        Some(limit) => {
-            let active = u32::try_from(active(conn, name)?).unwrap_or(u32::MAX);
-            Ok(count.min(limit.saturating_sub(active)))
-        }
-    }
-}
-
 /// Runs that hold a slot: the leased ones, save those that a worker has for itself.
-fn active(conn: &Connection, name: &PoolName) -> StoreResult<u64> {
+pub(super) fn active(conn: &Connection, name: &PoolName) -> StoreResult<u64> {
     // No lease is NULL; comparing with the least blob lets the index skip those.
     conn.need(
         "SELECT count(*) FROM flow_runs

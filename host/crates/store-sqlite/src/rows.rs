@@ -5,20 +5,22 @@ use rusqlite::Connection;
 use super::columns::AsJson;
 use super::sql::{Row, Sql, params};
 use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp};
+use orchestrator::lifecycle::RunKey;
 use store::{Missing, StoreError, StoreResult};
 
-/// The run's number within this database.
-pub(super) type RunNo = i64;
-
-/// Selects what [`flow_run`] reads, up to the `WHERE`.
+/// Selects what [`flow_run`] reads, and more columns after that, up to the `WHERE`.
 macro_rules! select_flow_run {
     ($rest:literal) => {
+        $crate::rows::select_flow_run!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
             "SELECT r.no, r.id, s.name, s.flow, s.deployment, s.component, r.pool, \
              s.work_queue, s.grants, s.parameters, s.tags, s.parent, s.within, r.state, \
              r.state_name, r.state_message, r.state_at, r.attempt, r.epoch, s.created, \
-             s.scheduled, r.started, r.ended, r.outcome \
-             FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no ",
+             s.scheduled, r.started, r.ended, r.outcome",
+            $more,
+            " FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no ",
             $rest
         )
     };
@@ -62,7 +64,7 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<FlowRun> {
 }
 
 /// The run and its number, for those who go on to change it.
-pub(super) fn numbered_flow_run(row: &Row<'_>) -> rusqlite::Result<(RunNo, FlowRun)> {
+pub(super) fn numbered_flow_run(row: &Row<'_>) -> rusqlite::Result<(RunKey, FlowRun)> {
     Ok((row.get(0)?, flow_run(row)?))
 }
 
@@ -85,11 +87,11 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-pub(super) fn run_by_no(conn: &Connection, no: RunNo) -> StoreResult<FlowRun> {
+pub(super) fn run_by_no(conn: &Connection, no: RunKey) -> StoreResult<FlowRun> {
     conn.need(select_flow_run!("WHERE r.no = ?1"), [no], flow_run)
 }
 
-pub(super) fn run_no(conn: &Connection, id: RunId) -> StoreResult<Option<RunNo>> {
+pub(super) fn run_no(conn: &Connection, id: RunId) -> StoreResult<Option<RunKey>> {
     conn.first(
         "SELECT no FROM flow_runs WHERE id = ?1",
         params![id],
@@ -98,6 +100,6 @@ pub(super) fn run_no(conn: &Connection, id: RunId) -> StoreResult<Option<RunNo>>
 }
 
 /// Errs if the run does not exist.
-pub(super) fn need_run_no(conn: &Connection, id: RunId) -> StoreResult<RunNo> {
+pub(super) fn need_run_no(conn: &Connection, id: RunId) -> StoreResult<RunKey> {
     run_no(conn, id)?.ok_or(StoreError::NotFound(Missing::Run(id)))
 }

@@ -219,7 +219,25 @@ CREATE TABLE inputs (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const STEPS: &[M<'static>] = &[M::up(FIRST), M::up(TASK_RETRIES), M::up(INPUTS)];
+/// Which entries the next attempt is given: marked when they are made, and again when they
+/// settle. What was there before is marked by the beginnings of its texts, since parsing
+/// them could fail.
+const KEEP: &str = r#"
+ALTER TABLE journal ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
+UPDATE journal SET keep = 1
+WHERE settlement = '"timer"'
+   OR settlement GLOB '{"task":{"Ok":*'
+   OR settlement GLOB '{"input":{"Ok":*'
+   OR settlement GLOB '{"run":*' AND instr(settlement, '"state":"COMPLETED"') > 0
+   OR settlement IS NULL AND call GLOB '{"run-deployment":*' AND answer GLOB '{"run":*';
+"#;
+
+const STEPS: &[M<'static>] = &[
+    M::up(FIRST),
+    M::up(TASK_RETRIES),
+    M::up(INPUTS),
+    M::up(KEEP),
+];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// How many versions of the schema this program knows.
@@ -276,6 +294,10 @@ fn is_blank(conn: &Connection) -> StoreResult<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::columns::AsJson;
+    use crate::sql::params;
+    use model::{Answer, Call, Failure, FailureKind, Outcome, Settlement, State};
+    use store::contract::cast::{at, json, new_run, start, task};
 
     #[test]
     fn the_migrations_apply_and_are_as_many_as_are_known() {
@@ -302,5 +324,66 @@ mod tests {
             |row| Ok((row.get(0)?, row.get(1)?)),
         );
         assert_eq!(kept, Ok((2, None)));
+    }
+
+    /// What an earlier version has written is kept for a retry as if this one had.
+    #[test]
+    fn entries_of_an_earlier_version_are_marked_by_how_they_settled() {
+        #[track_caller]
+        fn check(call: &Call, answer: &Answer, settlement: Option<&Settlement>, kept: bool) {
+            let mut conn = Connection::open_in_memory().unwrap();
+            for step in [FIRST, TASK_RETRIES, INPUTS] {
+                conn.execute_batch(step).unwrap();
+            }
+            conn.pragma_update(None, "user_version", 3).unwrap();
+            conn.run(
+                "INSERT INTO journal (run, seq, at, settled_at, call, answer, settlement)
+                 VALUES (1, 1, 0, ?1, ?2, ?3, ?4)",
+                params![
+                    settlement.map(|_| 7i64),
+                    AsJson(call),
+                    AsJson(answer),
+                    settlement.map(AsJson)
+                ],
+            )
+            .unwrap();
+            migrate(&mut conn, Path::new("memory")).unwrap();
+            let found = conn.need("SELECT keep FROM journal", [], |row| row.get::<_, bool>(0));
+            assert_eq!(found, Ok(kept), "{call} {settlement:?}");
+        }
+
+        let child = new_run("part").run;
+        let started = start(1, &child);
+        let ended = |outcome: Outcome| {
+            let mut run = child.snapshot();
+            let state = State::ended(&outcome, at(1));
+            (run.state, run.state_name, run.outcome) = (state.kind, state.name, Some(outcome));
+            Settlement::Run(run)
+        };
+        let done = || Ok(json(r#"{"state":"FAILED"}"#));
+        let failed = || {
+            let message = r#""state":"COMPLETED""#;
+            Err(Failure::new(FailureKind::Error, message))
+        };
+        let settlements = [
+            (Settlement::Task(done()), true),
+            (Settlement::Task(failed()), false),
+            (Settlement::Input(done()), true),
+            (Settlement::Input(failed()), false),
+            (ended(done()), true),
+            (ended(failed()), false),
+            (Settlement::Timer, true),
+        ];
+        for (settlement, kept) in &settlements {
+            check(&started.call, &started.answer, Some(settlement), *kept);
+        }
+        // A child that goes on is kept, and nothing else that is open.
+        check(&started.call, &started.answer, None, true);
+        let refused = Answer::Refused {
+            failure: Failure::new(FailureKind::NotFound, "no such deployment"),
+        };
+        check(&started.call, &refused, None, false);
+        let task = task(1);
+        check(&task.call, &task.answer, None, false);
     }
 }

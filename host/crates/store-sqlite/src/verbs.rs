@@ -19,8 +19,8 @@ use store::{
 };
 
 use super::{
-    SqliteStore, attempts, cancel, components, deployments, due, inputs, pause, pools, read,
-    record, runs, workers,
+    SqliteStore, components, deployments, inputs, journal, life, load, logs, pick, pools, read,
+    task_runs, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
@@ -108,19 +108,19 @@ impl Pools for SqliteStore {
 #[async_trait]
 impl Runs for SqliteStore {
     async fn create_runs(&self, runs: Vec<NewRun>) -> StoreResult<Vec<FlowRun>> {
-        self.writer.write(move |tx| runs::create(tx, &runs)).await
+        self.writer.write(move |tx| life::create(tx, &runs)).await
     }
 
     async fn run_by_key(&self, flow: &FlowName, key: &str) -> StoreResult<Option<FlowRun>> {
-        self.readers.with(|conn| runs::by_key(conn, flow, key))
+        self.readers.with(|conn| load::by_key(conn, flow, key))
     }
 
     async fn claim(&self, claim: Claim) -> StoreResult<Vec<Claimed>> {
-        if !self.readers.with(|conn| runs::is_claimable(conn, &claim))? {
+        if !self.readers.with(|conn| pick::is_claimable(conn, &claim))? {
             return Ok(Vec::new());
         }
         self.writer
-            .write_ahead(move |tx| runs::claim(tx, &claim))
+            .write_ahead(move |tx| life::claim(tx, &claim))
             .await
     }
 
@@ -138,57 +138,58 @@ impl Runs for SqliteStore {
                 now: claim.now.max(offer.clock.now()),
                 ..claim.clone()
             };
-            let claimed = runs::claim(tx, &claim)?;
+            let claimed = life::claim(tx, &claim)?;
             let more = claimed.len() == claim.count as usize;
             Ok((!claimed.is_empty()).then_some((claimed, more)))
         }))
     }
 
     async fn journal(&self, run: RunId) -> StoreResult<Vec<Entry>> {
-        let len = self.readers.with(|conn| read::journal_len(conn, run))?;
+        let len = self.readers.with(|conn| journal::len(conn, run))?;
         match len {
             0 => Ok(Vec::new()),
-            1..=INLINE_ENTRIES_MAX => self.readers.with(|conn| read::journal(conn, run)),
-            _ => self.read_long(move |conn| read::journal(conn, run)).await,
+            1..=INLINE_ENTRIES_MAX => self.readers.with(|conn| journal::entries(conn, run)),
+            _ => {
+                self.read_long(move |conn| journal::entries(conn, run))
+                    .await
+            }
         }
     }
 
     async fn record(&self, progress: Progress) -> StoreResult<Recorded> {
         self.writer
-            .write(move |tx| record::record(tx, &progress))
+            .write(move |tx| life::record(tx, &progress))
             .await
     }
 
     async fn settled(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Settled>> {
         self.readers
-            .snapshot(|conn| read::settled(conn, run, calls))
+            .snapshot(|conn| journal::settled(conn, run, calls))
     }
 
     async fn kept(&self, run: RunId) -> StoreResult<Vec<Entry>> {
-        self.readers.with(|conn| attempts::kept(conn, run))
+        self.readers.with(|conn| journal::kept(conn, run))
     }
 
     async fn retry(&self, run: RunId, from_scratch: bool, now: Timestamp) -> StoreResult<FlowRun> {
         self.writer
-            .write(move |tx| attempts::retry(tx, run, from_scratch, now))
+            .write(move |tx| life::retry(tx, run, from_scratch, now))
             .await
     }
 
     async fn cancel(&self, run: RunId, now: Timestamp) -> StoreResult<Cancellation> {
         self.writer
-            .write(move |tx| cancel::cancel(tx, run, now))
+            .write(move |tx| life::cancel(tx, run, now))
             .await
     }
 
     async fn pause(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun> {
-        self.writer
-            .write(move |tx| pause::pause(tx, run, now))
-            .await
+        self.writer.write(move |tx| life::pause(tx, run, now)).await
     }
 
     async fn resume(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun> {
         self.writer
-            .write(move |tx| pause::resume(tx, run, now))
+            .write(move |tx| life::resume(tx, run, now))
             .await
     }
 
@@ -204,16 +205,16 @@ impl Runs for SqliteStore {
         now: Timestamp,
     ) -> StoreResult<()> {
         self.writer
-            .write(move |tx| inputs::give(tx, run, input, &value, now))
+            .write(move |tx| life::give_input(tx, run, input, &value, now))
             .await
     }
 
     async fn settle_due(&self, now: Timestamp, count: u32) -> StoreResult<u32> {
-        if !self.readers.with(|conn| due::is_due(conn, now))? {
+        if !self.readers.with(|conn| pick::is_due(conn, now))? {
             return Ok(0);
         }
         self.writer
-            .write(move |tx| due::settle_due(tx, now, count))
+            .write(move |tx| life::settle_due(tx, now, count))
             .await
     }
 
@@ -222,7 +223,8 @@ impl Runs for SqliteStore {
         pool: Option<&PoolName>,
         now: Timestamp,
     ) -> StoreResult<Option<Timestamp>> {
-        self.readers.snapshot(|conn| due::next(conn, pool, now))
+        self.readers
+            .snapshot(|conn| pick::next_due(conn, pool, now))
     }
 }
 
@@ -251,14 +253,14 @@ impl Workers for SqliteStore {
     async fn sign_off(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>> {
         let given_back = self
             .writer
-            .write(move |tx| workers::sign_off(tx, worker, now))
+            .write(move |tx| life::sign_off(tx, worker, now))
             .await?;
         self.presence.leave(worker);
         Ok(given_back)
     }
 
     async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
-        self.readers.with(|conn| cancel::orders(conn, worker))
+        self.readers.with(|conn| pick::orders(conn, worker))
     }
 
     async fn lost_workers(&self) -> StoreResult<Vec<WorkerId>> {
@@ -273,7 +275,7 @@ impl Workers for SqliteStore {
         let given_up = lost.to_vec();
         let given_back = self
             .writer
-            .write(move |tx| workers::rescue(tx, &given_up, now))
+            .write(move |tx| life::rescue(tx, &given_up, now))
             .await?;
         self.presence.forget(lost);
         Ok(given_back)
@@ -311,12 +313,12 @@ impl Reading for SqliteStore {
     }
 
     async fn task_runs(&self, filter: TaskRunFilter) -> StoreResult<Vec<TaskRun>> {
-        self.read_long(move |conn| read::task_runs(conn, &filter))
+        self.read_long(move |conn| task_runs::list_of(conn, &filter))
             .await
     }
 
     async fn logs(&self, filter: LogFilter) -> StoreResult<Vec<(LogCursor, LogLine)>> {
-        self.read_long(move |conn| read::logs(conn, &filter)).await
+        self.read_long(move |conn| logs::lines(conn, &filter)).await
     }
 }
 

@@ -1,16 +1,11 @@
-//! Workers, their leases, and what becomes of the runs of a lost one.
+//! Workers and their leases.
 
 use rusqlite::Connection;
 
-use super::ending::{self, Gain};
-use super::rows::RunNo;
+use super::pools;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use super::{pools, runs};
-use model::{
-    CRASH_RETRIES, Failure, FailureKind, RunId, State, StateName, StateType, Timestamp, Worker,
-    WorkerId,
-};
+use model::{Timestamp, Worker, WorkerId};
 use store::{Missing, StoreError, StoreResult};
 
 pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
@@ -92,127 +87,11 @@ pub(super) fn overdue(conn: &Connection, now: Timestamp) -> StoreResult<Vec<Work
     )
 }
 
-pub(super) fn rescue(tx: &Tx<'_>, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>> {
-    let mut lost = lost.to_vec();
-    lost.append(&mut overdue(tx, now)?);
-    lost.sort_unstable();
-    lost.dedup();
-    let mut given_back = Vec::new();
-    for worker in lost {
-        given_back.append(&mut take_off(tx, worker, Why::Lost, now)?);
-    }
-    Ok(given_back)
-}
-
-/// A worker that stops gives back what it has.
-pub(super) fn sign_off(tx: &Tx<'_>, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>> {
-    take_off(tx, worker, Why::Stopped, now)
-}
-
-/// Why a worker leaves its runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Why {
-    Stopped,
-    /// Perhaps because of one of them.
-    Lost,
-}
-
-impl Why {
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Stopped => "stopped",
-            Self::Lost => "was lost",
-        }
-    }
-}
-
-fn take_off(tx: &Tx<'_>, worker: WorkerId, why: Why, now: Timestamp) -> StoreResult<Vec<RunId>> {
-    let name: Option<String> = tx.first(
+/// Takes a worker off the list. Its name, if it was there.
+pub(super) fn remove(tx: &Tx<'_>, worker: WorkerId) -> StoreResult<Option<String>> {
+    tx.first(
         "DELETE FROM workers WHERE id = ?1 RETURNING name",
         [worker],
         |row| row.get(0),
-    )?;
-    let name = name.unwrap_or_else(|| worker.to_string());
-    let runs = of_worker(tx, worker)?;
-    tracing::debug!(%worker, name, runs = runs.len(), "worker taken off");
-    let mut given_back = Vec::new();
-    for run in runs {
-        if give_back(tx, &run, &name, why, now)? {
-            given_back.push(run.id);
-        }
-    }
-    if !given_back.is_empty() {
-        tx.tell_ready();
-    }
-    Ok(given_back)
-}
-
-/// A run that a lost worker had claimed or reserved.
-struct Left {
-    no: RunNo,
-    id: RunId,
-    state: StateType,
-    /// Workers lost with it before.
-    crashes: u32,
-}
-
-fn of_worker(tx: &Tx<'_>, worker: WorkerId) -> StoreResult<Vec<Left>> {
-    // Pool by pool, since that is how the index is ordered: a pool may have very many runs
-    // that nobody has claimed. A cross join is done in the order it is written in.
-    tx.all(
-        "SELECT r.no, r.id, r.state, r.crashes FROM pools p CROSS JOIN flow_runs r
-         WHERE r.pool = p.name AND r.worker = ?1 AND r.ended IS NULL
-         UNION
-         SELECT no, id, state, crashes FROM flow_runs WHERE reserved_for = ?1 AND ended IS NULL",
-        [worker],
-        |row| {
-            Ok(Left {
-                no: row.get(0)?,
-                id: row.get(1)?,
-                state: row.get(2)?,
-                crashes: row.get(3)?,
-            })
-        },
     )
-}
-
-/// Whether somebody else can claim it now.
-fn give_back(tx: &Tx<'_>, run: &Left, worker: &str, why: Why, now: Timestamp) -> StoreResult<bool> {
-    tx.run(
-        "UPDATE flow_runs SET worker = NULL, reserved_for = NULL WHERE no = ?1",
-        [run.no],
-    )?;
-    let verb = why.verb();
-    match run.state {
-        StateType::Pending | StateType::Running => {
-            let crashes = run.crashes + u32::from(why == Why::Lost);
-            if crashes > CRASH_RETRIES {
-                let message = format!("worker `{worker}` was lost, and {CRASH_RETRIES} before it");
-                let outcome = Err(Failure::new(FailureKind::Crashed, message));
-                let state = State::ended(&outcome, now);
-                ending::end(tx, run.no, run.id, Gain::default(), &state, &outcome)?;
-                return Ok(false);
-            }
-            let state = State::new(StateType::Scheduled, StateName::RESCUED, now)
-                .because(format!("worker `{worker}` {verb}"));
-            runs::check_transition(run.id, run.state, state.kind)?;
-            runs::enter(tx, run.no, &state)?;
-            tx.run(
-                "UPDATE flow_runs SET ready_at = ?2, crashes = ?3 WHERE no = ?1",
-                params![run.no, now, crashes],
-            )?;
-            Ok(true)
-        }
-        // Somebody else goes on with its clean-up.
-        StateType::Cancelling => {
-            tx.run(
-                "UPDATE flow_runs SET ready_at = ?2 WHERE no = ?1",
-                params![run.no, now],
-            )?;
-            Ok(true)
-        }
-        // Was reserved and stays as it was, for the whole pool.
-        StateType::Scheduled => Ok(true),
-        _ => Ok(false),
-    }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use model::{DeploymentName, Digest, PoolName, RunId, StateType, WorkerId};
+use orchestrator::lifecycle::Refusal;
 
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -64,6 +65,20 @@ pub enum StoreError {
     /// A row that this program cannot have written.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+}
+
+/// A decision about a run's life refuses with facts; their text is the error's.
+impl From<Refusal> for StoreError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Stale { run, epoch } => Self::Stale { run, epoch },
+            Refusal::Over { run, state } => Self::Over { run, state },
+            Refusal::NotOver { run, state } => Self::NotOver { run, state },
+            Refusal::NotPaused { run, state } => Self::NotPaused { run, state },
+            Refusal::Subflow { run, within } => Self::Subflow { run, within },
+            Refusal::Broken(broken) => Self::Refused(broken.to_string()),
+        }
+    }
 }
 
 /// What is missing.

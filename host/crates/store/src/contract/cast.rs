@@ -188,6 +188,11 @@ pub fn begun(seq: u64, subflow: &FlowRun) -> Entry {
     entry(seq, call, Answer::Run { run })
 }
 
+/// The mark that the flow was told of its cancellation.
+pub fn told_to_end(seq: u64) -> Entry {
+    entry(seq, Call::Cancelled { wait: 1 }, Answer::Accepted)
+}
+
 pub fn watch(seq: u64, run: RunId) -> Entry {
     entry(seq, Call::WatchRun { run }, Answer::Accepted)
 }

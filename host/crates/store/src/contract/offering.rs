@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::cast::*;
 use crate::{
-    Claim, Claimed, Clock, Missing, NewRun, Offer, PoolChange, Store, StoreError, StoreResult,
+    Claim, Claimed, Clock, Missing, NewRun, Offer, PoolChange, Recorded, Store, StoreError,
+    StoreResult,
 };
 use model::{PoolName, StateType, WorkerId};
 
@@ -172,4 +173,32 @@ pub async fn what_becomes_ready_while_nobody_waits_is_not_missed<S: Store>(cast:
         let waiting = wait_for_runs(&cast, cast.w1, 1, second_3());
         assert_eq!(ids(&waiting.claimed.await.unwrap()), [id]);
     }
+}
+
+/// A pause frees a slot as soon as the run has said what it did by then.
+pub async fn a_claim_that_waits_gets_the_slot_of_a_paused_run<S: Store>(cast: Cast<S>) {
+    cast.limit(1).await;
+    let lease = cast.running("etl").await;
+    let next = cast.create(new_run("next")).await;
+    let waiting = wait_for_runs(&cast, cast.w1, 1, second_3());
+    cast.store.pause(lease.run, at(2)).await.unwrap();
+    assert_eq!(cast.state(next).await, StateType::Scheduled);
+    let left = cast.try_record(lease, |p| p.entries.push(task(1))).await;
+    assert_eq!(left, Ok(Recorded::Paused));
+    assert_eq!(cast.state(next).await, StateType::Pending);
+    assert_eq!(ids(&waiting.claimed.await.unwrap()), [next]);
+}
+
+/// So does a worker that goes away with a paused run, which nobody else can claim.
+pub async fn a_claim_that_waits_gets_the_slot_of_a_lost_worker<S: Store>(cast: Cast<S>) {
+    cast.limit(1).await;
+    let lease = cast.running("etl").await;
+    let next = cast.create(new_run("next")).await;
+    let w2 = cast.hire("w2", 3600).await;
+    let waiting = wait_for_runs(&cast, w2, 1, second_3());
+    cast.store.pause(lease.run, at(2)).await.unwrap();
+    cast.store.sign_off(cast.w1, at(2)).await.unwrap();
+    assert_eq!(cast.state(lease.run).await, StateType::Paused);
+    assert_eq!(cast.state(next).await, StateType::Pending);
+    assert_eq!(ids(&waiting.claimed.await.unwrap()), [next]);
 }

@@ -4,7 +4,7 @@ use super::cast::*;
 use crate::{
     Cancellation, NewRun, Next, Progress, Recorded, Settled, Store, StoreError, SubflowChange,
 };
-use model::{CRASH_RETRIES, Seq, Settlement, State, StateType};
+use model::{CRASH_RETRIES, Entry, RunId, Seq, Settlement, State, StateType};
 
 pub async fn a_run_that_has_not_begun_is_cancelled_at_once<S: Store>(cast: Cast<S>) {
     let id = cast.create(new_run("etl")).await;
@@ -40,6 +40,87 @@ pub async fn cancelling_goes_down_the_family<S: Store>(cast: Cast<S>) {
     orders.sort_unstable();
     let cancelling = StateType::Cancelling;
     assert_eq!(orders, [(parent.run, cancelling), (begun.run, cancelling)]);
+}
+
+/// A child of this run, and the call that starts it.
+fn part(parent: RunId, seq: u64) -> (Entry, NewRun) {
+    let mut child = new_run("part");
+    child.run.parent = Some(parent);
+    (start(seq, &child.run), child)
+}
+
+/// The run has called for it before it heard of its cancellation, and says so only after.
+pub async fn a_child_on_its_way_is_cancelled_with_its_run<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.store.cancel(lease.run, at(5)).await.unwrap();
+    let (call, child) = part(lease.run, 1);
+    let id = child.run.id;
+    let went_on = cast.try_record(lease, |progress| {
+        progress.entries.push(call);
+        progress.children.push(child);
+    });
+    assert_eq!(went_on.await, Ok(Recorded::Cancelling));
+    let child = cast.run(id).await;
+    assert_eq!(child.state.kind, StateType::Cancelled);
+    assert_eq!(cast.history(id).await, "Scheduled Cancelled");
+    assert!(cast.claim(9, 9).await.is_empty());
+    // Whoever waits for it is told.
+    let journal = cast.store.journal(lease.run).await.unwrap();
+    let settlement = Settlement::Run(child.snapshot());
+    assert_eq!(journal[0].settled, Some((child.ended.unwrap(), settlement)));
+}
+
+pub async fn what_a_cancelled_run_starts_to_clean_up_lives<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.store.cancel(lease.run, at(5)).await.unwrap();
+    let (before, doomed) = part(lease.run, 1);
+    let (after, cleans_up) = part(lease.run, 3);
+    let ids = [doomed.run.id, cleans_up.run.id];
+    let went_on = cast.try_record(lease, |progress| {
+        progress.entries = vec![before, told_to_end(2), after];
+        progress.children = vec![doomed, cleans_up];
+    });
+    assert_eq!(went_on.await, Ok(Recorded::Cancelling));
+    assert_eq!(cast.state(ids[0]).await, StateType::Cancelled);
+    assert_eq!(cast.state(ids[1]).await, StateType::Scheduled);
+
+    // It was told by an earlier record.
+    let (late, also_cleans_up) = part(lease.run, 4);
+    let id = also_cleans_up.run.id;
+    let went_on = cast.try_record(lease, |progress| {
+        progress.entries.push(late);
+        progress.children.push(also_cleans_up);
+    });
+    assert_eq!(went_on.await, Ok(Recorded::Cancelling));
+    assert_eq!(cast.state(id).await, StateType::Scheduled);
+}
+
+/// It was started without the run as its parent, so it belongs to no family.
+pub async fn a_run_that_is_no_child_is_not_cancelled<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    cast.store.cancel(lease.run, at(5)).await.unwrap();
+    let (call, mut other) = part(lease.run, 1);
+    other.run.parent = None;
+    let id = other.run.id;
+    let went_on = cast.try_record(lease, |progress| {
+        progress.entries.push(call);
+        progress.children.push(other);
+    });
+    assert_eq!(went_on.await, Ok(Recorded::Cancelling));
+    assert_eq!(cast.state(id).await, StateType::Scheduled);
+}
+
+/// A replay begins at the time at which the first execution began.
+pub async fn a_run_paused_before_it_said_so_has_begun<S: Store>(cast: Cast<S>) {
+    let run = cast.create(new_run("etl")).await;
+    let lease = cast.claim_only(1).await.lease;
+    cast.store.pause(run, at(2)).await.unwrap();
+    let left = cast.try_record(lease, |progress| {
+        progress.states.push(State::running(1, at(1)));
+        progress.entries.push(task(1));
+    });
+    assert_eq!(left.await, Ok(Recorded::Paused));
+    assert_eq!(cast.run(run).await.started, Some(at(1)));
 }
 
 pub async fn a_paused_run_stops_and_goes_on_where_it_was<S: Store>(cast: Cast<S>) {

@@ -77,6 +77,10 @@ impl Ledger {
         seen.ended = None;
     }
 
+    pub fn was_retried(&self, id: RunId) -> bool {
+        self.runs.get(&id).is_some_and(|seen| seen.retries > 0)
+    }
+
     fn begins_to_wait(&mut self, progress: &Progress) {
         if let Next::Wait {
             awaited,

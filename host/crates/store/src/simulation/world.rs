@@ -15,8 +15,8 @@ use crate::{
     TaskRunFilter,
 };
 use model::{
-    Failure, FailureKind, FlowRun, Json, Lease, Outcome, PoolName, RunId, State, StateName,
-    StateType, Timestamp, WorkPool, Worker, WorkerId,
+    Answer, Call, Failure, FailureKind, FlowRun, Json, Lease, Outcome, PoolName, RunId, State,
+    StateName, StateType, Timestamp, WorkPool, Worker, WorkerId,
 };
 use orchestrator::{Decision, after_attempt};
 
@@ -576,6 +576,32 @@ impl<'s, S: Store> World<'s, S> {
         self.ledger.recorded(progress, recorded);
         self.ledger.look_at(self.store, id).await;
         self.ledger.observed(execution, progress);
+        if recorded == Recorded::Cancelling {
+            self.check_children_of_cancelled(id).await;
+        }
+    }
+
+    /// What a run had started before it heard of its cancellation is cancelled with it.
+    async fn check_children_of_cancelled(&self, id: RunId) {
+        let journal = self.store.journal(id).await.unwrap();
+        let before = journal
+            .iter()
+            .take_while(|entry| !matches!(entry.call, Call::Cancelled { .. }));
+        for entry in before {
+            let Answer::Run { run } = &entry.answer else {
+                continue;
+            };
+            let child = self.store.flow_run(run.id).await.unwrap();
+            let child = child.expect("a child is there with the call that made it");
+            let goes_on =
+                !(child.state.kind.is_terminal() || child.state.kind == StateType::Cancelling);
+            // A person may have tried it again since.
+            let retried = self.ledger.was_retried(child.id);
+            assert!(
+                !goes_on || retried,
+                "a cancelled run left a child: {child:#?}"
+            );
+        }
     }
 
     /// An old wish arrives once more. Whoever sent it has long gone on.

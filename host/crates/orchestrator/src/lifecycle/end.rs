@@ -1,0 +1,173 @@
+//! How runs end, and whom that concerns.
+//!
+//! ```text
+//! run ends --> its watchers' calls settle --> a run that waits for enough of them
+//!    |                                        becomes ready
+//!    +--> its open task runs end
+//!    +--> subflows within it that have not ended, end
+//! ```
+
+use std::borrow::Cow;
+
+use super::head::{Head, RunKey, Tally};
+use super::plan::{Change, End, News, Plan};
+use super::question::{
+    EndingSubflow, OpenSubflows, Question, Settling, Waiter, Watchers, WatchersOf,
+};
+use super::refusal::{Broken, Refusal, check_transition};
+use super::settle::settle;
+use model::{Failure, FailureKind, Outcome, RunId, RunSnapshot, Settlement, State, Timestamp};
+
+/// What ends of a run, and as what.
+pub(super) struct Ending<'p> {
+    pub passed: &'p [State],
+    pub state: Cow<'p, State>,
+    pub outcome: Cow<'p, Outcome>,
+    /// With the lines of all these states.
+    pub tally: Tally,
+}
+
+impl<'p> Ending<'p> {
+    /// Of a run that gained nothing else.
+    pub(super) fn of(head: &Head, state: Cow<'p, State>, outcome: Cow<'p, Outcome>) -> Self {
+        Self {
+            passed: &[],
+            state,
+            outcome,
+            tally: head.tally.with_states(1),
+        }
+    }
+}
+
+/// Makes a run terminal. The caller has checked that it may.
+pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Ending<'p>) {
+    let Ending {
+        passed,
+        state,
+        outcome,
+        tally,
+    } = ending;
+    plan.tell(News::CHANGE);
+    plan.change(Change::End(End {
+        run,
+        passed,
+        state: state.clone(),
+        outcome: outcome.clone(),
+        tally,
+    }));
+    plan.ask(Question::WatchersOf(WatchersOf {
+        run,
+        id,
+        state: state.clone(),
+        outcome: outcome.clone(),
+    }));
+    if let Err(failure) = &*outcome {
+        // Nobody executes them any more.
+        let state = State::ended(&Err(failure.clone()), state.at);
+        plan.change(Change::EndTaskRuns { run, state });
+    }
+    plan.ask(Question::OpenSubflows(OpenSubflows {
+        within: id,
+        state,
+        outcome,
+    }));
+}
+
+impl<'p> WatchersOf<'p> {
+    /// `None`: nobody watches it.
+    pub fn answered(self, watchers: Option<Watchers>) -> Plan<'p> {
+        let mut plan = Plan::default();
+        let Some(watchers) = watchers else {
+            return plan;
+        };
+        let at = self.state.at;
+        let settlement = Settlement::Run(RunSnapshot {
+            id: self.id,
+            name: watchers.name,
+            flow: watchers.flow,
+            deployment: watchers.deployment,
+            state: self.state.kind,
+            state_name: self.state.name.clone(),
+            outcome: Some(self.outcome.into_owned()),
+        });
+        let mut last: Option<(RunKey, Waiter)> = None;
+        for watcher in watchers.calls {
+            let Some(mut call) = watcher.call else {
+                continue;
+            };
+            // A run that watches twice waits for one less each time.
+            if let (Some((run, waiter)), Some(stored)) = (last, &mut call.waiter)
+                && run == watcher.run
+            {
+                *stored = waiter;
+            }
+            let settling = Settling {
+                run: watcher.run,
+                seq: watcher.seq,
+                at,
+                settlement: Cow::Owned(settlement.clone()),
+            };
+            settle(&mut plan, settling, &mut call);
+            if let Some(waiter) = call.waiter {
+                last = Some((watcher.run, waiter));
+            }
+        }
+        plan.change(Change::ForgetWatchers { target: self.run });
+        // Whoever executes a watcher without having given it up must hear of it, too.
+        plan.tell(News::READY);
+        plan
+    }
+}
+
+impl<'p> OpenSubflows<'p> {
+    /// A subflow lives in the sandbox of the run, so it cannot outlive it. It shares the run's
+    /// failure; if the run succeeded without waiting for it, it was dropped.
+    pub fn answered(self, subflows: Vec<Head>) -> Result<Plan<'p>, Refusal> {
+        let mut plan = Plan::default();
+        for subflow in subflows {
+            let (state, outcome) = match &*self.outcome {
+                Err(_) => (self.state.clone(), self.outcome.clone()),
+                Ok(_) => {
+                    let message = "the flow ended without waiting for this subflow";
+                    let outcome = Err(Failure::new(FailureKind::Cancelled, message));
+                    let state = State::ended(&outcome, self.state.at);
+                    (Cow::Owned(state), Cow::Owned(outcome))
+                }
+            };
+            end_subflow(&mut plan, &subflow, state, outcome)?;
+        }
+        Ok(plan)
+    }
+}
+
+impl<'p> EndingSubflow<'p> {
+    /// `None`: there is no such run, or it is not a subflow within that one.
+    pub fn answered(self, subflow: Option<Head>) -> Result<Plan<'p>, Refusal> {
+        let mut plan = Plan::default();
+        let subflow = subflow.ok_or(Broken::NotWithin {
+            subflow: self.subflow,
+            within: self.within,
+        })?;
+        let (state, outcome) = (Cow::Borrowed(self.state), Cow::Borrowed(self.outcome));
+        end_subflow(&mut plan, &subflow, state, outcome)?;
+        Ok(plan)
+    }
+}
+
+fn end_subflow<'p>(
+    plan: &mut Plan<'p>,
+    subflow: &Head,
+    state: Cow<'p, State>,
+    outcome: Cow<'p, Outcome>,
+) -> Result<(), Refusal> {
+    check_transition(subflow.id, subflow.state, state.kind)?;
+    let ending = Ending::of(subflow, state, outcome);
+    end(plan, subflow.key, subflow.id, ending);
+    Ok(())
+}
+
+/// How a run ends that was cancelled.
+pub(super) fn cancelled(at: Timestamp) -> (State, Outcome) {
+    let outcome = Err(Failure::cancelled());
+    (State::ended(&outcome, at), outcome)
+}

@@ -1,0 +1,68 @@
+//! What decisions need to know of a run.
+
+use model::{PoolName, RunId, State, StateType, Timestamp, WorkerId};
+
+/// The engine's own number of a run. It means nothing to a decision, which only hands it
+/// back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunKey(pub i64);
+
+/// What a decision needs to know of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub key: RunKey,
+    pub id: RunId,
+    pub state: StateType,
+    /// When it entered that state.
+    pub since: Timestamp,
+    pub attempt: u32,
+    pub epoch: u64,
+    /// Workers that were lost while they executed it.
+    pub crashes: u32,
+    /// The worker that has it under lease; it holds a slot exactly then.
+    pub worker: Option<WorkerId>,
+    pub pool: Option<PoolName>,
+    pub tally: Tally,
+}
+
+/// What a run's row counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Lines of its history.
+    pub states: u64,
+    /// When this attempt began.
+    pub started: Option<Timestamp>,
+    /// Entries of its journal.
+    pub journal_len: u64,
+    /// Lines that the flow's own code has logged.
+    pub logged: u64,
+}
+
+impl Tally {
+    /// With so many more lines of history.
+    pub(super) fn with_states(self, more: usize) -> Self {
+        Self {
+            states: self.states + more as u64,
+            ..self
+        }
+    }
+
+    /// That of a new attempt: only the history goes on.
+    pub(super) fn of_next_attempt(self) -> Self {
+        Self {
+            states: self.states,
+            ..Self::default()
+        }
+    }
+}
+
+/// A run that a person wants to control.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub head: Head,
+    pub state: State,
+    /// For a subflow: the run it is part of.
+    pub within: Option<RunId>,
+    /// When it should start.
+    pub scheduled: Timestamp,
+}

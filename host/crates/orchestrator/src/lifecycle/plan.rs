@@ -1,0 +1,267 @@
+//! What a decision asks of the store, as data.
+
+use std::borrow::Cow;
+
+use super::head::{RunKey, Tally};
+use super::question::Question;
+use model::{
+    Entry, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded, RunId, Seq, Settlement,
+    State, TaskRun, Timestamp, WorkerId,
+};
+
+/// Steps to be taken in order, in one transaction. `'p` is the event that they borrow from,
+/// so that rows are not copied on their way.
+#[derive(Debug, Default)]
+pub struct Plan<'p> {
+    pub steps: Vec<Step<'p>>,
+    /// Who is to be told, after the commit.
+    pub news: News,
+    /// What a record comes to, once that is known. A later answer overrides an earlier one.
+    pub recorded: Option<Recorded>,
+}
+
+#[derive(Debug)]
+pub enum Step<'p> {
+    /// Fails the whole plan if it is not so.
+    Need(Need<'p>),
+    Do(Change<'p>),
+    /// The answer makes another plan, which is carried out before the next step.
+    Ask(Question<'p>),
+}
+
+impl<'p> Plan<'p> {
+    pub(super) fn need(&mut self, need: Need<'p>) {
+        self.steps.push(Step::Need(need));
+    }
+
+    pub(super) fn change(&mut self, change: Change<'p>) {
+        self.steps.push(Step::Do(change));
+    }
+
+    pub(super) fn ask(&mut self, question: Question<'p>) {
+        self.steps.push(Step::Ask(question));
+    }
+
+    pub(super) fn tell(&mut self, news: News) {
+        self.news = self.news.and(news);
+    }
+}
+
+/// What somebody may wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Something is there for those who execute.
+    pub ready: bool,
+    /// Something is there for those who watch.
+    pub change: bool,
+}
+
+impl News {
+    /// What those who execute want to know is news for those who watch, too.
+    pub const READY: Self = Self {
+        ready: true,
+        change: true,
+    };
+    pub const CHANGE: Self = Self {
+        ready: false,
+        change: true,
+    };
+
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            ready: self.ready || other.ready,
+            change: self.change || other.change,
+        }
+    }
+}
+
+/// What must be so, and only the database can tell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Need<'p> {
+    /// The pool exists.
+    Pool(&'p PoolName),
+    /// The worker is registered.
+    Worker(WorkerId),
+    /// No run of the flow has this idempotency key.
+    FreeKey { flow: &'p FlowName, key: &'p str },
+}
+
+/// A change of what is stored.
+#[derive(Clone, Debug)]
+pub enum Change<'p> {
+    AddRun(AddRun<'p>),
+    /// A new run that ends as it begins: with two lines of history, and never ready.
+    AddEndedRun {
+        new: &'p NewRun,
+        state: State,
+        outcome: Outcome,
+    },
+    AddEntry(AddEntry<'p>),
+    /// A call settles. Whether the next attempt is given it is decided with that.
+    Settle {
+        run: RunKey,
+        seq: Seq,
+        at: Timestamp,
+        settlement: Cow<'p, Settlement>,
+        keep: bool,
+    },
+    /// A waiting run needs so many more settlements.
+    CountDown {
+        run: RunKey,
+        left: u64,
+    },
+    /// A waiting run has what it needs, and is ready from then on.
+    Wake {
+        run: RunKey,
+        at: Timestamp,
+    },
+    /// Nobody watches the end of this run any more.
+    ForgetWatchers {
+        target: RunKey,
+    },
+    /// A task run is created, or replaced by its id.
+    PutTaskRun {
+        run: RunKey,
+        task_run: &'p TaskRun,
+    },
+    /// Lines of this run or of subflows within it.
+    AddLogs {
+        run: RunKey,
+        id: RunId,
+        lines: &'p [LogLine],
+    },
+    /// Notes that the run waits for these calls since this epoch.
+    Await {
+        run: RunKey,
+        calls: Vec<Seq>,
+        epoch: u64,
+    },
+    Advance(Advance<'p>),
+    Leave(Leave<'p>),
+    Claim(Claim),
+    Enter(Enter),
+    GiveUp(GiveUp),
+    Reopen(Reopen),
+    /// Empties the journal for a new attempt, and sets aside what is marked to be kept.
+    EmptyJournal {
+        run: RunKey,
+        keep: bool,
+    },
+    End(End<'p>),
+    /// Task runs of the run that have not ended do so.
+    EndTaskRuns {
+        run: RunKey,
+        state: State,
+    },
+}
+
+/// A new run, with the first line of its history.
+#[derive(Clone, Debug)]
+pub struct AddRun<'p> {
+    pub run: &'p FlowRun,
+    pub key: Option<&'p str>,
+    pub reserved_for: Option<WorkerId>,
+    pub ready_at: Option<Timestamp>,
+}
+
+/// A new entry of the journal.
+#[derive(Clone, Debug)]
+pub struct AddEntry<'p> {
+    pub run: RunKey,
+    pub entry: &'p Entry,
+    /// Settled from the beginning.
+    pub settled: Option<(Timestamp, Cow<'p, Settlement>)>,
+    /// When it settles by itself.
+    pub due: Option<Timestamp>,
+    /// The run whose end settles it.
+    pub watches: Option<Target>,
+    /// Whether the next attempt is given it, as it is now.
+    pub keep: bool,
+}
+
+/// A run under lease goes on. Touches nothing by which runs are found.
+#[derive(Clone, Debug)]
+pub struct Advance<'p> {
+    pub run: RunKey,
+    /// Its new states, the last of which it is in; they are the last lines of its history.
+    pub states: &'p [State],
+    pub tally: Tally,
+}
+
+/// A run gives up its lease for a while.
+#[derive(Clone, Debug)]
+pub struct Leave<'p> {
+    pub run: RunKey,
+    /// States that it only passed through.
+    pub passed: &'p [State],
+    pub state: &'p State,
+    pub tally: Tally,
+    pub attempt: u32,
+    /// When it is ready in any case.
+    pub ready_at: Option<Timestamp>,
+    /// How many settlements it waits for.
+    pub missing: Option<u64>,
+}
+
+/// A worker takes a run.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub run: RunKey,
+    pub state: State,
+    /// With the new line of history, if there is one.
+    pub states: u64,
+    pub is_new_line: bool,
+    pub attempt: u32,
+    pub epoch: u64,
+    pub worker: WorkerId,
+}
+
+/// A run enters a state by somebody else's doing, and waits for nothing from then on.
+#[derive(Clone, Debug)]
+pub struct Enter {
+    pub run: RunKey,
+    pub state: State,
+    pub states: u64,
+    pub ready_at: Option<Timestamp>,
+    pub keeps_lease: bool,
+    pub keeps_reservation: bool,
+    pub crashes: u32,
+}
+
+/// Whoever had the run, or had it reserved, has it no more; its state stays.
+#[derive(Clone, Debug)]
+pub struct GiveUp {
+    pub run: RunKey,
+    pub tally: Tally,
+    pub keeps_reservation: bool,
+    /// Stays as it is if there is none.
+    pub ready_at: Option<Timestamp>,
+}
+
+/// A run that was over begins a new attempt.
+#[derive(Clone, Debug)]
+pub struct Reopen {
+    pub run: RunKey,
+    pub state: State,
+    pub tally: Tally,
+    pub attempt: u32,
+    pub ready_at: Timestamp,
+}
+
+/// A run is over.
+#[derive(Clone, Debug)]
+pub struct End<'p> {
+    pub run: RunKey,
+    pub passed: &'p [State],
+    pub state: Cow<'p, State>,
+    pub outcome: Cow<'p, Outcome>,
+    pub tally: Tally,
+}
+
+/// The run that an entry watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The run that was added as the n-th by the plan, from 0.
+    Added(usize),
+    Run(RunKey),
+}

@@ -1,0 +1,77 @@
+//! Carries out plans: needs what must be there, applies changes, and asks on.
+//!
+//! What a change does to the rows stands in the file of its table; nothing here or there
+//! looks at the state of a run.
+
+use super::answer::{answer, need};
+use super::writer::Tx;
+use super::{journal, logs, runs, task_runs};
+use model::Recorded;
+use orchestrator::lifecycle::{Change, Plan, RunKey, Step, Target};
+use store::{StoreError, StoreResult};
+
+/// Carries out a plan, and the plans that follow from its questions. What a record comes to.
+pub(super) fn carry_out(tx: &Tx<'_>, plan: Plan<'_>) -> StoreResult<Option<Recorded>> {
+    tx.tell(plan.news);
+    let mut recorded = plan.recorded;
+    let mut added = Vec::new();
+    for step in plan.steps {
+        match step {
+            Step::Need(it) => need(tx, &it)?,
+            Step::Do(change) => apply(tx, change, &mut added)?,
+            Step::Ask(question) => {
+                let next = answer(tx, question)?;
+                recorded = carry_out(tx, next)?.or(recorded);
+            }
+        }
+    }
+    Ok(recorded)
+}
+
+/// `added`: the runs that the plan has made so far.
+fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResult<()> {
+    match change {
+        Change::AddRun(it) => added.push(runs::insert(tx, it)?),
+        Change::AddEndedRun {
+            new,
+            state,
+            outcome,
+        } => added.push(runs::insert_ended(tx, new, state, outcome)?),
+        Change::AddEntry(it) => {
+            let target = it.watches.map(|target| key_of(target, added));
+            journal::add_entry(tx, &it, target.transpose()?)?;
+        }
+        Change::Settle {
+            run,
+            seq,
+            at,
+            settlement,
+            keep,
+        } => journal::settle(tx, run, seq, at, &settlement, keep)?,
+        Change::CountDown { run, left } => runs::count_down(tx, run, left)?,
+        Change::Wake { run, at } => runs::wake(tx, run, at)?,
+        Change::ForgetWatchers { target } => journal::forget_watchers(tx, target)?,
+        Change::PutTaskRun { run, task_run } => task_runs::put(tx, run, task_run)?,
+        Change::AddLogs { run, id, lines } => logs::add(tx, run, id, lines)?,
+        Change::Await { run, calls, epoch } => journal::mark_awaited(tx, run, &calls, epoch)?,
+        Change::Advance(it) => runs::advance(tx, it)?,
+        Change::Leave(it) => runs::leave(tx, it)?,
+        Change::Claim(it) => runs::claim(tx, &it)?,
+        Change::Enter(it) => runs::enter(tx, &it)?,
+        Change::GiveUp(it) => runs::give_up(tx, &it)?,
+        Change::Reopen(it) => runs::reopen(tx, &it)?,
+        Change::EmptyJournal { run, keep } => journal::empty(tx, run, keep)?,
+        Change::End(it) => runs::end(tx, it)?,
+        Change::EndTaskRuns { run, state } => task_runs::end_open(tx, run, &state)?,
+    }
+    Ok(())
+}
+
+fn key_of(target: Target, added: &[RunKey]) -> StoreResult<RunKey> {
+    match target {
+        Target::Run(key) => Ok(key),
+        Target::Added(n) => added.get(n).copied().ok_or_else(|| {
+            StoreError::Refused(format!("a call watches run {n} of those that it made"))
+        }),
+    }
+}

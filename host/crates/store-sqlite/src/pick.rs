@@ -1,0 +1,218 @@
+//! Where the database chooses among many rows: which runs are ready, which calls are due, who
+//! belongs to a family, what a worker has. What is chosen is decided on by the lifecycle.
+
+use rusqlite::Connection;
+
+use super::load::{head, select_head};
+use super::pools;
+use super::sql::{Sql, params};
+use model::{Claim, PoolName, RunId, Seq, StateType, Timestamp, WorkerId};
+use orchestrator::lifecycle::{self, Head, RunKey};
+use store::StoreResult;
+
+/// Whether a claim would give anything: asked of a reader, so that looking in vain costs no
+/// write.
+pub(super) fn is_claimable(conn: &Connection, claim: &Claim) -> StoreResult<bool> {
+    if claim.count == 0 {
+        return Ok(false);
+    }
+    if conn.any(
+        "SELECT 1 FROM flow_runs WHERE reserved_for = ?1 AND ended IS NULL AND ready_at <= ?2",
+        params![claim.worker, claim.now],
+    )? {
+        return Ok(true);
+    }
+    match &claim.pool {
+        Some(pool) if room(conn, pool, 1)? > 0 => {
+            Ok(!ready_in_pool(conn, claim, pool, 1)?.is_empty())
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Runs that are ready for this worker: those that are reserved for it, and of its pool as
+/// many as there is room for. The longest ready first.
+pub(super) fn ready(conn: &Connection, claim: &Claim) -> StoreResult<Vec<RunKey>> {
+    let mut ready = reserved(conn, claim)?;
+    if let Some(pool) = &claim.pool {
+        let wanted = claim.count.saturating_sub(ready.len() as u32);
+        let room = room(conn, pool, wanted)?;
+        if room > 0 {
+            ready.append(&mut ready_in_pool(conn, claim, pool, room)?);
+        }
+    }
+    Ok(ready)
+}
+
+/// How many runs, at most `wanted`, a pool has room for. Errs if it does not exist.
+fn room(conn: &Connection, name: &PoolName, wanted: u32) -> StoreResult<u32> {
+    let pool = pools::need(conn, name)?;
+    lifecycle::room(&pool, wanted, || pools::active(conn, name))
+}
+
+fn reserved(conn: &Connection, claim: &Claim) -> StoreResult<Vec<RunKey>> {
+    conn.all(
+        "SELECT no FROM flow_runs
+         WHERE reserved_for = ?1 AND ended IS NULL AND ready_at <= ?2
+         ORDER BY ready_at LIMIT ?3",
+        params![claim.worker, claim.now, claim.count],
+        |row| row.get(0),
+    )
+}
+
+fn ready_in_pool(
+    conn: &Connection,
+    claim: &Claim,
+    pool: &PoolName,
+    count: u32,
+) -> StoreResult<Vec<RunKey>> {
+    match &claim.work_queue {
+        None => conn.all(
+            "SELECT no FROM flow_runs
+             WHERE pool = ?1 AND reserved_for IS NULL AND ready_at IS NOT NULL
+               AND ready_at <= ?2
+             ORDER BY ready_at, no LIMIT ?3",
+            params![pool, claim.now, count],
+            |row| row.get(0),
+        ),
+        Some(queue) => conn.all(
+            "SELECT r.no FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no
+             WHERE r.pool = ?1 AND r.reserved_for IS NULL AND r.ready_at IS NOT NULL
+               AND r.ready_at <= ?2 AND s.work_queue = ?4
+             ORDER BY r.ready_at, r.no LIMIT ?3",
+            params![pool, claim.now, count, queue],
+            |row| row.get(0),
+        ),
+    }
+}
+
+/// The run and everything below it that has not ended, from the top. Subflows are passed
+/// through: they end with the run around them, but may have started others.
+pub(super) fn family(conn: &Connection, id: RunId) -> StoreResult<Vec<Head>> {
+    conn.all(
+        select_head!(
+            "JOIN (
+                 WITH RECURSIVE family (no, id, depth) AS (
+                     SELECT no, id, 0 FROM flow_runs WHERE id = ?1
+                     UNION
+                     SELECT r.no, r.id, f.depth + 1 FROM family f
+                     JOIN flow_run_specs s ON s.parent = f.id
+                     JOIN flow_runs r ON r.no = s.no
+                 )
+                 SELECT no, depth FROM family
+             ) f ON f.no = r.no
+             JOIN flow_run_specs s ON s.no = r.no
+             WHERE r.ended IS NULL AND s.within IS NULL ORDER BY f.depth, r.no"
+        ),
+        [id],
+        head,
+    )
+}
+
+/// Runs that a worker has claimed, or had reserved for itself.
+pub(super) fn of_worker(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<Head>> {
+    // Pool by pool, since that is how the index is ordered: a pool may have very many runs
+    // that nobody has claimed. A cross join is done in the order it is written in.
+    conn.all(
+        select_head!(
+            "WHERE r.no IN (
+                 SELECT c.no FROM pools p CROSS JOIN flow_runs c
+                 WHERE c.pool = p.name AND c.worker = ?1 AND c.ended IS NULL
+                 UNION
+                 SELECT no FROM flow_runs WHERE reserved_for = ?1 AND ended IS NULL
+             ) ORDER BY r.no"
+        ),
+        [worker],
+        head,
+    )
+}
+
+/// The leased runs whose worker is to hear of it.
+pub(super) fn orders(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
+    conn.all(
+        "SELECT id, state FROM flow_runs WHERE worker = ?1 AND worker IS NOT NULL
+             AND state IN ('CANCELLING', 'PAUSED')",
+        [worker],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// A call whose time has come.
+pub(super) struct DueCall {
+    pub run: RunKey,
+    pub seq: Seq,
+    pub at: Timestamp,
+    pub is_input: bool,
+}
+
+/// Calls that are due, the earliest first.
+pub(super) fn due(conn: &Connection, now: Timestamp, count: u32) -> StoreResult<Vec<DueCall>> {
+    conn.all(
+        "SELECT run, seq, due_at,
+             EXISTS (SELECT 1 FROM inputs i WHERE i.run = journal.run AND i.seq = journal.seq)
+         FROM journal
+         WHERE due_at IS NOT NULL AND settled_at IS NULL AND due_at <= ?1
+         ORDER BY due_at LIMIT ?2",
+        params![now, count],
+        |row| {
+            Ok(DueCall {
+                run: row.get(0)?,
+                seq: row.get(1)?,
+                at: row.get(2)?,
+                is_input: row.get(3)?,
+            })
+        },
+    )
+}
+
+/// Whether a timer is due. Asked of a reader, so that looking in vain costs no write.
+pub(super) fn is_due(conn: &Connection, now: Timestamp) -> StoreResult<bool> {
+    Ok(next_timer(conn)?.is_some_and(|due| due <= now))
+}
+
+/// When something becomes due next: a call, or a run of the pool, or of any if none is named.
+pub(super) fn next_due(
+    conn: &Connection,
+    pool: Option<&PoolName>,
+    now: Timestamp,
+) -> StoreResult<Option<Timestamp>> {
+    let in_pool = |pool: &PoolName| -> StoreResult<Option<Timestamp>> {
+        conn.need(
+            "SELECT min(ready_at) FROM flow_runs
+             WHERE pool = ?1 AND reserved_for IS NULL AND ready_at IS NOT NULL
+               AND ready_at > ?2",
+            params![pool, now],
+            |row| row.get(0),
+        )
+    };
+    let mut times = vec![next_timer(conn)?, next_reserved(conn, now)?];
+    match pool {
+        Some(pool) => times.push(in_pool(pool)?),
+        None => {
+            let pools: Vec<PoolName> = conn.all("SELECT name FROM pools", [], |row| row.get(0))?;
+            for pool in &pools {
+                times.push(in_pool(pool)?);
+            }
+        }
+    }
+    Ok(times.into_iter().flatten().min())
+}
+
+fn next_timer(conn: &Connection) -> StoreResult<Option<Timestamp>> {
+    conn.first(
+        "SELECT due_at FROM journal WHERE due_at IS NOT NULL AND settled_at IS NULL
+         ORDER BY due_at LIMIT 1",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Few runs are reserved, each by a process that waits for it.
+fn next_reserved(conn: &Connection, now: Timestamp) -> StoreResult<Option<Timestamp>> {
+    conn.need(
+        "SELECT min(ready_at) FROM flow_runs INDEXED BY flow_runs_reserved
+         WHERE reserved_for IS NOT NULL AND ended IS NULL AND ready_at > ?1",
+        [now],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,161 @@
+//! Writes that are committed together, and those that wait.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+
+use super::request::{Attempt, Message, Waiter, Write};
+use super::tx::Tx;
+use crate::sql::Sql;
+use orchestrator::lifecycle::News;
+use store::{StoreError, StoreResult};
+
+/// What is done together, and what waits to be.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub writes: Vec<Box<dyn Write>>,
+    waiting: Vec<Box<dyn Write>>,
+    /// Whether those that wait are tried in any case.
+    look: bool,
+    /// What came of trying those that wait; empty if they were not tried.
+    tried: Vec<Attempt>,
+    /// Those for whom there was no more when they looked, and nothing became ready since.
+    content: HashSet<Waiter>,
+}
+
+impl Batch {
+    pub(super) fn take(&mut self, message: Message) {
+        match message {
+            Message::Write(write) => self.writes.push(write),
+            Message::Wait(write) => {
+                self.look |= !self.content.contains(&write.waiter());
+                self.waiting.push(write);
+            }
+            Message::Look => {
+                self.content.clear();
+                self.look = true;
+            }
+        }
+    }
+
+    pub(super) fn is_idle(&mut self) -> bool {
+        self.waiting.retain(|write| write.is_wanted());
+        self.look &= !self.waiting.is_empty();
+        self.writes.is_empty() && !self.look
+    }
+
+    /// Answers what was done, and goes on waiting with the rest.
+    pub(super) fn answer(&mut self, committed: &StoreResult<News>) {
+        let done = committed.clone().map(|_| ());
+        // What may have become ready is not forgotten because a commit failed.
+        self.look = committed.is_err();
+        if !matches!(committed, Ok(News { ready: false, .. })) {
+            self.content.clear();
+        }
+        for write in self.writes.drain(..) {
+            write.answer(done.clone());
+        }
+        let mut tried = std::mem::take(&mut self.tried).into_iter();
+        for write in std::mem::take(&mut self.waiting) {
+            let attempt = tried.next();
+            if committed.is_ok()
+                && matches!(
+                    attempt,
+                    Some(Attempt::Nothing | Attempt::Done { more: false })
+                )
+            {
+                self.content.insert(write.waiter());
+            }
+            match attempt {
+                Some(Attempt::Done { .. } | Attempt::Failed) => write.answer(done.clone()),
+                Some(Attempt::Nothing) | None => self.waiting.push(write),
+            }
+        }
+    }
+}
+
+/// Does all of the writes in one transaction.
+pub(super) fn commit(conn: &Connection, batch: &mut Batch) -> StoreResult<News> {
+    let result = begin(conn).and_then(|()| {
+        let mut news = match together(conn, &mut batch.writes)? {
+            Together::Done(news) => news,
+            Together::Torn => {
+                conn.run("ROLLBACK", [])?;
+                begin(conn)?;
+                apart(conn, &mut batch.writes)?.0
+            }
+        };
+        if batch.look || news.ready {
+            let (more, tried) = apart(conn, &mut batch.waiting)?;
+            news = news.and(more);
+            batch.tried = tried;
+        }
+        conn.run("COMMIT", [])?;
+        Ok(news)
+    });
+    if result.is_err() && !conn.is_autocommit() {
+        // Fails only if SQLite has rolled back on its own.
+        let _ = conn.run("ROLLBACK", []);
+    }
+    result.map_err(|error| match error {
+        StoreError::Unavailable(_) => error,
+        other => StoreError::Unavailable(other.to_string()),
+    })
+}
+
+fn begin(conn: &Connection) -> StoreResult<()> {
+    conn.run("BEGIN IMMEDIATE", []).map(|_| ())
+}
+
+enum Together {
+    Done(News),
+    /// A write failed and left something behind.
+    Torn,
+}
+
+fn together(conn: &Connection, batch: &mut [Box<dyn Write>]) -> StoreResult<Together> {
+    let mut news = News::default();
+    for write in batch {
+        let changes = conn.total_changes();
+        match attempt(conn, write.as_mut(), &mut news) {
+            Attempt::Done { .. } | Attempt::Nothing => {}
+            Attempt::Failed if conn.is_autocommit() => return Err(lost()),
+            Attempt::Failed if conn.total_changes() == changes => {}
+            Attempt::Failed => return Ok(Together::Torn),
+        }
+    }
+    Ok(Together::Done(news))
+}
+
+/// Each with a savepoint of its own.
+fn apart(conn: &Connection, writes: &mut [Box<dyn Write>]) -> StoreResult<(News, Vec<Attempt>)> {
+    let mut news = News::default();
+    let mut attempts = Vec::with_capacity(writes.len());
+    for write in writes {
+        conn.run("SAVEPOINT one", [])?;
+        let attempt = attempt(conn, write.as_mut(), &mut news);
+        if attempt == Attempt::Failed {
+            if conn.is_autocommit() {
+                return Err(lost());
+            }
+            conn.run("ROLLBACK TO one", [])?;
+        }
+        conn.run("RELEASE one", [])?;
+        attempts.push(attempt);
+    }
+    Ok((news, attempts))
+}
+
+fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News) -> Attempt {
+    let tx = Tx::new(conn);
+    let attempt = write.attempt(&tx);
+    if let Attempt::Done { .. } = attempt {
+        *news = news.and(tx.news());
+    }
+    attempt
+}
+
+/// Some errors (disk full, I/O) make SQLite roll the whole transaction back.
+fn lost() -> StoreError {
+    StoreError::Unavailable("the transaction was rolled back".to_owned())
+}

@@ -1,0 +1,55 @@
+//! The loop of the writer's thread: take what waits, commit it, answer, announce.
+
+use std::sync::mpsc::Receiver;
+
+use rusqlite::Connection;
+
+use super::batch::{Batch, commit};
+use super::request::{Durable, Message};
+use crate::sql::store_error;
+use orchestrator::lifecycle::News;
+use store::StoreResult;
+
+/// Writes in one commit. Bounds how long the first of them waits for the others.
+const BATCH_MAX: usize = 512;
+
+pub(super) fn serve(
+    conn: &Connection,
+    messages: &Receiver<Message>,
+    mut announce: impl FnMut(News),
+) {
+    let mut batch = Batch::default();
+    // What the connection is set to; it was opened to the safe one.
+    let mut durable = Durable::AtOnce;
+    while let Ok(first) = messages.recv() {
+        batch.take(first);
+        for message in messages.try_iter().take(BATCH_MAX - 1) {
+            batch.take(message);
+        }
+        if batch.is_idle() {
+            continue;
+        }
+        let committed = set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch));
+        if let Err(error) = &committed {
+            // Whoever asked for one of them says so, and what it means.
+            tracing::debug!(%error, writes = batch.writes.len(), "a batch of writes failed");
+        }
+        batch.answer(&committed);
+        match committed {
+            Ok(news) if news != News::default() => announce(news),
+            _ => {}
+        }
+    }
+}
+
+/// Sets the connection to what the most demanding write of the batch needs.
+fn set(conn: &Connection, is: &mut Durable, batch: &Batch) -> StoreResult<()> {
+    let wanted = batch.writes.iter().map(|write| write.durable()).max();
+    if let Some(wanted) = wanted.filter(|wanted| wanted != is) {
+        // Not a cached statement: a pragma does what it does while it is prepared.
+        conn.execute_batch(wanted.pragma())
+            .map_err(|error| store_error(&error))?;
+        *is = wanted;
+    }
+    Ok(())
+}
