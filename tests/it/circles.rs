@@ -25,17 +25,10 @@ use syn::visit::{self, Visit};
 type Module = Vec<String>;
 
 /// Circles that are known, each by its files.
-const KNOWN: &[&[&str]] = &[
-    &[
-        "host/crates/store-sqlite/src/ending.rs",
-        "host/crates/store-sqlite/src/runs.rs",
-        "host/crates/store-sqlite/src/workers.rs",
-    ],
-    &[
-        "host/crates/worker/src/logs.rs",
-        "host/crates/worker/src/tasks.rs",
-    ],
-];
+const KNOWN: &[&[&str]] = &[&[
+    "host/crates/worker/src/logs.rs",
+    "host/crates/worker/src/tasks.rs",
+]];
 
 /// What a module says.
 #[derive(Default)]
