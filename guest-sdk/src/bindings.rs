@@ -15,5 +15,5 @@ pub use orch::workflow::{context, deployments, inputs, logging, subflows, tasks,
 #[cfg(target_arch = "wasm32")]
 export!(Component with_types_in self);
 
-/// What is exported; `crate::guest` holds its functions.
+/// The component's export. Its functions are in `crate::guest`.
 pub struct Component;

@@ -39,7 +39,7 @@ pub fn context() -> RunContext {
     }
 }
 
-/// What [`context`] gives: inside a subflow, that of the subflow.
+/// The answer of [`context`]. Inside a subflow it describes the subflow.
 #[derive(Clone, Debug)]
 pub struct RunContext {
     pub flow_run_id: FlowRunId,
@@ -57,7 +57,7 @@ pub struct RunContext {
     /// The flow run's parameters, by name.
     pub parameters: Value,
     pub tags: Vec<String>,
-    /// In a task, the task run's own part.
+    /// The part of the task run. None in a flow.
     pub task: Option<TaskContext>,
 }
 
@@ -83,8 +83,8 @@ impl RunContext {
 }
 
 impl TaskContext {
-    /// The same for every attempt of this task run, and of no other. A service that is given
-    /// it can tell a repetition.
+    /// The same for every attempt of this task run, and different for every other task run. A
+    /// service that is given the key can recognise a repeated request.
     pub fn idempotency_key(&self) -> &str {
         &self.task_run_id
     }

@@ -9,7 +9,7 @@ use std::{
 
 use crate::host::Handle;
 
-/// What this instance was started for.
+/// The part of the component that this instance was started to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Nothing: a native unit test, or `describe`.

@@ -58,7 +58,7 @@ pub fn run_deployment(deployment: impl Into<String>) -> RunDeployment {
 }
 
 /// Starts many runs, each as its own [`run_deployment`] says, and waits for all of them
-/// together. They are given in the same order. Errs if one cannot be started; the others
+/// together. The answer has them in the same order. Errs if one cannot be started; the others
 /// then run on.
 ///
 /// ```no_run
@@ -106,7 +106,7 @@ where
 #[must_use = "this starts a run only when it is awaited, or by `.wait()`"]
 pub struct RunDeployment {
     request: RunRequest,
-    /// A mistake is told when the run is started.
+    /// Holds the first mistake, which is returned when the run is started.
     parameters: Result<Object>,
     timeout: Option<Duration>,
 }
@@ -140,13 +140,13 @@ impl RunDeployment {
     }
 
     /// How long to wait for the run. Zero: not at all. When the time is over, the run is
-    /// given as it is then. It runs on.
+    /// returned as it is then, and runs on.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Starts the run not before this time.
+    /// The run does not start before this time.
     pub fn scheduled_time(mut self, time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH);
         self.request.scheduled_time = Some(since.map_or(0, timer::millis));
@@ -165,7 +165,7 @@ impl RunDeployment {
         self
     }
 
-    /// A second request with the same key gives the run of the first.
+    /// A second request with the same key returns the run of the first request.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.request.idempotency_key = Some(key.into());
         self
@@ -226,7 +226,7 @@ async fn finish(started: StartedRun, timeout: Option<Duration>) -> Result<FlowRu
     as_it_is(&run.id, handle)
 }
 
-/// The run as its handle settled, or as it is now.
+/// The run as it was when its handle settled, or as it is now.
 fn as_it_is(id: &str, handle: Handle) -> Result<FlowRun> {
     if let Some(Settlement::Run(run)) = has_settled(handle)
         .then(|| host().settled(handle))
@@ -301,14 +301,14 @@ pub struct WaitForFlowRuns {
 }
 
 impl WaitForFlowRuns {
-    /// Waits until at least one has ended, and gives those that have.
+    /// Waits until at least one run has ended, and returns all that have ended.
     pub fn any(mut self) -> Self {
         self.any = true;
         self
     }
 
-    /// How long to wait at most. When the time is over, the runs are given as they are then;
-    /// with [`any`](Self::any), none.
+    /// How long to wait at most. When the time is over, the runs are returned as they are
+    /// then; with [`any`](Self::any), no run is returned.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -344,7 +344,7 @@ impl WaitForFlowRuns {
 /// The future of a builder.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Reply<T> {
-    /// None once it is done.
+    /// None once the future is done.
     future: Option<LocalBoxFuture<'static, Result<T>>>,
 }
 

@@ -46,7 +46,7 @@ enum What {
     },
 }
 
-/// What sort of failure an [`Error`] is.
+/// The kind of failure that an [`Error`] is.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -56,7 +56,7 @@ pub enum ErrorKind {
     Permanent,
     /// The author's code panicked or trapped.
     Panicked,
-    /// The time that the options allow was over.
+    /// The attempt or the wait took longer than its options allow.
     TimedOut,
     /// A limit of the host was reached; the message names it.
     Limit,
@@ -114,12 +114,12 @@ impl Error {
         }))
     }
 
-    /// What the host said of something that the run asked for or depends on.
+    /// A failure from the host, about something that the run asked for or depends on.
     pub(crate) fn from_host(failure: &Failure) -> Self {
         Self::of_kind(failure.kind.into(), failure.message.clone())
     }
 
-    /// What a blocking call of the host answered: `cancelled` is about this very run.
+    /// A failure from a blocking call of the host: `cancelled` is about this very run.
     pub(crate) fn from_wait(failure: Failure) -> Self {
         let kind: ErrorKind = failure.kind.into();
         Self(Rc::new(Inner {
@@ -129,7 +129,7 @@ impl Error {
         }))
     }
 
-    /// What sort of failure this is.
+    /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -260,7 +260,7 @@ impl From<ErrorKind> for FailureKind {
     }
 }
 
-/// Says what was being done when something failed, on a `Result` or an `Option`.
+/// Adds to a `Result` or an `Option` what the code was doing when it failed.
 pub trait Context<T> {
     /// Puts `message` before the error, or makes an error of a missing value.
     fn context(self, message: impl fmt::Display) -> Result<T>;

@@ -3,7 +3,7 @@
 //! ```text
 //! poll the flow --pending--> decide what to wait for --> wait-any | wait-all
 //!      ^                                                        |
-//!      +-------- wake who awaits the handles, in order ---------+
+//!      +------- wake the leaves of the handles, in order -------+
 //! ```
 //!
 //! Leaf futures register the handles they need. Only when nothing is ready does the executor
@@ -11,7 +11,8 @@
 //! give the same calls, whatever `join_all`, `select!` or `FuturesUnordered` do in between.
 //!
 //! `block_on` may be nested (a blocking call inside an async flow): then only what was
-//! registered inside is waited for, and whoever else awaits the same handles is woken too.
+//! registered inside is waited for; a future outside that awaits one of these handles is woken
+//! as well.
 
 use std::{
     cell::RefCell,
@@ -55,7 +56,7 @@ struct Leaf {
     waker: Waker,
 }
 
-/// Who awaits what. Pure: it calls nobody but wakers.
+/// Which leaf awaits which handles. It does no I/O, and calls nothing but wakers.
 ///
 /// Plain vectors instead of maps: handles come mostly in ascending order, a wait passes them
 /// all anyway, and every map type would cost a guest some ten kilobytes.
@@ -63,7 +64,7 @@ struct Leaf {
 pub struct Reactor {
     /// Handles that a wait has returned, in ascending order.
     settled: Vec<Handle>,
-    /// By id; the place of a leaf that has gone is used again.
+    /// The leaves by id. The place of a leaf that was dropped is used again.
     leaves: Vec<Option<Leaf>>,
     vacant: Vec<LeafId>,
     /// Every handle that has not settled with every leaf that needs it, in ascending order.
@@ -109,7 +110,7 @@ impl Reactor {
         id
     }
 
-    /// The leaf was polled again, perhaps by someone else.
+    /// The leaf was polled again, perhaps by another task: keeps its newest waker.
     fn wake_instead(&mut self, id: LeafId, waker: &Waker) {
         if let Some(leaf) = &mut self.leaves[id] {
             leaf.waker.clone_from(waker);
@@ -153,7 +154,7 @@ impl Reactor {
         }
     }
 
-    /// Notes that handles have settled, in this order, and gives the wakers to call.
+    /// Notes that handles have settled, in this order, and returns the wakers to call.
     fn settle(&mut self, handles: &[Handle]) -> Vec<Waker> {
         let mut wakers = Vec::new();
         for &handle in handles {
@@ -286,7 +287,7 @@ fn wait(ask: Ask) -> Result<()> {
         Ask::Nothing => return Err(stuck()),
     };
     if settled.is_empty() {
-        // Asking again would be asking for ever.
+        // Asking again would repeat for ever.
         let message = "the host ended a wait for any of some handles, and returned none";
         return Err(Error::of_kind(ErrorKind::Crashed, message));
     }

@@ -1,4 +1,4 @@
-//! Stories about what the executor asks of the host, and whom it wakes.
+//! Stories about what the executor asks of the host, and which futures it wakes.
 
 use futures::{
     future::{join, join_all, select},

@@ -26,7 +26,7 @@ pub struct Fake {
     next: Cell<Handle>,
     settlements: RefCell<BTreeMap<Handle, Settlement>>,
     inputs: RefCell<BTreeMap<Handle, Result<String, Failure>>>,
-    /// What each `wait-any` returns; when it is empty, all it was asked for.
+    /// What each `wait-any` returns. When it is empty, a wait returns all handles it is given.
     returns: RefCell<VecDeque<Vec<Handle>>>,
     calls: RefCell<Vec<String>>,
     cancelled: Cell<bool>,
@@ -50,7 +50,7 @@ impl Fake {
         self.settlements.borrow_mut().insert(handle, settlement);
     }
 
-    /// What a person gives to the request of this handle.
+    /// Sets the value that a person gives to the request of this handle.
     pub fn give(&self, handle: Handle, given: Result<&str, Failure>) {
         let given = given.map(str::to_owned);
         self.inputs.borrow_mut().insert(handle, given);
@@ -61,7 +61,7 @@ impl Fake {
         self.cancelled.set(true);
     }
 
-    /// What it was asked since the last time.
+    /// The calls since the last time.
     pub fn asked(&self) -> Vec<String> {
         self.calls.take()
     }

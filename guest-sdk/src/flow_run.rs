@@ -71,11 +71,11 @@ pub enum State {
     Cancelling,
     /// Ended with a result.
     Completed,
-    /// Ended by its own fault.
+    /// Ended because its code failed.
     Failed,
-    /// Ended by the host's or the machine's fault.
+    /// Ended because the host or the machine failed.
     Crashed,
-    /// Ended by a person's wish, or its parent's end.
+    /// Ended because a person cancelled it or a run above it.
     Cancelled,
 }
 

@@ -20,8 +20,8 @@ use crate::{
 /// `orch-host flow-run resume RUN --input JSON`.
 ///
 /// `key` names the input: to the person who gives it, and among others that the flow asks for
-/// at the same time. A value that does not fit the JSON schema of `T` is refused before it
-/// gets here. While it waits the flow holds no slot, and soon no memory.
+/// at the same time. The host refuses a value that does not fit the JSON schema of `T`. While
+/// the flow waits it holds no slot, and after a moment no memory.
 ///
 /// An `async` flow awaits it, others call [`wait`](SuspendForInput::wait). It asks when it is
 /// first awaited; dropping it before there is an answer takes the request back.
@@ -63,7 +63,7 @@ pub struct SuspendForInput<T> {
 }
 
 impl<T: DeserializeOwned + JsonSchema> SuspendForInput<T> {
-    /// What the person is told.
+    /// The text that the person reads.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
@@ -138,7 +138,7 @@ struct Request(Handle);
 impl Drop for Request {
     fn drop(&mut self) {
         if !has_settled(self.0) {
-            // What is refused had ended otherwise.
+            // The host refuses this for a request that has ended, which is harmless.
             let _ = host().withdraw_input(self.0);
         }
     }

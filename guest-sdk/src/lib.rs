@@ -2,7 +2,8 @@
 //!
 //! A *flow* is a function that decides what is done; a *task* is a function that does one
 //! thing. Every task run, flow run and timer is written to the flow run's journal: after a
-//! crash the flow runs again, what was done is not done again, and it goes on where it was.
+//! crash the flow runs again, takes finished results from its journal, and goes on where it
+//! was.
 //!
 //! # A first flow
 //!
@@ -43,8 +44,8 @@
 //! }
 //! ```
 //!
-//! `cargo build --release --target wasm32-wasip2` makes a component of it, for
-//! `orch-host deploy`. There is no `main`.
+//! `cargo build --release --target wasm32-wasip2` makes a component of the crate, which
+//! `orch-host deploy` takes. There is no `main`.
 //!
 //! # Tasks
 //!
@@ -56,7 +57,7 @@
 //! | `fetch::options().retries(5).wait_for([&other]).submit(url)` | the same with other options |
 //! | `fetch::call(url)` | the plain function, for unit tests |
 //!
-//! A [`TaskFuture`] is awaited, or asked for its [`result`](TaskFuture::result), or given to
+//! A flow awaits a [`TaskFuture`], calls its [`result`](TaskFuture::result), or gives it to
 //! another task in place of the value. See [`task`] for the options.
 //!
 //! # Flows
@@ -76,10 +77,11 @@
 //!
 //! # What a flow must not do
 //!
-//! A flow is run again after a crash, and must then ask for the same things in the same
-//! order. It cannot help it: it sees no network, no files, no environment, and its clock and
-//! random numbers repeat. Effects belong into tasks. A task may run twice when a machine dies
-//! at the wrong moment; [`TaskContext::idempotency_key`] lets a service tell.
+//! A flow is run again after a crash, and must then make the same calls in the same order.
+//! It cannot do otherwise by accident: it sees no network, no files, no environment, and its
+//! clock and random numbers repeat. Put side effects in tasks. A task may run twice when a
+//! machine fails at the wrong moment: give its [`TaskContext::idempotency_key`] to services
+//! that recognise a repeated request.
 //!
 //! # Tests
 //!
@@ -165,7 +167,7 @@ pub mod prelude {
     };
 }
 
-/// What the macros' output names. Not for use by hand.
+/// Items that the macros' output uses. Not for use by hand.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{

@@ -8,8 +8,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// Members in the order they were written. A list, since there are few and a map of this
-/// type would cost every guest its code.
+/// Members in the order in which they were written. A list, because there are few members,
+/// and the code of a map would make every guest larger.
 #[derive(Debug, Default)]
 pub struct Object(Vec<(String, Box<RawValue>)>);
 

@@ -1,4 +1,4 @@
-//! What `#[flow]` and `#[task]` leave behind, and the manifest that is made of it.
+//! The entries that `#[flow]` and `#[task]` register, and the manifest that is made of them.
 
 use schemars::{Schema, SchemaGenerator};
 
@@ -17,7 +17,7 @@ pub struct Signature {
     pub run: fn(&str) -> Result<String>,
 }
 
-/// What `retries`, `retry_delay`, `retry_jitter` and `timeout` said.
+/// The options `retries`, `retry_delay`, `retry_jitter` and `timeout`.
 pub struct Policy {
     pub retries: Option<u32>,
     pub retry_delays_ms: &'static [u64],
@@ -38,7 +38,7 @@ pub struct Task {
     pub tags: &'static [&'static str],
 }
 
-/// An entry, where the macros left it.
+/// An entry as the macros register it.
 pub struct Registered<T: 'static>(pub &'static T);
 
 inventory::collect!(Registered<Flow>);
@@ -64,7 +64,8 @@ pub fn task(name: &str) -> Option<&'static Task> {
     tasks().find(|task| task.signature.name == name)
 }
 
-/// Everything that was registered, by name. Twins are kept: refusing them is the host's part.
+/// Everything that was registered, by name. Two entries of one name are both kept: the host
+/// refuses them.
 pub fn manifest() -> guest::Manifest {
     guest::Manifest {
         flows: by_name(flows(), |flow| &flow.signature, Flow::describe),
@@ -72,8 +73,8 @@ pub fn manifest() -> guest::Manifest {
     }
 }
 
-/// Describes entries in the order of their names. The linker's order is none to rely on;
-/// sorting by insertion is slow for thousands, and small in every guest.
+/// Describes entries in the order of their names, because the linker's order may change.
+/// Insertion sort is slow for thousands of entries, but its code is small in every guest.
 fn by_name<T: 'static, D>(
     entries: impl Iterator<Item = &'static T>,
     signature: fn(&T) -> &Signature,

@@ -43,7 +43,7 @@ pub fn of_result(result: fn(&mut SchemaGenerator) -> Schema) -> Value {
     schema
 }
 
-/// The schema of a value that a person gives: it says what is wanted at its root.
+/// The schema of a value that a person gives. Its root describes the value.
 pub fn of_input<T: JsonSchema>() -> Value {
     let mut generator = generator();
     let mut schema = T::json_schema(&mut generator);

@@ -49,7 +49,7 @@ impl Drop for Subflow {
                 kind: ErrorKind::Cancelled.into(),
                 message: "its caller stopped waiting for it".into(),
             };
-            // Nobody is left to be told of a failure.
+            // A failure is ignored: nothing is left that could report it.
             let _ = host().end_subflow(self.handle, Err(&failure));
         }
     }

@@ -31,7 +31,7 @@ impl<T, E: Into<Error>> Failing for std::result::Result<T, E> {
     }
 }
 
-/// The end of a run: its result as JSON.
+/// Ends a run: turns its result into JSON.
 pub fn json_of<T: Value>(result: Result<T>) -> Result<String> {
     to_json(&result?)
 }

@@ -1,4 +1,4 @@
-//! Task runs: starting them, and the future of their result.
+//! Task runs: how a flow starts them, and the future of their result.
 
 use std::{
     marker::PhantomData,
@@ -24,7 +24,7 @@ use crate::{
     support,
 };
 
-/// A task run that was started, and in time its result.
+/// A task run that was started, and the future of its result.
 ///
 /// It is a `Future` of `Result<T>` for `async` flows; in others, [`result`](Self::result)
 /// waits for it. It can be given to another task in place of the value: that task then starts
@@ -52,7 +52,7 @@ impl<T> TaskFuture<T> {
 }
 
 impl<T: DeserializeOwned> TaskFuture<T> {
-    /// Waits until the task has ended, and gives its result, as often as one likes.
+    /// Waits until the task has ended, and returns its result. It may be called again.
     ///
     /// This blocks; an `async` flow awaits the future instead.
     pub fn result(&self) -> Result<T> {
@@ -154,7 +154,7 @@ impl From<Vec<Duration>> for RetryDelay {
     }
 }
 
-/// What one call of a task overrides. Reached by `my_task::options()`, which has its methods.
+/// The options that one call of a task overrides. `my_task::options()` makes one.
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct CallOptions {
@@ -210,7 +210,7 @@ impl CallOptions {
         }
     }
 
-    /// Starts the task run. What goes wrong is told by the future.
+    /// Starts the task run. An error is returned by the future.
     pub fn submit<T>(self, task: &'static Task, arguments: NamedArguments) -> TaskFuture<T> {
         TaskFuture::new(self.start(task, arguments).map_err(|error| Failure {
             kind: error.kind().into(),
@@ -250,8 +250,8 @@ impl CallOptions {
     }
 }
 
-/// Puts the arguments into a name like `load-{table}`. A task's future result is not known
-/// yet and stays as it is written.
+/// Puts the arguments into a name like `load-{table}`. Where the argument is a task's future
+/// result, the braces stay as they are written.
 fn render(template: &str, arguments: &[(String, tasks::Argument)]) -> String {
     let mut name = template.to_owned();
     for (parameter, argument) in arguments {
@@ -269,7 +269,7 @@ fn render(template: &str, arguments: &[(String, tasks::Argument)]) -> String {
 #[macro_export]
 macro_rules! __task_options {
     ($($vis:tt)*) => {
-        /// How one call of the task is run. What is not said stays as `#[task(..)]` has it.
+        /// How one call of the task is run. Options that are not set stay as in `#[task(..)]`.
         #[derive(Clone)]
         #[allow(dead_code)]
         #[must_use = "options start nothing; `submit`, `map` or `call` does"]
@@ -323,7 +323,7 @@ macro_rules! __task_options {
                 self
             }
 
-            /// Starts the task only when these have succeeded. May be said more than once.
+            /// Starts the task only when these have succeeded. May be called more than once.
             $($vis)* fn wait_for<U: $crate::Upstream>(
                 mut self,
                 upstream: impl ::core::iter::IntoIterator<Item = U>,

@@ -15,7 +15,7 @@ use crate::{
     host::{Handle, host},
 };
 
-/// A span as the host takes it: whole milliseconds, rounded up so that it is never shorter.
+/// A span in whole milliseconds, as the host takes it. Rounded up, so that it is never shorter.
 pub fn millis(duration: Duration) -> u64 {
     duration.as_nanos().div_ceil(1_000_000).min(u64::MAX.into()) as u64
 }
@@ -23,8 +23,8 @@ pub fn millis(duration: Duration) -> u64 {
 /// Waits for `duration`.
 ///
 /// In a flow this is a durable timer: the flow holds no slot meanwhile, and after a restart
-/// it does not begin anew. In a task it simply sleeps. An `async` flow awaits it, others call
-/// [`wait`](Sleep::wait). It begins when it is first awaited.
+/// the timer does not begin anew. In a task it simply sleeps. An `async` flow awaits it,
+/// others call [`wait`](Sleep::wait). The timer begins when it is first awaited.
 ///
 /// ```no_run
 /// use guest_sdk::prelude::*;

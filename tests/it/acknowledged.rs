@@ -1,7 +1,8 @@
-//! What was acknowledged stays: everything that has the database open is killed in the moment
-//! in which a command or a listing said so.
+//! Acknowledged writes survive: every process that has the database open is killed at the
+//! moment when a command or a listing has reported a write.
 //!
-//! Killed, not unplugged: that the log is synced before is told in the chapter on the outside.
+//! The processes are killed, but the machine keeps its power. `outside.rs` tests that the log is
+//! synced first.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};

@@ -1,4 +1,4 @@
-//! What a database gets that cannot be used: it is left as it is.
+//! A database that cannot be used is refused with a clear error, and is not changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         ----- stdout -----
 
         ----- stderr -----
-        error: the database `[HOME]/orch.db` was written by a newer version (its schema is 99, this program knows 3)
+        error: the database `[HOME]/orch.db` was written by a newer version (its schema is 99, this program knows 4)
         hint: install the version that wrote it, or name another with `--database sqlite:PATH`
         ");
     });

@@ -1,5 +1,5 @@
-//! What a file that is no component of ours gets: exit code 2, why, what to do about it,
-//! and nothing is kept of it.
+//! A file that is not a valid component is refused: the command ends with exit code 2, says
+//! why and what to do about it, and keeps nothing of the file.
 
 use std::fs;
 use std::path::PathBuf;

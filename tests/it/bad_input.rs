@@ -1,5 +1,5 @@
-//! What a slip of the fingers gets: exit code 2, what was wrong, with the value, and what to
-//! type instead. Nothing is written.
+//! Mistyped commands: each ends with exit code 2, says what was wrong, with the value, and what
+//! to type instead. Nothing is written.
 
 use insta_cmd::assert_cmd_snapshot;
 use test_support::Home;

@@ -1,4 +1,5 @@
-//! A component describes itself under limits of its own, which whoever makes the runtime sets.
+//! A component describes itself under limits of its own, which are part of the runtime's
+//! settings.
 
 use test_support::guest;
 use wasm::{DescribeLimits, Runtime, RuntimeConfig};

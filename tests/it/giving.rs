@@ -1,5 +1,5 @@
-//! Giving flows what they ask for on the command line: what is shown, what is taken, and what
-//! is said of the rest.
+//! Input for flows on the command line: what the commands show, which values they accept, and
+//! how they refuse the others.
 
 use std::fs;
 use std::io::Write as _;

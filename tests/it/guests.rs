@@ -1,4 +1,4 @@
-//! A guest that no story names would only look as if it tested something.
+//! Every guest is used by a story: a guest that no story names would test nothing.
 
 use std::fs;
 use std::path::Path;

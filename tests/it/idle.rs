@@ -1,4 +1,4 @@
-//! A worker that has nothing to do does nothing, and still hears of a run at once.
+//! An idle worker uses next to no processor time, and still starts a new run at once.
 
 use std::fs;
 use std::thread;

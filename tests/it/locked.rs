@@ -1,4 +1,4 @@
-//! A database that another program holds for longer than anyone waits for it.
+//! A database that another program locks for longer than a command or a worker waits.
 
 use insta_cmd::assert_cmd_snapshot;
 use test_support::eventually;

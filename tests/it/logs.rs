@@ -1,4 +1,4 @@
-//! What a run says: its log, while it runs and afterwards, and how it ended.
+//! The log of a run, while it runs and afterwards, and how the run ended.
 
 use std::thread;
 

@@ -28,6 +28,7 @@ mod locked;
 mod logs;
 mod measuring;
 mod mischief;
+mod numbers;
 mod outside;
 mod pausing;
 mod peeking;

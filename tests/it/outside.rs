@@ -1,5 +1,5 @@
-//! What a task does outside can be seen by others, so it is not done before the journal knows
-//! of it. A server is the witness: it ends the worker in the moment in which a task calls.
+//! Others can see what a task does outside, so a task starts only when the journal that led to
+//! it is on disk. A server checks that: it kills the worker at the moment when a task calls it.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Pausing a run: it keeps what it has, holds nothing, and goes on when told to.
+//! Pausing a run: it keeps its results, holds no slot, and goes on when it is resumed.
 
 use super::{deploy, home, json, start, state, steady, wait_until, worker};
 

@@ -1,4 +1,4 @@
-//! Work pools: what waits for capacity waits before it is claimed.
+//! Work pools: a run that waits for capacity waits before it is claimed.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Tasks that await their retry: they hold nothing, and are tried again by whoever goes on
-//! with the run.
+//! Tasks that await their retry: they hold no slot, and the worker that goes on with the run
+//! tries them again.
 
 use serde_json::Value;
 use test_support::{Home, eventually};

@@ -1,4 +1,4 @@
-//! Flows that run again, by policy or because a person says so: what had completed stays.
+//! Flows that run again, by policy or because a person retries them: completed results stay.
 
 use super::{
     deploy, everything, flow_runs, home, inspect, start, state, steady, task_runs, text,

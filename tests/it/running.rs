@@ -1,5 +1,5 @@
-//! `run`: a flow here and now, without deploying it first, and what it says when others are
-//! needed for it.
+//! `run`: executes a flow in the command's process, without deploying it first, and says when
+//! the flow needs a worker.
 
 use std::thread;
 

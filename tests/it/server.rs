@@ -1,5 +1,5 @@
-//! A witness: a web server that tasks call, and that a story answers for, call by call. While
-//! a task has no answer it executes, however long the story takes.
+//! A web server that tasks call. A story answers each call itself, so a task executes for as
+//! long as the story lets it wait for the answer.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};

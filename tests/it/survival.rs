@@ -1,4 +1,4 @@
-//! What survives what.
+//! Runs go on after workers were killed or stopped: the README's table of what survives what.
 
 use std::time::Duration;
 

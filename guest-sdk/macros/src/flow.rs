@@ -1,4 +1,4 @@
-//! What a flow becomes.
+//! Expands `#[flow]`.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -10,7 +10,7 @@ use crate::{
     signature::{self, Function, Kind},
 };
 
-/// Expands `#[flow]`.
+/// Turns a function into a flow.
 pub fn expand(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let function = signature::parse(Kind::Flow, tokens)?;
     let options: FlowOptions = options::parse(options)?;

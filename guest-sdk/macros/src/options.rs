@@ -1,4 +1,4 @@
-//! What is written in the parentheses of `#[flow(..)]` and `#[task(..)]`.
+//! The options in the parentheses of `#[flow(..)]` and `#[task(..)]`.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct FlowOptions {
     timeout: Option<Span>,
 }
 
-/// Parses the options, and says of all mistakes at once.
+/// Parses the options, and reports all mistakes at once.
 pub fn parse<O: FromMeta>(tokens: TokenStream) -> Result<O> {
     let list = NestedMeta::parse_meta_list(tokens)?;
     O::from_list(&list).map_err(|errors| in_our_words(errors.into()))

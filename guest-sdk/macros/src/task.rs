@@ -1,4 +1,4 @@
-//! What a task becomes.
+//! Expands `#[task]`.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -10,7 +10,7 @@ use crate::{
     signature::{self, Function, Kind},
 };
 
-/// Expands `#[task]`.
+/// Turns a function into a task.
 pub fn expand(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let function = signature::parse(Kind::Task, tokens)?;
     let options: TaskOptions = options::parse(options)?;

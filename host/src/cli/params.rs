@@ -1,9 +1,10 @@
 //! Parameters as typed: `-p name=value` and `--params JSON`, checked against a flow's schema.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::error::UserError;
 use model::{FlowDescription, Json, Schema};
@@ -47,26 +48,26 @@ impl ParamArgs {
         let schema = checker_of(flow)?;
         let mut object = match &self.params {
             Some(text) => object_of(text)?,
-            None => Map::new(),
+            None => BTreeMap::new(),
         };
         for Param { name, text } in &self.param {
             object.insert(name.clone(), read(&schema, name, text)?);
         }
-        Ok(Json::of(&Value::Object(object)))
+        Ok(Json::object(&object))
     }
 }
 
-fn object_of(text: &str) -> Result<Map<String, Value>, UserError> {
+fn object_of(text: &str) -> Result<BTreeMap<String, Json>, UserError> {
     let (text, source) = match text.strip_prefix('@') {
         None => (text.to_owned(), "`--params`".to_owned()),
         Some("-") => (read_file(Path::new("-"))?, "stdin".to_owned()),
         Some(path) => (read_file(Path::new(path))?, format!("`{path}`")),
     };
     const HINT: &str = "pass an object such as `{\"item_id\": 7}`";
-    match serde_json::from_str(&text) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(UserError::new(format!("{source} is no JSON object")).hint(HINT)),
-        Err(err) => Err(UserError::new(format!("{source} is not JSON: {err}")).hint(HINT)),
+    match Json::tidy(&text).map(|json| json.members()) {
+        Ok(Some(object)) => Ok(object),
+        Ok(None) => Err(UserError::new(format!("{source} is no JSON object")).hint(HINT)),
+        Err(err) => Err(UserError::new(format!("{source} is {err}")).hint(HINT)),
     }
 }
 
@@ -87,14 +88,14 @@ pub fn unreadable(path: &Path, err: &std::io::Error) -> UserError {
 
 /// What is not JSON is text, for the schema to complain of (as in Prefect); but what begins
 /// like JSON was meant to be it.
-fn read(schema: &Parameters, name: &str, text: &str) -> Result<Value, UserError> {
+fn read(schema: &Parameters, name: &str, text: &str) -> Result<Json, UserError> {
     match schema.read(name, text) {
         Ok(value) => Ok(value),
         Err(err) if text.starts_with(['{', '[', '"']) => Err(UserError::new(format!(
             "parameter `{name}` is `{text}`: {err}"
         ))
         .hint("quote it for the shell: `-p 'name={\"key\": [1, 2]}'`")),
-        Err(_) => Ok(Value::String(text.to_owned())),
+        Err(_) => Ok(Json::string(text)),
     }
 }
 
@@ -208,6 +209,12 @@ mod tests {
     #[test]
     fn a_value_is_json_or_text_where_text_is_taken() {
         check(None, &["item_id=7"], r#"{"item_id":7}"#);
+        check(None, &["extra=1.10"], r#"{"extra":1.10}"#);
+        let digits = "12345678901234567890123";
+        let expect = format!(r#"{{"extra":[{digits}]}}"#);
+        check(None, &[&format!("extra=[ {digits} ]")], &expect);
+        // What no `f64` can hold is text, for the schema to complain of.
+        check(None, &["extra=1e400"], r#"{"extra":"1e400"}"#);
         check(None, &["label=a=b"], r#"{"label":"a=b"}"#);
         check(None, &["extra=hello"], r#"{"extra":"hello"}"#);
         check(None, &["item={\"a\": 1}"], r#"{"item":{"a":1}}"#);
@@ -224,6 +231,16 @@ mod tests {
             Some(r#"{"item_id": 1, "label": "x"}"#),
             &["item_id=2"],
             r#"{"item_id":2,"label":"x"}"#,
+        );
+        check(
+            Some(r#"{"extra": 1.10, "item_id": 1}"#),
+            &["item_id=2"],
+            r#"{"extra":1.10,"item_id":2}"#,
+        );
+        check(
+            Some(r#"{"extra": 1e400}"#),
+            &[],
+            "`--params` is not JSON: number out of range at line 1 column 15",
         );
         check(Some("[1]"), &[], "`--params` is no JSON object");
         check(

@@ -16,7 +16,7 @@ use crate::Home;
 
 /// The disk of a home.
 pub struct SmallDisk {
-    /// Keeps the namespace.
+    /// The process that keeps the namespace alive.
     holder: Child,
     /// The mounted directory as this process sees it.
     seen: PathBuf,
@@ -25,8 +25,8 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// A home on a disk of its own. None, and the reason on stderr, where this process may
-    /// not mount anything.
+    /// A home on a disk of its own. Returns None, with the reason on stderr, if this process
+    /// may not mount anything.
     pub fn home(program: impl Into<PathBuf>, megabytes: u32) -> Option<(Home, Self)> {
         let entrance = tempfile::Builder::new()
             .prefix("orch-disk-")
@@ -61,7 +61,7 @@ impl SmallDisk {
     /// Leaves no byte free.
     pub fn fill(&self) {
         let mut filler = File::create(self.filler()).unwrap();
-        // In pages, the smallest a disk in memory can give.
+        // A page is the smallest unit of a disk in memory.
         let full = loop {
             if let Err(err) = filler.write_all(&[0; 4096]) {
                 break err;
@@ -154,7 +154,7 @@ mod tests {
         disk.free();
         write("three").ok();
         assert_eq!(fs::read(disk.path().join("three")).unwrap(), b"word\n");
-        // What is below the mount has seen nothing of it.
+        // Nothing was written to the directory below the mount.
         assert!(!home.path().join("three").exists());
     }
 }

@@ -1,9 +1,9 @@
 //! Builds the guests that tests deploy: every package in `tests/guests` and `examples`.
 //!
 //! A test process builds them when it first asks for one. Test runners start hundreds of
-//! processes at once, so one of them builds under a file lock, and leaves a stamp; whoever
-//! finds the stamp newer than all sources does not even start cargo. There is no deadlock
-//! with the cargo that runs the tests: it has let go of the target directory by then.
+//! processes at once, so one of them builds under a file lock, and leaves a stamp. A process
+//! that finds the stamp newer than all sources does not start cargo. There is no deadlock with
+//! the cargo that runs the tests: it has released the target directory by then.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,10 +15,10 @@ use std::time::SystemTime;
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// Where the packages are.
+/// The directories with the packages.
 const GUEST_DIRS: [&str; 2] = ["tests/guests", "examples"];
 
-/// What the components are made from, besides `GUEST_DIRS`.
+/// The sources of the components, besides `GUEST_DIRS`.
 const SOURCES: [&str; 4] = ["guest-sdk", "wit", "Cargo.toml", "Cargo.lock"];
 
 /// The component of the package `name`, built if need be.
@@ -62,10 +62,10 @@ fn build_once() -> Result<PathBuf, String> {
         let begin = SystemTime::now();
         let _lock = lock(&target_dir.join(TARGET).join("guests.lock"))
             .map_err(|err| format!("{}: {err}", target_dir.display()))?;
-        // Whoever had the lock before may have done it.
+        // The process that had the lock before may have built them.
         if !is_fresh() {
             build(&root, &target_dir, &packages)?;
-            // Of the time before the build, so that a source edited meanwhile is newer.
+            // The stamp has the time before the build, so a source edited meanwhile is newer.
             File::create(&stamp)
                 .and_then(|file| file.set_modified(begin))
                 .map_err(|err| format!("{}: {err}", stamp.display()))?;
@@ -89,7 +89,7 @@ fn build(root: &Path, target_dir: &Path, packages: &[String]) -> Result<(), Stri
         "--target-dir",
     ]);
     cargo.arg(target_dir).current_dir(root);
-    // They are meant for the machine that runs the tests, such as `-C target-cpu=native`.
+    // These flags are for the machine that runs the tests, such as `-C target-cpu=native`.
     cargo
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
@@ -116,7 +116,7 @@ fn run(mut command: Command) -> Result<(), String> {
     Err(format!("{command:?}: {status}\n{said}"))
 }
 
-/// A lock that ends with the returned file, whatever happens to its process.
+/// Takes a lock that is released with the returned file, also when the process is killed.
 fn lock(path: &Path) -> io::Result<File> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;

@@ -1,5 +1,5 @@
-//! A home of one's own: everything the program keeps is below one temporary directory, so
-//! tests run side by side and none sees what the user has.
+//! A home for one test: everything that the program keeps is below one temporary directory, so
+//! tests can run at once and do not see the user's data.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -86,7 +86,7 @@ impl Home {
         self.start([OsString::from("worker")].into_iter().chain(args))
     }
 
-    /// The same for any command: one that works on while the test does something else.
+    /// Starts any command that runs on while the test does something else.
     #[track_caller]
     pub fn start(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Worker {
         Worker::of(self.cmd(args))
@@ -119,7 +119,7 @@ impl Ran {
         match receiver.recv_timeout(limit) {
             Ok(output) => Self::new(&command, output.unwrap()),
             Err(RecvTimeoutError::Timeout) => {
-                // Its output ends with it, so that the message can show what it said.
+                // Its output ends when it is killed, so the message can show what it printed.
                 let _ = kill_process(pid, Signal::KILL);
                 let ran = Self::new(&command, receiver.recv().unwrap().unwrap());
                 panic!("not done after {limit:?}: {ran}");

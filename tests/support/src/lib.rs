@@ -1,4 +1,4 @@
-//! What the tests of the whole program stand on.
+//! Fixtures for the tests of the whole program: homes, workers, guests, disks.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -11,13 +11,13 @@
 //! home.run(["deployment", "run", "sleep/sleep-deployment"]).ok();
 //! eventually(Duration::from_secs(10), || {
 //!     let runs = home.run(["flow-run", "ls", "-o", "json"]).ok().json();
-//!     runs[0]["state"] == "completed"
+//!     runs[0]["state"]["type"] == "COMPLETED"
 //! });
 //! worker.sigkill();
 //! ```
 //!
-//! Nothing here sleeps for a guessed time: what takes time is waited for, up to a limit, and
-//! whoever reaches the limit fails with what the program had said until then.
+//! Nothing here sleeps for a guessed time: a test waits until something has happened, up to a
+//! limit, and a test that reaches the limit fails with the program's output until then.
 
 mod disk;
 mod guests;

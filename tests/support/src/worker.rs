@@ -31,7 +31,7 @@ impl Worker {
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let said = Arc::new(Mutex::new(String::new()));
         let heard = Arc::clone(&said);
-        // Read to the end, or a worker that logs much would wait for its reader.
+        // All output is read, because a worker whose output nobody reads would block.
         thread::spawn(move || {
             for line in stderr.split(b'\n').map_while(Result::ok) {
                 let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +67,7 @@ impl Worker {
         self
     }
 
-    /// What the process has in memory, by the kernel's name for it: `VmRSS`, `VmHWM`.
+    /// A memory figure of the process, by the kernel's name for it: `VmRSS`, `VmHWM`.
     pub fn kilobytes(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -79,7 +79,7 @@ impl Worker {
         self.child.id()
     }
 
-    /// What it has written to stderr so far.
+    /// The text that it has written to stderr so far.
     pub fn stderr(&self) -> String {
         self.said
             .lock()
@@ -93,7 +93,7 @@ impl Worker {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
 
-    /// Has it stand still, as a machine that swaps does. See `sigcont`.
+    /// Stops it for a while, as a machine that swaps does. See `sigcont`.
     #[track_caller]
     pub fn sigstop(&self) {
         kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
@@ -133,7 +133,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Both fail only where it has ended and was waited for.
+        // Both fail only for a process that has ended and was waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {

@@ -29,8 +29,8 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// Whether nothing is granted: then nobody outside can tell whether a task has run, and
-    /// it may run ahead of the journal.
+    /// Whether nothing is granted. Then a task cannot touch anything outside, so it may run
+    /// before the journal says so.
     pub fn is_empty(&self) -> bool {
         let Self { http } = self;
         http.is_empty()

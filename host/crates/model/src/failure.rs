@@ -16,7 +16,7 @@ pub enum FailureKind {
     Permanent,
     /// The author's code panicked or trapped.
     Panicked,
-    /// The time that the options allow was over.
+    /// The attempt or the wait took longer than its options allow.
     TimedOut,
     /// A limit of the host was reached; the message names it.
     Limit,
@@ -31,8 +31,8 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Whether another attempt may end otherwise. A cancellation is a wish, and what is
-    /// marked permanent, missing or of the wrong shape stays so.
+    /// Whether another attempt may end differently. A cancellation is what a person wanted,
+    /// and an error that is permanent, a missing thing or a wrong argument stays the same.
     pub fn is_retriable(self) -> bool {
         match self {
             Self::Error | Self::Panicked | Self::TimedOut | Self::Limit | Self::Crashed => true,
@@ -64,7 +64,7 @@ impl Failure {
 }
 
 impl Failure {
-    /// That of a run that was cancelled.
+    /// The failure of a run that was cancelled.
     pub fn cancelled() -> Self {
         Self::new(FailureKind::Cancelled, "the flow run was cancelled")
     }

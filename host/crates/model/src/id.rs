@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::RunName;
 
-/// Makes identities and names. Decisions are given one of these, so that they read neither
-/// a clock nor chance.
+/// Makes identities and names. Decisions take one of these as an argument, so that they read
+/// neither a clock nor random numbers.
 pub trait Ids {
-    /// A UUID that was never given out before. Version 7 where it is stored: later ones sort
-    /// later and land at the end of an index.
+    /// A UUID that was never given out before. Stored UUIDs are of version 7: a later one is
+    /// greater, so it is added at the end of an index.
     fn uuid(&mut self) -> Uuid;
-    /// A name for a run that was given none.
+    /// A name for a run that nobody has named.
     fn run_name(&mut self) -> RunName;
 }
 
@@ -71,7 +71,7 @@ uuid_id! {
     TaskRunId
 }
 uuid_id! {
-    /// What a flow run asks a person for.
+    /// A request of a flow run for a person's input.
     InputId
 }
 uuid_id! {
@@ -84,7 +84,7 @@ uuid_id! {
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// Of these bytes.
+    /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
         Self(sha2::Sha256::digest(bytes).into())
@@ -108,7 +108,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Why a text is no digest.
+/// Why a text is not a digest.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a digest of 64 hexadecimal digits")]
 pub struct DigestError(String);
@@ -143,13 +143,13 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// What a person typed to mean a run: its whole UUID, the beginning of it, or its name.
+/// What a person typed to name a run: its whole UUID, the beginning of its UUID, or its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdPrefix(pub String);
 
 impl IdPrefix {
-    /// The bounds of the UUIDs that begin so, or `None` if it cannot be a UUID's beginning
-    /// (then it can only be a name). Hyphens are ignored.
+    /// The least and the greatest UUID that begin with this text. `None` if no UUID can: then
+    /// the text can only be a name. Hyphens are ignored.
     pub fn bounds(&self) -> Option<(Uuid, Uuid)> {
         let hex: String = self.0.chars().filter(|c| *c != '-').collect();
         if hex.is_empty() || hex.len() > 32 || !hex.chars().all(|c| c.is_ascii_hexdigit()) {

@@ -2,7 +2,7 @@
 
 use super::{InputId, Json, RunId, Seq, Timestamp};
 
-/// A wish for input, as a flow makes it.
+/// A flow's request for input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputRequest {
     /// Names it among what the flow run asks for at the same time.
@@ -11,13 +11,13 @@ pub struct InputRequest {
     pub description: Option<String>,
     /// JSON Schema of the value.
     pub schema: Json,
-    /// How long to wait; none: for ever.
+    /// How long to wait. None: for ever.
     pub timeout_ms: Option<u64>,
     /// The subflow that asks, unless it is the flow itself.
     pub scope: Option<Seq>,
 }
 
-/// Input that a flow run waits for, and nobody has given.
+/// Input that a flow run waits for and that nobody has given yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AwaitedInput {
     pub id: InputId,
@@ -26,8 +26,8 @@ pub struct AwaitedInput {
     pub key: String,
     pub description: Option<String>,
     pub schema: Json,
-    /// When it was asked for.
+    /// When the flow asked for it.
     pub asked: Timestamp,
-    /// When it is too late.
+    /// When the flow stops waiting for it.
     pub until: Option<Timestamp>,
 }

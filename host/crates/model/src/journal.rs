@@ -1,8 +1,8 @@
 //! A flow run's ordered calls and outcomes.
 //!
 //! Every call of a flow takes a position (`Seq`), which is also the handle that the guest
-//! gets. What is answered at once is written with the call; what is settled later is added
-//! to the same entry.
+//! gets. An answer that comes at once is written with the call; a settlement that comes later
+//! is added to the same entry.
 
 use std::fmt;
 
@@ -26,10 +26,10 @@ impl fmt::Display for Seq {
     }
 }
 
-/// What a flow asked. Two calls are the same for replay if they are equal.
+/// What a flow asked for. For replay two calls are the same if they are equal.
 ///
-/// Tagged from outside, as everything with JSON texts in it must be: a tag among the fields
-/// makes serde keep them aside in a form that such a text cannot be read from.
+/// Serde's tag is outside of the fields, as for everything that holds JSON texts: a tag among
+/// the fields makes serde buffer them in a form from which a JSON text cannot be read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Call {
@@ -37,7 +37,7 @@ pub enum Call {
     Task(TaskCall),
     /// Start a run of a deployment.
     RunDeployment(RunRequest),
-    /// Tell when a run is terminal.
+    /// Watch a run until it is terminal.
     WatchRun { run: RunId },
     /// Read a run as it is.
     GetRun { run: RunId },
@@ -52,8 +52,8 @@ pub enum Call {
     EndSubflow { subflow: Seq, outcome: Outcome },
     /// Start a timer.
     Timer { duration_ms: u64 },
-    /// Ask a person for a value. What else they are told stands in the answer, so that a
-    /// better description is no other call.
+    /// Ask a person for a value. Description and schema are in the answer, so that the call
+    /// stays the same when an author changes them.
     Input {
         key: String,
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -131,7 +131,7 @@ pub struct RunRequest {
     pub scope: Option<Seq>,
 }
 
-/// What the flow was told at once.
+/// The answer that the flow got at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
@@ -139,7 +139,7 @@ pub enum Answer {
     Accepted,
     /// A task run.
     TaskRun { id: TaskRunId },
-    /// A flow run, as it was then.
+    /// A flow run, as it was when the call was made.
     Run { run: RunSnapshot },
     /// The call was refused.
     Refused { failure: Failure },
@@ -151,7 +151,7 @@ pub enum Answer {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         description: Option<String>,
         schema: Json,
-        /// When it is too late.
+        /// When the flow stops waiting.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         until: Option<Timestamp>,
     },
@@ -171,7 +171,7 @@ pub enum Settlement {
 }
 
 impl Settlement {
-    /// The value that a task gets which takes this as an argument.
+    /// The value for a task that takes this settlement as an argument.
     pub fn value(&self) -> Outcome {
         match self {
             Self::Task(outcome) | Self::Input(outcome) => outcome.clone(),
@@ -254,13 +254,14 @@ impl RunRequest {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{num, prelude::*};
+
     use super::*;
     use crate::{FailureKind, StateName, StateType};
 
     /// What is kept must come back: results are passed on as text, which not every way of
     /// writing an enum down allows.
-    #[test]
-    fn entries_read_back_from_their_text() {
+    fn check_entries(result: &str) {
         #[track_caller]
         fn check<T>(value: T)
         where
@@ -269,7 +270,7 @@ mod tests {
             let text = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<T>(&text).unwrap(), value, "{text}");
         }
-        let result = Json::parse(r#"{"item":1,"status":"done"}"#).unwrap();
+        let result = Json::parse(result).unwrap();
         let failure = Failure::new(FailureKind::Error, "no route");
         for outcome in [None, Some(Ok(result.clone())), Some(Err(failure.clone()))] {
             let run = RunSnapshot {
@@ -320,5 +321,20 @@ mod tests {
             options: TaskOptions::default(),
             scope: None,
         }));
+    }
+
+    #[test]
+    fn entries_read_back_from_their_text() {
+        check_entries(r#"{"item":1,"status":"done"}"#);
+        check_entries(r#"[1.10, 1E5, -0, 12345678901234567890123, 1e400]"#);
+    }
+
+    proptest! {
+        #[test]
+        fn entries_keep_every_digit(
+            number in num::f64::NORMAL | num::f64::SUBNORMAL | num::f64::ZERO,
+        ) {
+            check_entries(&format!("[{number:?},{number:e}]"));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! JSON texts that are passed on, mostly without being looked at.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,6 +25,17 @@ impl Json {
         Ok(Self(text))
     }
 
+    /// Checks what a person wrote, and tidies it: white space goes, names are sorted, of equal
+    /// names the last one counts. Numbers keep their digits as written.
+    ///
+    /// Errs as [`value`](Self::value) would: also on a number that no `f64` can hold.
+    pub fn tidy(text: &str) -> Result<Self, JsonError> {
+        serde_json::from_str::<serde_json::Value>(text)?;
+        let mut tidied = String::with_capacity(text.len());
+        write_tidy(text, &mut tidied)?;
+        Ok(Self(tidied.into()))
+    }
+
     /// For a text that is JSON by construction or was checked before it was stored.
     pub fn trusted(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
@@ -42,13 +54,93 @@ impl Json {
         Self(value.to_string().into())
     }
 
+    pub fn string(text: &str) -> Self {
+        Self::of(&text.into())
+    }
+
+    pub fn object(members: &BTreeMap<String, Json>) -> Self {
+        let mut text = String::from("{");
+        for (name, value) in members {
+            write_member(&mut text, name);
+            text.push_str(&value.0);
+        }
+        text.push('}');
+        Self(text.into())
+    }
+
+    /// The values of an object by name, each as written. `None` for any other value.
+    pub fn members(&self) -> Option<BTreeMap<String, Json>> {
+        serde_json::from_str(&self.0).ok()
+    }
+
+    /// The object `over` laid over this one: the values of both as written. If one of them is
+    /// no object, the answer is `over`.
+    pub fn overlaid(&self, over: &Self) -> Self {
+        if self.as_str() == "{}" {
+            return over.clone();
+        }
+        match (self.members(), over.members()) {
+            (Some(mut members), Some(others)) => {
+                members.extend(others);
+                Self::object(&members)
+            }
+            _ => over.clone(),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub fn is_string(&self) -> bool {
+        self.0.trim_ascii_start().starts_with('"')
     }
 
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
+}
+
+/// Appends a valid JSON text as [`Json::tidy`] describes.
+fn write_tidy(text: &str, tidied: &mut String) -> Result<(), serde_json::Error> {
+    let text = text.trim_ascii();
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+            tidied.push('{');
+            for (name, value) in members {
+                write_member(tidied, &name);
+                write_tidy(value.get(), tidied)?;
+            }
+            tidied.push('}');
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text)?;
+            tidied.push('[');
+            for (at, item) in items.into_iter().enumerate() {
+                if at > 0 {
+                    tidied.push(',');
+                }
+                write_tidy(item.get(), tidied)?;
+            }
+            tidied.push(']');
+        }
+        Some(b'"') => {
+            let string: serde_json::Value = serde_json::from_str(text)?;
+            tidied.push_str(&string.to_string());
+        }
+        _ => tidied.push_str(text),
+    }
+    Ok(())
+}
+
+/// Appends a comma unless the member is the object's first, the name, and a colon.
+fn write_member(text: &mut String, name: &str) {
+    if !text.ends_with('{') {
+        text.push(',');
+    }
+    text.push_str(&serde_json::Value::from(name).to_string());
+    text.push(':');
 }
 
 impl fmt::Display for Json {
@@ -88,15 +180,89 @@ mod tests {
         num::f64::NORMAL | num::f64::SUBNORMAL | num::f64::ZERO
     }
 
+    /// A number as people and programs write it.
+    fn number() -> impl Strategy<Value = String> {
+        prop_oneof![
+            finite().prop_map(|number| serde_json::to_string(&number).unwrap()),
+            finite().prop_map(|number| format!("{number:e}")),
+            "-?(0|[1-9][0-9]{0,30})([.][0-9]{1,30})?([eE][+-]?[0-9]{1,2})?",
+        ]
+    }
+
     proptest! {
         /// Depends on the feature `float_roundtrip` of `serde_json`.
         #[test]
         fn a_number_is_read_as_it_was_written(number in finite()) {
             let text = serde_json::to_string(&number).unwrap();
-            let json = Json::parse(text.as_str()).unwrap();
+            let json = Json::tidy(&text).unwrap();
             prop_assert_eq!(json.as_str(), text.as_str());
             prop_assert_eq!(json.value().as_f64().map(f64::to_bits), Some(number.to_bits()));
             prop_assert_eq!(Json::of(&json.value()), json);
         }
+
+        #[test]
+        fn a_number_keeps_its_digits(number in number()) {
+            let typed = format!(r#" {{"b": [{number}, {{"c": {number} }}], "a" :{number}}} "#);
+            let expect = format!(r#"{{"a":{number},"b":[{number},{{"c":{number}}}]}}"#);
+            let tidied = Json::tidy(&typed).unwrap();
+            prop_assert_eq!(tidied.as_str(), expect.as_str());
+            let over = Json::trusted(format!(r#"{{"a":{number}}}"#));
+            prop_assert_eq!(tidied.overlaid(&over), tidied.clone());
+            prop_assert_eq!(over.overlaid(&tidied), tidied);
+        }
+    }
+
+    #[test]
+    fn what_a_person_wrote_is_tidied() {
+        #[track_caller]
+        fn check(text: &str, expect: &str) {
+            let said = match Json::tidy(text) {
+                Ok(json) => json.to_string(),
+                Err(err) => err.to_string(),
+            };
+            assert_eq!(said, expect);
+        }
+        check(" 1.10\n", "1.10");
+        check("12345678901234567890123", "12345678901234567890123");
+        check("[ -0, -0.0, 1E5 ]", "[-0,-0.0,1E5]");
+        check("[ ]", "[]");
+        check("{ }", "{}");
+        check(
+            r#"{"b": {"y": 1, "x": true}, "a": null, "b2": []}"#,
+            r#"{"a":null,"b":{"x":true,"y":1},"b2":[]}"#,
+        );
+        check(r#"{"a": 1, "a": 2.0}"#, r#"{"a":2.0}"#);
+        check(r#"[" \u0041\u00e9\n", "\"{"]"#, r#"[" Aé\n","\"{"]"#);
+        check(
+            "[1e400]",
+            "not JSON: number out of range at line 1 column 6",
+        );
+        check("[1,]", "not JSON: trailing comma at line 1 column 4");
+        check("", "not JSON: EOF while parsing a value at line 1 column 0");
+        let deep = "[".repeat(128) + &"]".repeat(128);
+        let err = Json::tidy(&deep).unwrap_err().to_string();
+        assert!(err.contains("recursion limit exceeded"), "{err}");
+    }
+
+    #[test]
+    fn one_object_lies_over_another() {
+        #[track_caller]
+        fn check(base: &str, over: &str, expect: &str) {
+            let overlaid = Json::trusted(base).overlaid(&Json::trusted(over));
+            assert_eq!(overlaid.as_str(), expect);
+        }
+        check(
+            r#"{"a":1.10,"b":2}"#,
+            r#"{"b":3.0}"#,
+            r#"{"a":1.10,"b":3.0}"#,
+        );
+        check("{}", r#"{ "b":3}"#, r#"{ "b":3}"#);
+        check(r#"{"a":1}"#, "{}", r#"{"a":1}"#);
+        check(r#"{"a":1}"#, "[1]", "[1]");
+        check(
+            r#"{"a \" b":1}"#,
+            r#"{"c":1e400}"#,
+            r#"{"a \" b":1,"c":1e400}"#,
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The words of the domain: plain types, no I/O, no clock.
 //!
 //! Everything above this module speaks in these types. Rows, wire messages and the types
-//! that the component model generates are others, converted at the edge.
+//! that are generated from the WIT are separate types, converted at the edge.
 
 mod component;
 mod deployment;

@@ -54,7 +54,7 @@ impl FromStr for LogLevel {
     }
 }
 
-/// Who said it. Only what the flow itself says is said again on replay.
+/// What wrote the line. Only lines of the flow itself are written again on replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogSource {
     /// The flow's own code.
@@ -67,7 +67,7 @@ pub enum LogSource {
 
 #[derive(Clone, Debug)]
 pub struct LogLine {
-    /// The flow run, or the subflow that said it.
+    /// The flow run, or the subflow that wrote the line.
     pub run: RunId,
     pub source: LogSource,
     pub at: Timestamp,

@@ -1,4 +1,4 @@
-//! What a component says of itself.
+//! A component's description of itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +21,10 @@ impl Manifest {
     }
 }
 
-/// JSON Schemas (2020-12) of what goes in and what comes out.
+/// JSON Schemas (2020-12) of the parameters and of the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schema {
-    /// Of the object of parameters by name.
+    /// The schema of the object of parameters by name.
     pub parameters: Json,
     pub result: Json,
 }
@@ -64,7 +64,7 @@ pub struct TaskDescription {
 pub struct TaskOptions {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retries: Option<u32>,
-    /// Empty: not said.
+    /// Empty: the author has not set any.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub retry_delays_ms: Vec<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -79,7 +79,7 @@ pub struct TaskOptions {
 }
 
 impl TaskOptions {
-    /// These options, and `base` where they say nothing.
+    /// These options; an option that is absent is taken from `base`.
     pub fn over(&self, base: &Self) -> Self {
         fn list<T: Clone>(own: &[T], base: &[T]) -> Vec<T> {
             if own.is_empty() { base } else { own }.to_vec()

@@ -1,4 +1,4 @@
-//! Names that people give and type.
+//! Names that people choose and type.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Longest name, in bytes. Names are shown in tables and are keys of indexes.
 const NAME_MAX: usize = 200;
 
-/// Why a text is no name.
+/// Why a text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error("a {0} name cannot be empty")]
@@ -64,7 +64,7 @@ macro_rules! name {
                 Ok(Self(name))
             }
 
-            /// For a name that was checked before it was stored.
+            /// Makes a name without a check, for a text that was checked before it was stored.
             pub fn trusted(name: impl Into<Arc<str>>) -> Self {
                 Self(name.into())
             }
@@ -115,7 +115,7 @@ name! {
     PoolName, "work pool"
 }
 name! {
-    /// A run. Not unique.
+    /// A run. Several runs may have the same name.
     RunName, "run"
 }
 

@@ -6,9 +6,10 @@ use super::{PoolName, Timestamp};
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkPool {
     pub name: PoolName,
-    /// Runs executed at once, over all of its workers. None: as many as there is room for.
+    /// How many runs all workers of the pool together execute at once. None: as many as
+    /// they have room for.
     pub limit: Option<u32>,
-    /// Whether workers leave its runs alone.
+    /// Whether workers take no runs from it for now.
     pub paused: bool,
     pub created: Timestamp,
 }

@@ -5,31 +5,31 @@ use super::{
     Timestamp, WorkerId,
 };
 
-/// What a run under lease has done since the last time.
+/// What a run under lease has done since its last record.
 #[derive(Clone, Debug)]
 pub struct Progress {
     pub lease: Lease,
-    /// The run's own transitions, in order; the last is where it is then.
+    /// The run's own transitions, in order. The last one is its state after the record.
     pub states: Vec<State>,
     /// New entries, at consecutive positions. An entry that started a run, or watches one,
-    /// settles when that run is terminal, which may be at once. One with a due time settles
-    /// then.
+    /// settles when that run is terminal, which may be at once. An entry with a due time
+    /// settles at that time.
     pub entries: Vec<Entry>,
-    /// Settlements of earlier entries. One that has settled already is left alone.
+    /// Settlements of earlier entries. An entry that has settled already does not change.
     pub settled: Vec<Settled>,
     /// Runs created by the entries.
     pub children: Vec<NewRun>,
     pub subflows: Vec<SubflowChange>,
-    /// Created or replaced, by id.
+    /// Task runs, created or replaced by their id.
     pub task_runs: Vec<TaskRun>,
     pub logs: Vec<LogLine>,
-    /// Lines among `logs` that the flow's own code said.
+    /// How many of the lines in `logs` the flow's own code wrote.
     pub logged: u64,
     pub next: Next,
 }
 
 impl Progress {
-    /// Nothing yet.
+    /// A record of nothing.
     pub fn new(lease: Lease) -> Self {
         Self {
             lease,
@@ -45,7 +45,7 @@ impl Progress {
         }
     }
 
-    /// Whether recording it would change nothing.
+    /// Whether it would change nothing.
     pub fn is_empty(&self) -> bool {
         self.states.is_empty()
             && self.entries.is_empty()
@@ -58,27 +58,27 @@ impl Progress {
     }
 }
 
-/// What a run does after what is recorded.
+/// What a run does after the record.
 #[derive(Clone, Debug)]
 pub enum Next {
-    /// Goes on.
+    /// The run goes on.
     Continue,
-    /// Gives its slot back until `count` of the calls in `awaited` that have not settled do
-    /// so; then it is ready. Unless that is so already: then it goes on, and the last of
-    /// `states` (which says `Waiting`) is left out.
-    /// In any case it is ready at `until`: at its deadline, or when a task of it is due to
-    /// be tried again.
+    /// The run gives its slot back. It is ready again as soon as `count` of the calls in
+    /// `awaited` have settled that have not settled yet. If that is so already, the run goes
+    /// on, and the last of `states` (which says `Waiting`) is left out.
+    /// It is ready at `until` in any case: at its deadline, or when the next attempt of one
+    /// of its tasks is due.
     Wait {
         awaited: Vec<Seq>,
         count: u32,
         until: Option<Timestamp>,
     },
-    /// Gives everything up, to be claimed again from `at` on: a retry, or a worker that
-    /// stops. `next_attempt` tells the one from the other: it begins with an empty journal,
-    /// and what was finished is kept aside.
+    /// The run gives up its lease and can be claimed again from `at` on. Either the worker
+    /// stops, or (`next_attempt`) the flow is retried: the next attempt begins with an empty
+    /// journal, and results of finished calls are kept aside for it.
     Release { at: Timestamp, next_attempt: bool },
-    /// Is over. Whoever watches it is told in the same transaction, and subflows that have
-    /// not ended end likewise.
+    /// The run is over. The calls that watch it settle in the same transaction, and subflows
+    /// that have not ended end with it.
     End { outcome: Outcome },
 }
 
@@ -105,12 +105,12 @@ pub struct Settled {
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
-    /// As asked.
+    /// The record was written as asked.
     Done,
-    /// It wanted to wait, and what it waits for is there already: it goes on.
+    /// The run wanted to wait, and what it waits for has settled already: it goes on.
     Ready,
-    /// The run is to be cancelled. It keeps its slot while it cleans up, so a wish to wait
-    /// was left out, as were its states.
+    /// The run is being cancelled. It keeps its slot while it cleans up, so it was not made
+    /// to wait, and the states of the record were left out.
     Cancelling,
     /// The run is paused, and its lease is over with this record.
     Paused,
@@ -127,13 +127,13 @@ pub struct NewRun {
     pub reserved_for: Option<WorkerId>,
 }
 
-/// A wish for runs.
+/// A worker's request for runs.
 #[derive(Clone, Debug)]
 pub struct Claim {
     pub worker: WorkerId,
-    /// The pool to pull from; none: only what is reserved for the worker.
+    /// The pool to take runs from. None: only runs that are reserved for the worker.
     pub pool: Option<PoolName>,
-    /// Only runs of this work queue.
+    /// Take only runs of this work queue.
     pub work_queue: Option<String>,
     pub count: u32,
     pub now: Timestamp,
@@ -144,19 +144,19 @@ pub struct Claim {
 pub struct Claimed {
     pub run: FlowRun,
     pub lease: Lease,
-    /// How many entries its journal has; with none it starts from nothing.
+    /// How many entries its journal has. With none the run starts from the beginning.
     pub journal_len: u64,
-    /// How many lines the flow's own code has logged, which it says again on replay.
+    /// How many lines the flow's own code has logged. It writes them again on replay.
     pub logged: u64,
 }
 
-/// What became of a wish to cancel.
+/// What became of a request to cancel a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cancellation {
-    /// The run was over already, in this state.
+    /// The run had ended before, in this state.
     Over(State),
-    /// It had not begun, and is cancelled.
+    /// The run had not begun, and is cancelled.
     Done,
-    /// It has been told, and will end after its clean-up.
+    /// The run has begun. It is told, and ends after its clean-up.
     Told,
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How often a run is taken up again after its worker was lost. One that outlives so many
-/// workers is probably what ends them.
+/// How often a run is given to another worker after its worker was lost. A run that loses
+/// more workers than that is probably what ends them.
 pub const CRASH_RETRIES: u32 = 3;
 
-/// How often, and after how long, something is tried again.
+/// How often a run is tried again, and after how long.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RetryPolicy {
     /// Attempts beyond the first.
@@ -17,15 +17,15 @@ pub struct RetryPolicy {
     /// Fixed, listed and exponential delays are all of this form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delays_ms: Vec<u64>,
-    /// Each wait is made longer by up to this fraction of itself, so that what failed
-    /// together does not return together.
+    /// Each wait is made longer by up to this fraction of itself, so that runs which failed
+    /// at the same time are not all tried again at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter: Option<f64>,
 }
 
 impl RetryPolicy {
     /// How long to wait after attempt `attempt` (from 1) failed, or `None` to give up.
-    /// `chance` is a random number in 0..1, of which the jitter is made.
+    /// `chance` is a random number in 0..1 that decides the jitter.
     pub fn delay_after(&self, attempt: u32, chance: f64) -> Option<Duration> {
         if attempt > self.retries {
             return None;

@@ -15,7 +15,7 @@ pub struct FlowRun {
     pub flow: FlowName,
     /// None for a subflow, and for a run of a file.
     pub deployment: Option<DeploymentName>,
-    /// Fixed at creation: a new build is for new runs.
+    /// Fixed at creation: a new build of the component does not change runs that exist.
     pub component: Digest,
     /// None for a subflow, which runs inside its parent.
     pub pool: Option<PoolName>,
@@ -28,14 +28,14 @@ pub struct FlowRun {
     /// For a subflow: the run whose sandbox executes it and whose journal has its calls.
     pub within: Option<RunId>,
     pub state: State,
-    /// From 1 once it is claimed for the first time; each retry adds one.
+    /// 0 until the run is claimed for the first time, then 1; each retry adds one.
     pub attempt: u32,
-    /// Raised by every claim, so that a write of an earlier owner can be told.
+    /// Raised by every claim, so that a write of an earlier owner is recognised.
     pub epoch: u64,
     pub created: Timestamp,
     /// When it should start.
     pub scheduled: Timestamp,
-    /// When it started for the first time: where its virtual clock begins.
+    /// When it started for the first time. Its virtual clock begins there.
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     /// Set when the state is terminal.
@@ -43,7 +43,7 @@ pub struct FlowRun {
 }
 
 impl FlowRun {
-    /// What a flow that waits for this run is told.
+    /// The run as a flow that waits for it sees it.
     pub fn snapshot(&self) -> RunSnapshot {
         RunSnapshot {
             id: self.id,

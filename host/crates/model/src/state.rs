@@ -10,9 +10,9 @@
 //!
 //! Types drive logic, names (`Late`, `Retrying`, `TimedOut`) are for people. Both are
 //! Prefect's, save `Waiting`: a run that waits and holds no slot, which Prefect lacks.
-//! `Suspended`, a run that waits for a person's input, is a name of `Waiting` and not of
-//! `Paused` as there: a timeout or a child may wake it too, and pausing it is yet another
-//! thing.
+//! `Suspended`, a run that waits for a person's input, is a name of `Waiting`; in Prefect it
+//! is a name of `Paused`. Here a timeout or a child may wake such a run, too, and a person
+//! may pause it besides.
 //!
 //! Invariant: no transition leaves a terminal state. Only a person's retry does, which
 //! opens a new attempt.
@@ -41,9 +41,9 @@ pub enum StateType {
     /// Told to stop, may still clean up.
     Cancelling,
     Completed,
-    /// Ended by its own fault.
+    /// Ended because its code failed.
     Failed,
-    /// Ended by the host's or the machine's fault.
+    /// Ended because the host or the machine failed.
     Crashed,
     Cancelled,
 }
@@ -104,7 +104,7 @@ impl StateType {
         matches!(self, Self::Pending | Self::Running | Self::Cancelling)
     }
 
-    /// As it is stored and shown: `RUNNING`.
+    /// The type's name as it is stored and shown, such as `RUNNING`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "SCHEDULED",
@@ -137,21 +137,21 @@ impl FromStr for StateType {
     }
 }
 
-/// What people call a state. Nothing is decided by it.
+/// What people call a state. No decision depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StateName(pub Cow<'static, str>);
 
 impl StateName {
     pub const SCHEDULED: Self = Self(Cow::Borrowed("Scheduled"));
-    /// Scheduled, and its time is over.
+    /// Scheduled for a time that has passed.
     pub const LATE: Self = Self(Cow::Borrowed("Late"));
     /// Scheduled for another attempt.
     pub const AWAITING_RETRY: Self = Self(Cow::Borrowed("AwaitingRetry"));
     /// Scheduled again because its worker was lost.
     pub const RESCUED: Self = Self(Cow::Borrowed("Rescued"));
     pub const PENDING: Self = Self(Cow::Borrowed("Pending"));
-    /// Pending, with something to go on with.
+    /// Pending, and what the run waited for has settled.
     pub const RESUMING: Self = Self(Cow::Borrowed("Resuming"));
     pub const RUNNING: Self = Self(Cow::Borrowed("Running"));
     /// Running, and not for the first time.
@@ -164,7 +164,7 @@ impl StateName {
     pub const COMPLETED: Self = Self(Cow::Borrowed("Completed"));
     pub const FAILED: Self = Self(Cow::Borrowed("Failed"));
     pub const TIMED_OUT: Self = Self(Cow::Borrowed("TimedOut"));
-    /// A task that never ran, because what it needed had failed.
+    /// A task that never ran, because a task that it needs had failed.
     pub const NOT_READY: Self = Self(Cow::Borrowed("NotReady"));
     pub const CRASHED: Self = Self(Cow::Borrowed("Crashed"));
     pub const CANCELLED: Self = Self(Cow::Borrowed("Cancelled"));
@@ -176,7 +176,7 @@ impl fmt::Display for StateName {
     }
 }
 
-/// Where a run is since when, and why: one line of its history.
+/// A run's state, the time since when it holds, and the reason: one line of its history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     #[serde(rename = "type")]

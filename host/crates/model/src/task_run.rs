@@ -2,8 +2,8 @@
 
 use super::{RunId, Seq, State, StateType, TaskName, TaskRunId, Timestamp};
 
-/// One execution of a task, over all of its attempts. Its arguments and its outcome stand
-/// in the journal of its flow run, at `seq`.
+/// One execution of a task, with all of its attempts. Its arguments and its outcome are in
+/// the journal of its flow run, at `seq`.
 #[derive(Clone, Debug)]
 pub struct TaskRun {
     pub id: TaskRunId,
@@ -17,7 +17,7 @@ pub struct TaskRun {
     pub tags: Vec<String>,
     /// The latest attempt that began, from 1; 0 before the first.
     pub attempt: u32,
-    /// When the next attempt begins, exactly while one is awaited.
+    /// When the next attempt begins. Set only while the task awaits a retry.
     pub retry_at: Option<Timestamp>,
     /// Oldest first, never empty. Bounded by the attempts, and written by one owner only.
     pub history: Vec<State>,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Unix time in microseconds. Fine enough to order what one machine does, and an integer so
-/// that indexes stay small.
+/// Unix time in microseconds. It is fine enough to order events of one machine, and an
+/// integer, so indexes stay small.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// From Unix time in milliseconds, as guests give it. The far future where it does not
-    /// fit.
+    /// Converts Unix time in milliseconds, as guests give it. A time that does not fit
+    /// becomes the far future.
     pub fn from_millis(ms: u64) -> Self {
         Self(i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000))
     }
@@ -30,7 +30,7 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0).unwrap_or(0))
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// The time from `earlier` to this one; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }

@@ -1,21 +1,21 @@
-//! Those who execute, and their right to.
+//! Workers, and the leases under which they execute runs.
 
 use super::{PoolName, RunId, Timestamp, WorkerId};
 
-/// A process that claims from one pool and executes.
+/// A process that claims runs from one pool and executes them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Worker {
     pub id: WorkerId,
     pub name: String,
-    /// None for a `run` command, which executes only its own run.
+    /// The pool. None for a `run` command, which executes only its own run.
     pub pool: Option<PoolName>,
-    /// Flow runs executed at once.
+    /// How many flow runs it executes at once.
     pub limit: u32,
     pub pid: u32,
     pub host: String,
     pub started: Timestamp,
     pub heartbeat: Timestamp,
-    /// When its right to what it runs ends, unless it is renewed.
+    /// When its leases end, unless it renews them.
     pub lease_until: Timestamp,
 }
 

@@ -42,7 +42,7 @@ pub fn new_run(deployment: &Deployment, start: Start, now: Timestamp) -> FlowRun
         .iter()
         .filter(|tag| !deployment.tags.contains(tag));
     tags.extend(more.cloned());
-    let parameters = overlay(&deployment.parameters, &start.parameters);
+    let parameters = deployment.parameters.overlaid(&start.parameters);
     let (flow, pool) = (deployment.name.flow.clone(), deployment.pool.clone());
     FlowRun {
         deployment: Some(deployment.name.clone()),
@@ -116,39 +116,5 @@ pub fn subflow_run(
         started: Some(now),
         ended: None,
         outcome: None,
-    }
-}
-
-/// The object `over` laid over the object `base`. What is not an object stays for the
-/// schema to complain of.
-fn overlay(base: &Json, over: &Json) -> Json {
-    use serde_json::Value::Object;
-    if base.as_str() == "{}" {
-        return over.clone();
-    }
-    match (base.value(), over.value()) {
-        (Object(mut base), Object(over)) => {
-            base.extend(over);
-            Json::of(&Object(base))
-        }
-        _ => over.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_runs_parameters_lie_over_the_deployments() {
-        let json = |text: &str| Json::parse(text).unwrap();
-        assert_eq!(
-            overlay(&json(r#"{"a":1,"b":2}"#), &json(r#"{"b":3}"#)).value(),
-            json(r#"{"a":1,"b":3}"#).value()
-        );
-        assert_eq!(
-            overlay(&json("{}"), &json(r#"{"b":3}"#)),
-            json(r#"{"b":3}"#)
-        );
     }
 }

@@ -62,7 +62,7 @@ impl InputSchema {
 
     /// Reads what a person typed: JSON, or plain text where text is wanted.
     pub fn read(&self, text: &str) -> Result<Json, JsonError> {
-        read_argument(Some(&self.schema), text).map(|value| Json::of(&value))
+        read_argument(Some(&self.schema), text)
     }
 
     /// Whether the value fits.
@@ -233,6 +233,9 @@ mod tests {
     fn plain_text_is_taken_where_text_is_wanted() {
         let text = schema(r#"{"type": "string"}"#);
         assert_eq!(text.read("go on").unwrap().as_str(), r#""go on""#);
+        let number = schema(r#"{"type": "number"}"#);
+        assert_eq!(number.read(" 1.10").unwrap().as_str(), "1.10");
+        assert!(number.read("1e400").is_err());
         let flag = schema(r#"{"type": "boolean"}"#);
         assert_eq!(flag.read("true").unwrap().as_str(), "true");
         assert!(flag.read("yes").is_err());

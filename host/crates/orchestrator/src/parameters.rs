@@ -153,22 +153,22 @@ impl Parameters {
 
     /// Reads what a person typed for a parameter: JSON, or plain text where the parameter
     /// takes text.
-    pub fn read(&self, name: &str, text: &str) -> Result<Value, JsonError> {
+    pub fn read(&self, name: &str, text: &str) -> Result<Json, JsonError> {
         read_argument(self.property(name), text)
     }
 }
 
 /// Reads `text` as JSON. Where `schema` takes text, what is not JSON is the text itself; and
 /// where it takes nothing but text, everything that is not a JSON string is.
-pub fn read_argument(schema: Option<&Value>, text: &str) -> Result<Value, JsonError> {
-    let parsed = serde_json::from_str::<Value>(text);
+pub fn read_argument(schema: Option<&Value>, text: &str) -> Result<Json, JsonError> {
+    let parsed = Json::tidy(text);
     let types = schema.map(types_of).unwrap_or_default();
     let takes_text = types.iter().any(|kind| kind == "string");
     match parsed {
-        Ok(value) if value.is_string() || !takes_text || types.len() > 1 => Ok(value),
-        Ok(_) => Ok(Value::String(text.to_owned())),
-        Err(_) if takes_text => Ok(Value::String(text.to_owned())),
-        Err(err) => Err(err.into()),
+        Ok(json) if json.is_string() || !takes_text || types.len() > 1 => Ok(json),
+        Ok(_) => Ok(Json::string(text)),
+        Err(_) if takes_text => Ok(Json::string(text)),
+        Err(err) => Err(err),
     }
 }
 
@@ -281,11 +281,12 @@ mod tests {
     #[test]
     fn plain_text_is_taken_where_text_is_wanted() {
         let schema = Parameters::new(&Json::parse(SCHEMA).unwrap()).unwrap();
-        assert_eq!(schema.read("zip", "00501").unwrap(), "00501");
-        assert_eq!(schema.read("zip", "\"00501\"").unwrap(), "00501");
-        assert_eq!(schema.read("label", "blue").unwrap(), "blue");
-        assert_eq!(schema.read("label", "null").unwrap(), Value::Null);
-        assert_eq!(schema.read("item_id", "7").unwrap(), 7);
+        let read = |name, text| schema.read(name, text).unwrap().to_string();
+        assert_eq!(read("zip", "00501"), "\"00501\"");
+        assert_eq!(read("zip", "\"00501\""), "\"00501\"");
+        assert_eq!(read("label", "blue"), "\"blue\"");
+        assert_eq!(read("label", "null"), "null");
+        assert_eq!(read("item_id", "7"), "7");
         assert!(schema.read("item_id", "seven").is_err());
     }
 }

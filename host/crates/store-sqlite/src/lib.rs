@@ -7,8 +7,16 @@
 //!      +------reads--> readers (several connections) ---------------+
 //! ```
 //!
-//! Each file holds the statements of one concern, as functions of a connection or a
-//! transaction; `verbs` joins them to the traits.
+//! `verbs` joins the traits to functions of a connection or a transaction. What changes the
+//! life of a run is decided by `orchestrator::lifecycle`:
+//!
+//! ```text
+//! life --> pick (which runs) --> load (their heads) --> lifecycle decides a plan
+//!            apply (its changes) and answer (its questions) <-----+
+//! ```
+//!
+//! `runs`, `journal`, `inputs`, `task_runs` and `logs` hold the statements of their tables.
+//! No file here looks at the state of a run to decide what happens to it.
 
 mod answer;
 mod apply;

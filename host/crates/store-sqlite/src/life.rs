@@ -1,8 +1,8 @@
-//! What changes the life of a run: each function loads heads, asks the lifecycle what is to happen, and
-//! carries that out, in one transaction.
+//! What changes the life of a run: each function loads heads, asks the lifecycle what is to
+//! happen, and carries that out, in one transaction.
 //!
-//! Where the database chooses among many rows (see [`pick`]), the function goes through what was
-//! chosen, one after the other.
+//! Where the database chooses among many rows (see [`pick`]), the function goes through what
+//! was chosen, one after the other.
 
 use super::apply::carry_out;
 use super::load::{by_key, candidate, head_of, subject};

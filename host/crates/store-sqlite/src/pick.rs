@@ -1,5 +1,15 @@
-//! Where the database chooses among many rows: which runs are ready, which calls are due, who
-//! belongs to a family, what a worker has. What is chosen is decided on by the lifecycle.
+//! Where the database chooses among many rows. What becomes of what it has chosen is decided
+//! by the lifecycle.
+//!
+//! The rules, which the contract holds:
+//!
+//! - ready: what is reserved for the worker, at any time; of its pool, what nobody has
+//!   reserved, as far as the pool has room. The longest ready first.
+//! - due: a call whose time has come and that has not settled, the earliest first.
+//! - a family: a run and all that have it above them as parents, except what is over.
+//!   Subflows are passed through.
+//! - of a worker: what it has under lease or reserved, except what is over.
+//! - orders: what a worker has under lease and a person has paused or cancelled.
 
 use rusqlite::Connection;
 
@@ -30,8 +40,7 @@ pub(super) fn is_claimable(conn: &Connection, claim: &Claim) -> StoreResult<bool
     }
 }
 
-/// Runs that are ready for this worker: those that are reserved for it, and of its pool as
-/// many as there is room for. The longest ready first.
+/// Runs that are ready for this worker.
 pub(super) fn ready(conn: &Connection, claim: &Claim) -> StoreResult<Vec<RunKey>> {
     let mut ready = reserved(conn, claim)?;
     if let Some(pool) = &claim.pool {

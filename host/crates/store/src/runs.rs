@@ -63,8 +63,10 @@ pub trait Runs: Send + Sync + 'static {
     async fn retry(&self, run: RunId, from_scratch: bool, now: Timestamp) -> StoreResult<FlowRun>;
 
     /// Cancels a run and, below it, every run it started as its child. Runs that have not
-    /// begun end at once; the others go to `Cancelling` and may clean up. Errs if there is no
-    /// such run, or if it is a subflow, which only the run around it can end.
+    /// begun end at once; the others go to `Cancelling` and may clean up. A child that the
+    /// flow has called for before its journal says that it was told, but that is recorded
+    /// only after, is cancelled as it is created. Errs if there is no such run, or if it is a
+    /// subflow, which only the run around it can end.
     async fn cancel(&self, run: RunId, now: Timestamp) -> StoreResult<Cancellation>;
 
     /// Stops a run until it is resumed. A worker that executes it stops at its next record. Errs if

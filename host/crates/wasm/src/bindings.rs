@@ -1,4 +1,4 @@
-//! What `wit/` becomes in Rust.
+//! The Rust types and traits that are generated from `wit/`.
 
 wasmtime::component::bindgen!({
     path: "../../../wit",

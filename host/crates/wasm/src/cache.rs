@@ -1,4 +1,4 @@
-//! Compiled code on disk, by component digest and by what the code depends on.
+//! Compiled code on disk, by component digest and by the settings that the code depends on.
 //!
 //! Compiled code is machine code: whoever can write it can do what this process can. So it
 //! is taken only from a directory and files of our own user that nobody else can write.
@@ -16,7 +16,7 @@ use model::Digest;
 
 /// Compiles, and keeps what it compiled.
 pub(super) struct CodeCache {
-    /// None: nothing is kept.
+    /// The directory. None: nothing is kept.
     dir: Option<PathBuf>,
 }
 
@@ -30,7 +30,7 @@ impl CodeCache {
         }
     }
 
-    /// The compiled component, if it was kept. Any doubt is a miss.
+    /// The compiled component, if it was kept. A file that may be wrong is not used.
     pub fn load(&self, engine: &wasmtime::Engine, digest: Digest) -> Option<Component> {
         let path = self.path(digest)?;
         let dir = path.parent()?;

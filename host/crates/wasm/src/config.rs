@@ -1,13 +1,13 @@
-//! How a runtime is made.
+//! The settings of a runtime.
 
 use std::path::PathBuf;
 
 use super::{DescribeLimits, Limits};
 
-/// What the one who makes a runtime decides.
+/// The settings that the caller of `Runtime::new` chooses.
 #[derive(Clone, Debug)]
 pub struct RuntimeConfig {
-    /// Where compiled code is kept; none: nowhere.
+    /// The directory for compiled code. None: it is not kept.
     pub cache_dir: Option<PathBuf>,
     pub limits: Limits,
     pub describe_limits: DescribeLimits,

@@ -145,7 +145,7 @@ same_cases!(wit_state: StateType => types::StateType,
     Scheduled Pending Running Waiting Paused Cancelling Completed Failed Crashed Cancelled);
 same_cases!(log_level: logging::Level => LogLevel, Trace Debug Info Warn Error);
 
-/// A declaration that cannot stand: which kind, its name, and why.
+/// The error for a declaration in a manifest that is not valid: its kind, its name, and why.
 pub(super) struct BadDeclaration {
     pub kind: &'static str,
     pub name: String,

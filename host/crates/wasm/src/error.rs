@@ -1,4 +1,4 @@
-//! Why a file is no component of ours.
+//! Why a file is not a component that this host can run.
 
 /// Why bytes cannot be deployed. The text says what is wrong, `hint` what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -18,7 +18,7 @@ use super::wasi;
 use super::{DescribeLimits, Limits};
 use model::{Failure, FailureKind};
 
-/// What an instance is for.
+/// The purpose of an instance.
 pub(super) enum Role {
     Flow(Box<dyn FlowPort>),
     Task(Box<(Arc<RunContext>, TaskContext)>),
@@ -27,7 +27,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// What watches over an instance with this role.
+    /// The limits of an instance with this role.
     fn limited(&self, limits: &Limits) -> (MemoryLimiter, Compute) {
         let (what, compute_max, memory_max) = match self {
             Self::Flow(_) => (
@@ -61,7 +61,7 @@ impl Role {
 
 /// The data of one instance's store.
 pub(super) struct Guest {
-    /// Made when the guest first asks something of WASI: most never do.
+    /// Made when the guest first calls WASI: most guests never do.
     wasi: Option<WasiCtx>,
     around: Surroundings,
     table: ResourceTable,
@@ -98,9 +98,9 @@ impl Guest {
         store
     }
 
-    /// The port of a flow instance. Anything else is refused the call.
+    /// The port of a flow instance. For any other instance the call is refused.
     pub fn flow(&mut self) -> CallResult<&mut dyn FlowPort> {
-        // A call is a pause: the flow has got somewhere.
+        // Each call of the host begins a new span of computing: the flow has made progress.
         self.compute.used = Duration::ZERO;
         match &mut self.role {
             Role::Flow(port) => Ok(&mut **port),
@@ -113,12 +113,12 @@ impl Guest {
         }
     }
 
-    /// Where its lines go.
+    /// Takes the lines that the guest logs.
     pub fn logs(&self) -> &dyn LogSink {
         &*self.around.logs
     }
 
-    /// What the monotonic clock says.
+    /// The time of the monotonic clock.
     pub fn monotonic_now(&mut self) -> wasmtime::Result<u64> {
         monotonic_clock::Host::now(&mut self.clocks())
     }
@@ -154,8 +154,8 @@ impl WasiView for Guest {
     }
 }
 
-/// Ends an instance that asks for too much, with an error that says so: an allocator that
-/// is merely refused aborts without a word.
+/// Ends an instance that asks for too much memory, with an error that names the limit. If
+/// the request were only refused, the guest's allocator would abort without a message.
 struct MemoryLimiter {
     memory_max: usize,
     rest: StoreLimits,
@@ -196,8 +196,8 @@ struct Compute {
 }
 
 impl Compute {
-    /// The guest was found computing at a tick. It lets others have a turn, or has had too
-    /// many itself.
+    /// Called when a tick finds the guest computing. The guest yields to others, or ends if
+    /// it has computed for too many ticks.
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         self.used += TICK;
         if self.used > self.max {

@@ -10,7 +10,7 @@ use model::{Failure, FailureKind};
 /// Why the host ended an instance. Travels as the error of a trap.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Halt {
-    /// The port knows why.
+    /// The port ended it, and knows why.
     #[error("interrupted")]
     Interrupt,
     #[error("computed for {:?} without a pause, which is the limit on {what}", .max)]
@@ -21,19 +21,19 @@ pub(super) enum Halt {
     Limit(String),
 }
 
-/// Bytes for people.
+/// A number of bytes as people read it.
 pub(super) fn bytes(count: usize) -> String {
     indicatif::BinaryBytes(count as u64).to_string()
 }
 
-/// The panic that the guest told of before it trapped.
+/// The panic that the guest reported before it trapped.
 #[derive(Clone, Debug)]
 pub(super) struct Panic {
     pub message: String,
     pub location: String,
 }
 
-/// What the error that ended a call means. `None`: it was interrupted by its port.
+/// The failure for the error that ended a call. `None`: the port interrupted the call.
 pub(super) fn failure_of(
     error: &wasmtime::Error,
     panic: Option<Panic>,

@@ -1,4 +1,4 @@
-//! Whether bytes are a component of ours, before anything of them runs.
+//! Checks whether bytes are a component for this host, before any of its code runs.
 
 use wasmtime::component::Component;
 
@@ -8,10 +8,10 @@ use super::{CONTRACT_VERSION, ComponentError};
 const MAGIC: &[u8] = b"\0asm";
 /// The layer of a component, after magic and version: a core module has 0 here.
 const COMPONENT_LAYER: u8 = 1;
-/// What a component of ours exports, without its version.
+/// The interface that a component must export, without its version.
 const GUEST: &str = "orch:workflow/guest@";
 
-/// What the first bytes tell.
+/// What the first bytes say about a file.
 pub(super) fn bytes(bytes: &[u8]) -> Result<(), ComponentError> {
     if bytes.is_empty() {
         return Err(ComponentError::Empty);
@@ -30,7 +30,7 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<(), ComponentError> {
     }
 }
 
-/// Whether the compiled component has our export, in our version.
+/// Checks that the compiled component exports the contract's interface, in this host's version.
 pub(super) fn exports(component: &Component) -> Result<(), ComponentError> {
     let engine = component.engine();
     let kind = component.component_type();

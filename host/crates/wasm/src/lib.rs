@@ -3,7 +3,7 @@
 //! ```text
 //! bytes --inspect--> ours? --compile, or load from the cache--> Prepared
 //!                                          (linked twice: as a flow, as a task)
-//! Prepared --run_flow--> instance <--calls--> FlowPort (whoever executes)
+//! Prepared --run_flow--> instance <--calls--> FlowPort (of the worker, or of a replay)
 //!          `--run_task--> instance
 //! ```
 //!

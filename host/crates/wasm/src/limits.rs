@@ -1,4 +1,4 @@
-//! What one instance may use. Whatever a guest does ends at one of these.
+//! The limits of one instance. Whatever a guest does ends at one of them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Linear memory, in bytes.
     pub memory_max: usize,
-    /// Wasm stack, in bytes: what recursion runs into.
+    /// Wasm stack, in bytes. It limits recursion.
     pub stack_max: usize,
     /// Time on the processor of one flow between two waits. A flow decides; work is for
     /// tasks.
@@ -43,8 +43,8 @@ impl Default for Limits {
 }
 
 /// The limits of a component that describes itself. A person waits for that at `deploy`, so
-/// they are tighter than those of a run; and no run may be paid for it, so they are limits of
-/// their own.
+/// they are tighter than those of a run. They are a type of their own, so that a change of
+/// the limits for runs does not change them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DescribeLimits {
     /// Time on the processor. A component made from Rust takes less than a millisecond; an
@@ -64,8 +64,8 @@ impl Default for DescribeLimits {
     }
 }
 
-/// The message of a failure, in bytes; the rest is cut off. It is kept several times, in a
-/// run, its state and its caller's journal, and people read it.
+/// The longest message of a failure, in bytes; the rest is cut off. A message is stored
+/// several times, in the run, in its state and in its caller's journal, and people read it.
 pub const FAILURE_MESSAGE_MAX: usize = 16 << 10;
 
 /// At most `max` bytes of a text, cut between characters.

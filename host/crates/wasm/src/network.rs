@@ -1,8 +1,8 @@
-//! What a task may reach: the hosts that its deployment was granted, and nothing else.
+//! The network of a task: the hosts that its deployment was granted, and nothing else.
 //!
 //! A task opens TCP connections as any program does. Each is checked against the addresses
-//! that the granted names have at that moment, so a name is a name and not what a guest
-//! makes of it.
+//! that the granted names have at that moment: the host resolves the names, and takes no
+//! address from the guest on trust.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use model::Grants;
 /// The ports of HTTP and HTTPS, for a grant that names none.
 const HTTP_PORTS: [u16; 2] = [80, 443];
 
-/// Opens what is granted; without grants there is no network at all.
+/// Allows connections to the granted hosts. Without grants there is no network at all.
 pub(super) fn open(wasi: &mut WasiCtxBuilder, grants: &Grants) {
     let open = !grants.http.is_empty();
     wasi.allow_udp(false)
@@ -30,7 +30,7 @@ pub(super) fn open(wasi: &mut WasiCtxBuilder, grants: &Grants) {
         Box::pin(async move {
             match wish {
                 SocketAddrUse::TcpConnect => {}
-                // What the system does itself before it connects. To listen stays refused.
+                // The system binds a socket before it connects. Listening stays refused.
                 SocketAddrUse::TcpBind => {
                     return address.ip().is_unspecified() && address.port() == 0;
                 }
@@ -49,9 +49,9 @@ pub(super) fn open(wasi: &mut WasiCtxBuilder, grants: &Grants) {
 /// A granted host: `host`, `host:port` or `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Host {
-    /// None: any.
+    /// The host's name. None: any host.
     name: Option<String>,
-    /// None: those of HTTP and HTTPS.
+    /// The port. None: the ports of HTTP and HTTPS.
     port: Option<u16>,
 }
 

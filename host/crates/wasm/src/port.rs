@@ -1,4 +1,4 @@
-//! What an instance asks of whoever executes it.
+//! The interface between an instance and the code that executes it.
 //!
 //! The executor keeps the journal and talks to the store; this module knows of neither. A
 //! flow instance is given a [`FlowPort`], a task instance only its context and a log.
@@ -16,7 +16,7 @@ use model::{
 /// Why a call of a guest has no answer.
 #[derive(Debug)]
 pub enum CallError {
-    /// The guest's mistake, or bad news: a value it gets back.
+    /// The guest's mistake, or a failure that it must hear of: the guest gets it as a value.
     Failure(Failure),
     /// The execution cannot go on, for a reason that the port knows: the instance traps.
     Interrupt,
@@ -32,7 +32,7 @@ impl From<Failure> for CallError {
 
 pub type CallResult<T> = Result<T, CallError>;
 
-/// What a flow instance can do to the world: ask for it.
+/// Everything that a flow instance can ask for.
 pub trait FlowPort: Any + Send {
     fn submit_task(&mut self, call: TaskCall) -> BoxFuture<'_, CallResult<Seq>>;
     fn run_deployment(
@@ -51,7 +51,7 @@ pub trait FlowPort: Any + Send {
     fn start_timer(&mut self, duration_ms: u64) -> BoxFuture<'_, CallResult<Seq>>;
     /// Asks a person for a value.
     fn request_input(&mut self, request: InputRequest) -> BoxFuture<'_, CallResult<Seq>>;
-    /// Takes such a request back.
+    /// Takes a request for input back.
     fn withdraw_input(&mut self, input: Seq) -> BoxFuture<'_, CallResult<()>>;
     fn wait_any(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<Vec<Seq>>>;
     fn wait_all(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<()>>;
@@ -63,11 +63,11 @@ pub trait FlowPort: Any + Send {
 
 /// Takes the lines that an instance logs.
 pub trait LogSink: Send + Sync + 'static {
-    /// `scope` is the subflow that logs. Errs when there have been too many.
+    /// `scope` is the subflow that logs. Errs when the run has logged too much.
     fn line(&self, line: GuestLine) -> Result<(), LogFull>;
 }
 
-/// A line as a guest said it.
+/// A line as a guest logged it.
 #[derive(Clone, Debug)]
 pub struct GuestLine {
     pub level: LogLevel,
@@ -76,14 +76,15 @@ pub struct GuestLine {
     pub scope: Option<Seq>,
 }
 
-/// A limit on the log was reached, which this names.
+/// Names the limit on the log that was reached.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("logged too much; the limit on the log of one execution is {limit}")]
 pub struct LogFull {
     pub limit: String,
 }
 
-/// The time as a flow sees it: the journal's, which stands still while the flow computes.
+/// The time as a flow sees it. It comes from the journal, and stands still while the flow
+/// computes.
 pub trait FlowClock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
@@ -114,13 +115,13 @@ pub struct TaskContext {
 /// What every instance is given, flow or task.
 pub struct Surroundings {
     pub logs: Arc<dyn LogSink>,
-    /// What it may reach; nothing for a flow.
+    /// What the instance may reach. A flow may reach nothing.
     pub grants: Grants,
-    /// The seed of a flow's random numbers and its clock; none: real ones.
+    /// The seed of a flow's random numbers, and its clock. None: the real ones, for a task.
     pub replayable: Option<Replayable>,
 }
 
-/// Where a flow's randomness and time come from, so that they are the same on replay.
+/// The source of a flow's random numbers and time, which are the same on replay.
 pub struct Replayable {
     pub seed: [u8; 32],
     pub clock: Arc<dyn FlowClock>,

@@ -13,7 +13,7 @@ use model::Manifest;
 pub struct Prepared {
     pub(super) flow: ComponentPre<Guest>,
     pub(super) task: ComponentPre<Guest>,
-    /// What it said of itself when it was deployed.
+    /// Its description of itself, from when it was deployed.
     pub manifest: Arc<Manifest>,
 }
 

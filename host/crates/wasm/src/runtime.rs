@@ -20,7 +20,7 @@ use super::prepared::{PrepareError, Prepared, link};
 use super::{ComponentError, DescribeLimits, Limits, convert, host, inspect};
 use model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, TaskName};
 
-/// Prepared components kept in memory.
+/// How many prepared components are kept in memory.
 const PREPARED_MAX: u64 = 1000;
 
 /// The runtime of this process.
@@ -32,7 +32,8 @@ pub struct Runtime {
     flow_linker: Linker<Guest>,
     task_linker: Linker<Guest>,
     prepared: moka::future::Cache<Digest, Arc<Prepared>>,
-    /// Waiting for room is no error and costs nothing: it happens before instantiation.
+    /// Limits the instances. To wait for room is no error and costs nothing, since it
+    /// happens before instantiation.
     flow_room: Arc<Semaphore>,
     task_room: Arc<Semaphore>,
 }
@@ -41,9 +42,9 @@ pub struct Runtime {
 #[derive(Clone, Debug)]
 pub enum FlowEnd {
     Returned(Outcome),
-    /// Its port ended it, and knows why.
+    /// The port ended the flow, and knows why.
     Interrupted,
-    /// The future that was to end it did.
+    /// The future `stop` ended the flow.
     Stopped,
 }
 
@@ -52,7 +53,7 @@ pub struct FlowRoom(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
 
 /// One execution of a flow.
 pub struct FlowStart {
-    /// Given back when the execution is over.
+    /// The room is free again when the execution is over.
     pub room: FlowRoom,
     pub flow: FlowName,
     pub parameters: Json,
@@ -92,8 +93,8 @@ impl Runtime {
         &self.limits
     }
 
-    /// Waits for room for a flow instance. If there is none, `make_room` is called: perhaps
-    /// it can send one away that only waits.
+    /// Waits for room for a flow instance. If there is none, it calls `make_room`, which may
+    /// drop an instance that only waits.
     pub async fn flow_room(&self, make_room: impl FnOnce()) -> FlowRoom {
         if let Ok(room) = Arc::clone(&self.flow_room).try_acquire_owned() {
             return FlowRoom(room);
@@ -102,8 +103,8 @@ impl Runtime {
         FlowRoom(room(&self.flow_room).await)
     }
 
-    /// Checks that the bytes are a component of ours, compiles it into the cache and lets
-    /// it describe itself, under limits of its own.
+    /// Checks that the bytes are a component for this host, compiles it into the cache and
+    /// calls its `describe`, under limits of its own.
     pub async fn describe(&self, bytes: &[u8]) -> Result<Manifest, ComponentError> {
         inspect::bytes(bytes)?;
         let component = self.compiled(Digest::of(bytes), bytes.to_vec()).await?;
@@ -229,7 +230,7 @@ impl Runtime {
             .unwrap_or_else(|| Err(Failure::new(FailureKind::Crashed, "interrupted")))
     }
 
-    /// What a call's end means. `None`: its port interrupted it.
+    /// The outcome for the end of a call. `None`: the port interrupted the call.
     fn outcome(
         &self,
         store: &mut Store<Guest>,
@@ -296,7 +297,7 @@ fn port_of<P: FlowPort>(store: Store<Guest>) -> P {
     *port.downcast().expect("the port is the one that was given")
 }
 
-/// Nobody reads what a component says while it describes itself.
+/// Drops the lines that a component logs while it describes itself.
 struct NoLog;
 
 impl LogSink for NoLog {

@@ -1,5 +1,6 @@
-//! WASI for flows and tasks. Neither sees files or an environment, and of the network only
-//! what a task was granted; a flow also gets its clocks and its randomness from its journal.
+//! WASI for flows and tasks. Neither sees files or an environment. A task reaches the hosts
+//! that were granted, a flow no network at all. A flow gets its clocks and its random
+//! numbers from its journal.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::network;
 use super::port::{FlowClock, GuestLine, LogSink, Replayable, Surroundings};
 use model::LogLevel;
 
-/// A context with no outside but the log and what is granted.
+/// A context whose only outside is the log and what is granted.
 pub(super) fn context(around: &Surroundings) -> WasiCtx {
     let mut wasi = WasiCtx::builder();
     wasi.stdout(Lines::new(&around.logs, LogLevel::Info, "stdout"))
@@ -55,7 +56,8 @@ impl HostMonotonicClock for JournalClock {
         1000
     }
 
-    /// Counted from the Unix epoch: any origin will do, and this one is the same on replay.
+    /// Counts from the Unix epoch. A monotonic clock may begin anywhere, and this beginning
+    /// is the same on replay.
     fn now(&self) -> u64 {
         u64::try_from(self.0.now().since_epoch().as_nanos()).unwrap_or(u64::MAX)
     }
@@ -71,7 +73,7 @@ struct Lines {
     begun: Arc<Mutex<Vec<u8>>>,
 }
 
-/// A line without end is cut here, so that it is not kept in memory.
+/// A line without a newline is cut at this length, so that it does not fill the memory.
 const LINE_MAX: usize = 64 << 10;
 
 impl Lines {
@@ -110,9 +112,9 @@ impl Lines {
 }
 
 impl Drop for Lines {
-    /// What was said last need not end in a newline.
+    /// Writes the last line, which need not end in a newline.
     fn drop(&mut self) {
-        // Each open stream holds a clone; the last one speaks.
+        // Each open stream holds a clone; the last clone writes the rest.
         if Arc::strong_count(&self.begun) == 1 {
             let rest = std::mem::take(&mut *self.begun.lock().expect("as above"));
             if !rest.is_empty() {

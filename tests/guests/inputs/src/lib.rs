@@ -99,6 +99,52 @@ fn fails_once() -> Result<u32> {
     Ok(number)
 }
 
+/// Fails unless the numbers have exactly these bits.
+fn check_bits(place: &str, numbers: &[f64], bits: &[u64]) -> Result<()> {
+    ensure!(numbers.len() == bits.len(), "{place}: {}", numbers.len());
+    for (number, bits) in numbers.iter().zip(bits) {
+        let expected = f64::from_bits(*bits);
+        ensure!(
+            number.to_bits() == *bits,
+            "{place}: {expected:e} became {number:e}"
+        );
+    }
+    Ok(())
+}
+
+#[task]
+fn pass_numbers(numbers: Vec<f64>, bits: Vec<u64>) -> Result<Vec<f64>> {
+    check_bits("a task's argument", &numbers, &bits)?;
+    Ok(numbers)
+}
+
+/// Returns the numbers that it is given.
+#[flow]
+fn returns_numbers(numbers: Vec<f64>, bits: Vec<u64>) -> Result<Vec<f64>> {
+    check_bits("a flow's parameter", &numbers, &bits)?;
+    Ok(numbers)
+}
+
+/// Sends numbers everywhere that a value can go, and fails where one of them changes.
+#[flow]
+fn sends_numbers(numbers: Vec<f64>, bits: Vec<u64>) -> Result<Vec<f64>> {
+    check_bits("a parameter", &numbers, &bits)?;
+    let numbers = pass_numbers(&numbers, &bits)?;
+    check_bits("a task's result", &numbers, &bits)?;
+    let numbers = pass_numbers(pass_numbers::submit(&numbers, &bits), &bits)?;
+    check_bits("a result passed on", &numbers, &bits)?;
+    let numbers = returns_numbers(&numbers, &bits)?;
+    check_bits("a subflow's result", &numbers, &bits)?;
+    let child = run_deployment("returns-numbers/returns-numbers-deployment")
+        .parameter("numbers", &numbers)
+        .parameter("bits", &bits)
+        .wait()?;
+    check_bits("a child's result", &child.result::<Vec<f64>>()?, &bits)?;
+    let given = suspend_for_input::<Vec<f64>>("numbers").wait()?;
+    check_bits("an input", &given, &bits)?;
+    Ok(given)
+}
+
 #[task]
 fn endless() {
     std::thread::sleep(Duration::from_secs(3600));

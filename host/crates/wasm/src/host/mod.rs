@@ -15,8 +15,8 @@ use wasmtime::component::{HasSelf, Linker};
 use super::bindings::Component;
 use super::guest::Guest;
 
-/// Everything that a task instance may import: WASI, and our own interfaces, of which those
-/// that start something refuse it.
+/// Everything that a task instance may import: WASI and the interfaces of `wit/`. The
+/// interfaces that start something refuse a task's calls.
 pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -24,8 +24,8 @@ pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<
     Ok(linker)
 }
 
-/// Everything that a flow instance may import: the same names, of which those that pass time
-/// pass it durably.
+/// Everything that a flow instance may import: the same names, but sleeping is a durable
+/// timer.
 pub(super) fn flow_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = task_linker(engine)?;
     linker.allow_shadowing(true);

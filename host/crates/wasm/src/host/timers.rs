@@ -19,8 +19,9 @@ impl timers::Host for Guest {
 /// The version under which `wasmtime-wasi` links its clocks.
 const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock@0.2.12";
 
-/// `std::thread::sleep` subscribes to the monotonic clock and blocks on what it gets. In a
-/// flow the subscription itself waits, for a durable timer, and what it gives is ready.
+/// `std::thread::sleep` subscribes to the monotonic clock and blocks on the pollable that it
+/// gets. In a flow the subscription itself waits for a durable timer, so the pollable is
+/// ready at once.
 pub(super) fn shadow_monotonic_clock(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let mut clock = linker.instance(MONOTONIC_CLOCK)?;
     clock.func_wrap_async(

@@ -1,4 +1,4 @@
-//! `types`: how a call that has no answer ends.
+//! `types`: what happens to a call that has no answer.
 
 use crate::bindings::types;
 use crate::convert;
@@ -16,7 +16,7 @@ impl types::Host for Guest {
     }
 }
 
-/// The trap of an error that is no value.
+/// The trap for an error that the guest does not get as a value.
 pub(super) fn halt(err: CallError) -> Halt {
     match err {
         CallError::Interrupt => Halt::Interrupt,

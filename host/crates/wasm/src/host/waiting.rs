@@ -27,7 +27,7 @@ impl waiting::Host for Guest {
             }
             Some(Settlement::Run(run)) => Some(waiting::Settlement::Run(convert::wit_run(run))),
             Some(Settlement::Timer) => Some(waiting::Settlement::Timer),
-            // Told by `inputs` itself.
+            // The guest reads it with `inputs.given`.
             Some(Settlement::Input(_)) | None => None,
         })
     }

@@ -2,8 +2,6 @@
 
 use std::io::{BufRead, Read as _};
 
-use serde_json::Value;
-
 use crate::cli::error::UserError;
 use model::Json;
 
@@ -85,17 +83,11 @@ const HINT: &str = "each line is a JSON object of parameters, such as `{\"item_i
 
 /// The object in `line` laid over `base`.
 pub fn over(base: &Json, line: &str) -> Result<Json, UserError> {
-    let parameters = match serde_json::from_str(line) {
-        Ok(Value::Object(parameters)) => parameters,
-        Ok(_) => return Err(UserError::new("it is no JSON object").hint(HINT)),
-        Err(err) => return Err(UserError::new(format!("it is not JSON: {err}")).hint(HINT)),
-    };
-    let mut object = match base.value() {
-        Value::Object(object) => object,
-        _ => serde_json::Map::new(),
-    };
-    object.extend(parameters);
-    Ok(Json::of(&Value::Object(object)))
+    match Json::tidy(line) {
+        Ok(parameters) if parameters.members().is_some() => Ok(base.overlaid(&parameters)),
+        Ok(_) => Err(UserError::new("it is no JSON object").hint(HINT)),
+        Err(err) => Err(UserError::new(format!("it is {err}")).hint(HINT)),
+    }
 }
 
 /// What to say of a source without lines.
@@ -118,6 +110,7 @@ mod tests {
             assert_eq!(said, expect);
         }
         check(r#"{"b": 3}"#, r#"{"a":1,"b":3}"#);
+        check(r#"{"c": 1.10}"#, r#"{"a":1,"b":2,"c":1.10}"#);
         check("[3]", "it is no JSON object");
         check("x", "it is not JSON: expected value at line 1 column 1");
     }

@@ -1,5 +1,7 @@
 //! What a run under lease may record, and where it goes with that.
 
+use proptest::{collection::vec, prelude::*, sample::select};
+
 use super::*;
 use model::Next;
 
@@ -338,4 +340,71 @@ fn a_settlement_stands_beside_its_entry() {
         "add entry 1 settled kept; advance (3 states, 1 entries); tell change; = Done"
     );
     assert_eq!(plan.recorded, Some(Recorded::Done));
+}
+
+/// All changes that a record comes to, with so many of its awaited calls open.
+fn changes<'p>(plan: Plan<'p>, open: u64) -> Vec<Change<'p>> {
+    let mut all = Vec::new();
+    for step in plan.steps {
+        match step {
+            Step::Do(change) => all.push(change),
+            Step::Ask(Question::Waiting(it)) => {
+                let open = (1..=open).map(Seq).collect();
+                all.extend(changes(it.answered(open), 0));
+            }
+            Step::Ask(Question::Cleaning(it)) => {
+                all.extend(changes(it.answered(false).unwrap(), 0));
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn a_record_goes_along_arrows_and_moves_a_run_once(
+        state in select(&["PENDING", "RUNNING", "CANCELLING", "PAUSED"]),
+        did in vec(select(&["task", "child", "mark", "RUNNING", "WAITING", "SCHEDULED"]), 0..4),
+        goes in select(&["", "ends", "fails", "waits", "retries", "stops"]),
+        open in 0..=2_u64,
+    ) {
+        let run = head(&format!("{state} leased entries=2"));
+        let progress = progress(2, &format!("{} {goes}", did.join(" ")));
+        let Ok(plan) = super::super::record(Some(run.clone()), &progress) else {
+            return Ok(());
+        };
+        // What ends while it is paused ends as if that had come before.
+        let mut at = if run.state == StateType::Paused { StateType::Running } else { run.state };
+        let (mut moves, mut lines) = (0, run.tally.states);
+        for change in changes(plan, open) {
+            let (states, tally) = match change {
+                Change::Advance(it) => (it.states.to_vec(), it.tally),
+                Change::Leave(it) => {
+                    moves += 1;
+                    prop_assert!(it.ready_at.is_some() || it.missing > Some(0), "lost: {it:?}");
+                    ([it.passed, &[it.state.clone()][..]].concat(), it.tally)
+                }
+                Change::End(it) => {
+                    moves += 1;
+                    prop_assert!(it.state.kind.is_terminal());
+                    ([it.passed, &[it.state.into_owned()][..]].concat(), it.tally)
+                }
+                Change::GiveUp(it) => {
+                    moves += 1;
+                    prop_assert_eq!(it.ready_at, None);
+                    (Vec::new(), it.tally)
+                }
+                _ => continue,
+            };
+            for state in &states {
+                prop_assert!(at.may_become(state.kind), "{at} to {}", state.kind);
+                at = state.kind;
+            }
+            lines += states.len() as u64;
+            prop_assert_eq!(tally.states, lines, "the history has another length");
+        }
+        prop_assert!(moves <= 1);
+        prop_assert_eq!(moves == 0, at.holds_slot() && state != "PAUSED");
+    }
 }
