@@ -1,6 +1,10 @@
 //! Operations on a store of SQLite: what they change, what they refuse, and that a refusal
 //! changes nothing.
 
+extern crate orch_host_operations as operations;
+
+use std::sync::Arc;
+
 use model::{
     AwaitedInput, Component, Digest, FlowDescription, FlowOptions, FlowRun, Grants, IdPrefix, Json,
     Lease, LogLevel, LogLine, LogSource, Manifest, PoolName, RunId, Schema, StateType,
@@ -13,7 +17,6 @@ use operations::resolve::{self, ResolveRefusal};
 use operations::start::{self, StartRefusal, Startable};
 use operations::{FreshIds, inspect};
 use orchestrator::Start;
-use std::sync::Arc;
 use store::contract::{Cast, cast};
 use store::{Deployed, NewRun, PoolChange, Reading as _, Recorded, Runs as _};
 use store_sqlite::SqliteStore;
