@@ -19,6 +19,17 @@ const EDGES: &[(&str, &[&str])] = &[
         "worker",
         &["model", "operations", "orchestrator", "store", "wasm"],
     ),
+    (
+        "bench",
+        &[
+            "model",
+            "operations",
+            "orchestrator",
+            "store",
+            "wasm",
+            "worker",
+        ],
+    ),
 ];
 
 /// The crates below `host/crates`, each with its name there.

@@ -133,7 +133,7 @@ enum Command {
 }
 
 /// Reads the command line and does what it says. `open` opens the database at a path.
-pub fn main(open: impl FnOnce(&Path) -> StoreResult<Arc<dyn Store>>) -> ExitCode {
+pub fn main(open: impl Fn(&Path) -> StoreResult<Arc<dyn Store>> + 'static) -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
     let status = match start(cli, &out, open) {
@@ -155,7 +155,7 @@ pub fn main(open: impl FnOnce(&Path) -> StoreResult<Arc<dyn Store>>) -> ExitCode
 fn start(
     cli: Cli,
     out: &Output,
-    open: impl FnOnce(&Path) -> StoreResult<Arc<dyn Store>>,
+    open: impl Fn(&Path) -> StoreResult<Arc<dyn Store>> + 'static,
 ) -> anyhow::Result<ExitStatus> {
     // It needs no database, and runs where a shell starts.
     if let Command::Completions(args) = cli.command {
@@ -169,7 +169,7 @@ fn start(
     runtime.block_on(async {
         // It has databases of its own.
         if let Command::Bench(args) = cli.command {
-            return bench::run(args, out, &place).await;
+            return bench::run(args, out, &place, &open).await;
         }
         let cx = Context {
             store: open(&place.database)?,
@@ -185,7 +185,7 @@ fn start(
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
-            Command::Bench(args) => bench::run(args, &cx.out, &cx.place).await,
+            Command::Bench(args) => bench::run(args, &cx.out, &cx.place, &open).await,
             Command::Completions(args) => completions::run(&args, Cli::command(), out),
         }
     })

@@ -4,22 +4,26 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::Worker;
+use crate::{Worker, processes_of};
 
 /// How long one command may take. A hanging command should fail its test, not the whole run.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 
-/// A directory that is `ORCH_HOME` for the program under test, and goes away with it.
+/// How long a process that has been told to end may take, after its test is over.
+const END_LIMIT: Duration = Duration::from_secs(5);
+
+/// A directory that is `ORCH_HOME` for the program under test, and goes away with it. Dropping
+/// it fails the test if a process with this home is still alive, and kills that process.
 pub struct Home {
     dir: TempDir,
     program: PathBuf,
@@ -93,6 +97,24 @@ impl Home {
     }
 }
 
+impl Drop for Home {
+    fn drop(&mut self) {
+        let begin = Instant::now();
+        let mut left = processes_of(self.path());
+        while !left.is_empty() && begin.elapsed() < END_LIMIT && !thread::panicking() {
+            thread::sleep(Duration::from_millis(10));
+            left = processes_of(self.path());
+        }
+        for process in &left {
+            process.kill();
+        }
+        assert!(
+            left.is_empty() || thread::panicking(),
+            "the test left processes behind: {left:?}"
+        );
+    }
+}
+
 /// A command that has ended.
 #[derive(Debug)]
 pub struct Ran {
@@ -109,6 +131,7 @@ impl Ran {
     #[track_caller]
     pub(crate) fn of(mut command: Command, limit: Duration) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0);
         let child = command
             .spawn()
             .unwrap_or_else(|err| panic!("{command:?}: {err}"));
@@ -120,7 +143,7 @@ impl Ran {
             Ok(output) => Self::new(&command, output.unwrap()),
             Err(RecvTimeoutError::Timeout) => {
                 // Its output ends when it is killed, so the message can show what it printed.
-                let _ = kill_process(pid, Signal::KILL);
+                let _ = kill_process_group(pid, Signal::KILL);
                 let ran = Self::new(&command, receiver.recv().unwrap().unwrap());
                 panic!("not done after {limit:?}: {ran}");
             }
@@ -233,5 +256,13 @@ mod tests {
     fn a_command_that_hangs_fails_with_what_it_said() {
         let command = shell().cmd(["-c", "echo so far; exec sleep 100"]);
         Ran::of(command, Duration::from_millis(200));
+    }
+
+    #[test]
+    #[should_panic(expected = "the test left processes behind")]
+    fn a_home_is_not_left_with_a_process() {
+        let home = shell();
+        let mut command = home.cmd(["-c", "sleep 600 & exec true"]);
+        assert!(command.stdout(Stdio::null()).status().unwrap().success());
     }
 }

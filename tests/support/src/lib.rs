@@ -20,8 +20,10 @@
 //! limit, and a test that reaches the limit fails with the program's output until then.
 
 mod disk;
+mod group;
 mod guests;
 mod home;
+mod left;
 mod worker;
 
 use std::thread;
@@ -30,6 +32,7 @@ use std::time::{Duration, Instant};
 pub use disk::SmallDisk;
 pub use guests::{guest, guests};
 pub use home::{Home, Ran};
+pub use left::{Left, processes_of};
 pub use worker::Worker;
 
 /// Waits until `condition` holds, and fails the test when it does not within `limit`.

@@ -2,21 +2,23 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
+
+use crate::group::Group;
 
 /// How long a worker may take to start, or to stop once it was told to. Generous, because
 /// tests share few cores.
 const WORKER_LIMIT: Duration = Duration::from_secs(60);
 
-/// A running worker. Dropping it kills it.
+/// A running worker. Dropping it kills it, and all that it has started.
 #[derive(Debug)]
 pub struct Worker {
-    child: Child,
+    group: Group,
     said: Arc<Mutex<String>>,
 }
 
@@ -25,10 +27,9 @@ impl Worker {
     #[track_caller]
     pub fn of(mut command: Command) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|err| panic!("{command:?}: {err}"));
-        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut group =
+            Group::spawn(&mut command).unwrap_or_else(|err| panic!("{command:?}: {err}"));
+        let stderr = BufReader::new(group.child.stderr.take().expect("stderr is piped"));
         let said = Arc::new(Mutex::new(String::new()));
         let heard = Arc::clone(&said);
         // All output is read, because a worker whose output nobody reads would block.
@@ -39,24 +40,19 @@ impl Worker {
                 heard.push('\n');
             }
         });
-        Self { child, said }
+        Self { group, said }
     }
 
     /// Waits for the line `Worker ... started`.
     #[track_caller]
-    pub fn wait_until_ready(mut self) -> Self {
+    pub fn wait_until_ready(self) -> Self {
         let is_ready = |said: &str| {
             said.lines()
                 .any(|line| line.contains("Worker ") && line.contains(" started"))
         };
         let begin = Instant::now();
         while !is_ready(&self.stderr()) {
-            let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none(),
-                "the worker ended ({ended:?}):\n{}",
-                self.stderr()
-            );
+            assert!(!self.has_ended(), "the worker ended:\n{}", self.stderr());
             assert!(
                 begin.elapsed() < WORKER_LIMIT,
                 "the worker is not ready:\n{}",
@@ -76,7 +72,7 @@ impl Worker {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.group.child.id()
     }
 
     /// The text that it has written to stderr so far.
@@ -90,37 +86,36 @@ impl Worker {
     /// Asks it to stop, as Ctrl-C does. See `wait`.
     #[track_caller]
     pub fn sigint(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        kill_process(self.group.pid(), Signal::INT).unwrap();
     }
 
     /// Stops it for a while, as a machine that swaps does. See `sigcont`.
     #[track_caller]
     pub fn sigstop(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+        kill_process(self.group.pid(), Signal::STOP).unwrap();
     }
 
     #[track_caller]
     pub fn sigcont(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+        kill_process(self.group.pid(), Signal::CONT).unwrap();
     }
 
-    /// Ends it as power loss would, and waits until it is gone.
+    /// Ends it as power loss would, with all that it has started, and waits until it is gone.
     #[track_caller]
     pub fn sigkill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.group.end();
+    }
+
+    /// Whether it has ended by itself. What it has started may still be alive.
+    pub fn has_ended(&self) -> bool {
+        self.group.has_ended()
     }
 
     /// Waits until it has ended by itself. The exit code is as in `Ran`.
     #[track_caller]
     pub fn wait(mut self) -> i32 {
         let begin = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status
-                    .code()
-                    .unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-            }
+        while !self.has_ended() {
             assert!(
                 begin.elapsed() < WORKER_LIMIT,
                 "the worker goes on:\n{}",
@@ -128,14 +123,16 @@ impl Worker {
             );
             thread::sleep(Duration::from_millis(5));
         }
+        let status = self.group.end();
+        status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Both fail only for a process that has ended and was waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.group.end();
         if thread::panicking() {
             eprintln!("--- stderr of worker {}\n{}", self.pid(), self.stderr());
         }
@@ -146,10 +143,12 @@ impl Drop for Worker {
 mod tests {
     use std::fs;
 
-    use rustix::process::test_kill_process;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use rustix::process::{Pid, test_kill_process};
 
     use super::*;
-    use crate::Home;
+    use crate::{Home, eventually, processes_of};
 
     /// A worker that does as the script says: `sh worker --pool p` runs the file `worker`.
     fn worker(script: &str) -> (Home, Worker) {
@@ -191,9 +190,36 @@ mod tests {
     #[test]
     fn a_worker_ends_with_its_test() {
         let (_home, worker) = worker("exec sleep 100");
-        let pid = Pid::from_child(&worker.child);
+        let pid = worker.group.pid();
         assert!(is_alive(pid));
         drop(worker);
         assert!(!is_alive(pid));
+    }
+    /// As `strace` does it: one process that waits for another.
+    const STARTS_ANOTHER: &str = "sleep 600 & echo 'Worker w1 started' >&2; wait";
+
+    #[test]
+    fn a_killed_worker_takes_with_it_what_it_has_started() {
+        let (home, worker) = worker(STARTS_ANOTHER);
+        let worker = worker.wait_until_ready();
+        eventually(WORKER_LIMIT, || processes_of(home.path()).len() == 2);
+        worker.sigkill();
+        eventually(Duration::from_secs(5), || {
+            processes_of(home.path()).is_empty()
+        });
+    }
+
+    #[test]
+    fn so_does_a_worker_whose_test_fails() {
+        let (home, worker) = worker(STARTS_ANOTHER);
+        let worker = worker.wait_until_ready();
+        let failed = catch_unwind(AssertUnwindSafe(move || {
+            let _worker = worker;
+            panic!("as a test that fails");
+        }));
+        assert!(failed.is_err());
+        eventually(Duration::from_secs(5), || {
+            processes_of(home.path()).is_empty()
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeploymentName, Digest, Json, PoolName, Timestamp};
+use super::{DeploymentName, Digest, FlowName, Json, PoolName, Timestamp};
 
 /// A flow of one component, with its pool, its defaults and what its tasks may reach.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,24 @@ pub struct Deployment {
     pub description: Option<String>,
     pub created: Timestamp,
     pub updated: Timestamp,
+}
+
+impl Deployment {
+    /// The deployment of a flow where nothing is said of it: in the default pool, without
+    /// parameters, tags or grants.
+    pub fn plain(flow: &FlowName, component: Digest, created: Timestamp) -> Self {
+        Self {
+            name: DeploymentName::default_for(flow),
+            component,
+            pool: PoolName::default_pool(),
+            parameters: Json::empty_object(),
+            tags: Vec::new(),
+            grants: Grants::default(),
+            description: None,
+            created,
+            updated: created,
+        }
+    }
 }
 
 /// What the tasks of a deployment may reach. Nothing by default. A flow never reaches

@@ -1,7 +1,7 @@
 //! The pure parts that every run goes through: no I/O, no sandbox, so that a change of one of
 //! them can be seen apart from all else.
 //!
-//! `cargo bench -p orch-host --bench pure [FILTER]`
+//! `cargo bench -p orch-host-orchestrator --bench pure [FILTER]`
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};

@@ -1,7 +1,7 @@
 //! The store by itself: what a run costs of the writer, in batches of different sizes, with
 //! real files and real fsyncs, but without sandboxes.
 //!
-//! `cargo bench -p orch-host --bench store [FILTER]`; `TMPDIR` chooses the disk.
+//! `cargo bench -p orch-host-store-sqlite --bench store [FILTER]`; `TMPDIR` chooses the disk.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -43,17 +43,7 @@ impl Bed {
         let runtime = Runtime::new().expect("there are threads");
         let store = SqliteStore::open(dir.path().join("orch.db")).expect("the file is ours");
         let (digest, now) = (Digest::of(b"component"), now());
-        let deployment = Deployment {
-            name: DeploymentName::default_for(&FlowName::trusted("flow")),
-            component: digest,
-            pool: PoolName::default_pool(),
-            parameters: Json::empty_object(),
-            tags: Vec::new(),
-            grants: Grants::default(),
-            description: None,
-            created: now,
-            updated: now,
-        };
+        let deployment = Deployment::plain(&FlowName::trusted("flow"), digest, now);
         let bed = Self {
             runtime,
             store: Arc::new(store),

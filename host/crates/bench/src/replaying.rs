@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::apart::LEAVES;
-use super::bed::Bed;
-use super::figures::{Sample, Unit, percentile};
 use model::StateType;
+
+use crate::apart::LEAVES;
+use crate::bed::Bed;
+use crate::figures::{Sample, Unit, percentile};
 
 /// Journals of so many entries, which stand for finished tasks.
 const LENGTHS: [usize; 4] = [0, 100, 1_000, 10_000];

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use model::{Grants, Json, Manifest, RunId, TaskName, TaskRunId, Timestamp};
 use tokio::task::JoinSet;
 use uuid::Uuid;
-
-use super::bed::Bed;
-use super::figures::{Sample, Unit};
-use model::{Grants, Json, Manifest, RunId, TaskName, TaskRunId, Timestamp};
 use wasm::{GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime, TaskContext, TaskStart};
+
+use crate::bed::Bed;
+use crate::figures::{Sample, Unit};
 
 /// Task instances made, called and dropped one after the other, for about `long` on one
 /// thread and then on as many as there are cores.

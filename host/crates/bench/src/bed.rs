@@ -6,17 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use tokio::task::JoinHandle;
-
 use model::{
-    Component, Deployment, DeploymentName, Digest, FlowRun, Grants, Json, Outcome, PoolName, RunId,
-    StateType, Timestamp, WorkPool,
+    Component, Deployment, Digest, FlowRun, Grants, Json, Outcome, PoolName, RunId, StateType,
+    Timestamp, WorkPool,
 };
 use operations::FreshIds;
 use orchestrator::{Start, new_run};
-use store::{Listener, NewRun, Store, Topic};
-use store_sqlite::SqliteStore;
+use serde_json::json;
+use store::{Listener, NewRun, Store, StoreResult, Topic};
+use tokio::task::JoinHandle;
 use wasm::{Runtime, RuntimeConfig};
 use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
 
@@ -28,6 +26,9 @@ const BATCH: usize = 1000;
 
 /// Nobody pulls from it: what is in it waits until the bench ends it.
 const GATES: &str = "gates";
+
+/// Opens the database at a path.
+pub type Open = dyn Fn(&Path) -> StoreResult<Arc<dyn Store>>;
 
 pub struct Bed {
     /// `ORCH_HOME` of the processes that belong to it.
@@ -47,11 +48,16 @@ struct Here {
 }
 
 impl Bed {
-    /// Without a worker.
-    pub async fn lay(dir: PathBuf, component: &[u8]) -> anyhow::Result<Self> {
+    /// Without a worker. The tasks of all flows have these grants.
+    pub async fn lay(
+        dir: PathBuf,
+        open: &Open,
+        component: &[u8],
+        grants: Grants,
+    ) -> anyhow::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&dir)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.join("orch.db"))?);
+        let store = open(&dir.join("orch.db"))?;
         let pool = WorkPool {
             name: gates()?,
             limit: None,
@@ -60,7 +66,7 @@ impl Bed {
         };
         store.create_pool(pool).await?;
         let runtime = runtime(&dir)?;
-        let deployments = deploy(&*store, &runtime, component.to_vec()).await?;
+        let deployments = deploy(&*store, &runtime, component.to_vec(), &grants).await?;
         Ok(Self {
             dir,
             _listening: store.listen(Topic::Change)?,
@@ -284,6 +290,7 @@ async fn deploy(
     store: &dyn Store,
     runtime: &Runtime,
     bytes: Vec<u8>,
+    grants: &Grants,
 ) -> anyhow::Result<Vec<Deployment>> {
     let manifest = runtime.describe(&bytes).await?;
     let digest = Digest::of(&bytes);
@@ -299,15 +306,8 @@ async fn deploy(
         .flows
         .iter()
         .map(|flow| Deployment {
-            name: DeploymentName::default_for(&flow.name),
-            component: digest,
-            pool: PoolName::default_pool(),
-            parameters: Json::empty_object(),
-            tags: Vec::new(),
-            grants: Grants::default(),
-            description: None,
-            created: now,
-            updated: now,
+            grants: grants.clone(),
+            ..Deployment::plain(&flow.name, digest, now)
         })
         .collect();
     store.deploy(deployments.clone()).await?;

@@ -1,14 +1,21 @@
 //! Where the beds are: a directory that goes away, and those that several rounds share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::bed::Bed;
-use super::finished::Histories;
-use super::process::WorkerProcess;
-use crate::cli::place::Place;
+use model::Grants;
 
-pub struct Ground {
+use crate::bed::{Bed, Open};
+use crate::finished::Histories;
+use crate::process::WorkerProcess;
+use crate::settings::Settings;
+
+/// Nothing listens at the port `discard`, and no measured task calls it.
+const GRANTED: &str = "127.0.0.1:9";
+
+pub struct Ground<'a> {
+    open: &'a Open,
     here: Option<Bed>,
+    granted: Option<Bed>,
     apart: Option<Apart>,
     unparked: Option<Apart>,
     histories: Option<Histories>,
@@ -26,29 +33,32 @@ pub struct Apart {
     pub bed: Bed,
 }
 
-impl Ground {
-    /// Beside the user's database: the same disk, the same fsync.
-    pub fn new(place: &Place, component: Vec<u8>, finished: usize) -> anyhow::Result<Self> {
-        let parent = place.database.parent().unwrap_or(&place.database);
-        let root = parent.join(format!("bench-{}", std::process::id()));
-        std::fs::create_dir_all(&root)?;
+impl<'a> Ground<'a> {
+    pub fn new(settings: &Settings, open: &'a Open) -> anyhow::Result<Self> {
         Ok(Self {
+            open,
             here: None,
+            granted: None,
             apart: None,
             unparked: None,
             histories: None,
-            component,
-            finished,
+            component: std::fs::read(&settings.component)?,
+            finished: settings.finished,
             laid: 0,
-            root: Root(root),
+            root: Root::new(&settings.directory)?,
         })
     }
 
     /// A fresh bed without a worker.
     pub async fn bed(&mut self) -> anyhow::Result<Bed> {
+        self.bed_with(Grants::default()).await
+    }
+
+    async fn bed_with(&mut self, grants: Grants) -> anyhow::Result<Bed> {
         self.laid += 1;
         // Short, since there are sockets in it, whose paths may not be long.
-        Bed::lay(self.root.0.join(self.laid.to_string()), &self.component).await
+        let dir = self.root.path().join(self.laid.to_string());
+        Bed::lay(dir, self.open, &self.component, grants).await
     }
 
     /// A fresh bed with a worker process of its own, started with these options.
@@ -64,6 +74,17 @@ impl Ground {
             self.here = Some(self.bed().await?.work_here().await?);
         }
         need(self.here.as_ref())
+    }
+
+    /// The same, and its tasks may call a host, which none of them does.
+    pub async fn granted(&mut self) -> anyhow::Result<&Bed> {
+        if self.granted.is_none() {
+            let grants = Grants {
+                http: vec![GRANTED.to_owned()],
+            };
+            self.granted = Some(self.bed_with(grants).await?.work_here().await?);
+        }
+        need(self.granted.as_ref())
     }
 
     /// The bed with a usual worker in another process.
@@ -92,7 +113,7 @@ impl Ground {
     }
 
     pub async fn clear(self) -> anyhow::Result<()> {
-        if let Some(bed) = self.here {
+        for bed in [self.here, self.granted].into_iter().flatten() {
             bed.clear().await?;
         }
         if let Some(histories) = self.histories {
@@ -106,8 +127,20 @@ fn need<T>(laid: Option<&T>) -> anyhow::Result<&T> {
     laid.ok_or_else(|| anyhow::anyhow!("there is no bed"))
 }
 
-/// Goes away with all that is in it.
-struct Root(PathBuf);
+/// A directory of this process, which goes away with all that is in it.
+pub struct Root(PathBuf);
+
+impl Root {
+    pub fn new(parent: &Path) -> std::io::Result<Self> {
+        let root = parent.join(format!("bench-{}", std::process::id()));
+        std::fs::create_dir_all(&root)?;
+        Ok(Self(root))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Root {
     fn drop(&mut self) {

@@ -1,9 +1,9 @@
-//! Rows whose runs are executed by a worker in this process.
+//! Rows of whole runs, one after the other or many at once, wherever the worker of the bed is.
 
 use std::time::{Duration, Instant};
 
-use super::bed::Bed;
-use super::figures::{Sample, latencies};
+use crate::bed::Bed;
+use crate::figures::{Sample, latencies};
 
 /// Runs of a flow, one after the other, for about `long`.
 pub async fn in_turn(

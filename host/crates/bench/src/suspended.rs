@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::figures::{Sample, Unit};
-use super::ground::{Apart, Ground};
 use model::StateType;
+
+use crate::figures::{Sample, Unit};
+use crate::ground::{Apart, Ground};
 
 /// Flows that wait for the same: so many are woken by one transaction.
 const WOKEN: usize = 1000;
@@ -14,7 +15,7 @@ const WOKEN: usize = 1000;
 const PARKED: Duration = Duration::from_secs(2);
 
 /// One round with `flows` of them, on a worker as it is by default.
-pub async fn suspended(ground: &mut Ground, flows: usize) -> anyhow::Result<Vec<Sample>> {
+pub async fn suspended(ground: &mut Ground<'_>, flows: usize) -> anyhow::Result<Vec<Sample>> {
     let Apart { worker, bed } = ground.fresh(&[]).await?;
     tokio::time::sleep(PARKED).await;
     let idle = worker.memory()?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One value of one round of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,17 +13,25 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// One figure over all rounds of a row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// One figure over all rounds of a row. Builds of this program read each other's figures, so
+/// its JSON does not change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     pub name: Cow<'static, str>,
     pub unit: Unit,
+    #[serde(flatten)]
+    pub spread: Spread,
+}
+
+/// Where several values of one thing lie.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
     pub median: f64,
     pub min: f64,
     pub max: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     #[serde(rename = "ms")]
     Milliseconds,
@@ -92,39 +100,36 @@ pub fn summary(rounds: &[Vec<Sample>]) -> Vec<Figure> {
         return Vec::new();
     };
     let figures = first.iter().enumerate().filter_map(|(at, sample)| {
-        let mut values: Vec<f64> = rounds
-            .iter()
-            .filter_map(|round| Some(round.get(at)?.value))
-            .collect();
-        values.sort_by(f64::total_cmp);
+        let values = rounds.iter().filter_map(|round| Some(round.get(at)?.value));
         Some(Figure {
             name: sample.name.clone(),
             unit: sample.unit,
-            median: *values.get(values.len() / 2)?,
-            min: *values.first()?,
-            max: *values.last()?,
+            spread: Spread::of(values)?,
         })
     });
     figures.collect()
 }
 
-impl Figure {
-    /// A value of this figure with its unit, to three digits or so.
-    pub fn show(&self, value: f64) -> String {
-        let number = match value.abs() {
-            large if large >= 100.0 => format!("{value:.0}"),
-            middle if middle >= 10.0 => format!("{value:.1}"),
-            _ => format!("{value:.2}"),
-        };
-        match self.unit {
-            Unit::Milliseconds => format!("{number} ms"),
-            Unit::Microseconds => format!("{number} µs"),
-            Unit::PerSecond => format!("{value:.0} /s"),
-            Unit::Mebibytes => format!("{number} MiB"),
-            Unit::Bytes => format!("{value:.0} B"),
-            Unit::Percent => format!("{number} %"),
-            Unit::Times => format!("{number} x"),
-        }
+impl Spread {
+    /// `None` without values. The median of an even number of values is the mean of the two
+    /// in the middle: to take one of them would lean to one side.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let (lower, upper) = (values.len().checked_sub(1)? / 2, values.len() / 2);
+        Some(Self {
+            median: f64::midpoint(values[lower], values[upper]),
+            min: *values.first()?,
+            max: *values.last()?,
+        })
+    }
+}
+
+impl Unit {
+    /// Whether a larger value is the better one: so for rates. Of time, memory and the
+    /// processor, less is better.
+    pub fn more_is_better(self) -> bool {
+        self == Self::PerSecond
     }
 }
 
@@ -147,26 +152,25 @@ mod tests {
         let [rate] = &figures[..] else {
             panic!("{figures:?}")
         };
-        assert_eq!((rate.min, rate.median, rate.max), (10.0, 20.0, 30.0));
+        let Spread { median, min, max } = rate.spread;
+        assert_eq!((min, median, max), (10.0, 20.0, 30.0));
     }
 
     #[test]
-    fn a_value_is_shown_to_three_digits_or_so() {
-        #[track_caller]
-        fn check(unit: Unit, value: f64, expect: &str) {
-            let figure = Figure {
-                name: "p50".into(),
-                unit,
-                median: value,
-                min: value,
-                max: value,
-            };
-            assert_eq!(figure.show(value), expect);
-        }
-        check(Unit::Milliseconds, 1.234, "1.23 ms");
-        check(Unit::Milliseconds, 23.45, "23.4 ms");
-        check(Unit::PerSecond, 6398.2, "6398 /s");
-        check(Unit::Mebibytes, 123.4, "123 MiB");
-        check(Unit::Times, 1.014, "1.01 x");
+    fn a_median_is_in_the_middle() {
+        let median = |values: &[f64]| Some(Spread::of(values.iter().copied())?.median);
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[4.0, 1.0]), Some(2.5));
+        assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[9.0, 1.0, 2.0, 4.0]), Some(3.0));
+    }
+
+    #[test]
+    fn a_figure_is_read_as_it_is_written() {
+        let text = r#"{"name":"p50","unit":"ms","median":2.5,"min":1.0,"max":4.0}"#;
+        let figure: Figure = serde_json::from_str(text).unwrap();
+        assert_eq!(figure.unit, Unit::Milliseconds);
+        assert_eq!(serde_json::to_string(&figure).unwrap(), text);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::bed::Bed;
+use crate::bed::Bed;
 
 /// How long a worker may take until it is on the list.
 const START_MAX: Duration = Duration::from_secs(30);

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-
-use super::bed::Bed;
-use super::figures::{Sample, Unit, percentile};
-use super::here::batches;
 use model::{Json, PoolName, State, WorkPool, Worker, WorkerId};
 use operations::FreshIds;
 use store::{Claim, Claimed, Next, Progress, Store};
+
+use crate::bed::Bed;
+use crate::figures::{Sample, Unit, percentile};
+use crate::runs::batches;
 
 /// Finished runs in the shorter history.
 const FEW: usize = 1000;

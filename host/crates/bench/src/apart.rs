@@ -7,11 +7,12 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::bed::Bed;
-use super::figures::{Sample, latencies, percentile};
-use super::ground::{Apart, Ground};
-use super::process::{WorkerProcess, command, load};
 use model::StateType;
+
+use crate::bed::Bed;
+use crate::figures::{Sample, latencies, percentile};
+use crate::ground::{Apart, Ground};
+use crate::process::{WorkerProcess, command, load};
 
 /// `orch-host run` of the example with ten items, again and again.
 pub async fn example(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
@@ -86,7 +87,7 @@ const KILLED: usize = 5;
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// From before a worker process is killed until its run runs in another one.
-pub async fn kill(ground: &mut Ground) -> anyhow::Result<Vec<Sample>> {
+pub async fn kill(ground: &mut Ground<'_>) -> anyhow::Result<Vec<Sample>> {
     let Apart { mut worker, bed } = ground.fresh(&[]).await?;
     let mut took = Vec::new();
     for _ in 0..KILLED {
@@ -118,7 +119,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// What a worker takes that has nothing to do.
-pub async fn idle(ground: &mut Ground) -> anyhow::Result<Vec<Sample>> {
+pub async fn idle(ground: &mut Ground<'_>) -> anyhow::Result<Vec<Sample>> {
     let Apart { worker, bed } = ground.fresh(&[]).await?;
     tokio::time::sleep(SETTLE).await;
     let percent = load(&worker, IDLE).await?;

@@ -1,0 +1,17 @@
+//! What all rows have in common.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How everything is measured.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The databases are in a directory of their own in here, which decides on the disk.
+    pub directory: PathBuf,
+    /// The file with the measured flows.
+    pub component: PathBuf,
+    /// How long a round of a row takes, where that can be chosen.
+    pub round: Duration,
+    /// How many finished runs the longer history has.
+    pub finished: usize,
+}
