@@ -190,6 +190,9 @@ pub struct Entry {
     /// When the call was made, in the flow's own time.
     pub at: Timestamp,
     pub settled: Option<(Timestamp, Settlement)>,
+    /// What is kept for the next attempt is known there by this, instead of its position.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub identity: Option<String>,
 }
 
 impl fmt::Display for Call {

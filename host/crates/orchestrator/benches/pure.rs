@@ -68,6 +68,7 @@ fn entry(n: u64) -> Entry {
         },
         at: STARTED,
         settled: Some((STARTED, Settlement::Task(Ok(result())))),
+        identity: None,
     }
 }
 

@@ -131,6 +131,7 @@ impl Journal {
             answer,
             at: self.clock.max(now),
             settled: None,
+            identity: None,
         }
     }
 

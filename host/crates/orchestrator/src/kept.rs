@@ -1,100 +1,148 @@
 //! What earlier attempts of a run have finished, for the next one to reuse.
 //!
-//! A new attempt runs the flow from its start with an empty journal. Whenever it makes a
-//! call that an earlier attempt made and that succeeded, it is given the same outcome. Equal
-//! calls are told apart by their order.
+//! A new attempt runs the flow from its start with an empty journal. Whenever it makes a call
+//! that an earlier attempt made and that succeeded, it is given the same outcome. [`Kept`]
+//! is told of every call of the attempt in the order of the journal, replayed ones too: it
+//! gives each the name by which later calls refer to it ([`Identities`]), and hands out what
+//! is kept under that name.
+//!
+//! ```text
+//! attempt 1   fetch -> fetch#0 fails    fetch -> fetch#1 done    load(fetch#1) done
+//! attempt 2   fetch -> takes fetch#1    load(fetch#1): taken     fetch -> fetch#0, anew
+//! ```
+//!
+//! A call that takes a kept outcome takes its name as well, so what was made of that outcome
+//! is found again, whatever else has moved.
+//!
+//! Invariants: an outcome is handed out once in an attempt; results are kept, time that
+//! passed is not, so every timer starts anew.
 
 use std::collections::{HashMap, VecDeque};
 
-use model::{Answer, Call, Entry, Settlement, StateType};
+use super::identity::{Identities, Identity, Name};
+use model::{Answer, Call, Entry, Seq, Settlement, StateType};
 
 /// Finished calls by what they asked.
 #[derive(Debug, Default)]
 pub struct Kept {
-    calls: HashMap<String, VecDeque<Entry>>,
+    finished: HashMap<Identity, VecDeque<(Name, Entry)>>,
+    identities: Identities,
 }
 
 impl Kept {
-    /// Of these entries, in the order in which they were made.
+    /// Of these entries, in the order in which they were kept. Those that an older build kept
+    /// have no identity: they are known by their call, if that refers to no other call.
     pub fn new(entries: Vec<Entry>) -> Self {
-        let mut calls: HashMap<String, VecDeque<Entry>> = HashMap::new();
-        for entry in entries {
-            calls.entry(key(&entry.call)).or_default().push_back(entry);
+        let mut kept = Self::default();
+        let entries = entries.into_iter().filter(|entry| may_be_kept(&entry.call));
+        let (named, unnamed): (Vec<Entry>, Vec<Entry>) =
+            entries.partition(|entry| stored_name(entry).is_some());
+        for entry in named {
+            if let Some(name) = stored_name(&entry) {
+                kept.add(name, entry);
+            }
         }
-        Self { calls }
+        for entry in unnamed {
+            if let Some(identity) = Identity::without_positions(&entry.call) {
+                let name = kept.identities.reserve(identity);
+                kept.add(name, entry);
+            }
+        }
+        kept
     }
 
-    /// The earliest finished call that asked the same and was not taken. To be asked for
-    /// every call, replayed ones too, so that it answers the same on replay.
-    pub fn take(&mut self, call: &Call) -> Option<Entry> {
-        if self.calls.is_empty() {
+    fn add(&mut self, name: Name, entry: Entry) {
+        self.identities.keep(&name);
+        let equal = self.finished.entry(name.identity).or_default();
+        equal.push_back((name, entry));
+    }
+
+    /// The earliest finished call that asked the same and was not taken, for the call that
+    /// the attempt makes at `seq`. To be asked for every call in the order of the journal,
+    /// replayed ones too, so that it answers the same on replay.
+    pub fn take(&mut self, seq: Seq, call: &Call) -> Option<Entry> {
+        // Without anything kept, nobody asks for a name.
+        if self.finished.is_empty() {
             return None;
         }
-        self.calls.get_mut(&key(call))?.pop_front()
+        let (_, entry) = self.name(seq, call)?;
+        entry
     }
+
+    /// Names a call, and takes what is kept under the name.
+    fn name(&mut self, seq: Seq, call: &Call) -> Option<(Name, Option<Entry>)> {
+        let identity = self.identities.of(call)?;
+        let taken = self
+            .finished
+            .get_mut(&identity)
+            .and_then(VecDeque::pop_front);
+        let (name, entry) = match taken {
+            Some((name, entry)) => (name, Some(entry)),
+            None => (self.identities.next(identity), None),
+        };
+        self.identities.set(seq, name.clone());
+        Some((name, entry))
+    }
+}
+
+/// A call of a journal, and whether it is marked to be kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Called {
+    pub seq: Seq,
+    pub call: Call,
+    pub keep: bool,
+}
+
+/// Under which identities the next attempt finds the marked calls of a journal. Its attempt
+/// had been given what is `kept`.
+pub(crate) fn identities(kept: Vec<Entry>, journal: Vec<Called>) -> Vec<(Seq, String)> {
+    let mut kept = Kept::new(kept);
+    let mut identities = Vec::new();
+    for Called { seq, call, keep } in journal {
+        // Those that are not kept are named, too: others may refer to them.
+        let named = kept.name(seq, &call);
+        if let Some((name, _)) = named.filter(|_| keep) {
+            identities.push((seq, name.to_string()));
+        }
+    }
+    identities
 }
 
 /// Whether the next attempt may reuse this entry: it succeeded, or is a run that goes on
 /// meanwhile, of which there must not be a second one.
-pub(crate) fn is_worth_keeping(entry: &Entry) -> bool {
-    match &entry.settled {
-        Some((_, settlement)) => is_settlement_worth_keeping(settlement),
-        None => {
-            matches!(entry.call, Call::RunDeployment(_))
-                && matches!(entry.answer, Answer::Run { .. })
-        }
+pub(crate) fn is_worth_keeping(
+    call: &Call,
+    answer: &Answer,
+    settlement: Option<&Settlement>,
+) -> bool {
+    match settlement {
+        _ if !may_be_kept(call) => false,
+        Some(settlement) => stays_worth_keeping(true, settlement),
+        None => matches!(call, Call::RunDeployment(_)) && matches!(answer, Answer::Run { .. }),
     }
 }
 
-/// The same of an entry that settles so, whatever it was before.
-pub(crate) fn is_settlement_worth_keeping(settlement: &Settlement) -> bool {
+/// The same of an entry that settles so. `was`: whether it was worth it until then.
+pub(crate) fn stays_worth_keeping(was: bool, settlement: &Settlement) -> bool {
     match settlement {
         Settlement::Task(outcome) | Settlement::Input(outcome) => outcome.is_ok(),
-        Settlement::Run(run) => run.state == StateType::Completed,
-        Settlement::Timer => true,
+        // Only whoever has started the run keeps it, not whoever watches it.
+        Settlement::Run(run) => was && run.state == StateType::Completed,
+        // It gave nothing but time.
+        Settlement::Timer => false,
     }
 }
 
-fn key(call: &Call) -> String {
-    serde_json::to_string(call).unwrap_or_default()
+/// Whether an outcome of such a call is ever kept. To watch a run costs nothing, and what a
+/// timer gave is time; older builds kept both.
+fn may_be_kept(call: &Call) -> bool {
+    !matches!(call, Call::Timer { .. } | Call::WatchRun { .. })
+}
+
+fn stored_name(entry: &Entry) -> Option<Name> {
+    Name::parse(entry.identity.as_deref()?)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use model::{Failure, FailureKind, Json, Seq, Timestamp};
-
-    fn entry(seq: u64, duration_ms: u64, settlement: Option<Settlement>) -> Entry {
-        Entry {
-            seq: Seq(seq),
-            call: Call::Timer { duration_ms },
-            answer: Answer::Accepted,
-            at: Timestamp(0),
-            settled: settlement.map(|settlement| (Timestamp(1), settlement)),
-        }
-    }
-
-    #[test]
-    fn equal_calls_are_taken_in_order_and_once() {
-        let mut kept = Kept::new(vec![
-            entry(1, 5, None),
-            entry(2, 7, None),
-            entry(3, 5, None),
-        ]);
-        let mut take = |duration_ms| {
-            let entry = kept.take(&Call::Timer { duration_ms });
-            entry.map(|entry| entry.seq.0)
-        };
-        assert_eq!([take(5), take(5), take(5)], [Some(1), Some(3), None]);
-        assert_eq!([take(7), take(9)], [Some(2), None]);
-    }
-
-    #[test]
-    fn only_success_is_kept() {
-        let done = Settlement::Task(Ok(Json::null()));
-        let failed = Settlement::Task(Err(Failure::new(FailureKind::Error, "x")));
-        assert!(is_worth_keeping(&entry(1, 1, Some(done))));
-        assert!(!is_worth_keeping(&entry(1, 1, Some(failed))));
-        assert!(!is_worth_keeping(&entry(1, 1, None)));
-    }
-}
+#[path = "kept_tests.rs"]
+mod tests;

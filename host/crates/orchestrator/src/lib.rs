@@ -6,6 +6,7 @@
 mod arguments;
 mod creation;
 mod dependencies;
+mod identity;
 mod input;
 mod journal;
 mod kept;
@@ -18,6 +19,8 @@ pub use creation::{Start, new_run, subflow_run, undeployed_run};
 pub use dependencies::Dependencies;
 pub use input::{InputMisfit, InputProblem, InputSchema};
 pub use journal::{Asked, Divergence, Journal, Waited};
-pub use kept::Kept;
+pub use kept::{Called, Kept};
 pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument};
-pub use retry::{Decision, Retries, after_attempt, failure_of_task, next_attempt, wake_by};
+pub use retry::{
+    Decision, Retries, after_attempt, after_flow_attempt, failure_of_task, next_attempt, wake_by,
+};

@@ -37,6 +37,21 @@ pub fn after_attempt(
     }
 }
 
+/// Decides after attempt `attempt` of a flow, for every way in which it may have ended: by
+/// its return, its timeout, or a fault of the host. A crash is no attempt that failed: it is
+/// the host's fault, and lasts.
+pub fn after_flow_attempt(
+    policy: &RetryPolicy,
+    attempt: u32,
+    outcome: &Outcome,
+    chance: f64,
+) -> Decision {
+    match outcome {
+        Err(failure) if failure.kind == FailureKind::Crashed => Decision::End,
+        outcome => after_attempt(policy, attempt, outcome, chance),
+    }
+}
+
 /// The attempt with which a task run goes on. One that was interrupted begins again under
 /// its number: only an attempt that ended counts.
 pub fn next_attempt(run: &TaskRun) -> u32 {
@@ -148,6 +163,15 @@ mod tests {
         assert_eq!(decide(2, failed(FailureKind::Error)), Decision::End);
         assert_eq!(decide(1, failed(FailureKind::Permanent)), Decision::End);
         assert_eq!(decide(1, failed(FailureKind::Cancelled)), Decision::End);
+        assert_eq!(decide(1, failed(FailureKind::Crashed)), retry);
+
+        let decide = |attempt, outcome| after_flow_attempt(&policy, attempt, &outcome, 0.0);
+        assert_eq!(decide(1, Ok(Json::null())), Decision::End);
+        assert_eq!(decide(1, failed(FailureKind::Error)), retry);
+        assert_eq!(decide(1, failed(FailureKind::TimedOut)), retry);
+        assert_eq!(decide(2, failed(FailureKind::TimedOut)), Decision::End);
+        assert_eq!(decide(1, failed(FailureKind::Cancelled)), Decision::End);
+        assert_eq!(decide(1, failed(FailureKind::Crashed)), Decision::End);
     }
 
     fn task_run(attempt: u32, state: State) -> TaskRun {

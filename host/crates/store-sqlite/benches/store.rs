@@ -156,6 +156,7 @@ fn entry(n: u64) -> Entry {
         },
         at: now(),
         settled: Some((now(), result)),
+        identity: None,
     }
 }
 

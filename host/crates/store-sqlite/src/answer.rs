@@ -60,6 +60,11 @@ pub(super) fn answer<'p>(conn: &Connection, question: Question<'p>) -> StoreResu
             let is_limited = is_limited(conn, &it.pool)?;
             it.answered(is_limited)
         }
+        Question::Keeping(it) => {
+            let kept = journal::kept(conn, it.run)?;
+            let called = journal::called(conn, it.run)?;
+            it.answered(kept, called)
+        }
     })
 }
 
@@ -80,7 +85,7 @@ fn watched(conn: &Connection, target: RunId) -> StoreResult<Watched> {
 /// The run's row is read only for a call that it has waited for.
 fn open_call(conn: &Connection, run: RunKey, seq: Seq) -> StoreResult<Option<OpenCall>> {
     conn.first(
-        "SELECT j.awaited, r.state, r.epoch, r.wake_after
+        "SELECT j.keep, j.awaited, r.state, r.epoch, r.wake_after
          FROM journal j LEFT JOIN flow_runs r ON j.awaited IS NOT NULL AND r.no = j.run
          WHERE j.run = ?1 AND j.seq = ?2 AND j.settled_at IS NULL",
         params![run, seq],
@@ -88,18 +93,19 @@ fn open_call(conn: &Connection, run: RunKey, seq: Seq) -> StoreResult<Option<Ope
     )
 }
 
-/// Reads `awaited, state, epoch, wake_after` from this column on.
+/// Reads `keep, awaited, state, epoch, wake_after` from this column on.
 fn read_open_call(row: &Row<'_>, from: usize) -> rusqlite::Result<OpenCall> {
-    let awaited: Option<i64> = row.get(from)?;
+    let awaited: Option<i64> = row.get(from + 1)?;
     let waiter = match awaited {
         Some(_) => Some(Waiter {
-            state: row.get(from + 1)?,
-            epoch: unsigned(row, from + 2)?,
-            missing: row.get::<_, Option<i64>>(from + 3)?.map(i64::cast_unsigned),
+            state: row.get(from + 2)?,
+            epoch: unsigned(row, from + 3)?,
+            missing: row.get::<_, Option<i64>>(from + 4)?.map(i64::cast_unsigned),
         }),
         None => None,
     };
     Ok(OpenCall {
+        keep: row.get(from)?,
         awaited: awaited.map(i64::cast_unsigned),
         waiter,
     })
@@ -107,7 +113,7 @@ fn read_open_call(row: &Row<'_>, from: usize) -> rusqlite::Result<OpenCall> {
 
 fn watchers(conn: &Connection, target: RunKey) -> StoreResult<Option<Watchers>> {
     let calls = conn.all(
-        "SELECT w.run, w.seq, j.run, j.awaited, r.state, r.epoch, r.wake_after
+        "SELECT w.run, w.seq, j.run, j.keep, j.awaited, r.state, r.epoch, r.wake_after
          FROM watches w
          LEFT JOIN journal j ON j.run = w.run AND j.seq = w.seq AND j.settled_at IS NULL
          LEFT JOIN flow_runs r ON j.awaited IS NOT NULL AND r.no = j.run

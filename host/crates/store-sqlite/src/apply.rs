@@ -60,7 +60,9 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::Enter(it) => runs::enter(tx, &it)?,
         Change::GiveUp(it) => runs::give_up(tx, &it)?,
         Change::Reopen(it) => runs::reopen(tx, &it)?,
-        Change::EmptyJournal { run, keep } => journal::empty(tx, run, keep)?,
+        Change::Keep { run, identities } => journal::keep(tx, run, &identities)?,
+        Change::ForgetKept { run } => journal::forget_kept(tx, run)?,
+        Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
         Change::EndTaskRuns { run, state } => task_runs::end_open(tx, run, &state)?,
     }

@@ -5,11 +5,31 @@ use rusqlite::Connection;
 use super::columns::AsJson;
 use super::inputs;
 use super::rows::{entry, need_run_no, unsigned};
-use super::sql::{Sql, params};
+use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{Answer, Entry, RunId, Seq, Settlement, Timestamp};
+use model::{Answer, Call, Entry, RunId, Seq, Settlement, Timestamp};
+use orchestrator::Called;
 use orchestrator::lifecycle::{AddEntry, RunKey};
 use store::{Settled, StoreResult};
+
+macro_rules! select_kept {
+    ($run:literal) => {
+        concat!(
+            "SELECT seq, call, answer, at, settled_at, settlement, identity
+             FROM journal_kept WHERE run = ",
+            $run,
+            " ORDER BY no"
+        )
+    };
+}
+
+fn kept_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let identity = row.get(6)?;
+    Ok(Entry {
+        identity,
+        ..entry(row)?
+    })
+}
 
 /// `target`: the run whose end settles it.
 pub(super) fn add_entry(tx: &Tx<'_>, it: &AddEntry<'_>, target: Option<RunKey>) -> StoreResult<()> {
@@ -74,21 +94,46 @@ pub(super) fn mark_awaited(tx: &Tx<'_>, run: RunKey, calls: &[Seq], epoch: u64) 
     Ok(())
 }
 
+/// The calls of a journal, in order, with their marks.
+pub(super) fn called(conn: &Connection, run: RunKey) -> StoreResult<Vec<Called>> {
+    conn.all(
+        "SELECT seq, call, keep FROM journal WHERE run = ?1 ORDER BY seq",
+        [run],
+        |row| {
+            Ok(Called {
+                seq: row.get(0)?,
+                call: row.get::<_, AsJson<Call>>(1)?.0,
+                keep: row.get(2)?,
+            })
+        },
+    )
+}
+
+/// Sets these calls aside for the next attempt.
+pub(super) fn keep(tx: &Tx<'_>, run: RunKey, identities: &[(Seq, String)]) -> StoreResult<()> {
+    // What goes on meanwhile may have settled since an earlier attempt kept it.
+    tx.run(
+        "INSERT INTO journal_kept
+             (run, seq, at, settled_at, call, answer, settlement, identity)
+         SELECT j.run, j.seq, j.at, j.settled_at, j.call, j.answer, j.settlement,
+             i.value ->> 1
+         FROM json_each(?2) i CROSS JOIN journal j ON j.run = ?1 AND j.seq = i.value ->> 0
+         WHERE true ORDER BY j.seq
+         ON CONFLICT (run, answer) DO UPDATE SET
+             settled_at = excluded.settled_at, settlement = excluded.settlement,
+             identity = excluded.identity",
+        params![run, AsJson(identities)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn forget_kept(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
+    tx.run("DELETE FROM journal_kept WHERE run = ?1", [run])?;
+    Ok(())
+}
+
 /// Makes room for the next attempt.
-pub(super) fn empty(tx: &Tx<'_>, run: RunKey, keep: bool) -> StoreResult<()> {
-    if keep {
-        // What goes on meanwhile may have settled since an earlier attempt kept it.
-        tx.run(
-            "INSERT INTO journal_kept (run, seq, at, settled_at, call, answer, settlement)
-             SELECT run, seq, at, settled_at, call, answer, settlement
-             FROM journal WHERE run = ?1 AND keep ORDER BY seq
-             ON CONFLICT (run, answer) DO UPDATE SET
-                 settled_at = excluded.settled_at, settlement = excluded.settlement",
-            [run],
-        )?;
-    } else {
-        tx.run("DELETE FROM journal_kept WHERE run = ?1", [run])?;
-    }
+pub(super) fn empty(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
     tx.run("DELETE FROM watches WHERE run = ?1", [run])?;
     tx.run("DELETE FROM inputs WHERE run = ?1", [run])?;
     tx.run("DELETE FROM journal WHERE run = ?1", [run])?;
@@ -135,12 +180,16 @@ pub(super) fn entries(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> 
     )
 }
 
-pub(super) fn kept(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> {
+/// What earlier attempts have finished, in the order in which it was kept.
+pub(super) fn kept(conn: &Connection, run: RunKey) -> StoreResult<Vec<Entry>> {
+    conn.all(select_kept!("?1"), [run], kept_entry)
+}
+
+pub(super) fn kept_of(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> {
     conn.all(
-        "SELECT seq, call, answer, at, settled_at, settlement FROM journal_kept
-         WHERE run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY no",
+        select_kept!("(SELECT no FROM flow_runs WHERE id = ?1)"),
         [run],
-        entry,
+        kept_entry,
     )
 }
 

@@ -84,6 +84,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         answer: row.get::<_, AsJson<_>>(2)?.0,
         at: row.get(3)?,
         settled,
+        identity: None,
     })
 }
 

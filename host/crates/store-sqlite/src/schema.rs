@@ -225,18 +225,21 @@ CREATE TABLE inputs (
 const KEEP: &str = r#"
 ALTER TABLE journal ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
 UPDATE journal SET keep = 1
-WHERE settlement = '"timer"'
-   OR settlement GLOB '{"task":{"Ok":*'
+WHERE settlement GLOB '{"task":{"Ok":*'
    OR settlement GLOB '{"input":{"Ok":*'
-   OR settlement GLOB '{"run":*' AND instr(settlement, '"state":"COMPLETED"') > 0
+   OR call GLOB '{"run-deployment":*' AND instr(settlement, '"state":"COMPLETED"') > 0
    OR settlement IS NULL AND call GLOB '{"run-deployment":*' AND answer GLOB '{"run":*';
 "#;
+
+/// By what a new attempt knows a call of an earlier one again.
+const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
 
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
     M::up(INPUTS),
     M::up(KEEP),
+    M::up(IDENTITIES),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
@@ -297,7 +300,7 @@ mod tests {
     use crate::columns::AsJson;
     use crate::sql::params;
     use model::{Answer, Call, Failure, FailureKind, Outcome, Settlement, State};
-    use store::contract::cast::{at, json, new_run, start, task};
+    use store::contract::cast::{at, json, new_run, start, task, watch};
 
     #[test]
     fn the_migrations_apply_and_are_as_many_as_are_known() {
@@ -317,6 +320,9 @@ mod tests {
                 (id, flow_run, journal, seq, task, name, attempt, state, history)
             VALUES (x'01', x'02', 1, 1, 'load', 'load-0', 2, 'RUNNING', '[]')";
         conn.execute_batch(task_run).unwrap();
+        let finished = "INSERT INTO journal_kept (run, seq, at, call, answer)
+            VALUES (1, 7, 1, '{}', '{}')";
+        conn.execute_batch(finished).unwrap();
         migrate(&mut conn, Path::new("memory")).unwrap();
         let kept: StoreResult<(u32, Option<i64>)> = conn.need(
             "SELECT attempt, retry_at FROM task_runs WHERE name = 'load-0'",
@@ -324,6 +330,11 @@ mod tests {
             |row| Ok((row.get(0)?, row.get(1)?)),
         );
         assert_eq!(kept, Ok((2, None)));
+        let kept: StoreResult<(u32, Option<String>)> =
+            conn.need("SELECT seq, identity FROM journal_kept", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            });
+        assert_eq!(kept, Ok((7, None)));
     }
 
     /// What an earlier version has written is kept for a retry as if this one had.
@@ -372,11 +383,14 @@ mod tests {
             (Settlement::Input(failed()), false),
             (ended(done()), true),
             (ended(failed()), false),
-            (Settlement::Timer, true),
+            (Settlement::Timer, false),
         ];
         for (settlement, kept) in &settlements {
             check(&started.call, &started.answer, Some(settlement), *kept);
         }
+        // Whoever only watches a run does not keep it.
+        let watch = watch(1, child.id);
+        check(&watch.call, &watch.answer, Some(&ended(done())), false);
         // A child that goes on is kept, and nothing else that is open.
         check(&started.call, &started.answer, None, true);
         let refused = Answer::Refused {

@@ -168,7 +168,7 @@ impl Runs for SqliteStore {
     }
 
     async fn kept(&self, run: RunId) -> StoreResult<Vec<Entry>> {
-        self.readers.with(|conn| journal::kept(conn, run))
+        self.readers.with(|conn| journal::kept_of(conn, run))
     }
 
     async fn retry(&self, run: RunId, from_scratch: bool, now: Timestamp) -> StoreResult<FlowRun> {

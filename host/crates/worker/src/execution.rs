@@ -11,10 +11,10 @@ use super::flow::{FlowExecution, Interruption};
 use super::shared::Shared;
 use super::signals::{Signal, at_least};
 use model::{
-    Call, Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome, RunId,
-    RunName, State, StateType, TaskRun,
+    Call, Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome,
+    RetryPolicy, RunId, RunName, State, StateType, TaskRun,
 };
-use orchestrator::{Decision, after_attempt};
+use orchestrator::{Decision, after_flow_attempt};
 use store::{Claimed, Next, Progress, Store, StoreError, TaskRunFilter};
 use wasm::{FlowEnd, FlowStart, PrepareError, Prepared, Replayable, Surroundings};
 
@@ -53,6 +53,7 @@ pub(super) async fn execute(
     } = begin;
     info!(run = %id, name = %name, flow = %flow, attempt, replayed = entries.len(), "executing");
 
+    let retry = &description.options.retry;
     let deadline = description.options.timeout_ms.map(Duration::from_millis);
     let parameters = run.parameters.clone();
     let mut port = FlowExecution::new(
@@ -76,9 +77,9 @@ pub(super) async fn execute(
     };
     let timeout = port.remaining();
     if timeout.is_some_and(|left| left.is_zero()) {
-        // It was taken up only to end.
+        // There is no time left to execute it.
         let outcome = Err(timed_out(deadline.unwrap_or_default()));
-        return ended(port.end(outcome).await, &*shared.store, lease, &name).await;
+        return conclude(port, outcome, retry, &*shared.store).await;
     }
     let mut hear = port.signals();
     let clean_up = shared.config.clean_up;
@@ -120,21 +121,40 @@ pub(super) async fn execute(
             Interruption::Failed(failure) => Err(failure),
         },
     };
-    match after_attempt(
-        &description.options.retry,
-        attempt,
-        &outcome,
-        rand::random(),
-    ) {
-        Decision::RetryAfter(delay) if !port.is_cancelled() => {
-            let failure = outcome.expect_err("only a failure is tried again");
-            info!(run = %id, name = %name, %failure, ?delay, "tried again later");
+    conclude(port, outcome, retry, &*shared.store).await
+}
+
+/// Decides what follows an attempt, and records it: the only way out for an attempt whose
+/// flow has returned, was stopped, or cannot go on.
+async fn conclude(
+    mut port: FlowExecution,
+    outcome: Outcome,
+    retry: &RetryPolicy,
+    store: &dyn Store,
+) -> Stop {
+    let (lease, name, attempt) = port.whose();
+    let outcome = match port.finish(outcome).await {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => return Stop::Left,
+        Err(err) => return crash(store, lease, &name, err.into()).await,
+    };
+    let decision = after_flow_attempt(retry, attempt, &outcome, rand::random());
+    match (decision, outcome) {
+        (Decision::RetryAfter(delay), Err(failure)) => {
+            info!(run = %lease.run, %name, %failure, ?delay, "tried again later");
             match port.try_again(&failure, delay).await {
                 Ok(()) | Err(StoreError::Stale { .. }) => Stop::Left,
                 Err(err) => Stop::Failed(err),
             }
         }
-        _ => ended(port.end(outcome).await, &*shared.store, lease, &name).await,
+        (_, outcome) => match port.end(outcome.clone()).await {
+            // An end that cannot be recorded is a crash.
+            Err(err) => crash(store, lease, &name, err.into()).await,
+            Ok(()) => {
+                say(lease.run, &name, &outcome);
+                Stop::Ended
+            }
+        },
     }
 }
 
@@ -143,21 +163,6 @@ async fn until(timeout: Option<Duration>) {
         Some(left) => tokio::time::sleep(left).await,
         None => std::future::pending().await,
     }
-}
-
-/// Says how a run ended, once that is recorded. An end that cannot be recorded is a crash.
-async fn ended(
-    recorded: Result<Option<Outcome>, StoreError>,
-    store: &dyn Store,
-    lease: Lease,
-    name: &RunName,
-) -> Stop {
-    match recorded {
-        Ok(Some(outcome)) => say(lease.run, name, &outcome),
-        Ok(None) => return Stop::Left,
-        Err(err) => return crash(store, lease, name, err.into()).await,
-    }
-    Stop::Ended
 }
 
 fn say(id: RunId, name: &RunName, outcome: &Outcome) {

@@ -91,6 +91,7 @@ pub fn entry() -> Entry {
         answer: Answer::Due { at: later(10) },
         at: AT,
         settled: Some((later(10), Settlement::Timer)),
+        identity: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, Subject};
 use super::plan::{Change, Enter, News, Plan, Reopen};
@@ -93,10 +94,11 @@ pub fn retry(
     }
     let mut plan = Plan::default();
     plan.tell(News::READY);
-    plan.change(Change::EmptyJournal {
-        run: head.key,
-        keep: !from_scratch,
-    });
+    if from_scratch {
+        attempt::make_all_room(&mut plan, head.key);
+    } else {
+        attempt::make_room(&mut plan, head.key);
+    }
     let reason = if from_scratch {
         "retried from scratch"
     } else {

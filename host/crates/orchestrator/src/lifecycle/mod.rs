@@ -25,6 +25,7 @@
 //! state does so along an arrow of [`StateType::may_become`](model::StateType). A run
 //! is never both ready and leased.
 
+mod attempt;
 mod claim;
 mod control;
 mod create;
@@ -49,8 +50,8 @@ pub use plan::{
     Step, Target,
 };
 pub use question::{
-    Cleaning, EndingSubflow, OpenCall, OpenSubflows, Question, Settling, SlotFreed, Waiter,
-    Waiting, Watched, Watcher, Watchers, WatchersOf, Watching,
+    Cleaning, EndingSubflow, Keeping, OpenCall, OpenSubflows, Question, Settling, SlotFreed,
+    Waiter, Waiting, Watched, Watcher, Watchers, WatchersOf, Watching,
 };
 pub use record::record;
 pub use refusal::{Broken, Refusal};

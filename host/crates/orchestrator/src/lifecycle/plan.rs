@@ -142,10 +142,18 @@ pub enum Change<'p> {
     Enter(Enter),
     GiveUp(GiveUp),
     Reopen(Reopen),
-    /// Empties the journal for a new attempt, and sets aside what is marked to be kept.
+    /// Sets these calls of the journal aside for the next attempt, under their identities.
+    Keep {
+        run: RunKey,
+        identities: Vec<(Seq, String)>,
+    },
+    /// The next attempt is given nothing.
+    ForgetKept {
+        run: RunKey,
+    },
+    /// Empties the journal for a new attempt.
     EmptyJournal {
         run: RunKey,
-        keep: bool,
     },
     End(End<'p>),
     /// Task runs of the run that have not ended do so.

@@ -31,6 +31,8 @@ pub enum Question<'p> {
     OpenSubflows(OpenSubflows<'p>),
     /// Does the pool have a limit?
     SlotFreed(SlotFreed),
+    /// What is in the journal that is to be emptied, and what was kept before?
+    Keeping(Keeping),
 }
 
 /// Asks whether the journal of a run that is being cancelled has told the flow so already.
@@ -75,6 +77,8 @@ pub struct Settling<'p> {
 /// A call that has not settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OpenCall {
+    /// Whether the next attempt would be given it, as it is.
+    pub keep: bool,
     /// The epoch since which its run waits for it.
     pub awaited: Option<u64>,
     /// The run, if it has ever waited for the call.
@@ -168,4 +172,10 @@ pub struct OpenSubflows<'p> {
 #[derive(Debug)]
 pub struct SlotFreed {
     pub pool: PoolName,
+}
+
+/// Asks what an attempt that is over has called, and what it had been given.
+#[derive(Debug)]
+pub struct Keeping {
+    pub run: RunKey,
 }

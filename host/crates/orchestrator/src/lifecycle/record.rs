@@ -15,6 +15,7 @@
 
 use std::borrow::Cow;
 
+use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, RunKey, Tally};
 use super::plan::{Advance, Change, GiveUp, Leave, News, Plan};
@@ -296,7 +297,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
                 missing: None,
             }));
             if next_attempt {
-                plan.change(Change::EmptyJournal { run, keep: true });
+                attempt::make_room(plan, run);
             }
             plan.tell(News::READY);
         }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use super::head::RunKey;
 use super::plan::{AddEntry, Change, News, Plan, Target};
 use super::question::{OpenCall, Question, Settling, Watched, Watching};
-use crate::kept::{is_settlement_worth_keeping, is_worth_keeping};
+use crate::kept::{is_worth_keeping, stays_worth_keeping};
 use model::{Answer, Entry, Failure, FailureKind, Seq, Settlement, StateType, Timestamp};
 
 impl<'p> Settling<'p> {
@@ -40,7 +40,7 @@ pub(super) fn settle<'p>(plan: &mut Plan<'p>, settling: Settling<'p>, call: &mut
         run,
         seq,
         at,
-        keep: is_settlement_worth_keeping(&settlement),
+        keep: stays_worth_keeping(call.keep, &settlement),
         settlement,
     });
     let Some(waiter) = &mut call.waiter else {
@@ -114,10 +114,8 @@ pub(super) fn add_entry<'p>(
         // Whoever sleeps until something is due may have to sleep less.
         plan.tell(News::READY);
     }
-    let keep = match &settled {
-        Some((_, settlement)) => is_settlement_worth_keeping(settlement),
-        None => is_worth_keeping(entry),
-    };
+    let settlement = settled.as_ref().map(|(_, settlement)| &**settlement);
+    let keep = is_worth_keeping(&entry.call, &entry.answer, settlement);
     plan.change(Change::AddEntry(AddEntry {
         run,
         entry,

@@ -489,10 +489,10 @@ create for a claim that waits                 11   1
 an empty run                                  18   3
 one more empty run                            13
 a run of three tasks                          39   6
-release to the next attempt                    9   1
+release to the next attempt                   11   1
 release for another worker                     3   1
 record a failure with an open task            11   1
-retry                                          8   1
+retry                                          9   1
 start 10 children and wait                    75   1
 claim 10 children                             34   1
 run 9 children to their end                   99   9

@@ -134,6 +134,7 @@ fn entry(seq: u64, call: Call, answer: Answer) -> Entry {
         answer,
         at: at(1),
         settled: None,
+        identity: None,
     }
 }
 

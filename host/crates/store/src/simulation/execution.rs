@@ -123,10 +123,8 @@ impl Execution {
         now: Timestamp,
     ) -> Result<(Seq, Answer, bool), String> {
         let asked = self.journal.ask(call).map_err(|err| err.to_string())?;
-        let kept = match call {
-            Call::WatchRun { .. } => None,
-            call => self.kept.take(call),
-        };
+        let (Asked::Answered(seq, _) | Asked::New(seq)) = asked;
+        let kept = self.kept.take(seq, call);
         let (seq, answer, new) = match (asked, kept) {
             (Asked::Answered(seq, answer), _) => (seq, answer, false),
             (Asked::New(_), Some(kept)) => {

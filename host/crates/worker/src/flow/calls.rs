@@ -118,16 +118,14 @@ pub(super) fn wrong_answer<T>(seq: Seq) -> CallResult<T> {
 impl FlowExecution {
     async fn start_run(&mut self, request: RunRequest) -> CallResult<(Seq, RunSnapshot)> {
         let call = Call::RunDeployment(request.clone());
-        let asked = self.ask(&call)?;
-        let kept = self.kept.take(&call);
-        match (asked, kept) {
-            (Asked::Answered(seq, answer), _) => return self.started_before(seq, answer),
-            (Asked::New, Some(kept)) => {
+        match self.ask(&call)? {
+            Asked::Answered(seq, answer) => return self.started_before(seq, answer),
+            Asked::New(Some(kept)) => {
                 let answer = kept.answer.clone();
                 let seq = self.write_kept(call, kept);
                 return self.started_before(seq, answer);
             }
-            (Asked::New, None) => {}
+            Asked::New(None) => {}
         }
         let (deployment, run) = match self.resolve(&request).await? {
             Ok(resolved) => resolved,
@@ -306,7 +304,7 @@ impl FlowExecution {
             }
             Asked::Answered(_, Answer::Refused { failure }) => Err(CallError::Failure(failure)),
             Asked::Answered(seq, _) => wrong_answer(seq),
-            Asked::New => {
+            Asked::New(_) => {
                 let found = self.shared.store.flow_run(run).await;
                 if self.read(found)?.is_none() {
                     return self.refuse_unknown(call, run);
@@ -324,7 +322,7 @@ impl FlowExecution {
             Asked::Answered(_, Answer::Run { run }) => Ok(run),
             Asked::Answered(_, Answer::Refused { failure }) => Err(CallError::Failure(failure)),
             Asked::Answered(seq, _) => wrong_answer(seq),
-            Asked::New => {
+            Asked::New(_) => {
                 // It may be a child that is not recorded yet.
                 self.flush().await?;
                 let found = self.shared.store.flow_run(run).await;
@@ -379,7 +377,7 @@ impl FlowExecution {
                 (seq, subflow)
             }
             Asked::Answered(seq, _) => return wrong_answer(seq),
-            Asked::New => {
+            Asked::New(_) => {
                 let run = subflow_run(
                     &mut FreshIds,
                     &self.run,
@@ -416,7 +414,7 @@ impl FlowExecution {
             subflow,
             outcome: outcome.clone(),
         };
-        if let Asked::New = self.ask(&call)? {
+        if let Asked::New(_) = self.ask(&call)? {
             let state = State::ended(&outcome, self.shared.now());
             self.progress.subflows.push(SubflowChange::End {
                 run,
@@ -430,11 +428,9 @@ impl FlowExecution {
 
     fn timer(&mut self, duration_ms: u64) -> CallResult<Seq> {
         let call = Call::Timer { duration_ms };
-        let asked = self.ask(&call)?;
-        let seq = match (asked, self.kept.take(&call)) {
-            (Asked::Answered(seq, _), _) => seq,
-            (Asked::New, Some(kept)) => self.write_kept(call, kept),
-            (Asked::New, None) => {
+        let seq = match self.ask(&call)? {
+            Asked::Answered(seq, _) => seq,
+            Asked::New(_) => {
                 let at = self.shared.now().after(Duration::from_millis(duration_ms));
                 self.write(call, Answer::Due { at })
             }

@@ -31,13 +31,12 @@ impl FlowExecution {
             timeout_ms,
             scope,
         };
-        let asked = self.ask(&call)?;
-        let seq = match (asked, self.kept.take(&call)) {
-            (Asked::Answered(seq, Answer::Input { .. }), _) => seq,
-            (Asked::Answered(_, Answer::Refused { failure }), _) => return Err(failure.into()),
-            (Asked::Answered(seq, _), _) => return wrong_answer(seq),
-            (Asked::New, Some(kept)) => self.write_kept(call, kept),
-            (Asked::New, None) => {
+        let seq = match self.ask(&call)? {
+            Asked::Answered(seq, Answer::Input { .. }) => seq,
+            Asked::Answered(_, Answer::Refused { failure }) => return Err(failure.into()),
+            Asked::Answered(seq, _) => return wrong_answer(seq),
+            Asked::New(Some(kept)) => self.write_kept(call, kept),
+            Asked::New(None) => {
                 let bad = self
                     .bad_key(&key, scope)
                     .or_else(|| bad_text(&key, &schema, description.as_deref()));
@@ -95,7 +94,7 @@ impl FlowExecution {
             let message = format!("{input} is not an input that was asked for");
             return refuse(FailureKind::Invalid, message);
         }
-        if let Asked::New = self.ask(&Call::WithdrawInput { input })? {
+        if let Asked::New(_) = self.ask(&Call::WithdrawInput { input })? {
             let at = self.shared.now();
             let why = "the flow no longer waits for it";
             let settlement = Settlement::Input(Err(Failure::new(FailureKind::Cancelled, why)));

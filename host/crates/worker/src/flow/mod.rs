@@ -28,7 +28,7 @@ use super::signals::Signal;
 use super::tasks::TaskEvent;
 use model::{
     Answer, Call, Deployment, DeploymentName, Entry, Failure, FailureKind, FlowRun, Lease, Outcome,
-    RunId, Seq, State, TaskRun, TaskRunId, Timestamp,
+    RunId, RunName, Seq, State, TaskRun, TaskRunId, Timestamp,
 };
 use orchestrator::{Dependencies, Divergence, Journal, Kept, Retries};
 use store::{Claimed, Next, Progress, Recorded, Store, StoreError};
@@ -277,9 +277,16 @@ impl FlowExecution {
         })
     }
 
-    /// Records the end of the run, once its tasks have ended. Gives the outcome back, or
-    /// nothing if the run is left before that.
-    pub async fn end(mut self, outcome: Outcome) -> Result<Option<Outcome>, StoreError> {
+    /// The right to the run, its name, and which attempt this is.
+    pub fn whose(&self) -> (Lease, RunName, u32) {
+        let lease = self.progress.lease;
+        (lease, self.run.name.clone(), self.run.attempt)
+    }
+
+    /// The outcome of the attempt, once the tasks have ended of a flow that returned. They
+    /// may change it: no decision about the run comes before this. Nothing, if the run is
+    /// left before that.
+    pub async fn finish(&mut self, outcome: Outcome) -> Result<Option<Outcome>, StoreError> {
         let mut outcome = outcome;
         if outcome.is_ok() && self.finish_tasks().await.is_err() {
             match self.interruption() {
@@ -291,22 +298,25 @@ impl FlowExecution {
         if self.is_cancelled() {
             outcome = Err(Failure::cancelled());
         }
+        Ok(Some(outcome))
+    }
+
+    /// Records the end of the run.
+    pub async fn end(mut self, outcome: Outcome) -> Result<(), StoreError> {
         // What a failed flow has not waited for, nobody will; nor what waits for something
         // that does not end with the flow.
         self.abandon_tasks(&abandoned());
         let at = self.shared.now();
         self.progress.states.push(State::ended(&outcome, at));
-        let next = Next::End {
-            outcome: outcome.clone(),
-        };
-        let progress = self.take_progress(next).await;
+        let progress = self.take_progress(Next::End { outcome }).await;
         self.shared.store.record(progress).await?;
-        Ok(Some(outcome))
+        Ok(())
     }
 
     /// Gives the run up for now; the next attempt begins after `delay`.
     pub async fn try_again(mut self, failure: &Failure, delay: Duration) -> Result<(), StoreError> {
         self.abandon_tasks(&abandoned());
+        self.abandon_recorded(&abandoned());
         let now = self.shared.now();
         let after = humantime::format_duration(delay);
         let state =
@@ -326,6 +336,8 @@ impl FlowExecution {
         let asked = self.journal.ask(call).map_err(|err| self.diverged(err))?;
         Ok(match asked {
             orchestrator::Asked::Answered(seq, answer) => {
+                // What is replayed has been kept once, too.
+                self.kept.take(seq, call);
                 self.tick();
                 Asked::Answered(seq, answer)
             }
@@ -335,7 +347,7 @@ impl FlowExecution {
                     let limit = format!("made too many calls; the limit on a flow run is {max}");
                     return Err(CallError::Limit(limit));
                 }
-                Asked::New
+                Asked::New(self.kept.take(seq, call))
             }
         })
     }
@@ -454,7 +466,8 @@ fn abandoned() -> Failure {
 /// What the journal answers, for those who write what is new.
 enum Asked {
     Answered(Seq, Answer),
-    New,
+    /// With what an earlier attempt has made of the same call.
+    New(Option<Entry>),
 }
 
 /// The journal's clock, readable from the instance.

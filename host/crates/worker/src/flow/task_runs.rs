@@ -20,14 +20,13 @@ impl FlowExecution {
         self.check(&call)?;
         let asked_call = Call::Task(call.clone());
         let asked = self.ask(&asked_call)?;
-        let kept = self.kept.take(&asked_call);
         let (seq, id) = match asked {
             Asked::Answered(seq, Answer::TaskRun { id }) => (seq, id),
             Asked::Answered(seq, _) => {
                 let message = format!("the journal's answer at {seq} is not a task run");
                 return Err(Failure::new(FailureKind::Crashed, message).into());
             }
-            Asked::New => {
+            Asked::New(kept) => {
                 let id = TaskRunId::new(&mut FreshIds);
                 let answer = Answer::TaskRun { id };
                 let seq = match kept {
@@ -243,6 +242,17 @@ impl FlowExecution {
         let news = self.journal.settle(seq, at, settlement);
         self.tasks.waiting.settled(seq);
         news
+    }
+
+    /// Ends the tasks of which only the record is known: of an attempt that ends without
+    /// having been executed again.
+    pub(super) fn abandon_recorded(&mut self, why: &Failure) {
+        let at = self.shared.now();
+        for (_, mut run) in self.tasks.recorded.drain() {
+            run.history.push(State::ended(&Err(why.clone()), at));
+            run.retry_at = None;
+            self.tasks.ended.push(run);
+        }
     }
 
     /// Ends the tasks that nobody waits for any more.

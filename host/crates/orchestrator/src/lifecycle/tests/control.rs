@@ -102,8 +102,12 @@ fn a_run_that_is_over_is_tried_again() {
         "CRASHED crashes=4",
         "CANCELLED",
     ] {
-        retries(run, false, &format!("empty journal keeping; {again}"));
-        retries(run, true, &format!("empty journal; {again}"));
+        retries(
+            run,
+            false,
+            &format!("what to keep?; empty journal; {again}"),
+        );
+        retries(run, true, &format!("forget kept; empty journal; {again}"));
     }
     retries("RUNNING leased", false, "not over: RUNNING");
     retries("CANCELLING", true, "not over: CANCELLING");

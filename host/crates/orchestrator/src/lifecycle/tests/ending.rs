@@ -9,6 +9,7 @@ fn open(awaited: Option<u64>, state: &str, missing: Option<u64>) -> Option<OpenC
         missing,
     };
     Some(OpenCall {
+        keep: true,
         awaited,
         waiter: awaited.map(|_| waiter),
     })
@@ -26,20 +27,20 @@ fn settles(call: Option<OpenCall>, expect: &str) {
 #[test]
 fn a_call_settles_once_and_wakes_whoever_waited_for_it_last() {
     settles(None, "");
-    settles(open(None, "RUNNING", None), "settle 1 kept");
-    settles(open(Some(5), "WAITING", Some(2)), "settle 1 kept; 1 left");
+    settles(open(None, "RUNNING", None), "settle 1");
+    settles(open(Some(5), "WAITING", Some(2)), "settle 1; 1 left");
     settles(
         open(Some(5), "WAITING", Some(1)),
-        "settle 1 kept; wake at 9; tell ready",
+        "settle 1; wake at 9; tell ready",
     );
 }
 
 #[test]
 fn what_was_awaited_under_an_earlier_epoch_does_not_count() {
-    settles(open(Some(4), "WAITING", Some(1)), "settle 1 kept");
-    settles(open(Some(5), "WAITING", Some(0)), "settle 1 kept");
+    settles(open(Some(4), "WAITING", Some(1)), "settle 1");
+    settles(open(Some(5), "WAITING", Some(0)), "settle 1");
     // A paused run is not woken: whoever resumes it makes it ready.
-    settles(open(Some(5), "PAUSED", None), "settle 1 kept");
+    settles(open(Some(5), "PAUSED", None), "settle 1");
 }
 
 #[test]
@@ -119,6 +120,26 @@ fn each_watcher_is_told_and_one_that_watches_twice_waits_for_one_less_each_time(
         told,
         "settle 1 kept; 1 left; settle 2 kept; wake at 100; forget watchers; tell ready"
     );
+}
+
+/// The next attempt takes the child that this one has started, and watches others anew.
+#[test]
+fn only_whoever_started_a_run_keeps_it() {
+    let watching = |keep| {
+        let call = OpenCall {
+            keep,
+            ..OpenCall::default()
+        };
+        let watcher = Watcher {
+            run: RunKey(80),
+            seq: Seq(1),
+            call: Some(call),
+        };
+        let told = |outcome| ends(outcome, vec![watcher], Vec::new());
+        [told(&done()), told(&failed())].map(|told| told.contains("settle 1 kept"))
+    };
+    assert_eq!(watching(true), [true, false]);
+    assert_eq!(watching(false), [false, false]);
 }
 
 #[test]

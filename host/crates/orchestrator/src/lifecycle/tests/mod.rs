@@ -120,6 +120,7 @@ fn show_step(step: &Step<'_>) -> String {
             Question::WatchersOf(_) => "who watches?".to_owned(),
             Question::OpenSubflows(_) => "open subflows?".to_owned(),
             Question::SlotFreed(_) => "limited pool?".to_owned(),
+            Question::Keeping(_) => "what to keep?".to_owned(),
         },
     }
 }
@@ -184,7 +185,12 @@ fn show_change(change: &Change<'_>) -> String {
             let ready = ready(Some(it.ready_at));
             format!("reopen {} attempt {}{ready}", it.state.kind, it.attempt)
         }
-        Change::EmptyJournal { keep, .. } => format!("empty journal{}", n(*keep, "keeping")),
+        Change::Keep { identities, .. } => {
+            let seqs: Vec<_> = identities.iter().map(|(seq, _)| seq.to_string()).collect();
+            format!("keep {}", seqs.join(" "))
+        }
+        Change::ForgetKept { .. } => "forget kept".to_owned(),
+        Change::EmptyJournal { .. } => "empty journal".to_owned(),
         Change::End(it) => format!("end {} (line {})", it.state.kind, it.tally.states),
         Change::EndTaskRuns { state, .. } => format!("end task runs {}", state.kind),
     }

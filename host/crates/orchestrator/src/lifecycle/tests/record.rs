@@ -62,6 +62,7 @@ fn entry(seq: Seq, call: Call, answer: Answer) -> Entry {
         answer,
         at: at(40),
         settled: None,
+        identity: None,
     }
 }
 
@@ -217,13 +218,40 @@ fn a_new_attempt_begins_with_an_empty_journal() {
     records(
         "RUNNING leased entries=2",
         "retries",
-        "leave SCHEDULED attempt 2 ready at 60; empty journal keeping; tell ready; = Done",
+        "leave SCHEDULED attempt 2 ready at 60; what to keep?; empty journal; tell ready; = Done",
     );
     records(
         "RUNNING leased entries=2",
         "stops",
         "leave SCHEDULED attempt 1 ready at 60; tell ready; = Done",
     );
+}
+
+#[test]
+fn what_is_marked_is_kept_under_a_name() {
+    let called = |seq, duration_ms, keep| crate::Called {
+        seq: Seq(seq),
+        call: Call::Input {
+            key: "approval".to_owned(),
+            timeout_ms: Some(duration_ms),
+            scope: None,
+        },
+        keep,
+    };
+    let keeps = |journal| {
+        let run = RunKey(70);
+        show(&Keeping { run }.answered(Vec::new(), journal))
+    };
+    assert_eq!(
+        keeps(vec![
+            called(1, 5, true),
+            called(2, 7, false),
+            called(3, 5, true)
+        ]),
+        "keep 1 3"
+    );
+    assert_eq!(keeps(vec![called(1, 5, false)]), "");
+    assert_eq!(keeps(Vec::new()), "");
 }
 
 #[test]
