@@ -25,18 +25,10 @@ use syn::visit::{self, Visit};
 type Module = Vec<String>;
 
 /// Circles that are known, each by its files.
-const KNOWN: &[&[&str]] = &[
-    &[
-        "host/crates/worker/src/logs.rs",
-        "host/crates/worker/src/tasks.rs",
-    ],
-    &["host/src/cli/completions.rs", "host/src/cli/mod.rs"],
-    &[
-        "host/src/cli/deployment/run/bulk.rs",
-        "host/src/cli/deployment/run/mod.rs",
-    ],
-    &["host/src/cli/output.rs", "host/src/cli/table.rs"],
-];
+const KNOWN: &[&[&str]] = &[&[
+    "host/crates/worker/src/logs.rs",
+    "host/crates/worker/src/tasks.rs",
+]];
 
 /// What a module says.
 #[derive(Default)]

@@ -4,8 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::error::{UserError, bad_manifest, not_deployable};
-use super::resolve::unknown;
-use model::{Component, Digest, FlowDescription, Timestamp};
+use model::{Component, Digest, Timestamp};
 use wasm::{ComponentError, Runtime};
 
 /// A component and its bytes.
@@ -47,15 +46,4 @@ fn unreadable(path: &Path, err: &std::io::Error) -> UserError {
         _ => UserError::new(format!("`{shown}` cannot be read: {err}"))
             .hint("is it yours, and readable?"),
     }
-}
-
-/// The flow of this name in a component.
-pub fn flow<'a>(component: &'a Component, name: &str) -> Result<&'a FlowDescription, UserError> {
-    component.manifest.flow(name).ok_or_else(|| {
-        let flows = component.manifest.flows.iter();
-        let names = flows.map(|flow| flow.name.to_string());
-        let mut err = unknown("flow", name, names, "component inspect FILE");
-        err.message += " in the component";
-        err
-    })
 }

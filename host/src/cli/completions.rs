@@ -1,7 +1,5 @@
 //! `orch-host completions SHELL`
 
-use clap::CommandFactory as _;
-
 use super::error::ExitStatus;
 use super::output::Output;
 
@@ -14,14 +12,14 @@ pub struct CompletionsArgs {
     shell: clap_complete::Shell,
 }
 
-pub fn run(args: &CompletionsArgs, out: &Output) -> anyhow::Result<ExitStatus> {
+/// `command` is the whole command line.
+pub fn run(
+    args: &CompletionsArgs,
+    mut command: clap::Command,
+    out: &Output,
+) -> anyhow::Result<ExitStatus> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut super::Cli::command(),
-        "orch-host",
-        &mut script,
-    );
+    clap_complete::generate(args.shell, &mut command, "orch-host", &mut script);
     out.data(String::from_utf8(script)?.trim_end())?;
     Ok(ExitStatus::Success)
 }

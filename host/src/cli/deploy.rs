@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::artifact::{self, Artifact};
+use super::artifact::Artifact;
 use super::context::{Context, Instances};
-use super::error::{ExitStatus, UserError};
+use super::error::ExitStatus;
 use super::output::Format;
-use super::params::{ParamArgs, defaults_schema_of, misfit};
-use super::resolve;
-use model::{
-    Deployment, DeploymentName, Digest, FlowDescription, Grants, Json, PoolName, Timestamp,
-};
-use operations::view::DeployedView;
+use super::params::ParamArgs;
+use model::{Grants, PoolName};
+use operations::deploy::{self, DeployedFlow, Wish};
+use operations::resolve;
+use operations::view::{DeployedView, views};
 use store::Deployed;
 use wasm::Limits;
 
@@ -49,62 +48,35 @@ pub struct DeployArgs {
 }
 
 pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let now = cx.now();
     let runtime = cx.runtime(Instances::FEW, Limits::default())?;
-    let Artifact { component, bytes } = Artifact::read(&args.file, &runtime, now).await?;
+    let Artifact { component, bytes } = Artifact::read(&args.file, &runtime, cx.now()).await?;
     let pool = resolve::pool(&*cx.store, &args.pool).await?;
-    let flows: Vec<&FlowDescription> = match args.flow.is_empty() {
-        true => component.manifest.flows.iter().collect(),
-        false => args
-            .flow
-            .iter()
-            .map(|name| artifact::flow(&component, name))
-            .collect::<Result<_, _>>()?,
+    let mut flows = Vec::new();
+    for flow in deploy::flows(&component, &args.flow)? {
+        flows.push((flow.clone(), args.params.object(flow)?));
+    }
+    let wish = Wish {
+        name: args.name,
+        pool: args.pool,
+        tags: args.tags,
+        grants: Grants {
+            http: args.allow_http,
+        },
+        description: args.description,
     };
-    let deployments = flows
-        .iter()
-        .map(|flow| deployment(&args, component.digest, flow, now))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-
-    let mut before = Vec::new();
-    for deployment in &deployments {
-        before.push(cx.store.deployment(&deployment.name).await?);
-    }
-    cx.store.put_component(component.clone(), bytes).await?;
-    let outcomes = cx.store.deploy(deployments.clone()).await?;
-
-    let mut views = Vec::new();
-    for ((after, before), outcome) in deployments.iter().zip(&before).zip(&outcomes) {
-        let changed = match before {
-            Some(before) => changed(before, after),
-            None => Vec::new(),
-        };
-        views.push((after, outcome_name(*outcome), changed));
-    }
+    let deployed = deploy::deploy(&*cx.store, component, bytes, &flows, &wish).await?;
+    let is_created = |it: &DeployedFlow| it.outcome == Deployed::Created;
+    let any_created = deployed.iter().any(is_created);
     match cx.out.format {
-        Format::Json => {
-            let views = views
-                .into_iter()
-                .map(|(deployment, outcome, changed)| DeployedView {
-                    outcome,
-                    changed,
-                    deployment: deployment.clone().into(),
-                });
-            cx.out.json(&views.collect::<Vec<_>>())?;
-        }
+        Format::Json => cx.out.json(&views::<_, DeployedView>(deployed))?,
         Format::Text => {
-            for (deployment, outcome, changed) in &views {
-                let what = match changed.is_empty() {
-                    true => String::new(),
-                    false => format!(" ({})", changed.join(", ")),
-                };
-                cx.out
-                    .data(&format!("{outcome} {}{what}", deployment.name))?;
+            for deployed in &deployed {
+                cx.out.data(&line(deployed))?;
             }
         }
     }
-    if pool.workers == 0 && outcomes.contains(&Deployed::Created) {
-        let name = &args.pool;
+    if pool.workers == 0 && any_created {
+        let name = &wish.pool;
         cx.out.hint(&format!(
             "`orch-host worker --pool {name}` executes their runs"
         ));
@@ -112,78 +84,13 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
-fn deployment(
-    args: &DeployArgs,
-    component: Digest,
-    flow: &FlowDescription,
-    now: Timestamp,
-) -> anyhow::Result<Deployment> {
-    let name = match &args.name {
-        Some(name) => DeploymentName::new(flow.name.clone(), name).map_err(|err| {
-            UserError::new(err.to_string())
-                .hint("`--name` is the part after the slash; the flow's name goes before it")
-        })?,
-        None => DeploymentName::default_for(&flow.name),
-    };
-    let parameters = defaults(args, flow)?;
-    let mut tags = args.tags.clone();
-    dedup(&mut tags);
-    let mut http = args.allow_http.clone();
-    dedup(&mut http);
-    Ok(Deployment {
-        name,
-        component,
-        pool: args.pool.clone(),
-        parameters,
-        tags,
-        grants: Grants { http },
-        description: args
-            .description
-            .clone()
-            .or_else(|| flow.description.clone()),
-        created: now,
-        updated: now,
-    })
-}
-
-/// Default parameters: of the right names and types, not necessarily complete.
-fn defaults(args: &DeployArgs, flow: &FlowDescription) -> anyhow::Result<Json> {
-    let parameters = args.params.object(flow)?;
-    let schema = defaults_schema_of(flow)?;
-    schema.check(&parameters).map_err(|err| {
-        let mut err = misfit(flow, &err);
-        err.message = format!("flow `{}`: {}", flow.name, err.message);
-        err
-    })?;
-    Ok(parameters)
-}
-
-fn dedup(list: &mut Vec<String>) {
-    let mut seen = std::collections::BTreeSet::new();
-    list.retain(|entry| seen.insert(entry.clone()));
-}
-
-fn outcome_name(outcome: Deployed) -> &'static str {
-    match outcome {
-        Deployed::Created => "created",
-        Deployed::Updated => "updated",
-        Deployed::Unchanged => "unchanged",
+/// `updated etl/nightly (pool, tags)`
+fn line(deployed: &DeployedFlow) -> String {
+    let mut line = format!("{} {}", deployed.outcome_name(), deployed.deployment.name);
+    if !deployed.changed.is_empty() {
+        line += &format!(" ({})", deployed.changed.join(", "));
     }
-}
-
-/// What differs, in words.
-fn changed(before: &Deployment, after: &Deployment) -> Vec<&'static str> {
-    [
-        ("component", before.component != after.component),
-        ("pool", before.pool != after.pool),
-        ("parameters", before.parameters != after.parameters),
-        ("tags", before.tags != after.tags),
-        ("grants", before.grants != after.grants),
-        ("description", before.description != after.description),
-    ]
-    .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
-    .collect()
+    line
 }
 
 /// A host as the grants have it: no scheme, no path.

@@ -2,10 +2,9 @@
 
 use super::error::UserError;
 use super::params::read_file;
-use super::resolve::closest;
 use model::{AwaitedInput, Json};
 use operations::inputs::example;
-use orchestrator::{InputMisfit, InputSchema};
+use orchestrator::InputSchema;
 
 /// The command that gives the input, with an example.
 pub fn command(input: &AwaitedInput, among: &[AwaitedInput]) -> String {
@@ -23,11 +22,12 @@ pub fn command(input: &AwaitedInput, among: &[AwaitedInput]) -> String {
 }
 
 /// One word for a shell.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
@@ -39,40 +39,8 @@ pub fn wish(input: &AwaitedInput) -> String {
     }
 }
 
-/// Which of the inputs that a flow run waits for is meant. `run` is its name.
-pub fn choose<'i>(
-    run: &str,
-    awaited: &[&'i AwaitedInput],
-    key: Option<&str>,
-) -> Result<&'i AwaitedInput, UserError> {
-    let keys = || {
-        let keys = awaited.iter().map(|input| input.key.as_str());
-        format!("`{}`", keys.collect::<Vec<_>>().join("`, `"))
-    };
-    match (key, awaited) {
-        (None, [only]) => Ok(only),
-        (None, _) => {
-            let message = format!("flow run '{run}' waits for several inputs: {}", keys());
-            let first = awaited.first().map_or("KEY", |input| &input.key);
-            let hint = format!("say which: `--key {}`", quoted(first));
-            Err(UserError::new(message).hint(hint))
-        }
-        (Some(key), _) => match awaited.iter().find(|input| input.key == key) {
-            Some(input) => Ok(input),
-            None => {
-                let known = awaited.iter().map(|input| input.key.clone());
-                let hint = match closest(key, known) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("it waits for {}", keys()),
-                };
-                let message = format!("flow run '{run}' does not wait for input `{key}`");
-                Err(UserError::new(message).hint(hint))
-            }
-        },
-    }
-}
-
-/// The value that a person typed: JSON, text where text is wanted, `@FILE` or `@-`.
+/// The value that a person typed: JSON, text where text is wanted, `@FILE` or `@-`. Whether
+/// it fits is checked when it is given.
 pub fn value(input: &AwaitedInput, typed: &str) -> anyhow::Result<Json> {
     let (text, source) = match typed.strip_prefix('@') {
         None => (typed.to_owned(), None),
@@ -80,26 +48,18 @@ pub fn value(input: &AwaitedInput, typed: &str) -> anyhow::Result<Json> {
     };
     let schema = InputSchema::new(&input.schema).map_err(anyhow::Error::msg)?;
     let key = &input.key;
-    let value = schema.read(text.trim_end_matches('\n')).map_err(|err| {
+    schema.read(text.trim_end_matches('\n')).map_err(|err| {
         let what = match source {
             None => format!("input `{key}` is `{text}`: {err}"),
             Some("-") => format!("input `{key}` from stdin is {err}"),
             Some(path) => format!("input `{key}` from `{path}` is {err}"),
         };
-        UserError::new(what).hint(wanted(input))
-    })?;
-    match schema.check(&value) {
-        Ok(()) => Ok(value),
-        Err(misfit) => Err(does_not_fit(input, &misfit).into()),
-    }
-}
-
-pub fn does_not_fit(input: &AwaitedInput, misfit: &InputMisfit) -> UserError {
-    UserError::new(format!("input `{}` does not fit: {misfit}", input.key)).hint(wanted(input))
+        UserError::new(what).hint(wanted(input)).into()
+    })
 }
 
 /// What would fit.
-fn wanted(input: &AwaitedInput) -> String {
+pub fn wanted(input: &AwaitedInput) -> String {
     match example(input) {
         Some(example) => format!("this would fit: `--input {}`", quoted(example.as_str())),
         None => format!("its schema is {}", input.schema),
@@ -139,11 +99,6 @@ mod tests {
         let no_json = "input `ok` is `yes`: not JSON: expected value at line 1 column 1";
         check(&flag, "yes", no_json);
         check(
-            &flag,
-            "7",
-            "input `ok` does not fit: the value is `7`: 7 is not of type \"boolean\" (schema: `/type`)",
-        );
-        check(
             &input("word", r#"{"type":"string"}"#),
             "go on",
             r#""go on""#,
@@ -161,25 +116,6 @@ mod tests {
         assert_eq!(
             command(&both[1], &both),
             format!(r#"{run} --key 'a word' --input '"it'\''s"'"#)
-        );
-    }
-
-    #[test]
-    fn who_is_not_named_must_be_the_only_one() {
-        let both = [input("first", "true"), input("second", "true")];
-        let both: Vec<&AwaitedInput> = both.iter().collect();
-        let chosen = |key| match choose("otter", &both, key) {
-            Ok(input) => input.key.clone(),
-            Err(err) => format!("{err}; {}", err.hint.as_deref().unwrap_or_default()),
-        };
-        assert_eq!(chosen(Some("second")), "second");
-        assert_eq!(
-            chosen(None),
-            "flow run 'otter' waits for several inputs: `first`, `second`; say which: `--key first`"
-        );
-        assert_eq!(
-            chosen(Some("secnd")),
-            "flow run 'otter' does not wait for input `secnd`; did you mean `second`?"
         );
     }
 }

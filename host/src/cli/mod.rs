@@ -15,12 +15,14 @@ mod limits;
 mod output;
 mod params;
 mod place;
-mod resolve;
+mod refusal;
+mod report;
 mod run;
 mod signals;
 mod table;
 mod target;
 mod task_run;
+mod text;
 mod time;
 mod values;
 mod watch;
@@ -31,13 +33,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use tracing_subscriber::EnvFilter;
 
 use context::Context;
-use error::{ExitStatus, Report, StdoutClosed, UserError};
+use error::{ExitStatus, StdoutClosed, UserError};
 use output::{Color, Format, Output};
 use place::{DatabaseUrl, Place};
+use report::Report;
 use store::{Store, StoreResult};
 
 /// Runs workflows as sandboxed WebAssembly components
@@ -156,7 +159,7 @@ fn start(
 ) -> anyhow::Result<ExitStatus> {
     // It needs no database, and runs where a shell starts.
     if let Command::Completions(args) = cli.command {
-        return completions::run(&args, out);
+        return completions::run(&args, Cli::command(), out);
     }
     log_to_stderr(&cli, out)?;
     let place = Place::find(cli.global.database)?;
@@ -183,7 +186,7 @@ fn start(
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
             Command::Bench(args) => bench::run(args, &cx.out, &cx.place, &open).await,
-            Command::Completions(args) => completions::run(&args, out),
+            Command::Completions(args) => completions::run(&args, Cli::command(), out),
         }
     })
 }
@@ -229,8 +232,6 @@ impl tracing_subscriber::fmt::time::FormatTime for LocalTime {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -66,9 +66,10 @@ pub struct Output {
 impl Output {
     pub fn new(format: Format, color: Color, quiet: bool) -> Self {
         let live = io::stderr().is_terminal() && !quiet;
-        let target = match live {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
+        let target = if live {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
         };
         Self {
             format,
@@ -104,11 +105,11 @@ impl Output {
 
     /// Rows for people; for none of them `nothing` is said instead, on stderr.
     pub fn table(&self, table: &Table, nothing: &str) -> anyhow::Result<()> {
-        match table.is_empty() {
-            true => self.note(nothing),
-            false => return self.data(&table.render(self.color_out)),
+        if table.is_empty() {
+            self.note(nothing);
+            return Ok(());
         }
-        Ok(())
+        self.data(&table.render(self.color_out))
     }
 
     /// A line on either stream. Log lines are data to some commands and not to others.
@@ -173,9 +174,10 @@ impl Output {
             Stream::Stdout => self.color_out,
             Stream::Stderr => self.color_err,
         };
-        match on {
-            true => format!("{style}{text}{style:#}").into(),
-            false => text.into(),
+        if on {
+            format!("{style}{text}{style:#}").into()
+        } else {
+            text.into()
         }
     }
 
@@ -201,46 +203,5 @@ impl io::Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
-    }
-}
-
-/// Text of a guest without what a terminal would obey: control characters are shown, not
-/// sent. Line breaks and tabs stay.
-pub fn harmless(text: &str) -> Cow<'_, str> {
-    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(is_control) {
-        return text.into();
-    }
-    text.chars()
-        .flat_map(|c| match is_control(c) {
-            true => c.escape_default().collect::<Vec<_>>(),
-            false => vec![c],
-        })
-        .collect::<String>()
-        .into()
-}
-
-/// The same in one line.
-pub fn one_line(text: &str) -> String {
-    harmless(text).replace(['\n', '\t'], " ")
-}
-
-/// `1 run`, `2 runs`.
-pub fn counted(count: u64, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guest_cannot_command_the_terminal() {
-        assert_eq!(harmless("plain\n\ttext"), "plain\n\ttext");
-        assert_eq!(harmless("\x1b[2Jgone"), "\\u{1b}[2Jgone");
-        assert_eq!(one_line("a\nb\r"), "a b\\r");
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::error::UserError;
 use model::{FlowDescription, Json, Schema};
+use operations::start::checker_of;
 use orchestrator::{ParameterError, ParameterProblem, Parameters};
 
 /// `NAME=VALUE`
@@ -44,7 +45,7 @@ impl ParamArgs {
     /// The object of what was typed. Whether it fits is checked later, when defaults are
     /// below it; here the flow's schema only tells text from JSON.
     pub fn object(&self, flow: &FlowDescription) -> anyhow::Result<Json> {
-        let schema = schema_of(flow)?;
+        let schema = checker_of(flow)?;
         let mut object = match &self.params {
             Some(text) => object_of(text)?,
             None => BTreeMap::new(),
@@ -96,29 +97,6 @@ fn read(schema: &Parameters, name: &str, text: &str) -> Result<Json, UserError> 
         .hint("quote it for the shell: `-p 'name={\"key\": [1, 2]}'`")),
         Err(_) => Ok(Json::string(text)),
     }
-}
-
-/// The checker of a flow's parameters.
-pub fn schema_of(flow: &FlowDescription) -> anyhow::Result<Parameters> {
-    compile(flow, &flow.schema.parameters)
-}
-
-/// The same for defaults, which need not be complete.
-pub fn defaults_schema_of(flow: &FlowDescription) -> anyhow::Result<Parameters> {
-    let mut schema = flow.schema.parameters.value();
-    if let Value::Object(schema) = &mut schema {
-        schema.remove("required");
-    }
-    compile(flow, &Json::of(&schema))
-}
-
-fn compile(flow: &FlowDescription, schema: &Json) -> anyhow::Result<Parameters> {
-    Parameters::new(schema).map_err(|err| {
-        anyhow::anyhow!(
-            "flow `{}` declares parameters that are no JSON Schema: {err}",
-            flow.name
-        )
-    })
 }
 
 /// What to say of parameters that do not fit.
@@ -284,7 +262,7 @@ mod tests {
         #[track_caller]
         fn check(parameters: &str, message: &str, hint: &str) {
             let flow = flow();
-            let schema = schema_of(&flow).unwrap();
+            let schema = checker_of(&flow).unwrap();
             let err = schema.check(&Json::trusted(parameters)).unwrap_err();
             let err = misfit(&flow, &err);
             assert_eq!(err.message, message);
@@ -307,13 +285,5 @@ mod tests {
             "unknown parameter `itm_id`: did you mean `item_id`?",
             takes,
         );
-    }
-
-    #[test]
-    fn defaults_need_not_be_complete() {
-        let schema = defaults_schema_of(&flow()).unwrap();
-        assert!(schema.check(&Json::empty_object()).is_ok());
-        assert!(schema.check(&Json::trusted(r#"{"item_id":"x"}"#)).is_err());
-        assert!(schema.check(&Json::trusted(r#"{"itemid":1}"#)).is_err());
     }
 }

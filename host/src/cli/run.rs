@@ -12,11 +12,13 @@ use super::params::ParamArgs;
 use super::signals::Signals;
 use super::target::Target;
 use super::values::level;
-use super::watch::{States, Watch, Whose, conclude};
+use super::watch::{States, conclude, until_ended};
 use super::worker::until_registered;
 use model::Ids as _;
 use model::{FlowRun, LogLevel, RunName, WorkerId};
-use operations::FreshIds;
+use operations::control::{self, ControlRefusal};
+use operations::follow::Executes;
+use operations::{FreshIds, start};
 use orchestrator::Start;
 use store::NewRun;
 use wasm::Runtime;
@@ -51,14 +53,19 @@ pub struct RunArgs {
 
 pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let runtime = cx.runtime(Instances::ONE_RUN, args.limits.limits())?;
-    let mut target = Target::find(&args.target, args.flow.as_deref(), &*cx.store, &runtime).await?;
     let now = cx.now();
-    let start = Start {
+    let flow = args.flow.as_deref();
+    let mut target = Target::find(&args.target, flow, &*cx.store, &runtime, now).await?;
+    let wish = Start {
         name: args.name.unwrap_or_else(|| FreshIds.run_name()),
         tags: args.tags,
-        ..Start::now(&mut FreshIds, args.params.object(&target.flow)?, now)
+        ..Start::now(
+            &mut FreshIds,
+            args.params.object(&target.startable.flow)?,
+            now,
+        )
     };
-    let run = target.new_run(start, now)?;
+    let run = target.startable.run(wish, now)?;
 
     target.keep_component(&*cx.store).await?;
     let mut signals = Signals::catch()?;
@@ -70,14 +77,14 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         idempotency_key: None,
         reserved_for: Some(worker.id),
     };
-    cx.store.create_runs(vec![new]).await?;
+    start::create(&*cx.store, new).await?;
     cx.out.note(&format!(
         "Flow run '{}' of `{}` ({})",
         run.name, run.flow, run.id
     ));
 
-    let watch = Watch::new(cx, run.id, States::Notable, args.level, Whose::Ours);
-    let mut ended = std::pin::pin!(watch.until_ended());
+    let ended = until_ended(cx, run.id, States::Notable, args.level, Executes::Us);
+    let mut ended = std::pin::pin!(ended);
     let mut interrupted = false;
     loop {
         tokio::select! {
@@ -98,7 +105,11 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
                 }
                 interrupted = true;
                 cx.out.note("Cancelling the flow run; once more to leave it at once");
-                cx.store.cancel(run.id, cx.now()).await?;
+                match control::cancel(&*cx.store, &run).await {
+                    // It has ended by itself meanwhile, which is told in a moment.
+                    Ok(_) | Err(ControlRefusal::Over { .. }) => {}
+                    Err(err) => return Err(err.into()),
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, ContentArrangement};
 
-use super::output::one_line;
+use super::text::one_line;
 use model::{State, StateType};
 
 /// Rows under a header.
@@ -73,10 +73,11 @@ fn plain(color: bool) -> comfy_table::Table {
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    match color {
-        true => table.enforce_styling(),
-        false => table.force_no_tty(),
-    };
+    if color {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
     table
 }
 

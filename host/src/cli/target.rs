@@ -2,46 +2,50 @@
 
 use std::path::Path;
 
-use super::artifact::{self, Artifact};
+use super::artifact::Artifact;
 use super::error::UserError;
-use super::params::{misfit, schema_of};
-use super::resolve;
-use model::{Component, Deployment, FlowDescription, FlowRun, PoolName, Timestamp};
-use orchestrator::{Parameters, Start, new_run, undeployed_run};
-use store::Store;
+use model::Timestamp;
+use operations::resolve;
+use operations::start::Startable;
+use store::{Catalog, StoreResult};
 use wasm::Runtime;
 
 pub struct Target {
-    pub component: Component,
-    pub flow: FlowDescription,
-    pub deployment: Option<Deployment>,
+    pub startable: Startable,
     /// Of a file that the store may not have yet.
     bytes: Option<Vec<u8>>,
-    schema: Parameters,
 }
 
 impl Target {
-    pub async fn of_deployment(store: &dyn Store, deployment: Deployment) -> anyhow::Result<Self> {
-        let component = store.component(deployment.component).await?;
-        let component = component.ok_or_else(|| {
-            anyhow::anyhow!(
-                "component {} of deployment `{}` is not in the database",
-                deployment.component,
-                deployment.name
-            )
-        })?;
-        let flow = artifact::flow(&component, deployment.name.flow.as_str())?.clone();
+    /// `flow`, `flow/deployment` or a path to a `.wasm`. `now` is when a component that the
+    /// store does not have yet was made known.
+    pub async fn find(
+        text: &str,
+        flow: Option<&str>,
+        store: &dyn Catalog,
+        runtime: &Runtime,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
+        if is_path(text) {
+            return Self::of_file(Path::new(text), flow, runtime, now).await;
+        }
+        let deployment = resolve::deployment(store, text).await?;
+        if let Some(flow) = flow.filter(|flow| *flow != deployment.name.flow.as_str()) {
+            return Err(UserError::new(format!(
+                "`{}` is a deployment of flow `{}`, not of `{flow}`",
+                deployment.name, deployment.name.flow
+            ))
+            .hint("`--flow` chooses a flow of a `.wasm` file; leave it out here")
+            .into());
+        }
         Ok(Self {
-            schema: schema_of(&flow)?,
-            component,
-            flow,
-            deployment: Some(deployment),
+            startable: Startable::of_deployment(store, deployment).await?,
             bytes: None,
         })
     }
 
     /// A flow of a file: its only one, unless it is named.
-    pub async fn of_file(
+    async fn of_file(
         path: &Path,
         flow: Option<&str>,
         runtime: &Runtime,
@@ -49,7 +53,7 @@ impl Target {
     ) -> anyhow::Result<Self> {
         let Artifact { component, bytes } = Artifact::read(path, runtime, now).await?;
         let flow = match (flow, component.manifest.flows.as_slice()) {
-            (Some(name), _) => artifact::flow(&component, name)?,
+            (Some(name), _) => resolve::flow(&component, name)?,
             (None, [only]) => only,
             (None, flows) => {
                 let names: Vec<&str> = flows.iter().map(|flow| flow.name.as_str()).collect();
@@ -65,58 +69,16 @@ impl Target {
         };
         let flow = flow.clone();
         Ok(Self {
-            schema: schema_of(&flow)?,
-            component,
-            flow,
-            deployment: None,
+            startable: Startable::of_component(component, flow)?,
             bytes: Some(bytes),
         })
     }
 
-    /// `flow`, `flow/deployment` or a path to a `.wasm`.
-    pub async fn find(
-        text: &str,
-        flow: Option<&str>,
-        store: &dyn Store,
-        runtime: &Runtime,
-    ) -> anyhow::Result<Self> {
-        if is_path(text) {
-            return Self::of_file(Path::new(text), flow, runtime, store.clock().now()).await;
-        }
-        let deployment = resolve::deployment(store, text).await?;
-        if let Some(flow) = flow.filter(|flow| *flow != deployment.name.flow.as_str()) {
-            return Err(UserError::new(format!(
-                "`{}` is a deployment of flow `{}`, not of `{flow}`",
-                deployment.name, deployment.name.flow
-            ))
-            .hint("`--flow` chooses a flow of a `.wasm` file; leave it out here")
-            .into());
-        }
-        Self::of_deployment(store, deployment).await
-    }
-
-    /// A run of it whose parameters fit. Nothing is written.
-    pub fn new_run(&self, start: Start, now: Timestamp) -> Result<FlowRun, UserError> {
-        let run = match &self.deployment {
-            Some(deployment) => new_run(deployment, start, now),
-            None => undeployed_run(
-                self.component.digest,
-                self.flow.name.clone(),
-                PoolName::default_pool(),
-                start,
-                now,
-            ),
-        };
-        match self.schema.check(&run.parameters) {
-            Ok(()) => Ok(run),
-            Err(err) => Err(misfit(&self.flow, &err)),
-        }
-    }
-
-    /// Sees to it that the store has the component.
-    pub async fn keep_component(&mut self, store: &dyn Store) -> anyhow::Result<()> {
+    /// Makes sure that the store has the component.
+    pub async fn keep_component(&mut self, store: &dyn Catalog) -> StoreResult<()> {
         if let Some(bytes) = self.bytes.take() {
-            store.put_component(self.component.clone(), bytes).await?;
+            let component = self.startable.component.clone();
+            store.put_component(component, bytes).await?;
         }
         Ok(())
     }

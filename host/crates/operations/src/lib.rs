@@ -3,9 +3,17 @@
 //! An operation asks the store, lets the orchestrator decide, and answers with typed facts;
 //! words for people are made by whoever asked.
 
+pub mod control;
+pub mod deploy;
+pub mod follow;
 mod ids;
 pub mod inputs;
+pub mod inspect;
 pub mod manifest;
+mod nearest;
+pub mod resolve;
+pub mod start;
 pub mod view;
 
 pub use ids::FreshIds;
+pub use nearest::nearest;

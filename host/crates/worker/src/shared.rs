@@ -1,16 +1,16 @@
 //! What all executions of a worker share.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::WorkerConfig;
 use super::parking::Parking;
 use super::signals::Signals;
-use model::{Digest, FlowName, Manifest, Timestamp};
+use model::{Digest, FlowName, Timestamp};
+use operations::start::Checkers;
 use orchestrator::Parameters;
-use store::{Missing, Store, StoreError, StoreResult};
+use store::{Store, StoreError, StoreResult};
 use wasm::{PrepareError, Prepared, Runtime};
 
 pub(super) struct Shared {
@@ -21,8 +21,7 @@ pub(super) struct Shared {
     pub signals: Signals,
     /// Changes whenever something may have settled.
     pub news: watch::Receiver<()>,
-    /// Compiled schemas. A component never changes, so they are never out of date.
-    schemas: Mutex<HashMap<(Digest, FlowName), Arc<Parameters>>>,
+    checkers: Checkers,
 }
 
 impl Shared {
@@ -39,7 +38,7 @@ impl Shared {
             parking: Parking::default(),
             signals: Signals::default(),
             news,
-            schemas: Mutex::default(),
+            checkers: Checkers::default(),
         }
     }
 
@@ -72,28 +71,6 @@ impl Shared {
         component: Digest,
         flow: &FlowName,
     ) -> StoreResult<Arc<Parameters>> {
-        let key = (component, flow.clone());
-        if let Some(known) = self.lock_schemas().get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let found = self.store.component(component).await?;
-        let found = found.ok_or(StoreError::NotFound(Missing::Component(component)))?;
-        let parameters = Arc::new(compile(&found.manifest, flow)?);
-        self.lock_schemas().insert(key, Arc::clone(&parameters));
-        Ok(parameters)
+        self.checkers.of(&*self.store, component, flow).await
     }
-
-    fn lock_schemas(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<(Digest, FlowName), Arc<Parameters>>> {
-        self.schemas.lock().expect("no panic while looking up")
-    }
-}
-
-fn compile(manifest: &Manifest, flow: &FlowName) -> StoreResult<Parameters> {
-    let damaged = |what: String| StoreError::Damaged(what);
-    let description = manifest
-        .flow(flow.as_str())
-        .ok_or_else(|| damaged(format!("a deployment's component has no flow `{flow}`")))?;
-    Parameters::new(&description.schema.parameters).map_err(damaged)
 }

@@ -15,9 +15,10 @@ use operations::view::View;
 use serde::Serialize;
 
 use super::error::{ExitStatus, UserError};
-use super::output::{Format, Output, one_line};
+use super::output::{Format, Output};
 use super::place::Place;
 use super::signals::Signals;
+use super::text::one_line;
 
 /// Measure how fast this machine runs flows
 ///

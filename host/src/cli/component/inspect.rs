@@ -4,11 +4,12 @@ use std::path::Path;
 
 use crate::cli::artifact::Artifact;
 use crate::cli::context::{Context, Instances};
-use crate::cli::error::{ExitStatus, UserError};
+use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::params::signature_of;
 use crate::cli::table::{Fields, Table, maybe, text};
 use model::Component;
+use operations::resolve;
 use operations::view::ComponentView;
 use wasm::Limits;
 
@@ -69,20 +70,5 @@ async fn find(text: &str, cx: &Context) -> anyhow::Result<Component> {
             .await?
             .component);
     }
-    let hex = hex.to_ascii_lowercase();
-    let mut found = cx.store.components().await?;
-    found.retain(|component| component.digest.to_string().starts_with(&hex));
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err(
-            UserError::new(format!("no component has the digest `{text}`"))
-                .hint("`orch-host component ls` lists them")
-                .into(),
-        ),
-        count => Err(
-            UserError::new(format!("`{text}` may be any of {count} components"))
-                .hint("type more of the digest")
-                .into(),
-        ),
-    }
+    Ok(resolve::component(&*cx.store, text).await?)
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
-use crate::cli::resolve;
+use operations::resolve;
 
 /// Delete a deployment; its runs stay
 #[derive(Debug, clap::Args)]

@@ -4,10 +4,9 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::params::signature;
-use crate::cli::resolve;
 use crate::cli::table::{Fields, text};
-use crate::cli::target::Target;
 use crate::cli::time::ago;
+use operations::inspect::{self, DeploymentDetails};
 use operations::view::DeploymentDetailsView;
 
 /// Show a deployment and the parameters that its flow takes
@@ -19,17 +18,12 @@ pub struct InspectArgs {
 }
 
 pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
-    let flow = Target::of_deployment(&*cx.store, deployment.clone())
-        .await?
-        .flow;
+    let details = inspect::deployment(&*cx.store, &args.deployment).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&DeploymentDetailsView {
-            deployment: deployment.into(),
-            flow: flow.into(),
-        })?;
+        cx.out.json(&DeploymentDetailsView::from(details))?;
         return Ok(ExitStatus::Success);
     }
+    let DeploymentDetails { deployment, flow } = details;
     let now = cx.now();
     let mut fields = Fields::default();
     fields

@@ -1,11 +1,12 @@
 //! `orch-host flow-run cancel ID`
 
 use crate::cli::context::Context;
-use crate::cli::error::{ExitStatus, UserError};
-use crate::cli::resolve;
-use crate::cli::watch::{States, Watch, Whose};
+use crate::cli::error::ExitStatus;
+use crate::cli::watch::{States, until_ended};
 use model::{IdPrefix, LogLevel};
-use store::Cancellation;
+use operations::control::{self, Cancelled};
+use operations::follow::Executes;
+use operations::resolve;
 
 /// Cancel a flow run, and every run that it started
 ///
@@ -22,24 +23,15 @@ pub struct CancelArgs {
 
 pub async fn run(args: CancelArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
-    match cx.store.cancel(run.id, cx.now()).await? {
-        Cancellation::Over(state) => {
-            let message = format!("flow run '{}' is over: {}", run.name, state.name);
-            Err(UserError::new(message)
-                .hint("only a run that has not ended can be cancelled")
-                .into())
-        }
-        Cancellation::Done => {
-            cx.out.note(&format!("Flow run '{}' cancelled", run.name));
-            Ok(ExitStatus::Success)
-        }
-        Cancellation::Told => {
+    match control::cancel(&*cx.store, &run).await? {
+        Cancelled::AtOnce => cx.out.note(&format!("Flow run '{}' cancelled", run.name)),
+        Cancelled::Told => {
             cx.out.note(&format!("Cancelling flow run '{}'", run.name));
             if args.watch {
-                let watch = Watch::new(cx, run.id, States::All, LogLevel::Info, Whose::AWorkers);
-                watch.until_ended().await?;
+                let (states, level) = (States::All, LogLevel::Info);
+                until_ended(cx, run.id, states, level, Executes::AWorker).await?;
             }
-            Ok(ExitStatus::Success)
         }
     }
+    Ok(ExitStatus::Success)
 }

@@ -4,14 +4,14 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::inputs::command;
 use crate::cli::output::Format;
-use crate::cli::resolve;
 use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::table as task_table;
 use crate::cli::time::{local, took};
 use model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
 use operations::inputs::example;
-use operations::view::{FlowRunDetailsView, TallyView, views};
-use store::TaskRunFilter;
+use operations::inspect::{self, RunDetails};
+use operations::resolve;
+use operations::view::FlowRunDetailsView;
 
 /// Tasks that people are shown; programs get all.
 const TASKS_SHOWN: u32 = 50;
@@ -28,49 +28,34 @@ pub struct InspectArgs {
 
 pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
-    let history = cx.store.history(run.id).await?;
-    let children = cx.store.child_states(run.id).await?;
-    let tasks = TaskRunFilter {
-        flow_run: Some(run.id),
-        count: match cx.out.format {
-            Format::Json => 0,
-            Format::Text => TASKS_SHOWN,
-        },
-        ..TaskRunFilter::default()
+    let tasks_max = match cx.out.format {
+        Format::Json => 0,
+        Format::Text => TASKS_SHOWN,
     };
-    let tasks = cx.store.task_runs(tasks).await?;
-    let inputs = cx.store.awaited_inputs(run.id).await?;
-    let journal = match args.journal {
-        // A subflow's calls stand in the journal of the run it is part of.
-        true => Some(cx.store.journal(run.within.unwrap_or(run.id)).await?),
-        false => None,
-    };
+    let details = inspect::run(&*cx.store, run, tasks_max, args.journal).await?;
     match cx.out.format {
-        Format::Json => cx.out.json(&FlowRunDetailsView {
-            run: run.into(),
-            history: views(history),
-            children: TallyView(children),
-            task_runs: views(tasks),
-            inputs: views(inputs),
-            journal: journal.map(views),
-        })?,
-        Format::Text => {
-            cx.out.table(&summary(&run, &children).table(), "")?;
-            for input in &inputs {
-                section(cx, "Waits for input", &awaited(input, &inputs).table())?;
-            }
-            section(cx, "States", &states(&history))?;
-            section(cx, "Tasks", &task_table(&tasks, cx.now()))?;
-            if tasks.len() == TASKS_SHOWN as usize {
-                let id = run.id;
-                cx.out.hint(&format!(
-                    "these are the last {TASKS_SHOWN}: `orch-host task-run ls --flow-run {id} --limit 0` lists all"
-                ));
-            }
-            section(cx, "Journal", &entries(&journal.unwrap_or_default()))?;
-        }
+        Format::Json => cx.out.json(&FlowRunDetailsView::from(details))?,
+        Format::Text => print(&details, cx)?,
     }
     Ok(ExitStatus::Success)
+}
+
+fn print(details: &RunDetails, cx: &Context) -> anyhow::Result<()> {
+    let RunDetails { run, inputs, .. } = details;
+    cx.out.table(&summary(run, &details.children).table(), "")?;
+    for input in inputs {
+        section(cx, "Waits for input", &awaited(input, inputs).table())?;
+    }
+    section(cx, "States", &states(&details.history))?;
+    section(cx, "Tasks", &task_table(&details.task_runs, cx.now()))?;
+    if details.task_runs.len() == TASKS_SHOWN as usize {
+        let id = run.id;
+        cx.out.hint(&format!(
+            "these are the last {TASKS_SHOWN}: `orch-host task-run ls --flow-run {id} --limit 0` lists all"
+        ));
+    }
+    let journal = details.journal.as_deref().unwrap_or_default();
+    section(cx, "Journal", &entries(journal))
 }
 
 fn section(cx: &Context, title: &str, table: &Table) -> anyhow::Result<()> {

@@ -1,14 +1,16 @@
 //! `orch-host flow-run logs ID`
 
+use std::sync::Arc;
+
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::{Format, Stream};
-use crate::cli::resolve;
 use crate::cli::values::level;
 use crate::cli::watch::LogPrinter;
 use model::{IdPrefix, LogLevel};
-use operations::view::{LogView, views};
-use store::Topic;
+use operations::follow::{Event, Follow, FollowRefusal, Interest, Lines};
+use operations::resolve;
+use operations::view::LogView;
 
 /// Print the log of a flow run, its tasks and subflows included
 ///
@@ -27,26 +29,34 @@ pub struct LogsArgs {
 
 pub async fn run(args: LogsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
-    let mut log = LogPrinter::live(cx, run.id, args.level, Stream::Stdout).dated();
-    if !args.follow {
-        match cx.out.format {
-            Format::Text => log.print_new().await?,
-            Format::Json => {
-                let lines = log.read_all().await?;
-                cx.out.json(&views::<_, LogView>(lines))?;
+    let printer = LogPrinter::live(cx, Stream::Stdout).dated();
+    if args.follow {
+        let store = Arc::clone(&cx.store);
+        let mut follow = Follow::new(store, run.id, args.level, Interest::Nothing)?;
+        loop {
+            match follow.next().await {
+                Ok(Event::Lines(lines)) => printer.print(lines)?,
+                Ok(Event::Ended(_)) | Err(FollowRefusal::Gone { .. }) => break,
+                Ok(_) => {}
+                Err(err) => return Err(err.into()),
             }
         }
         return Ok(ExitStatus::Success);
     }
-    let mut listener = cx.store.listen(Topic::Change)?;
+    let mut lines = Lines::new(run.id, args.level);
+    let mut all = Vec::new();
     loop {
-        // The state first: what was said before the end is there then.
-        let now = cx.store.flow_run(run.id).await?;
-        let is_over = now.is_none_or(|run| run.state.kind.is_terminal());
-        log.print_new().await?;
-        if is_over {
-            return Ok(ExitStatus::Success);
+        let page = lines.next(&*cx.store).await?;
+        if page.is_empty() {
+            break;
         }
-        listener.heard().await;
+        match cx.out.format {
+            Format::Text => printer.print(page)?,
+            Format::Json => all.extend(page.into_iter().map(|line| LogView::from(line.line))),
+        }
     }
+    if cx.out.format == Format::Json {
+        cx.out.json(&all)?;
+    }
+    Ok(ExitStatus::Success)
 }

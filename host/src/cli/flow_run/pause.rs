@@ -2,8 +2,8 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::resolve;
 use model::IdPrefix;
+use operations::{control, resolve};
 
 /// Stop a flow run until it is resumed
 ///
@@ -16,7 +16,7 @@ pub struct PauseArgs {
 
 pub async fn run(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
-    cx.store.pause(run.id, cx.now()).await?;
+    control::pause(&*cx.store, &run).await?;
     cx.out.note(&format!("Flow run '{}' paused", run.name));
     Ok(ExitStatus::Success)
 }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use crate::cli::artifact::{self, Artifact};
+use crate::cli::artifact::Artifact;
 use crate::cli::context::{Context, Instances};
 use crate::cli::error::{ExitStatus, UserError};
-use crate::cli::output::{Format, counted};
-use crate::cli::resolve;
+use crate::cli::output::Format;
+use crate::cli::text::counted;
 use model::{FlowRun, IdPrefix, Outcome};
+use operations::resolve;
 use operations::view::ReplayView;
 use wasm::Limits;
 use worker::{Replayed, replay};
@@ -39,7 +40,7 @@ pub async fn run(args: ReplayArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let component = match &args.component {
         Some(path) => {
             let artifact = Artifact::read(path, &runtime, cx.now()).await?;
-            artifact::flow(&artifact.component, run.flow.as_str())?;
+            resolve::flow(&artifact.component, run.flow.as_str())?;
             (artifact.component, artifact.bytes)
         }
         None => {

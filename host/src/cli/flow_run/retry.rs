@@ -2,9 +2,9 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::resolve;
 use crate::cli::watch::{States, follow};
 use model::{IdPrefix, LogLevel};
+use operations::{control, resolve};
 
 /// Open a new attempt of a flow run that is over
 ///
@@ -24,13 +24,13 @@ pub struct RetryArgs {
 
 pub async fn run(args: RetryArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let run = resolve::run(&*cx.store, &args.id).await?;
-    let run = cx.store.retry(run.id, args.from_scratch, cx.now()).await?;
+    let run = control::retry(&*cx.store, &run, args.from_scratch).await?;
     cx.out.note(&format!(
         "Flow run '{}' begins attempt {}",
         run.name, run.attempt
     ));
-    match args.watch {
-        true => follow(cx, &run, States::Notable, LogLevel::Info).await,
-        false => Ok(ExitStatus::Success),
+    if args.watch {
+        return follow(cx, &run, States::Notable, LogLevel::Info).await;
     }
+    Ok(ExitStatus::Success)
 }

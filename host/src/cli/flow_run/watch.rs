@@ -2,10 +2,10 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::resolve;
 use crate::cli::values::level;
 use crate::cli::watch::{States, follow};
 use model::{IdPrefix, LogLevel};
+use operations::resolve;
 
 /// Follow a flow run until it ends; the exit code says how it did
 ///

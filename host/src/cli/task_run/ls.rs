@@ -5,11 +5,11 @@ use comfy_table::Cell;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
-use crate::cli::resolve;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::{ago, took};
 use crate::cli::values::state as state_arg;
 use model::{IdPrefix, StateType, TaskRun, Timestamp};
+use operations::resolve;
 use operations::view::{TaskRunView, views};
 use store::TaskRunFilter;
 

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::context::Context;
-use model::{RunId, StateType};
+use model::StateType;
 
 /// The least time between two plain lines.
 const LINE_MIN: Duration = Duration::from_secs(1);
 
 pub struct Children<'a> {
     cx: &'a Context,
-    parent: RunId,
     bar: ProgressBar,
     said: Option<(Instant, String)>,
 }
@@ -31,26 +30,24 @@ pub fn bar(cx: &Context) -> ProgressBar {
 }
 
 impl<'a> Children<'a> {
-    pub fn new(cx: &'a Context, parent: RunId) -> Self {
+    pub fn new(cx: &'a Context) -> Self {
         Self {
             cx,
-            parent,
             bar: ProgressBar::hidden(),
             said: None,
         }
     }
 
-    pub async fn tell(&mut self) -> anyhow::Result<()> {
-        let states = self.cx.store.child_states(self.parent).await?;
-        let Some(text) = summary(&states) else {
-            return Ok(());
+    pub fn tell(&mut self, states: &[(StateType, u64)]) {
+        let Some(text) = summary(states) else {
+            return;
         };
         if self.cx.out.is_live() {
             if self.bar.is_hidden() {
                 self.bar = bar(self.cx);
             }
             self.bar.set_message(text);
-            return Ok(());
+            return;
         }
         let is_over = states.iter().all(|(state, _)| state.is_terminal());
         let is_new = match &self.said {
@@ -61,7 +58,6 @@ impl<'a> Children<'a> {
             self.cx.out.note(&text);
             self.said = Some((Instant::now(), text));
         }
-        Ok(())
     }
 
     pub fn done(&self) {

@@ -1,16 +1,17 @@
 //! Waiting for many runs, of which only how they end is told.
 
-use std::time::Instant;
+use std::sync::Arc;
 
 use super::children::bar;
-use super::{Lonely, STEP_MIN, Whose, how_it_ended, read};
+use super::how_it_ended;
+use super::stuck::warn;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::signals::Signals;
 use model::{FlowRun, RunId, StateType};
+use operations::follow::{self, End};
 use operations::view::FlowRunView;
-use store::Topic;
 
 /// Runs that did not complete and are told of one by one.
 const TOLD_MAX: usize = 20;
@@ -29,20 +30,15 @@ pub async fn follow_all(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStat
 }
 
 async fn all_ended(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
-    let mut listener = cx.store.listen(Topic::Change)?;
-    let mut lonely = Lonely::new(cx, Whose::AWorkers);
+    let mut waiting = follow::Ends::new(Arc::clone(&cx.store))?;
     let mut ends = Ends::default();
     let bar = bar(cx);
     for id in runs {
         let run = loop {
-            let begin = Instant::now();
-            let run = read(cx, *id).await?;
-            if run.state.kind.is_terminal() {
-                break run;
+            match waiting.of(*id).await? {
+                End::Stuck(pool, why) => warn(cx, &pool, why),
+                End::Ended(run) => break *run,
             }
-            lonely.look(&run).await?;
-            listener.heard().await;
-            tokio::time::sleep(STEP_MIN.saturating_sub(begin.elapsed())).await;
         };
         if ends.count(run.state.kind) {
             cx.out.error(&how_it_ended(&run), None);
@@ -56,10 +52,11 @@ async fn all_ended(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
     }
     bar.finish_and_clear();
     cx.out.note(&ends.summary());
-    Ok(match ends.total() == ends.completed {
-        true => ExitStatus::Success,
-        false => ExitStatus::Failure,
-    })
+    if ends.total() == ends.completed {
+        Ok(ExitStatus::Success)
+    } else {
+        Ok(ExitStatus::Failure)
+    }
 }
 
 fn print(cx: &Context, run: FlowRun) -> anyhow::Result<()> {

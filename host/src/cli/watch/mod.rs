@@ -1,36 +1,30 @@
-//! Following a run until it ends: its log, its states, its children. One mechanism for
-//! `run`, `deployment run --watch` and `flow-run watch`.
-//!
-//! A step reads the run, then what is new in its log: so nothing that was said before the
-//! run ended is missed. Steps follow changes, but not faster than people can read.
+//! A run that is followed until it ends, in lines for people. One mechanism for `run`,
+//! `deployment run --watch` and `flow-run watch`.
 
 mod children;
 mod everyone;
 mod inputs;
 mod logs;
-mod lonely;
+mod stuck;
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use clap::builder::styling::AnsiColor;
 
 use super::context::Context;
-use super::error::{ExitStatus, UserError};
-use super::output::{Format, Stream, one_line};
+use super::error::ExitStatus;
+use super::output::{Format, Stream};
 use super::signals::Signals;
+use super::text::{harmless, one_line};
 use super::time::{clock, took};
 use children::Children;
 pub use children::bar as progress_line;
 pub use everyone::follow_all;
-use inputs::Inputs;
 pub use logs::LogPrinter;
-pub use lonely::{Lonely, Whose};
 use model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
+use operations::follow::{self, Event, Executes, Follow, Interest};
 use operations::view::FlowRunView;
-use store::Topic;
-
-/// The least time between two steps.
-const STEP_MIN: Duration = Duration::from_millis(20);
+pub use stuck::warn_of_pool;
 
 /// Which states are told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,87 +35,56 @@ pub enum States {
     Notable,
 }
 
-pub struct Watch<'a> {
-    cx: &'a Context,
+/// Tells of a run until it ends, and returns it then. `executes` says who executes it.
+pub async fn until_ended(
+    cx: &Context,
     run: RunId,
     states: States,
-    /// How many states of the history were looked at.
-    seen: usize,
-    last: Option<State>,
-    logs: LogPrinter<'a>,
-    children: Children<'a>,
-    inputs: Inputs<'a>,
-    lonely: Lonely<'a>,
-}
-
-impl<'a> Watch<'a> {
-    /// `whose` says whether this process executes the run itself.
-    pub fn new(cx: &'a Context, run: RunId, states: States, level: LogLevel, whose: Whose) -> Self {
-        Self {
-            cx,
-            run,
-            states,
-            seen: 0,
-            last: None,
-            logs: LogPrinter::live(cx, run, level, Stream::Stderr),
-            children: Children::new(cx, run),
-            inputs: Inputs::new(cx),
-            lonely: Lonely::new(cx, whose),
-        }
-    }
-
-    /// Returns the run once it has ended.
-    pub async fn until_ended(mut self) -> anyhow::Result<FlowRun> {
-        let mut listener = self.cx.store.listen(Topic::Change)?;
-        loop {
-            let begin = Instant::now();
-            let run = read(self.cx, self.run).await?;
-            self.tell_states(&run).await?;
-            self.logs.print_new().await?;
-            if run.state.kind.is_terminal() {
-                self.children.done();
+    level: LogLevel,
+    executes: Executes,
+) -> anyhow::Result<FlowRun> {
+    let interest = Interest::All {
+        states: match states {
+            States::All => follow::States::All,
+            States::Notable => follow::States::Latest,
+        },
+        executes,
+    };
+    let mut follow = Follow::new(Arc::clone(&cx.store), run, level, interest)?;
+    let logs = LogPrinter::live(cx, Stream::Stderr);
+    let mut children = Children::new(cx);
+    loop {
+        match follow.next().await? {
+            Event::State { run, state } => {
+                if states == States::All || is_notable(&state) {
+                    tell(cx, &run, &state);
+                }
+            }
+            Event::Lines(lines) => logs.print(lines)?,
+            Event::Input { run, input, among } => inputs::tell(cx, &run, &input, &among),
+            Event::Children(states) => children.tell(&states),
+            Event::Stuck(pool, why) => stuck::warn(cx, &pool, why),
+            Event::Ended(run) => {
+                children.done();
                 return Ok(run);
             }
-            self.inputs.tell(&run).await?;
-            self.children.tell().await?;
-            self.lonely.look(&run).await?;
-            listener.heard().await;
-            tokio::time::sleep(STEP_MIN.saturating_sub(begin.elapsed())).await;
         }
     }
+}
 
-    async fn tell_states(&mut self, run: &FlowRun) -> anyhow::Result<()> {
-        if self.last.as_ref() == Some(&run.state) {
-            return Ok(());
-        }
-        self.last = Some(run.state.clone());
-        match self.states {
-            States::Notable if is_notable(&run.state) => self.tell(run, &run.state),
-            States::Notable => (),
-            States::All => {
-                let history = self.cx.store.history(self.run).await?;
-                for state in history.iter().skip(self.seen) {
-                    self.tell(run, state);
-                }
-                self.seen = history.len();
-            }
-        }
-        Ok(())
-    }
-
-    fn tell(&self, run: &FlowRun, state: &State) {
-        let out = &self.cx.out;
-        let label = out.paint(Stream::Stderr, "STATE", AnsiColor::Magenta.on_default());
-        let reason = match &state.message {
-            Some(message) => format!(": {}", one_line(message)),
-            None => String::new(),
-        };
-        let (at, name) = (clock(state.at), &run.name);
-        out.note(&format!(
-            "{at} | {label} | Flow run '{name}' - {}{reason}",
-            state.name
-        ));
-    }
+fn tell(cx: &Context, run: &FlowRun, state: &State) {
+    let label = cx
+        .out
+        .paint(Stream::Stderr, "STATE", AnsiColor::Magenta.on_default());
+    let reason = match &state.message {
+        Some(message) => format!(": {}", one_line(message)),
+        None => String::new(),
+    };
+    let (at, name) = (clock(state.at), &run.name);
+    cx.out.note(&format!(
+        "{at} | {label} | Flow run '{name}' - {}{reason}",
+        state.name
+    ));
 }
 
 fn is_notable(state: &State) -> bool {
@@ -134,11 +97,6 @@ fn is_notable(state: &State) -> bool {
         .contains(&state.name)
 }
 
-async fn read(cx: &Context, run: RunId) -> anyhow::Result<FlowRun> {
-    let read = cx.store.flow_run(run).await?;
-    Ok(read.ok_or_else(|| UserError::new(format!("flow run {run} does not exist any more")))?)
-}
-
 /// Follows a run until it ends, or until Ctrl-C, which leaves the run alone.
 pub async fn follow(
     cx: &Context,
@@ -147,9 +105,8 @@ pub async fn follow(
     level: LogLevel,
 ) -> anyhow::Result<ExitStatus> {
     let mut signals = Signals::catch()?;
-    let watch = Watch::new(cx, run.id, states, level, Whose::AWorkers);
     tokio::select! {
-        ended = watch.until_ended() => conclude(cx, ended?),
+        ended = until_ended(cx, run.id, states, level, Executes::AWorker) => conclude(cx, ended?),
         () = signals.next() => {
             cx.out.note(&format!("Flow run '{}' goes on", run.name));
             cx.out.hint(&format!("`orch-host flow-run watch {}` follows it again", run.id));
@@ -182,16 +139,17 @@ pub fn conclude(cx: &Context, run: FlowRun) -> anyhow::Result<ExitStatus> {
 /// `flow run 'silver-otter' failed after 1.2s: no such item`
 fn how_it_ended(run: &FlowRun) -> String {
     let name = &run.name;
-    let state = match run.state.name == StateName::TIMED_OUT {
-        true => "timed out".to_owned(),
-        false => run.state.kind.as_str().to_lowercase(),
+    let state = if run.state.name == StateName::TIMED_OUT {
+        "timed out".to_owned()
+    } else {
+        run.state.kind.as_str().to_lowercase()
     };
     let span = match (run.started, run.ended) {
         (Some(started), Some(ended)) => format!(" after {}", took(ended.since(started))),
         _ => String::new(),
     };
     let reason = match &run.outcome {
-        Some(Err(failure)) => format!(": {}", super::output::harmless(&failure.message)),
+        Some(Err(failure)) => format!(": {}", harmless(&failure.message)),
         _ => String::new(),
     };
     format!("flow run '{name}' {state}{span}{reason}")

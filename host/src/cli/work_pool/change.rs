@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::output::counted;
-use crate::cli::resolve;
+use crate::cli::text::counted;
 use model::PoolName;
+use operations::resolve;
 use store::PoolChange;
 
 /// Let a work pool's runs wait; what is executed goes on

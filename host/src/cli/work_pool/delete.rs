@@ -2,8 +2,8 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::resolve;
 use model::PoolName;
+use operations::resolve;
 
 /// Delete a work pool that nothing uses
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
 use crate::cli::time::ago;
 use model::PoolName;
+use operations::inspect;
 use operations::view::{WorkerView, views};
 
 /// List the workers that are alive
@@ -17,8 +18,7 @@ pub struct LsArgs {
 }
 
 pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let mut workers = cx.store.workers().await?;
-    workers.retain(|worker| args.pool.is_none() || worker.pool == args.pool);
+    let workers = inspect::workers(&*cx.store, args.pool.as_ref()).await?;
     if cx.out.format == Format::Json {
         cx.out.json(&views::<_, WorkerView>(workers))?;
         return Ok(ExitStatus::Success);

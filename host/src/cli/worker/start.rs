@@ -8,13 +8,13 @@ use tokio::task::JoinHandle;
 use crate::cli::context::{Context, Instances};
 use crate::cli::error::ExitStatus;
 use crate::cli::limits::LimitArgs;
-use crate::cli::output::counted;
-use crate::cli::resolve;
 use crate::cli::signals::Signals;
+use crate::cli::text::counted;
 use crate::cli::time::SpanArg;
 use model::Ids as _;
 use model::{PoolName, RunName, StateType, WorkerId};
 use operations::FreshIds;
+use operations::resolve;
 use store::{PoolUse, RunFilter};
 use worker::{Shutdown, Urgency, WorkerConfig, WorkerError, serve};
 

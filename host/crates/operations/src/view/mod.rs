@@ -19,7 +19,7 @@ mod run;
 mod state;
 mod task_run;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod worker;
 
 use model::Timestamp;

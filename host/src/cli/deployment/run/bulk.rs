@@ -23,15 +23,17 @@ use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 
 use super::lines::{BadLine, Line, Lines, no_lines, over};
-use super::{RunArgs, Template, warn_if_lonely};
+use super::template::Template;
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, StdoutClosed, UserError};
-use crate::cli::output::{Format, counted};
+use crate::cli::output::Format;
 use crate::cli::params::unreadable;
+use crate::cli::refusal::{Said, of_start};
 use crate::cli::signals::Signals;
-use crate::cli::target::Target;
-use crate::cli::watch::{follow_all, progress_line};
-use model::{FlowRun, RunId};
+use crate::cli::text::counted;
+use crate::cli::watch::{follow_all, progress_line, warn_of_pool};
+use model::{FlowRun, Json, RunId};
+use operations::start::{self, Started};
 use operations::view::FlowRunView;
 use store::{Clock, NewRun};
 
@@ -46,19 +48,20 @@ const LINE_MIN: Duration = Duration::from_secs(5);
 
 pub async fn run(
     path: &Path,
-    args: &RunArgs,
-    target: Target,
+    template: Template,
+    key: Option<String>,
+    follows: bool,
     cx: &Context,
 ) -> anyhow::Result<ExitStatus> {
-    let pool = target.deployment.as_ref().map(|it| it.pool.clone());
+    let deployment = template.startable.deployment.as_ref();
+    let pool = deployment.map(|it| it.pool.clone());
     let maker = Arc::new(Maker {
-        template: Template::new(args, &target, cx.now())?,
-        target,
-        key: args.idempotency_key.clone(),
+        template,
+        key,
         clock: Arc::clone(cx.store.clock()),
     });
     let source = Source(path.to_owned());
-    let mut creation = Creation::new(cx, args.watch);
+    let mut creation = Creation::new(cx, follows);
     if source.is_file() {
         creation.bar.set_message("Checking the lines");
         source.check(&maker)?;
@@ -76,17 +79,16 @@ pub async fn run(
     if creation.total() == 0 {
         return Err(no_lines(&source.name()).into());
     }
-    warn_if_lonely(cx, pool.as_ref()).await?;
-    match args.watch {
-        true => follow_all(cx, &creation.ids).await,
-        false => Ok(ExitStatus::Success),
+    warn_of_pool(cx, pool.as_ref()).await?;
+    if follows {
+        return follow_all(cx, &creation.ids).await;
     }
+    Ok(ExitStatus::Success)
 }
 
 /// Makes runs of lines.
 struct Maker {
     template: Template,
-    target: Target,
     key: Option<String>,
     clock: Arc<dyn Clock>,
 }
@@ -94,12 +96,9 @@ struct Maker {
 impl Maker {
     /// The run of a line, its parameters checked. Nothing is written.
     fn make(&self, line: &Line) -> Result<NewRun, BadLine> {
-        let now = self.clock.now();
-        let run = over(&self.template.base, &line.text).and_then(|parameters| {
-            self.target
-                .new_run(self.template.start(parameters, now), now)
-        });
         let number = line.number;
+        let parameters = over(&self.template.base, &line.text);
+        let run = parameters.and_then(|parameters| self.run(parameters));
         Ok(NewRun {
             run: run.map_err(|why| BadLine { number, why })?,
             idempotency_key: self.key.as_ref().map(|key| format!("{key}:{number}")),
@@ -107,11 +106,12 @@ impl Maker {
         })
     }
 
-    fn deployment(&self) -> String {
-        match &self.target.deployment {
-            Some(deployment) => deployment.name.to_string(),
-            None => self.target.flow.name.to_string(),
-        }
+    fn run(&self, parameters: Json) -> Result<FlowRun, UserError> {
+        let run = self.template.run(parameters, self.clock.now());
+        run.map_err(|refusal| match of_start(&refusal) {
+            Said::ToUser(err) => err,
+            Said::ByStore(_) | Said::Unexpected => UserError::new(refusal.to_string()),
+        })
     }
 }
 
@@ -137,18 +137,19 @@ impl Source {
     }
 
     fn name(&self) -> String {
-        match self.is_stdin() {
-            true => "stdin".to_owned(),
-            false => format!("`{}`", self.0.display()),
+        if self.is_stdin() {
+            "stdin".to_owned()
+        } else {
+            format!("`{}`", self.0.display())
         }
     }
 
     fn lines(&self) -> Result<Lines<Box<dyn BufRead>>, UserError> {
-        let source: Box<dyn BufRead> = match self.is_stdin() {
-            true => Box::new(BufReader::new(std::io::stdin())),
-            false => Box::new(BufReader::new(
-                open(&self.0).map_err(|err| unreadable(&self.0, &err))?,
-            )),
+        let source: Box<dyn BufRead> = if self.is_stdin() {
+            Box::new(BufReader::new(std::io::stdin()))
+        } else {
+            let file = open(&self.0).map_err(|err| unreadable(&self.0, &err))?;
+            Box::new(BufReader::new(file))
         };
         Ok(Lines::new(source))
     }
@@ -211,10 +212,10 @@ impl Source {
 
 fn open(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
-    match file.metadata()?.is_dir() {
-        true => Err(io::ErrorKind::IsADirectory.into()),
-        false => Ok(file),
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
     }
+    Ok(file)
 }
 
 /// How the creation came to its end, if not by an error.
@@ -280,21 +281,21 @@ impl<'a> Creation<'a> {
     }
 
     async fn create_batch(&mut self, runs: Vec<NewRun>) -> anyhow::Result<()> {
-        let new: Vec<RunId> = runs.iter().map(|new| new.run.id).collect();
-        let runs = self.cx.store.create_runs(runs).await?;
-        self.count(&new, &runs);
-        match self.follows {
-            true => self.ids.extend(runs.iter().map(|run| run.id)),
-            false => self.print(runs)?,
+        let started = start::create_all(&*self.cx.store, runs).await?;
+        self.count(&started);
+        let runs = started.into_iter().map(|started| started.run);
+        if self.follows {
+            self.ids.extend(runs.map(|run| run.id));
+            return Ok(());
         }
-        Ok(())
+        self.print(runs.collect())
     }
 
-    fn count(&mut self, new: &[RunId], runs: &[FlowRun]) {
-        let created = runs.iter().zip(new).filter(|(run, id)| run.id == **id);
+    fn count(&mut self, started: &[Started]) {
+        let created = started.iter().filter(|started| started.is_new);
         let created = created.count() as u64;
         self.created += created;
-        self.earlier += runs.len() as u64 - created;
+        self.earlier += started.len() as u64 - created;
         let text = format!("Created {}", counted(self.created, "flow run"));
         if !self.cx.out.is_live() && self.said.elapsed() >= LINE_MIN {
             self.cx.out.note(&text);
@@ -335,7 +336,7 @@ impl<'a> Creation<'a> {
         self.cx.out.note(&format!(
             "Created {} of `{}`{earlier}",
             counted(self.created, "flow run"),
-            maker.deployment()
+            maker.template.what()
         ));
     }
 }

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod lines;
+mod template;
 
 use std::path::PathBuf;
 
@@ -9,17 +10,15 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::params::ParamArgs;
-use crate::cli::resolve;
-use crate::cli::target::Target;
 use crate::cli::time::{SpanArg, TimeArg, ago};
 use crate::cli::values::level;
-use crate::cli::watch::{Lonely, States, Whose, follow};
-use model::Ids as _;
-use model::{FlowRun, Json, LogLevel, PoolName, RunName, Timestamp};
-use operations::FreshIds;
+use crate::cli::watch::{States, follow, warn_of_pool};
+use model::{FlowRun, LogLevel, RunName, Timestamp};
+use operations::resolve;
+use operations::start::{self, Startable, Started};
 use operations::view::FlowRunView;
-use orchestrator::Start;
 use store::NewRun;
+use template::Template;
 
 /// Start a run of a deployment on its work pool
 ///
@@ -67,71 +66,44 @@ pub struct RunArgs {
 
 pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
-    let target = Target::of_deployment(&*cx.store, deployment).await?;
-    if let Some(path) = &args.from_file {
-        return bulk::run(path, &args, target, cx).await;
-    }
+    let startable = Startable::of_deployment(&*cx.store, deployment).await?;
     let now = cx.now();
-    let template = Template::new(&args, &target, now)?;
-    let run = target.new_run(template.start(template.base.clone(), now), now)?;
-    let id = run.id;
+    let template = template(&args, startable, now)?;
+    if let Some(path) = &args.from_file {
+        return bulk::run(path, template, args.idempotency_key, args.watch, cx).await;
+    }
     let new = NewRun {
-        run,
+        run: template.run(template.base.clone(), now)?,
         idempotency_key: args.idempotency_key,
         reserved_for: None,
     };
-    let runs = cx.store.create_runs(vec![new]).await?;
-    for run in runs {
-        say_created(cx, &run, run.id == id);
-        if args.watch {
-            return follow(cx, &run, States::Notable, args.level).await;
-        }
-        warn_if_lonely(cx, run.pool.as_ref()).await?;
-        match cx.out.format {
-            Format::Text => cx.out.data(&run.id.to_string())?,
-            Format::Json => cx.out.json(&FlowRunView::from(run))?,
-        }
+    let Started { run, is_new } = start::create(&*cx.store, new).await?;
+    say_created(cx, &run, is_new);
+    if args.watch {
+        return follow(cx, &run, States::Notable, args.level).await;
+    }
+    warn_of_pool(cx, run.pool.as_ref()).await?;
+    match cx.out.format {
+        Format::Text => cx.out.data(&run.id.to_string())?,
+        Format::Json => cx.out.json(&FlowRunView::from(run))?,
     }
     Ok(ExitStatus::Success)
 }
 
-/// What the runs of one command have in common.
-#[derive(Clone, Debug)]
-struct Template {
-    /// The parameters that were typed.
-    base: Json,
-    name: Option<RunName>,
-    tags: Vec<String>,
-    /// None: as soon as possible.
-    scheduled: Option<Timestamp>,
-    work_queue: Option<String>,
-}
-
-impl Template {
-    fn new(args: &RunArgs, target: &Target, now: Timestamp) -> anyhow::Result<Self> {
-        let scheduled = match (args.at, args.after) {
-            (Some(TimeArg(at)), _) => Some(at),
-            (None, Some(SpanArg(span))) => Some(now.after(span)),
-            (None, None) => None,
-        };
-        Ok(Self {
-            base: args.params.object(&target.flow)?,
-            name: args.name.clone(),
-            tags: args.tags.clone(),
-            scheduled,
-            work_queue: args.work_queue.clone(),
-        })
-    }
-
-    fn start(&self, parameters: Json, now: Timestamp) -> Start {
-        Start {
-            name: self.name.clone().unwrap_or_else(|| FreshIds.run_name()),
-            tags: self.tags.clone(),
-            scheduled: self.scheduled.unwrap_or(now),
-            work_queue: self.work_queue.clone(),
-            ..Start::now(&mut FreshIds, parameters, now)
-        }
-    }
+fn template(args: &RunArgs, startable: Startable, now: Timestamp) -> anyhow::Result<Template> {
+    let scheduled = match (args.at, args.after) {
+        (Some(TimeArg(at)), _) => Some(at),
+        (None, Some(SpanArg(span))) => Some(now.after(span)),
+        (None, None) => None,
+    };
+    Ok(Template {
+        base: args.params.object(&startable.flow)?,
+        startable,
+        name: args.name.clone(),
+        tags: args.tags.clone(),
+        scheduled,
+        work_queue: args.work_queue.clone(),
+    })
 }
 
 fn say_created(cx: &Context, run: &FlowRun, is_new: bool) {
@@ -140,19 +112,13 @@ fn say_created(cx: &Context, run: &FlowRun, is_new: bool) {
         Some(deployment) => format!("`{deployment}`"),
         None => format!("`{flow}`"),
     };
-    cx.out.note(&match is_new {
-        false => format!("Flow run '{name}' of {what} has this key already; nothing was created"),
-        true if run.scheduled > cx.now() => format!(
-            "Created flow run '{name}' of {what}, to start {}",
-            ago(run.scheduled, cx.now())
-        ),
-        true => format!("Created flow run '{name}' of {what}"),
-    });
-}
-
-async fn warn_if_lonely(cx: &Context, pool: Option<&PoolName>) -> anyhow::Result<()> {
-    match pool {
-        Some(pool) => Lonely::new(cx, Whose::AWorkers).warn_of(pool).await,
-        None => Ok(()),
-    }
+    let said = if !is_new {
+        format!("Flow run '{name}' of {what} has this key already; nothing was created")
+    } else if run.scheduled > cx.now() {
+        let when = ago(run.scheduled, cx.now());
+        format!("Created flow run '{name}' of {what}, to start {when}")
+    } else {
+        format!("Created flow run '{name}' of {what}")
+    };
+    cx.out.note(&said);
 }

@@ -1,0 +1,72 @@
+//! What a person does to a run: cancel, pause, resume, retry.
+
+use model::{AwaitedInput, Cancellation, FlowRun, RunName, State, StateType};
+use store::{Store, StoreError};
+
+/// Why a run was left alone.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ControlRefusal {
+    /// Only a run that has not ended can be cancelled.
+    #[error("flow run '{run}' is over: {}", .state.name)]
+    Over { run: RunName, state: State },
+    /// It is not paused, and goes on only with what it asked for.
+    #[error("flow run '{}' waits for input", .run.name)]
+    WaitsForInput {
+        run: Box<FlowRun>,
+        awaited: Vec<AwaitedInput>,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a cancellation has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The run had not begun, and has ended.
+    AtOnce,
+    /// The run was told. It ends after its clean-up.
+    Told,
+}
+
+/// Cancels a run, and every run that it started.
+pub async fn cancel(store: &dyn Store, run: &FlowRun) -> Result<Cancelled, ControlRefusal> {
+    match store.cancel(run.id, store.clock().now()).await? {
+        Cancellation::Done => Ok(Cancelled::AtOnce),
+        Cancellation::Told => Ok(Cancelled::Told),
+        Cancellation::Over(state) => Err(ControlRefusal::Over {
+            run: run.name.clone(),
+            state,
+        }),
+    }
+}
+
+/// Stops a run until it is resumed.
+pub async fn pause(store: &dyn Store, run: &FlowRun) -> Result<FlowRun, ControlRefusal> {
+    Ok(store.pause(run.id, store.clock().now()).await?)
+}
+
+/// Lets a paused run go on. One that waits for input and is not paused is refused: the input
+/// is what lets it go on.
+pub async fn resume(store: &dyn Store, run: &FlowRun) -> Result<FlowRun, ControlRefusal> {
+    if run.state.kind != StateType::Paused {
+        let awaited = store.awaited_inputs(run.id).await?;
+        if !awaited.is_empty() {
+            return Err(ControlRefusal::WaitsForInput {
+                run: Box::new(run.clone()),
+                awaited,
+            });
+        }
+    }
+    Ok(store.resume(run.id, store.clock().now()).await?)
+}
+
+/// Opens a new attempt of a run that is over. What earlier attempts have finished is reused,
+/// unless it begins `from_scratch`.
+pub async fn retry(
+    store: &dyn Store,
+    run: &FlowRun,
+    from_scratch: bool,
+) -> Result<FlowRun, ControlRefusal> {
+    let now = store.clock().now();
+    Ok(store.retry(run.id, from_scratch, now).await?)
+}
