@@ -49,7 +49,9 @@ fn what_a_subflow_has_done_is_not_done_again() {
     let _worker = worker(&home, &[]);
     let run = start(&home, "in-a-part", &[]);
     wait_for_keys(&home, &run, &["more"]);
-    give(&home, &run, "5");
+    // The subflow asks, not the run around it.
+    let asker = text(&inspect(&home, &run)["inputs"][0]["flow_run"]).to_owned();
+    give(&home, &asker, "5");
     assert_eq!(result(&home, &run), 7);
     assert_eq!(inspect(&home, &run)["attempt"], 3);
     let runs = flow_runs(&home, &[]);
