@@ -162,7 +162,7 @@ impl Output {
         format!("{} {text}", self.paint(Stream::Stderr, "hint:", style))
     }
 
-    /// Nobody can be told that stderr is gone.
+    /// Write errors are ignored: there is nowhere left to report them.
     fn err(&self, text: &str) {
         self.progress.suspend(|| {
             let _ = writeln!(io::stderr().lock(), "{text}");

@@ -145,10 +145,10 @@ pub fn signature_of(schema: &Schema) -> String {
             format!("{name}{mark}: {}", kind_of(property))
         })
         .collect();
-    match parameters.is_empty() {
-        true => "no parameters".to_owned(),
-        false => parameters.join(", "),
+    if parameters.is_empty() {
+        return "no parameters".to_owned();
     }
+    parameters.join(", ")
 }
 
 fn kind_of(property: &Value) -> String {

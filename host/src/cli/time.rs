@@ -9,10 +9,11 @@ use model::Timestamp;
 
 /// How far away a time is, in its largest unit: `3s ago`, `in 2h`.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
-    match at > now {
+    if at > now {
         // Upwards, so that `in 1h` is not shown as 59 minutes a moment later.
-        true => format!("in {}", rough(at.since(now) + Duration::from_millis(999))),
-        false => format!("{} ago", rough(now.since(at))),
+        format!("in {}", rough(at.since(now) + Duration::from_millis(999)))
+    } else {
+        format!("{} ago", rough(now.since(at)))
     }
 }
 

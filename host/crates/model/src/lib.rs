@@ -3,6 +3,7 @@
 //! Everything above this module speaks in these types. Rows, wire messages and the types
 //! that are generated from the WIT are separate types, converted at the edge.
 
+mod ask;
 mod component;
 mod deployment;
 mod failure;
@@ -24,6 +25,7 @@ pub mod testing;
 mod time;
 mod worker;
 
+pub use ask::{Ask, Reply};
 pub use component::Component;
 pub use deployment::{Deployment, Grants};
 pub use failure::{Failure, FailureKind, Outcome};

@@ -33,6 +33,8 @@ impl RetryPolicy {
         let at = (attempt.saturating_sub(1) as usize).min(self.delays_ms.len().saturating_sub(1));
         let delay = Duration::from_millis(self.delays_ms.get(at).copied().unwrap_or(0));
         let jitter = self.jitter.unwrap_or(0.0).clamp(0.0, 100.0) * chance.clamp(0.0, 1.0);
+        // What is not a number lengthens nothing.
+        let jitter = if jitter.is_nan() { 0.0 } else { jitter };
         Some(delay.saturating_add(delay.mul_f64(jitter).min(delay.saturating_mul(100))))
     }
 }
@@ -62,6 +64,24 @@ mod tests {
         check(&[1, 2], 4, &[1, 2, 2, 2]);
         check(&[1, 2, 3], 1, &[1]);
         check(&[1], 0, &[]);
+    }
+
+    #[test]
+    fn no_jitter_is_too_odd() {
+        for jitter in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, f64::MAX] {
+            let policy = RetryPolicy {
+                retries: 1,
+                delays_ms: vec![u64::MAX],
+                jitter: Some(jitter),
+            };
+            for chance in [0.0, 0.5, 1.0, f64::NAN] {
+                let delay = policy.delay_after(1, chance).unwrap();
+                assert!(
+                    delay >= Duration::from_millis(u64::MAX),
+                    "{jitter} {chance}"
+                );
+            }
+        }
     }
 
     #[test]

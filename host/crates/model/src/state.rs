@@ -86,7 +86,11 @@ impl StateType {
                 next,
                 Pending | Scheduled | Paused | Cancelling | Failed | Crashed | Cancelled
             ),
-            Paused => matches!(next, Scheduled | Cancelling | Cancelled | Failed),
+            // An execution may have ended before it heard of the pause.
+            Paused => matches!(
+                next,
+                Scheduled | Cancelling | Completed | Failed | Crashed | Cancelled
+            ),
             Cancelling => matches!(next, Cancelled | Crashed),
             Completed | Failed | Crashed | Cancelled => false,
         }

@@ -171,6 +171,24 @@ impl Journal {
         seq.0 >= 1 && seq.0 <= self.passed as u64
     }
 
+    /// Whether a handle is one that the guest has been given, and of a kind that settles.
+    pub fn can_settle(&self, seq: Seq) -> bool {
+        let entry = self.entry(seq).filter(|_| self.is_known(seq));
+        entry.is_some_and(|entry| match entry.call {
+            Call::Task(_)
+            | Call::RunDeployment(_)
+            | Call::WatchRun { .. }
+            | Call::Timer { .. }
+            | Call::Input { .. } => true,
+            Call::GetRun { .. }
+            | Call::Subflow { .. }
+            | Call::EndSubflow { .. }
+            | Call::WithdrawInput { .. }
+            | Call::Cancelled { .. }
+            | Call::WaitAny => false,
+        })
+    }
+
     /// What became of a call, whether or not the guest was told.
     pub fn settlement(&self, seq: Seq) -> Option<&Settlement> {
         self.entry(seq)?

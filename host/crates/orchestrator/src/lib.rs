@@ -6,6 +6,7 @@
 mod arguments;
 mod creation;
 mod dependencies;
+pub mod flow;
 mod identity;
 mod input;
 mod journal;

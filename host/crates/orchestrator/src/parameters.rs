@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use model::{Json, JsonError};
 
 /// The parameters of one flow: checks values against its schema. Compile once, use often.
+#[derive(Debug)]
 pub struct Parameters {
     schema: Value,
     validator: jsonschema::Validator,

@@ -3,23 +3,23 @@
 //! ```text
 //! seed --> scripts, workers, faults --> one action after the other --> nothing goes wrong
 //!                                         |  crash, lost answer, zombie,     any more:
-//!                                         |  retry, cancel, clock            all must end
+//!                                         |  retry, cancel, pause, clock     all must end
 //!                                         v
 //!                                  what must never change is compared
 //! ```
 //!
-//! Flows are data ([`script`]); simulated workers ([`execution`], [`world`]) carry them out
-//! with the real journal and the real verbs of the store, in the order that the seed
-//! decides. Time is a number. What was seen is kept in a [`ledger`] and compared with what
-//! is seen later.
+//! Flows are data ([`script`]): a scripted [`guest`] asks the same flow machine that workers
+//! drive, and simulated workers ([`driver`], [`world`]) do what it wants with the real verbs
+//! of the store, in the order that the seed decides. Time is a number. What was seen is kept
+//! in a [`ledger`] and compared with what is seen later.
 //!
 //! `ORCH_SIM_SEEDS=N` plays N seeds instead of [`SEEDS`]; `ORCH_SIM_SEED=n` plays that one.
 
-mod execution;
+mod driver;
+mod guest;
 mod ledger;
 mod rng;
 mod script;
-mod tasks;
 mod world;
 
 use self::world::World;

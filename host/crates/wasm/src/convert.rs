@@ -50,20 +50,31 @@ pub(super) fn task_call(call: tasks::TaskCall) -> CallResult<TaskCall> {
     Ok(TaskCall {
         arguments: arguments.collect::<Result<_, Failure>>()?,
         wait_for: handles(call.wait_for),
-        options: task_options(call.options),
+        options: task_options(call.options)
+            .map_err(|why| invalid(&format!("task `{task}`"), why))?,
         scope: scope(call.scope),
         task,
     })
 }
 
-fn task_options(options: tasks::TaskOptions) -> TaskOptions {
-    TaskOptions {
+fn task_options(options: tasks::TaskOptions) -> Result<TaskOptions, String> {
+    Ok(TaskOptions {
         retries: options.retries,
         retry_delays_ms: options.retry_delays,
-        retry_jitter: options.retry_jitter,
+        retry_jitter: jitter(options.retry_jitter)?,
         timeout_ms: options.timeout,
         task_run_name: options.task_run_name,
         tags: options.tags,
+    })
+}
+
+/// JSON has no other numbers, so one of those would be another call when it is read again.
+fn jitter(fraction: Option<f64>) -> Result<Option<f64>, String> {
+    match fraction {
+        Some(fraction) if !fraction.is_finite() => Err(format!(
+            "its retry jitter is {fraction}, which is no fraction"
+        )),
+        fraction => Ok(fraction),
     }
 }
 
@@ -178,7 +189,7 @@ fn flow_description(flow: guest::FlowDescription) -> Result<FlowDescription, Bad
             retry: RetryPolicy {
                 retries: flow.options.retries,
                 delays_ms: flow.options.retry_delays,
-                jitter: flow.options.retry_jitter,
+                jitter: jitter(flow.options.retry_jitter).map_err(&bad)?,
             },
             timeout_ms: flow.options.timeout,
         },
@@ -192,7 +203,7 @@ fn task_description(task: guest::TaskDescription) -> Result<TaskDescription, Bad
         name: TaskName::new(task.name).map_err(|err: NameError| bad(err.to_string()))?,
         description: task.description,
         version: task.version,
-        options: task_options(task.options),
+        options: task_options(task.options).map_err(&bad)?,
     })
 }
 

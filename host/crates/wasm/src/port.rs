@@ -9,8 +9,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use model::{
-    DeploymentName, Failure, FlowName, Grants, InputRequest, Json, LogLevel, Outcome, RunId,
-    RunRequest, RunSnapshot, Seq, Settlement, TaskCall, TaskName, TaskRunId, Timestamp,
+    Ask, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel, Reply, RunId,
+    RunSnapshot, Seq, Settlement, TaskName, TaskRunId, Timestamp,
 };
 
 /// Why a call of a guest has no answer.
@@ -34,31 +34,55 @@ pub type CallResult<T> = Result<T, CallError>;
 
 /// Everything that a flow instance can ask for.
 pub trait FlowPort: Any + Send {
-    fn submit_task(&mut self, call: TaskCall) -> BoxFuture<'_, CallResult<Seq>>;
-    fn run_deployment(
-        &mut self,
-        request: RunRequest,
-    ) -> BoxFuture<'_, CallResult<(Seq, RunSnapshot)>>;
-    fn watch_runs(&mut self, runs: Vec<RunId>) -> BoxFuture<'_, CallResult<Vec<Seq>>>;
-    fn get_run(&mut self, run: RunId) -> BoxFuture<'_, CallResult<RunSnapshot>>;
-    fn begin_subflow(
-        &mut self,
-        flow: FlowName,
-        parameters: Json,
-        scope: Option<Seq>,
-    ) -> BoxFuture<'_, CallResult<(Seq, RunSnapshot)>>;
-    fn end_subflow(&mut self, subflow: Seq, outcome: Outcome) -> BoxFuture<'_, CallResult<()>>;
-    fn start_timer(&mut self, duration_ms: u64) -> BoxFuture<'_, CallResult<Seq>>;
-    /// Asks a person for a value.
-    fn request_input(&mut self, request: InputRequest) -> BoxFuture<'_, CallResult<Seq>>;
-    /// Takes a request for input back.
-    fn withdraw_input(&mut self, input: Seq) -> BoxFuture<'_, CallResult<()>>;
-    fn wait_any(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<Vec<Seq>>>;
-    fn wait_all(&mut self, handles: Vec<Seq>) -> BoxFuture<'_, CallResult<()>>;
+    fn ask(&mut self, ask: Ask) -> BoxFuture<'_, CallResult<Reply>>;
     /// What became of a handle that a wait has returned.
     fn settled(&self, handle: Seq) -> Option<Settlement>;
     /// The context of the run, or of a subflow.
     fn context(&self, scope: Option<Seq>) -> Arc<RunContext>;
+}
+
+/// Questions by the kind of their answer.
+impl dyn FlowPort {
+    pub(super) async fn ask_handle(&mut self, ask: Ask) -> CallResult<Seq> {
+        match self.ask(ask).await? {
+            Reply::Handle(seq) => Ok(seq),
+            reply => Err(unfit(&reply)),
+        }
+    }
+
+    pub(super) async fn ask_handles(&mut self, ask: Ask) -> CallResult<Vec<Seq>> {
+        match self.ask(ask).await? {
+            Reply::Handles(seqs) => Ok(seqs),
+            reply => Err(unfit(&reply)),
+        }
+    }
+
+    pub(super) async fn ask_start(&mut self, ask: Ask) -> CallResult<(Seq, RunSnapshot)> {
+        match self.ask(ask).await? {
+            Reply::Started(seq, run) => Ok((seq, run)),
+            reply => Err(unfit(&reply)),
+        }
+    }
+
+    pub(super) async fn ask_run(&mut self, ask: Ask) -> CallResult<RunSnapshot> {
+        match self.ask(ask).await? {
+            Reply::Run(run) => Ok(run),
+            reply => Err(unfit(&reply)),
+        }
+    }
+
+    pub(super) async fn ask_done(&mut self, ask: Ask) -> CallResult<()> {
+        match self.ask(ask).await? {
+            Reply::Done => Ok(()),
+            reply => Err(unfit(&reply)),
+        }
+    }
+}
+
+/// The port has answered another question.
+fn unfit(reply: &Reply) -> CallError {
+    let message = format!("a call was answered {reply:?}");
+    CallError::Failure(Failure::new(FailureKind::Crashed, message))
 }
 
 /// Takes the lines that an instance logs.

@@ -11,10 +11,10 @@ use tracing::{debug, error, info, warn};
 
 use super::execution::{Stop, execute};
 use super::shared::Shared;
-use super::signals::Signal;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use model::{StateType, Timestamp, Worker, WorkerId};
 use operations::FreshIds;
+use orchestrator::flow::Signal;
 use store::{Claim, Claimed, Offer, Store, StoreError, StoreResult, Topic};
 use wasm::Runtime;
 

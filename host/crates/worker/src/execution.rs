@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
-use super::flow::{FlowExecution, Interruption};
+use super::around::seed;
+use super::driver::{Driver, Interruption};
 use super::shared::Shared;
-use super::signals::{Signal, at_least};
+use super::signals::at_least;
 use model::{
     Call, Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome,
-    RetryPolicy, RunId, RunName, State, StateType, TaskRun,
+    RetryPolicy, RunId, RunName, State, StateType,
 };
+use orchestrator::flow::{Past, Signal};
 use orchestrator::{Decision, after_flow_attempt};
 use store::{Claimed, Next, Progress, Store, StoreError, TaskRunFilter};
 use wasm::{FlowEnd, FlowStart, PrepareError, Prepared, Replayable, Surroundings};
@@ -47,25 +48,21 @@ pub(super) async fn execute(
     let Begin {
         prepared,
         description,
-        entries,
-        kept,
-        tasks,
+        past,
     } = begin;
-    info!(run = %id, name = %name, flow = %flow, attempt, replayed = entries.len(), "executing");
+    info!(run = %id, name = %name, flow = %flow, attempt, replayed = past.entries.len(), "executing");
 
     let retry = &description.options.retry;
     let deadline = description.options.timeout_ms.map(Duration::from_millis);
     let parameters = run.parameters.clone();
-    let mut port = FlowExecution::new(
+    let port = Driver::new(
         Arc::clone(&shared),
         claimed,
         Arc::clone(&prepared),
-        entries,
+        past,
+        deadline,
         slot,
     );
-    port.reuse(kept);
-    port.resume_tasks(tasks);
-    port.set_deadline(deadline);
     let around = Surroundings {
         logs: port.log(),
         // Whatever its tasks may reach: a flow has no outside.
@@ -127,7 +124,7 @@ pub(super) async fn execute(
 /// Decides what follows an attempt, and records it: the only way out for an attempt whose
 /// flow has returned, was stopped, or cannot go on.
 async fn conclude(
-    mut port: FlowExecution,
+    mut port: Driver,
     outcome: Outcome,
     retry: &RetryPolicy,
     store: &dyn Store,
@@ -216,10 +213,7 @@ async fn crash(store: &dyn Store, lease: Lease, name: &RunName, trouble: Trouble
 struct Begin {
     prepared: Arc<Prepared>,
     description: FlowDescription,
-    entries: Vec<Entry>,
-    kept: Vec<Entry>,
-    /// The tasks that have not ended, if the journal has any.
-    tasks: Vec<TaskRun>,
+    past: Past,
 }
 
 async fn begin(shared: &Shared, claimed: &Claimed) -> Result<Begin, Trouble> {
@@ -241,9 +235,11 @@ async fn begin(shared: &Shared, claimed: &Claimed) -> Result<Begin, Trouble> {
     Ok(Begin {
         prepared,
         description,
-        entries,
-        kept,
-        tasks,
+        past: Past {
+            entries,
+            kept,
+            tasks,
+        },
     })
 }
 
@@ -274,11 +270,6 @@ async fn prepare(
         ))
     })?;
     Ok((prepared, flow))
-}
-
-/// Random numbers of a run depend on the run alone, so they are the same on replay.
-pub(super) fn seed(run: RunId) -> [u8; 32] {
-    Sha256::digest(run.0.as_bytes()).into()
 }
 
 fn timed_out(timeout: Duration) -> Failure {

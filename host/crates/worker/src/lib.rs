@@ -15,10 +15,12 @@
 //! asked for may be buffered while it computes, because a flow has no outside; the same
 //! holds for tasks that are granted nothing.
 
+mod around;
 mod claiming;
 mod config;
+mod driver;
 mod execution;
-mod flow;
+mod first_record;
 mod logs;
 mod parking;
 mod replay;

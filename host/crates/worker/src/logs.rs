@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
-use super::tasks::TaskEvent;
 use model::{LogLine, LogSource, RunId, Seq, TaskRunId, Timestamp};
+use orchestrator::flow::TaskEvent;
 use store::Clock;
 use wasm::{GuestLine, Limits, LogFull, LogSink};
 

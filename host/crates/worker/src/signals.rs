@@ -5,26 +5,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
-use model::{RunId, StateType};
-
-/// What an execution is told, in rising order: a later one does not take an earlier back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Signal {
-    GoOn,
-    Pause,
-    Cancel,
-}
-
-impl Signal {
-    /// What the state of a run means for whoever executes it.
-    pub fn of(state: StateType) -> Self {
-        match state {
-            StateType::Cancelling => Self::Cancel,
-            StateType::Paused => Self::Pause,
-            _ => Self::GoOn,
-        }
-    }
-}
+use model::RunId;
+use orchestrator::flow::Signal;
 
 /// The executions of this process, by run.
 #[derive(Default)]

@@ -1,88 +1,103 @@
 //! Executes an attempt of a task run, in an instance of its own. Whether another follows is
 //! up to the flow that called it, which waits for that without holding anything.
 
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::logs::TaskLog;
-use model::{
-    Failure, Grants, Json, LogLine, Outcome, RetryPolicy, RunId, Seq, TaskRunId, Timestamp,
-};
-use orchestrator::{Decision, after_attempt};
-use store::Clock;
-use wasm::{Prepared, RunContext, Runtime, TaskContext, TaskStart};
-
-/// What happens to a task run, told to the flow that called it.
-#[derive(Debug)]
-pub(super) enum TaskEvent {
-    /// An attempt failed, and another follows.
-    AwaitsRetry {
-        seq: Seq,
-        failure: Failure,
-        delay: Duration,
-        at: Timestamp,
-    },
-    Ended {
-        seq: Seq,
-        outcome: Outcome,
-        at: Timestamp,
-    },
-    Line(LogLine),
-}
-
-/// An attempt of a task run that may start.
-pub(super) struct TaskJob {
-    pub seq: Seq,
-    pub id: TaskRunId,
-    /// The flow run or subflow to which its lines belong.
-    pub flow_run: RunId,
-    pub context: Arc<RunContext>,
-    pub task: TaskContext,
-    pub arguments: Json,
-    pub grants: Grants,
-    pub retry: RetryPolicy,
-    pub timeout: Option<Duration>,
-}
+use super::shared::Shared;
+use model::{Failure, FailureKind, Grants, Outcome};
+use orchestrator::flow::{TaskEvent, TaskJob};
+use wasm::{Prepared, RunContext, TaskContext, TaskStart};
 
 /// Executes one attempt of a task run. Every event is sent before it returns; it can be
 /// dropped at any point.
 pub(super) async fn execute(
-    job: TaskJob,
-    runtime: Arc<Runtime>,
+    job: Box<TaskJob>,
+    context: Arc<RunContext>,
+    grants: Grants,
+    shared: Arc<Shared>,
     prepared: Arc<Prepared>,
     events: UnboundedSender<TaskEvent>,
-    clock: Arc<dyn Clock>,
 ) {
-    let (seq, attempt) = (job.seq, job.task.attempt);
-    let logs = TaskLog::new(
-        job.flow_run,
-        job.id,
-        runtime.limits(),
-        events.clone(),
-        &clock,
-    );
+    let TaskJob {
+        seq,
+        id,
+        flow_run,
+        task,
+        name,
+        attempt,
+        arguments,
+        timeout,
+        ..
+    } = *job;
+    let clock = shared.store.clock();
+    let limits = shared.runtime.limits();
+    let logs = TaskLog::new(flow_run, id, limits, events.clone(), clock);
     let start = TaskStart {
-        context: job.context,
-        task: job.task,
-        arguments: job.arguments,
-        logs: Arc::new(logs),
-        grants: job.grants,
-        timeout: job.timeout,
-    };
-    let outcome = runtime.run_task(&prepared, start).await;
-    let at = clock.now();
-    // A receiver that is gone means that this future is about to be dropped.
-    let _ = events.send(
-        match after_attempt(&job.retry, attempt, &outcome, rand::random()) {
-            Decision::End => TaskEvent::Ended { seq, outcome, at },
-            Decision::RetryAfter(delay) => TaskEvent::AwaitsRetry {
-                seq,
-                failure: outcome.expect_err("only a failure is tried again"),
-                delay,
-                at,
-            },
+        context,
+        task: TaskContext {
+            id,
+            name,
+            task,
+            attempt,
         },
-    );
+        arguments,
+        logs: Arc::new(logs),
+        grants,
+        timeout,
+    };
+    let outcome = caught(shared.runtime.run_task(&prepared, start)).await;
+    let ended = TaskEvent::Ended {
+        seq,
+        outcome,
+        at: clock.now(),
+        chance: rand::random(),
+    };
+    // A receiver that is gone means that this future is about to be dropped.
+    let _ = events.send(ended);
+}
+
+/// A panic of the host ends the attempt, as a crash. Nobody else would notice it, and the flow
+/// would wait for ever.
+async fn caught(attempt: impl Future<Output = Outcome>) -> Outcome {
+    let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
+    attempted.unwrap_or_else(|panic| {
+        let why = message_of(&*panic);
+        let message = format!("orch-host panicked while it executed the attempt: {why}");
+        Err(Failure::new(FailureKind::Crashed, message))
+    })
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Json;
+
+    #[track_caller]
+    fn check(attempt: impl Future<Output = Outcome>, expect: Outcome) {
+        assert_eq!(caught(attempt).now_or_never(), Some(expect));
+    }
+
+    #[test]
+    fn a_panic_of_the_host_is_a_crashed_attempt() {
+        let crashed = |why: &str| {
+            let message = format!("orch-host panicked while it executed the attempt: {why}");
+            Err(Failure::new(FailureKind::Crashed, message))
+        };
+        check(async { Ok(Json::null()) }, Ok(Json::null()));
+        check(async { panic!("no such page") }, crashed("no such page"));
+        check(async { panic!("page {}", 7) }, crashed("page 7"));
+    }
 }

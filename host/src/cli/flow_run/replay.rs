@@ -64,9 +64,10 @@ pub async fn run(args: ReplayArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         Format::Text if diverged => cx.out.error(&view.message, None),
         Format::Text => cx.out.data(&view.message)?,
     }
-    Ok(match diverged {
-        true => ExitStatus::Failure,
-        false => ExitStatus::Success,
+    Ok(if diverged {
+        ExitStatus::Failure
+    } else {
+        ExitStatus::Success
     })
 }
 

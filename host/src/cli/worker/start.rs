@@ -116,39 +116,37 @@ fn say_started(cx: &Context, name: &str, pool: &PoolUse, limit: u32) {
 
 /// Says what is waited for: by name, where it can only be this worker's.
 async fn say_draining(cx: &Context, name: &str, pool: &PoolName) -> anyhow::Result<()> {
-    const SHOWN_MAX: u32 = 5;
-    let is_alone = cx
-        .store
-        .pool(pool)
-        .await?
-        .is_some_and(|pool| pool.workers <= 1);
-    let active = match is_alone {
-        false => Vec::new(),
-        true => {
-            let filter = RunFilter {
-                states: vec![StateType::Pending, StateType::Running],
-                pool: Some(pool.clone()),
-                count: SHOWN_MAX + 1,
-                ..RunFilter::default()
-            };
-            cx.store.flow_runs(filter).await?
-        }
+    let used = cx.store.pool(pool).await?;
+    let what = if used.is_some_and(|pool| pool.workers <= 1) {
+        what_is_active(cx, pool).await?
+    } else {
+        format!("it finishes what it executes; {AGAIN}")
     };
+    cx.out.note(&format!("Worker '{name}' stops: {what}"));
+    Ok(())
+}
+
+async fn what_is_active(cx: &Context, pool: &PoolName) -> anyhow::Result<String> {
+    const SHOWN_MAX: u32 = 5;
+    let filter = RunFilter {
+        states: vec![StateType::Pending, StateType::Running],
+        pool: Some(pool.clone()),
+        count: SHOWN_MAX + 1,
+        ..RunFilter::default()
+    };
+    let active = cx.store.flow_runs(filter).await?;
     let mut names: Vec<String> = active
         .iter()
         .take(SHOWN_MAX as usize)
         .map(|run| format!("'{}' of `{}`", run.name, run.flow))
         .collect();
+    if names.is_empty() {
+        return Ok("it has nothing to finish".to_owned());
+    }
     if active.len() > SHOWN_MAX as usize {
         names.push("…".to_owned());
     }
-    let what = match (is_alone, names.is_empty()) {
-        (true, true) => "it has nothing to finish".to_owned(),
-        (true, false) => format!("it finishes {}; {AGAIN}", names.join(", ")),
-        (false, _) => format!("it finishes what it executes; {AGAIN}"),
-    };
-    cx.out.note(&format!("Worker '{name}' stops: {what}"));
-    Ok(())
+    Ok(format!("it finishes {}; {AGAIN}", names.join(", ")))
 }
 
 const AGAIN: &str = "Ctrl-C again gives that back to the pool at once";

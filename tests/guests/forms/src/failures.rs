@@ -113,6 +113,18 @@ fn task_in_task() -> Result<String> {
     Ok(error.to_string())
 }
 
+/// A wait cannot be made longer by what is not a number.
+#[flow]
+fn jitter_without_a_number() -> Result<String> {
+    let options = fail::options().retries(1).retry_jitter(f64::NAN);
+    let error = error_of(options.call("again"))?;
+    ensure!(
+        error.to_string().contains("NaN"),
+        "the message is `{error}`"
+    );
+    Ok(error.to_string())
+}
+
 /// Fails by what a task returned, as a whole.
 #[flow]
 fn fails() -> Result<u32> {

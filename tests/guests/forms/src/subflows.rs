@@ -36,6 +36,39 @@ fn subflow() -> Result<u32> {
     doubling(double::submit(3))
 }
 
+/// What a subflow knows of itself, handed to a task: what a replay is told otherwise shows.
+#[flow]
+async fn subflow_context() -> Result<()> {
+    let above = context();
+    let own = in_a_subflow().await?;
+    expect!(own[0], above.flow_run_id.to_string());
+    expect!(own[1], "1 []");
+    Ok(())
+}
+
+#[flow]
+async fn in_a_subflow() -> Result<Vec<String>> {
+    // It is begun anew, later than the first time, whenever this timer has evicted the flow.
+    let run = context();
+    let parent = run.parent_flow_run_id.map(|parent| parent.to_string());
+    let attempt = format!("{} {:?}", run.attempt, run.tags);
+    let scheduled = run.scheduled_time.duration_since(SystemTime::UNIX_EPOCH)?;
+    let known = vec![
+        parent.unwrap_or_default(),
+        attempt,
+        scheduled.as_millis().to_string(),
+    ];
+    let told = repeat::submit(known.clone()).await?;
+    sleep(Duration::from_millis(20)).await?;
+    expect!(told, known);
+    Ok(known)
+}
+
+#[task]
+fn repeat(words: Vec<String>) -> Vec<String> {
+    words
+}
+
 /// Fails below, and sees why.
 #[flow]
 fn failing_subflow() -> Result<String> {

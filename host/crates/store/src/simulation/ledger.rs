@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::execution::{Execution, TOLD_TO_END};
+use super::driver::Execution;
+use super::guest::TOLD_TO_END;
 use crate::{Next, Progress, Recorded, Store};
 use model::{
-    Answer, Entry, FlowRun, Lease, RunId, Seq, Settlement, State, StateName, StateType, TaskRunId,
-    Timestamp, WorkerId,
+    Answer, Call, Entry, FlowRun, Lease, RunId, Seq, Settlement, State, StateName, StateType,
+    TaskRunId, Timestamp, WorkerId,
 };
 
 #[derive(Default)]
@@ -38,7 +39,6 @@ struct Seen {
 
 /// A wait that gave the slot back.
 struct Wait {
-    epoch: u64,
     awaited: Vec<Seq>,
     count: usize,
     until: Option<Timestamp>,
@@ -89,19 +89,11 @@ impl Ledger {
         } = &progress.next
         {
             self.run(progress.lease.run).waits = Some(Wait {
-                epoch: progress.lease.epoch,
                 awaited: awaited.clone(),
                 count: *count as usize,
                 until: *until,
             });
         }
-    }
-
-    pub fn waits(&self, id: RunId, epoch: u64) -> bool {
-        self.runs
-            .get(&id)
-            .and_then(|seen| seen.waits.as_ref())
-            .is_some_and(|waits| waits.epoch == epoch)
     }
 
     /// Whoever holds the run computes an attempt of a task.
@@ -153,7 +145,7 @@ impl Ledger {
         for entry in &journal {
             self.note(entry);
             let answer = match &entry.answer {
-                Answer::Run { run } => run.id.0,
+                Answer::Run { run } if is_fresh(&entry.call) => run.id.0,
                 Answer::TaskRun { id } => id.0,
                 Answer::Input { id, .. } => id.0,
                 _ => continue,
@@ -193,8 +185,9 @@ impl Ledger {
         if matches!(progress.next, Next::Release { .. }) {
             return;
         }
-        let seen = self.run(execution.run.id);
-        for (now, before) in execution.observed.iter().zip(&seen.observed) {
+        let guest = &execution.guest;
+        let seen = self.run(execution.id);
+        for (now, before) in guest.observed.iter().zip(&seen.observed) {
             // A wait for all that was over before the cancellation has no entry, so the
             // replay may be told at it. Nothing that was written came after.
             if now.starts_with(TOLD_TO_END) {
@@ -203,11 +196,11 @@ impl Ledger {
             }
             assert_eq!(now, before, "a replay was told something else");
         }
-        if execution.observed.len() > seen.observed.len() {
-            seen.observed.clone_from(&execution.observed);
+        if guest.observed.len() > seen.observed.len() {
+            seen.observed.clone_from(&guest.observed);
         }
-        for seq in &execution.handles {
-            if let Some(told) = execution.journal.told(*seq) {
+        for seq in &guest.handles {
+            if let Some(told) = execution.flow.told(*seq) {
                 let entry = &seen.journal[seq.0 as usize - 1];
                 let held = entry.settled.as_ref().map(|(_, settlement)| settlement);
                 assert_eq!(held, Some(told), "told something else than was recorded");
@@ -258,5 +251,13 @@ impl Ledger {
                 "no journal knows {position}"
             );
         }
+    }
+}
+
+/// Whether what it was answered was made for this call.
+fn is_fresh(call: &Call) -> bool {
+    match call {
+        Call::RunDeployment(request) => request.idempotency_key.is_none(),
+        call => !matches!(call, Call::GetRun { .. }),
     }
 }

@@ -1,5 +1,6 @@
 //! Chance that a seed repeats: SplitMix64.
 
+use model::{Ids, RunName};
 use uuid::Uuid;
 
 pub(super) struct Rng(u64);
@@ -30,7 +31,16 @@ impl Rng {
         self.next() % 100 < chance
     }
 
-    pub fn uuid(&mut self) -> Uuid {
+    pub fn id(&mut self) -> Uuid {
         Uuid::from_u64_pair(self.next(), self.next())
+    }
+}
+
+impl Ids for Rng {
+    fn uuid(&mut self) -> Uuid {
+        self.id()
+    }
+    fn run_name(&mut self) -> RunName {
+        RunName::trusted("simulated")
     }
 }

@@ -4,25 +4,44 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rng::Rng;
-use super::tasks::Doing;
 use model::{FlowName, RetryPolicy};
 
 /// One call of a flow, or one wait. Calls that settle get the next handle, from 0.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    Task(Doing),
-    /// Runs another script as a child.
-    Child(usize),
+    /// Starts once all of these have succeeded.
+    Task(Doing, Vec<usize>),
+    /// Runs another script as a child. With a key, all that have the same share one run.
+    Child(usize, Option<u64>),
     Timer(u64),
-    /// Asks for what a person gives, some time.
-    Input,
+    /// Asks for what a person gives, some time. It may be too late after a while.
+    Input(Option<u64>),
+    /// Takes a request for input back.
+    Withdraw(usize),
     /// Watches the run that the parameters name, if they do.
     Watch,
+    /// Reads the run that was started last, if there is one.
+    Read,
+    /// From here on it is a subflow that calls.
+    Begin,
+    End,
     All(Vec<usize>),
     /// Waits for one of these and leaves the others.
     Any(Vec<usize>),
     /// Waits for any of these until all have been told.
     EachInTurn(Vec<usize>),
+}
+
+/// What a task does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doing {
+    /// What it gives.
+    pub n: u64,
+    /// Until which attempt of its flow it fails for good.
+    pub fails: u32,
+    /// How many of its own attempts fail before that, and the delay after each.
+    pub stumbles: u32,
+    pub delay: Duration,
 }
 
 #[derive(Debug)]
@@ -55,8 +74,8 @@ impl Scripts {
     /// What a run of it gives if it gives anything.
     pub fn value(&self, at: usize) -> u64 {
         let value = |op: &Op| match op {
-            Op::Task(doing) => doing.n,
-            Op::Child(child) => self.value(*child),
+            Op::Task(doing, _) => doing.n,
+            Op::Child(child, _) => self.value(*child),
             _ => 0,
         };
         self.0[at].ops.iter().map(value).sum()
@@ -65,7 +84,7 @@ impl Scripts {
     /// How often it starts that child.
     pub fn starts(&self, at: usize, other: usize) -> usize {
         let ops = self.0[at].ops.iter();
-        ops.filter(|op| matches!(op, Op::Child(child) if *child == other))
+        ops.filter(|op| matches!(op, Op::Child(child, _) if *child == other))
             .count()
     }
 
@@ -73,8 +92,8 @@ impl Scripts {
     pub fn succeeds(&self, at: usize) -> bool {
         let script = &self.0[at];
         script.ops.iter().all(|op| match op {
-            Op::Task(doing) => doing.fails <= script.retry.retries,
-            Op::Child(child) => self.succeeds(*child),
+            Op::Task(doing, _) => doing.fails <= script.retry.retries,
+            Op::Child(child, _) => self.succeeds(*child),
             _ => true,
         })
     }
@@ -90,15 +109,38 @@ fn script(rng: &mut Rng, at: usize) -> Script {
     }
     for _ in 0..rng.between(1, if at < 2 { 3 } else { 2 }) {
         let begun = handles;
+        let within = rng.percent(20);
+        if within {
+            ops.push(Op::Begin);
+        }
+        // What succeeds or fails by itself: a watched run may do either.
+        let mut needed = Vec::new();
         for _ in 0..rng.between(1, 3) {
+            let handle = handles;
             handles += 1;
             ops.push(match rng.below(10) {
-                0..=3 if at > 0 => Op::Child(rng.below(at)),
+                0..=3 if at > 0 => {
+                    needed.push(handle);
+                    Op::Child(rng.below(at), rng.percent(15).then(|| rng.between(1, 2)))
+                }
                 4 => Op::Watch,
-                5 => Op::Timer(rng.between(0, 5000)),
-                6 => Op::Input,
-                _ => Op::Task(doing(rng)),
+                5 => {
+                    needed.push(handle);
+                    Op::Timer(rng.between(0, 5000))
+                }
+                6 => Op::Input(rng.percent(40).then(|| rng.between(0, 4000))),
+                _ => {
+                    let needs = needed.iter().copied().filter(|_| rng.percent(25)).collect();
+                    needed.push(handle);
+                    Op::Task(doing(rng), needs)
+                }
             });
+            if matches!(ops.last(), Some(Op::Input(_))) && rng.percent(25) {
+                ops.push(Op::Withdraw(handle));
+            }
+        }
+        if rng.percent(15) {
+            ops.push(Op::Read);
         }
         let fresh: Vec<usize> = (begun..handles).collect();
         match rng.below(8) {
@@ -107,6 +149,9 @@ fn script(rng: &mut Rng, at: usize) -> Script {
             1 => ops.push(Op::Any(fresh)),
             2 | 3 => ops.push(Op::EachInTurn(fresh)),
             _ => ops.push(Op::All(fresh)),
+        }
+        if within {
+            ops.push(Op::End);
         }
     }
     // The value needs all of them.
@@ -119,9 +164,12 @@ fn script(rng: &mut Rng, at: usize) -> Script {
 }
 
 fn doing(rng: &mut Rng) -> Doing {
-    let rarely = |rng: &mut Rng, percent| match rng.percent(percent) {
-        true => rng.between(1, 2) as u32,
-        false => 0,
+    let rarely = |rng: &mut Rng, percent| {
+        if rng.percent(percent) {
+            rng.between(1, 2) as u32
+        } else {
+            0
+        }
     };
     Doing {
         // Few, so that some calls are equal.

@@ -3,27 +3,31 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::execution::{Execution, Wish, new_run};
+use super::driver::Execution;
 use super::ledger::Ledger;
 use super::rng::Rng;
 use super::script::Scripts;
-use super::tasks::Doing;
-use crate::contract::cast::at;
+use crate::contract::cast::{self, at};
 use crate::{
-    Cancellation, Claim, Claimed, Next, Progress, Recorded, RunFilter, Store, StoreError,
-    TaskRunFilter,
+    Cancellation, Claim, Claimed, Clock, NewRun, Next, Offer, Progress, Recorded, RunFilter, Store,
+    StoreError, StoreResult, TaskRunFilter,
 };
 use model::{
-    Answer, Call, Failure, FailureKind, FlowRun, Json, Lease, Outcome, PoolName, RunId, State,
-    StateName, StateType, Timestamp, WorkPool, Worker, WorkerId,
+    Answer, Call, Deployment, DeploymentName, Failure, FlowDescription, FlowOptions, FlowRun,
+    Grants, Json, Lease, Manifest, Outcome, PoolName, RunId, RunName, Schema, State, StateType,
+    TaskDescription, TaskName, TaskOptions, Timestamp, WorkPool, Worker, WorkerId,
 };
-use orchestrator::{Decision, after_attempt};
+use orchestrator::flow::{Await, Event, Found, Known, Look, Past, Signal, Step, Stop};
+use orchestrator::{Decision, Parameters, after_attempt};
 
 /// How long a worker's lease lasts.
 const LEASE_US: i64 = 10_000_000;
 /// Workers at once.
 const WORKERS_MAX: usize = 4;
+/// What is due this soon is sometimes waited for.
+const SOON: Duration = Duration::from_millis(30);
 /// What happens while things may go wrong.
 const ACTIONS: std::ops::RangeInclusive<u64> = 40..=250;
 /// After that, in so many actions everything has to end.
@@ -33,6 +37,7 @@ const ACTIONS_TO_END: u32 = 10_000;
 struct Faults {
     on: bool,
     cancels: bool,
+    pauses: bool,
     retries: bool,
     losses: bool,
 }
@@ -61,8 +66,13 @@ pub(super) struct World<'s, S> {
     /// Every worker there ever was.
     hired: Vec<WorkerId>,
     roots: Vec<RunId>,
+    manifest: Arc<Manifest>,
+    /// A deployment for each script; what they take is anything.
+    deployments: Vec<Known>,
     /// Who may write about a run.
     holders: HashMap<RunId, Lease>,
+    /// Runs that are paused. One that is executed holds its slot until it hears of that.
+    paused: HashSet<RunId>,
     /// Runs that were cancelled, that crashed, or that were tried again: what they give is
     /// not known in advance.
     disturbed: bool,
@@ -90,9 +100,19 @@ impl Drop for Trace {
     }
 }
 
+/// Where an execution is after a step.
+enum Stays {
+    Running,
+    /// In memory, without a slot.
+    Parked,
+    Gone,
+}
+
 /// What became of a wish to record.
 enum Written {
     Done(Recorded),
+    /// The key of the run that it creates is taken.
+    KeyTaken(Box<Progress>),
     /// The execution is gone: refused, crashed, or without an answer.
     Lost,
 }
@@ -124,11 +144,18 @@ impl<'s, S: Store> World<'s, S> {
         let faults = Faults {
             on: true,
             cancels: rng.percent(40),
+            pauses: rng.percent(40),
             retries: rng.percent(40),
             losses: rng.percent(80),
         };
+        let deployments = (0..scripts.0.len())
+            .map(|at| deployed(at, &pool, rng.percent(30)))
+            .collect();
         let mut world = Self {
             store,
+            manifest: Arc::new(manifest()),
+            deployments,
+            paused: HashSet::new(),
             rng,
             now: at(10),
             pool,
@@ -175,8 +202,10 @@ impl<'s, S: Store> World<'s, S> {
             70..=72 => self.settle_due().await,
             73 | 74 => self.give().await,
             75..=82 => self.pass_time().await,
-            83..=85 => self.renew().await,
-            86..=87 => self.notice_cancelled().await,
+            83 | 84 => self.renew().await,
+            85 if self.faults.pauses => self.pause_or_resume().await,
+            85 => self.renew().await,
+            86..=87 => self.notice_orders().await,
             88 if self.hands.len() < WORKERS_MAX => self.hire().await,
             89 if self.roots.len() < 3 => self.create().await,
             90 if self.faults.losses => self.crash().await,
@@ -202,8 +231,12 @@ impl<'s, S: Store> World<'s, S> {
 
     async fn create(&mut self) {
         let at = self.rng.below(self.scripts.0.len());
-        let id = RunId(self.rng.uuid());
+        let id = RunId(self.rng.id());
         let mut new = new_run(Scripts::name(at).as_str(), id, &self.pool, self.now);
+        // What it calls may not run ahead of what is recorded.
+        if self.rng.percent(30) {
+            new.run.grants = granted();
+        }
         if !self.roots.is_empty() && self.rng.percent(70) {
             let watched = self.roots[self.rng.below(self.roots.len())];
             new.run.parameters = Json::trusted(format!(r#"{{"watch":"{watched}"}}"#));
@@ -214,7 +247,7 @@ impl<'s, S: Store> World<'s, S> {
     }
 
     async fn hire(&mut self) {
-        let id = WorkerId(self.rng.uuid());
+        let id = WorkerId(self.rng.id());
         let lease_until = Timestamp(self.now.0 + LEASE_US);
         let worker = Worker {
             id,
@@ -251,7 +284,7 @@ impl<'s, S: Store> World<'s, S> {
             count: self.rng.between(1, 3) as u32,
             now,
         };
-        let claimed = match self.store.claim(claim).await {
+        let claimed = match self.claimed(claim).await {
             Ok(claimed) => claimed,
             Err(StoreError::NotFound(_)) => {
                 assert!(self.is_given_up(worker), "a worker was forgotten");
@@ -293,6 +326,21 @@ impl<'s, S: Store> World<'s, S> {
         }
     }
 
+    /// Claims what is there, or waits for what comes up meanwhile.
+    async fn claimed(&mut self, claim: Claim) -> StoreResult<Vec<Claimed>> {
+        if !self.rng.percent(30) {
+            return self.store.claim(claim).await;
+        }
+        let offer = Arc::new(Offer::new(Arc::new(Still(self.now))));
+        let claimed = self.store.claim_next(claim, Arc::clone(&offer));
+        if self.faults.on && self.roots.len() < 3 {
+            self.create().await;
+        }
+        offer.withdraw();
+        self.store.look_again();
+        claimed.await
+    }
+
     /// Nobody holds a slot but those who may write.
     async fn check_slots(&self) {
         let pool = self.store.pool(&self.pool).await.unwrap().unwrap();
@@ -303,27 +351,25 @@ impl<'s, S: Store> World<'s, S> {
     fn start(&mut self, hand: usize, claimed: Claimed) {
         let now = self.now;
         let hand = &mut self.hands[hand];
-        let parked = hand
-            .parked
-            .iter()
-            .position(|it| it.run.id == claimed.run.id);
+        let parked = hand.parked.iter().position(|it| it.id == claimed.run.id);
         let Some(parked) = parked else {
             hand.claimed.push(claimed);
             return;
         };
         let mut execution = hand.parked.swap_remove(parked);
-        if execution.progress.lease.epoch + 1 != claimed.lease.epoch {
+        if execution.lease().epoch + 1 != claimed.lease.epoch {
             hand.claimed.push(claimed);
             return;
         }
-        execution.progress.lease = claimed.lease;
-        match claimed.run.state.kind == StateType::Cancelling {
-            true => execution.cancel = true,
-            false => {
-                let running = State::running(execution.run.attempt, now);
-                execution.progress.states.push(running);
-            }
+        let cancelling = claimed.run.state.kind == StateType::Cancelling;
+        if cancelling {
+            execution.order = Signal::Cancel;
         }
+        let resumed = Event::Resumed {
+            lease: claimed.lease,
+            cancelling,
+        };
+        execution.happened(resumed, &mut self.rng, now);
         hand.running.push(execution);
     }
 
@@ -342,18 +388,14 @@ impl<'s, S: Store> World<'s, S> {
         };
         let mut execution = self.hands[hand].running.swap_remove(at);
         let worker = self.hands[hand].id;
-        if self.go_on(&mut execution).await
-            && let Some(hand) = self.hands.iter_mut().find(|hand| hand.id == worker)
-        {
-            match execution.progress.states.is_empty()
-                && self.holders.get(&execution.run.id) != Some(&execution.progress.lease)
-                && self
-                    .ledger
-                    .waits(execution.run.id, execution.progress.lease.epoch)
-            {
-                true => hand.parked.push(execution),
-                false => hand.running.push(execution),
-            }
+        let stays = self.go_on(&mut execution).await;
+        let Some(hand) = self.hands.iter_mut().find(|hand| hand.id == worker) else {
+            return;
+        };
+        match stays {
+            Stays::Running => hand.running.push(execution),
+            Stays::Parked => hand.parked.push(execution),
+            Stays::Gone => {}
         }
     }
 
@@ -373,135 +415,178 @@ impl<'s, S: Store> World<'s, S> {
         let script = Arc::clone(&self.scripts.0[Scripts::at(&claimed.run.flow)]);
         // The clock does not stand still while a worker thinks.
         self.now.0 += 7;
-        let mut execution = Execution::new(&claimed, script, entries, kept, self.now);
         let filter = TaskRunFilter {
             flow_run: Some(id),
             ..TaskRunFilter::default()
         };
         let tasks = self.store.task_runs(filter).await.unwrap();
-        let tasks = tasks.into_iter().map(|task| (task.id, task));
-        execution.tasks.recorded = tasks.collect();
+        let past = Past {
+            entries,
+            kept,
+            tasks,
+        };
+        let execution = Execution::new(&claimed, script, &self.manifest, past, self.now);
         self.hands[hand].running.push(execution);
     }
 
-    /// Whether the execution stays in memory.
-    async fn go_on(&mut self, execution: &mut Execution) -> bool {
+    /// Takes an execution one step further.
+    async fn go_on(&mut self, execution: &mut Execution) -> Stays {
         self.now.0 += 11;
         let now = self.their_now();
-        let id = execution.run.id;
-        if execution.tasks.is_due(now) {
-            // That an attempt has failed is known before the next one begins.
-            if execution.tasks.failed && !self.flush(execution).await {
-                return false;
+        let Some(step) = execution.step.take() else {
+            if let Some(outcome) = execution.ask(&mut self.rng, now) {
+                return self.returned(execution, outcome, now).await;
             }
-            execution.tasks.start_due(now);
-        }
-        let wish = execution.step(&mut self.rng, &self.pool, now);
-        match wish {
-            Wish::GoOn | Wish::Tasks => {
-                if self.rng.percent(20) && !execution.progress.is_empty() {
-                    return self.flush(execution).await;
+            self.answer(execution);
+            return Stays::Running;
+        };
+        match step {
+            Step::Answer(_) | Step::Refuse(_) => {
+                execution.step = Some(step);
+                self.answer(execution);
+                if execution.step.is_some() {
+                    let outcome = execution.returned.take().expect("it has returned");
+                    return self.end(execution, outcome).await;
                 }
-                if !execution.outside.is_empty() && self.rng.percent(20) {
-                    self.look_up(execution).await;
-                }
-                true
             }
-            Wish::Outside(awaited, count, due) => self.wait(execution, awaited, count, due).await,
-            Wish::End(outcome) => {
-                self.end(execution, outcome).await;
-                false
+            Step::Look(look) => {
+                let found = self.look(execution.id, look).await;
+                execution.happened(Event::Found(found), &mut self.rng, now);
             }
-            Wish::Diverged(why) => {
-                trace!(self, "diverged {}: {why}", short(id));
-                assert!(!self.holds(execution), "{why}");
-                false
+            Step::Record(progress) => return self.record_step(execution, *progress, now).await,
+            Step::Await(Await::Busy { news, due }) => self.busy(execution, news, due, now),
+            Step::Await(Await::News) => execution.happened(Event::News, &mut self.rng, now),
+            Step::Await(what) => panic!("nothing leads to {what:?}"),
+            Step::Stop(Stop::Suspended) => return Stays::Gone,
+            Step::Stop(stop) => {
+                trace!(self, "stopped {}: {stop:?}", short(execution.id));
+                assert!(!self.holds(execution), "{stop:?}");
+                return Stays::Gone;
             }
         }
+        Stays::Running
     }
 
-    async fn flush(&mut self, execution: &mut Execution) -> bool {
-        match self.record(execution, Next::Continue).await {
-            Written::Done(recorded) => {
-                execution.cancel |= recorded == Recorded::Cancelling;
-                true
-            }
-            Written::Lost => false,
+    /// Tells the guest what it was answered, if it was. Not where it has returned.
+    fn answer(&mut self, execution: &mut Execution) {
+        if execution.returned.is_some() {
+            return;
         }
+        let reply = match execution.step.take() {
+            Some(Step::Answer(reply)) => Ok(reply),
+            Some(Step::Refuse(failure)) => Err(failure),
+            step => {
+                execution.step = step;
+                return;
+            }
+        };
+        execution.guest.told(reply, &execution.flow);
     }
 
-    async fn look_up(&mut self, execution: &mut Execution) {
-        let outside: Vec<_> = execution.outside.iter().copied().collect();
-        let settled = self
-            .store
-            .settled(execution.run.id, &outside)
-            .await
-            .unwrap();
-        execution.look_up(settled);
-    }
-
-    async fn wait(
+    /// The flow has returned: what succeeded waits for its tasks.
+    async fn returned(
         &mut self,
         execution: &mut Execution,
-        awaited: Vec<model::Seq>,
-        count: u32,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Stays {
+        if outcome.is_ok() {
+            execution.finish(outcome, &mut self.rng, now);
+            return Stays::Running;
+        }
+        self.end(execution, outcome).await
+    }
+
+    /// Something happens to an execution that waits for its tasks, or nothing yet.
+    fn busy(
+        &mut self,
+        execution: &mut Execution,
+        news: bool,
         due: Option<Timestamp>,
-    ) -> bool {
-        let waiting = State::waiting(self.now);
-        execution.progress.states.push(waiting);
-        let until = self
-            .rng
-            .percent(10)
-            .then(|| Timestamp(self.now.0 + 3_000_000));
-        let until = until.into_iter().chain(due).min();
-        let next = Next::Wait {
-            awaited,
-            count,
-            until,
-        };
-        match self.record(execution, next).await {
-            Written::Lost | Written::Done(Recorded::Paused) => false,
-            Written::Done(Recorded::Done) => self.rng.percent(50),
-            Written::Done(Recorded::Ready) => {
-                self.look_up(execution).await;
-                true
-            }
-            Written::Done(Recorded::Cancelling) => {
-                execution.cancel = true;
-                self.look_up(execution).await;
-                true
-            }
+        now: Timestamp,
+    ) {
+        let rng = &mut self.rng;
+        if execution.order > execution.flow.signal() {
+            execution.happened(Event::Told(execution.order), rng, now);
+        } else if execution.has_events() {
+            execution.hear_tasks(rng, now);
+        } else if due.is_some_and(|due| due <= now) {
+            execution.happened(Event::Due, rng, now);
+        } else if news && rng.percent(20) {
+            execution.happened(Event::News, rng, now);
+        } else if let Some(due) = due.filter(|due| due.since(now) <= SOON && rng.percent(20)) {
+            self.now = due.max(self.now);
+            execution.happened(Event::Due, rng, self.now);
+        } else {
+            execution.step = Some(Step::Await(Await::Busy { news, due }));
         }
     }
 
-    async fn end(&mut self, execution: &mut Execution, outcome: Outcome) {
-        let outcome = match execution.cancel {
-            true => Err(Failure::cancelled()),
-            false => outcome,
-        };
-        if outcome.is_err() {
-            execution.abandon_tasks(self.now);
+    async fn look(&mut self, run: RunId, look: Look) -> Found {
+        let store = self.store;
+        match look {
+            Look::Deployment(name) => {
+                let at = Scripts::at(&name.flow);
+                Found::Deployment(Some(self.deployments[at].clone()))
+            }
+            Look::Run(run) => {
+                let found = store.flow_run(run).await.unwrap();
+                Found::Run(found.map(|run| run.snapshot()))
+            }
+            Look::RunByKey(flow, key) => {
+                let found = store.run_by_key(&flow, &key).await.unwrap();
+                Found::Run(found.map(|run| run.snapshot()))
+            }
+            Look::Settled(calls) => Found::Settled(store.settled(run, &calls).await.unwrap()),
         }
-        let decision = after_attempt(execution.retry(), execution.run.attempt, &outcome, 0.0);
-        let (state, next) = match decision {
-            Decision::RetryAfter(delay) => (
-                State::new(StateType::Scheduled, StateName::AWAITING_RETRY, self.now),
-                Next::Release {
-                    at: self.now.after(delay),
-                    next_attempt: true,
-                },
-            ),
-            Decision::End => (State::ended(&outcome, self.now), Next::End { outcome }),
+    }
+
+    async fn record_step(
+        &mut self,
+        execution: &mut Execution,
+        progress: Progress,
+        now: Timestamp,
+    ) -> Stays {
+        let event = match self.record(execution, progress).await {
+            Written::Lost => return Stays::Gone,
+            Written::Done(recorded) => Event::Recorded(recorded),
+            Written::KeyTaken(progress) => Event::KeyTaken(progress),
         };
-        execution.progress.states.push(state);
-        self.record(execution, next).await;
+        execution.happened(event, &mut self.rng, now);
+        if !matches!(execution.step, Some(Step::Await(Await::Parked))) {
+            return Stays::Running;
+        }
+        if self.rng.percent(50) {
+            Stays::Parked
+        } else {
+            Stays::Gone
+        }
+    }
+
+    async fn end(&mut self, execution: &mut Execution, outcome: Outcome) -> Stays {
+        execution.note_events(self.now);
+        let outcome = if execution.order == Signal::Cancel || execution.flow.is_cancelled() {
+            Err(Failure::cancelled())
+        } else {
+            outcome
+        };
+        let retry = &execution.guest.script.retry;
+        let progress = match after_attempt(retry, execution.attempt, &outcome, 0.0) {
+            Decision::RetryAfter(delay) => {
+                let failure = outcome.expect_err("only a failure is tried again");
+                execution.flow.try_again(&failure, delay, self.now)
+            }
+            Decision::End => execution.flow.end(outcome, self.now),
+        };
+        self.record(execution, progress).await;
+        Stays::Gone
     }
 
     /// The write that everything goes through, with all that may go wrong with it.
-    async fn record(&mut self, execution: &mut Execution, next: Next) -> Written {
+    async fn record(&mut self, execution: &mut Execution, mut progress: Progress) -> Written {
         let held = self.holds(execution);
-        let progress = execution.take_progress(next);
-        let (id, lease) = (execution.run.id, progress.lease);
+        execution.complete(&mut progress);
+        let (id, lease) = (execution.id, progress.lease);
         let wished = format!(
             "{} +{} {:?}",
             lease.epoch,
@@ -523,6 +608,10 @@ impl<'s, S: Store> World<'s, S> {
                 trace!(self, "record {} {wished}: stale", short(id));
                 assert!(!held, "a lease that is valid was refused");
                 return Written::Lost;
+            }
+            Err(StoreError::KeyTaken { .. }) => {
+                trace!(self, "record {} {wished}: the key is taken", short(id));
+                return Written::KeyTaken(Box::new(progress));
             }
             Err(err) => panic!("{id} {wished}: {err}"),
         };
@@ -566,12 +655,17 @@ impl<'s, S: Store> World<'s, S> {
     async fn recorded(&mut self, execution: &Execution, progress: &Progress, recorded: Recorded) {
         let id = progress.lease.run;
         let stops = match (&progress.next, recorded) {
+            (_, Recorded::Paused) => true,
             (Next::Continue, _) => false,
             (Next::Wait { .. }, recorded) => recorded == Recorded::Done,
             _ => true,
         };
         if stops {
             self.holders.remove(&id);
+        }
+        // As if it had ended before it was paused.
+        if matches!(progress.next, Next::End { .. }) {
+            self.paused.remove(&id);
         }
         self.ledger.recorded(progress, recorded);
         self.ledger.look_at(self.store, id).await;
@@ -593,6 +687,10 @@ impl<'s, S: Store> World<'s, S> {
             };
             let child = self.store.flow_run(run.id).await.unwrap();
             let child = child.expect("a child is there with the call that made it");
+            // Another run may have started it, under the same key; and a subflow ends with it.
+            if child.parent != Some(id) || child.within.is_some() {
+                continue;
+            }
             let goes_on =
                 !(child.state.kind.is_terminal() || child.state.kind == StateType::Cancelling);
             // A person may have tried it again since.
@@ -624,50 +722,27 @@ impl<'s, S: Store> World<'s, S> {
     }
 
     fn holds(&self, execution: &Execution) -> bool {
-        self.holders.get(&execution.run.id) == Some(&execution.progress.lease)
+        self.holders.get(&execution.id) == Some(&execution.lease())
     }
 
     /// A task of some execution ends.
     async fn compute(&mut self) {
-        let computes = |it: &Execution| !it.tasks.computing.is_empty();
+        let computes = |it: &Execution| it.computes();
         let Some(hand) = self.any_hand_that(|hand| hand.running.iter().any(computes)) else {
             return;
         };
         self.now.0 += 1000;
-        let now = self.now;
+        self.nonce += 1;
         let running = &mut self.hands[hand].running;
         let Some(execution) = running.iter_mut().find(|it| computes(it)) else {
             return;
         };
-        let which = self.rng.below(execution.tasks.computing.len());
-        let computing = execution.tasks.computing.swap_remove(which);
-        let (seq, id) = (computing.seq, computing.id);
-        if self.holders.get(&execution.run.id) == Some(&execution.progress.lease) {
-            self.ledger.computes(id, computing.attempt);
+        let held = self.holders.get(&execution.id) == Some(&execution.lease());
+        let (task, attempt, done) = execution.compute(self.nonce, &mut self.rng, self.now);
+        if held {
+            self.ledger.computes(task, attempt);
         }
-        let run = execution.run.id;
-        let Doing {
-            n, fails, stumbles, ..
-        } = computing.doing;
-        if computing.attempt <= stumbles {
-            let changed = execution.tasks.stumbled(&computing, now);
-            execution.progress.task_runs.extend(changed);
-            trace!(self, "stumble {} call {seq}", short(run));
-            return;
-        }
-        self.nonce += 1;
-        let outcome = match execution.run.attempt <= fails {
-            true => Err(Failure::new(
-                FailureKind::Error,
-                format!("bad luck {}", self.nonce),
-            )),
-            false => Ok(Json::trusted(format!(
-                r#"{{"v":{n},"nonce":{}}}"#,
-                self.nonce
-            ))),
-        };
-        execution.task_ended(seq, outcome, now);
-        trace!(self, "compute {} call {seq}", short(run));
+        trace!(self, "compute {} {done}", short(execution.id));
     }
 
     async fn settle_due(&mut self) {
@@ -694,6 +769,7 @@ impl<'s, S: Store> World<'s, S> {
         let given = self.store.give_input(run.id, input.id, value, now).await;
         trace!(self, "give {} {}: {given:?}", short(run.id), input.key);
         assert_eq!(given, Ok(()));
+        self.goes_on(run.id);
         let other = Json::empty_object();
         let again = self.store.give_input(run.id, input.id, other, now).await;
         assert_eq!(again, Err(StoreError::InputNotAwaited { run: run.id }));
@@ -732,13 +808,40 @@ impl<'s, S: Store> World<'s, S> {
         }
     }
 
-    async fn notice_cancelled(&mut self) {
+    async fn notice_orders(&mut self) {
         for hand in &mut self.hands {
-            let told = self.store.orders(hand.id).await.unwrap();
-            for execution in &mut hand.running {
-                let cancelling = (execution.run.id, StateType::Cancelling);
-                execution.cancel |= told.contains(&cancelling);
+            for (run, state) in self.store.orders(hand.id).await.unwrap() {
+                let ordered = hand.running.iter_mut().filter(|it| it.id == run);
+                for execution in ordered {
+                    execution.order = execution.order.max(Signal::of(state));
+                }
             }
+        }
+    }
+
+    async fn pause_or_resume(&mut self) {
+        let run = self.any_run().await;
+        if self.paused.contains(&run.id) {
+            let resumed = self.store.resume(run.id, self.now).await;
+            trace!(self, "resume {}: {}", short(run.id), resumed.is_ok());
+            assert!(resumed.is_ok(), "{resumed:?}");
+            self.goes_on(run.id);
+            return;
+        }
+        let paused = self.store.pause(run.id, self.now).await;
+        trace!(self, "pause {}: {}", short(run.id), paused.is_ok());
+        let kind = run.state.kind;
+        let over = kind.is_terminal() || kind == StateType::Cancelling;
+        assert_eq!(paused.is_ok(), !over, "{paused:?}");
+        if paused.is_ok() {
+            self.paused.insert(run.id);
+        }
+    }
+
+    /// A run that was paused can be claimed. Whoever still has it has no say any more.
+    fn goes_on(&mut self, run: RunId) {
+        if self.paused.remove(&run) {
+            self.holders.remove(&run);
         }
     }
 
@@ -828,6 +931,12 @@ impl<'s, S: Store> World<'s, S> {
         let cancelled = self.store.cancel(run.id, self.now).await.unwrap();
         trace!(self, "cancel {}: {cancelled:?}", short(run.id));
         assert!(!matches!(cancelled, Cancellation::Over(_)), "{cancelled:?}");
+        // Those below it are cancelled, too.
+        for run in self.runs().await {
+            if run.state.kind != StateType::Paused {
+                self.paused.remove(&run.id);
+            }
+        }
         self.disturbed = true;
     }
 
@@ -890,6 +999,10 @@ impl<'s, S: Store> World<'s, S> {
         let zombies = std::mem::take(&mut self.hands);
         self.now.0 += 2 * LEASE_US;
         self.rescue(&[]).await;
+        for run in std::mem::take(&mut self.paused) {
+            self.store.resume(run, self.now).await.unwrap();
+            self.holders.remove(&run);
+        }
         self.hire().await;
         self.hire().await;
         for _ in 0..ACTIONS_TO_END {
@@ -918,7 +1031,7 @@ impl<'s, S: Store> World<'s, S> {
     /// sleeps until something is due.
     async fn look_around(&mut self) {
         self.claim().await;
-        self.notice_cancelled().await;
+        self.notice_orders().await;
         if self.is_busy() {
             self.now.0 += 200_000;
         } else {
@@ -948,11 +1061,8 @@ impl<'s, S: Store> World<'s, S> {
             zombie.running.append(&mut zombie.parked);
             for mut execution in zombie.running {
                 let outcome = Ok(Json::trusted("666"));
-                execution
-                    .progress
-                    .states
-                    .push(State::ended(&outcome, self.now));
-                let written = self.record(&mut execution, Next::End { outcome }).await;
+                let progress = execution.flow.end(outcome, self.now);
+                let written = self.record(&mut execution, progress).await;
                 assert!(matches!(written, Written::Lost));
             }
             for claimed in claimed {
@@ -1006,5 +1116,78 @@ impl<'s, S: Store> World<'s, S> {
         }
         let end = Timestamp(i64::MAX);
         while self.store.settle_due(end, 1000).await.unwrap() > 0 {}
+    }
+}
+
+/// A clock that stands still.
+#[derive(Debug)]
+struct Still(Timestamp);
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// A run of the simulation's pool, ready now.
+fn new_run(flow: &str, id: RunId, pool: &PoolName, now: Timestamp) -> NewRun {
+    let mut new = cast::new_run(flow);
+    new.run.id = id;
+    new.run.name = RunName::trusted("simulated");
+    new.run.pool = Some(pool.clone());
+    new.run.created = now;
+    new.run.scheduled = now;
+    new.run.state = State::scheduled(now);
+    new
+}
+
+/// What the component says of itself that all scripts are flows of.
+fn manifest() -> Manifest {
+    let schema = || Schema {
+        parameters: Json::empty_object(),
+        result: Json::empty_object(),
+    };
+    let flow = |at| FlowDescription {
+        name: Scripts::name(at),
+        description: None,
+        version: None,
+        schema: schema(),
+        options: FlowOptions::default(),
+    };
+    Manifest {
+        flows: (0..4).map(flow).collect(),
+        tasks: vec![TaskDescription {
+            name: TaskName::trusted("compute"),
+            description: None,
+            version: None,
+            schema: schema(),
+            options: TaskOptions::default(),
+        }],
+    }
+}
+
+fn deployed(script: usize, pool: &PoolName, grants: bool) -> Known {
+    let flow = Scripts::name(script);
+    let deployment = Deployment {
+        name: DeploymentName::default_for(&flow),
+        component: cast::new_run(flow.as_str()).run.component,
+        pool: pool.clone(),
+        parameters: Json::empty_object(),
+        tags: Vec::new(),
+        grants: if grants { granted() } else { Grants::default() },
+        description: None,
+        created: at(0),
+        updated: at(0),
+    };
+    let parameters = Parameters::new(&Json::empty_object());
+    Known {
+        deployment: Arc::new(deployment),
+        parameters: Arc::new(parameters.expect("anything fits")),
+    }
+}
+
+fn granted() -> Grants {
+    Grants {
+        http: vec!["*".to_owned()],
     }
 }

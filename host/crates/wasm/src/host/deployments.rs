@@ -4,7 +4,7 @@ use crate::bindings::{deployments, types};
 use crate::convert;
 use crate::guest::Guest;
 use crate::port::CallResult;
-use model::{Failure, FailureKind, RunId};
+use model::{Ask, Failure, FailureKind, RunId};
 
 impl deployments::Host for Guest {
     async fn run_deployment(
@@ -14,7 +14,7 @@ impl deployments::Host for Guest {
         let what = format!("the parameters of a run of `{}`", request.deployment);
         self.check_payload(&what, &request.parameters)?;
         let request = convert::run_request(request)?;
-        let (handle, run) = self.flow()?.run_deployment(request).await?;
+        let (handle, run) = self.flow()?.ask_start(Ask::RunDeployment(request)).await?;
         Ok(deployments::StartedRun {
             handle: handle.0,
             run: convert::wit_run(run),
@@ -26,12 +26,16 @@ impl deployments::Host for Guest {
             .iter()
             .map(|run| run_id(run))
             .collect::<Result<_, _>>()?;
-        Ok(convert::raw(self.flow()?.watch_runs(runs).await?))
+        Ok(convert::raw(
+            self.flow()?.ask_handles(Ask::WatchRuns(runs)).await?,
+        ))
     }
 
     async fn get_run(&mut self, run: String) -> CallResult<types::FlowRun> {
         let run = run_id(&run)?;
-        Ok(convert::wit_run(self.flow()?.get_run(run).await?))
+        Ok(convert::wit_run(
+            self.flow()?.ask_run(Ask::GetRun(run)).await?,
+        ))
     }
 }
 

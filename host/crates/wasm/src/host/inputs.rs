@@ -4,7 +4,7 @@ use crate::bindings::{inputs, types};
 use crate::convert;
 use crate::guest::Guest;
 use crate::port::CallResult;
-use model::{Seq, Settlement};
+use model::{Ask, Seq, Settlement};
 
 impl inputs::Host for Guest {
     async fn request(&mut self, request: inputs::InputRequest) -> CallResult<u64> {
@@ -13,7 +13,7 @@ impl inputs::Host for Guest {
             self.check_payload("the description of an input", description)?;
         }
         let request = convert::input_request(request)?;
-        Ok(self.flow()?.request_input(request).await?.0)
+        Ok(self.flow()?.ask_handle(Ask::RequestInput(request)).await?.0)
     }
 
     fn given(&mut self, handle: u64) -> wasmtime::Result<Option<Result<String, types::Failure>>> {
@@ -27,6 +27,6 @@ impl inputs::Host for Guest {
     }
 
     async fn withdraw(&mut self, handle: u64) -> CallResult<()> {
-        self.flow()?.withdraw_input(Seq(handle)).await
+        self.flow()?.ask_done(Ask::WithdrawInput(Seq(handle))).await
     }
 }

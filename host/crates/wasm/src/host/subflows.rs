@@ -4,6 +4,7 @@ use crate::bindings::{subflows, types};
 use crate::convert;
 use crate::guest::Guest;
 use crate::port::{CallError, CallResult};
+use model::{Ask, Seq};
 
 impl subflows::Host for Guest {
     async fn begin(
@@ -17,7 +18,12 @@ impl subflows::Host for Guest {
         let parameters = convert::json(&what, parameters)?;
         let flow = convert::flow_name(flow)?;
         let scope = convert::scope(scope);
-        let (handle, run) = self.flow()?.begin_subflow(flow, parameters, scope).await?;
+        let ask = Ask::BeginSubflow {
+            flow,
+            parameters,
+            scope,
+        };
+        let (handle, run) = self.flow()?.ask_start(ask).await?;
         Ok(subflows::BegunSubflow {
             handle: handle.0,
             run: convert::wit_run(run),
@@ -38,8 +44,11 @@ impl subflows::Host for Guest {
             },
             err => convert::outcome(err)?,
         };
-        let handle = model::Seq(subflow);
-        self.flow()?.end_subflow(handle, outcome.clone()).await?;
+        let ask = Ask::EndSubflow {
+            subflow: Seq(subflow),
+            outcome: outcome.clone(),
+        };
+        self.flow()?.ask_done(ask).await?;
         Ok(outcome?.to_string())
     }
 }

@@ -4,6 +4,7 @@ use crate::bindings::tasks;
 use crate::convert;
 use crate::guest::Guest;
 use crate::port::CallResult;
+use model::Ask;
 
 impl tasks::Host for Guest {
     async fn submit(&mut self, call: tasks::TaskCall) -> CallResult<u64> {
@@ -13,6 +14,6 @@ impl tasks::Host for Guest {
             }
         }
         let call = convert::task_call(call)?;
-        Ok(self.flow()?.submit_task(call).await?.0)
+        Ok(self.flow()?.ask_handle(Ask::Task(call)).await?.0)
     }
 }

@@ -9,10 +9,11 @@ use super::types::halt;
 use crate::bindings::timers;
 use crate::guest::Guest;
 use crate::port::{CallError, CallResult};
+use model::Ask;
 
 impl timers::Host for Guest {
     async fn start(&mut self, duration: u64, _scope: Option<u64>) -> CallResult<u64> {
-        Ok(self.flow()?.start_timer(duration).await?.0)
+        Ok(self.flow()?.ask_handle(start(duration)).await?.0)
     }
 }
 
@@ -60,8 +61,12 @@ async fn durable_sleep(guest: &mut Guest, duration_ms: u64) -> CallResult<()> {
         Err(CallError::Failure(_)) => return Ok(()),
         port => port?,
     };
-    let timer = port.start_timer(duration_ms).await?;
-    port.wait_all(vec![timer]).await
+    let timer = port.ask_handle(start(duration_ms)).await?;
+    port.ask_done(Ask::WaitAll(vec![timer])).await
+}
+
+fn start(duration_ms: u64) -> Ask {
+    Ask::StartTimer { duration_ms }
 }
 
 /// The time has passed already.

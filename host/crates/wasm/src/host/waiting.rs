@@ -4,17 +4,19 @@ use crate::bindings::waiting;
 use crate::convert;
 use crate::guest::Guest;
 use crate::port::CallResult;
-use model::{Seq, Settlement};
+use model::{Ask, Seq, Settlement};
 
 impl waiting::Host for Guest {
     async fn wait_any(&mut self, handles: Vec<u64>) -> CallResult<Vec<u64>> {
         let handles = convert::handles(handles);
-        Ok(convert::raw(self.flow()?.wait_any(handles).await?))
+        Ok(convert::raw(
+            self.flow()?.ask_handles(Ask::WaitAny(handles)).await?,
+        ))
     }
 
     async fn wait_all(&mut self, handles: Vec<u64>) -> CallResult<()> {
         let handles = convert::handles(handles);
-        self.flow()?.wait_all(handles).await
+        self.flow()?.ask_done(Ask::WaitAll(handles)).await
     }
 
     fn settled(&mut self, handle: u64) -> wasmtime::Result<Option<waiting::Settlement>> {

@@ -3,6 +3,7 @@
 //! A run is written as `RUNNING leased entries=2`; a plan as its steps, with `;` between
 //! them, and whom it tells at the end.
 
+mod claiming;
 mod control;
 mod ending;
 mod record;
@@ -175,7 +176,13 @@ fn show_change(change: &Change<'_>) -> String {
                 it.state.kind, it.attempt
             )
         }
-        Change::Claim(it) => format!("claim {} epoch {}", it.state.kind, it.epoch),
+        Change::Claim(it) => {
+            let states = it.states;
+            format!(
+                "claim {} epoch {} ({states} states)",
+                it.state.kind, it.epoch
+            )
+        }
         Change::Enter(it) => {
             let lease = n(it.keeps_lease, "leased");
             format!("enter {}{lease}{}", it.state.kind, ready(it.ready_at))

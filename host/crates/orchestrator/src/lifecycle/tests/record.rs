@@ -66,7 +66,7 @@ fn entry(seq: Seq, call: Call, answer: Answer) -> Entry {
     }
 }
 
-fn child(seq: Seq) -> NewRun {
+pub(super) fn child(seq: Seq) -> NewRun {
     NewRun {
         run: FlowRun {
             id: id(20 + seq.0 as u32),

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use super::calls::{refuse, wrong_answer};
-use super::{Asked, FlowExecution};
-use model::{Answer, Call, Failure, FailureKind, InputId, InputRequest, Json, Seq, Settlement};
-use operations::FreshIds;
-use orchestrator::InputSchema;
-use store::Settled;
-use wasm::{CallError, CallResult};
+use super::doing::Doing;
+use super::machine::{Asked, Asks, Flow, wrong_answer};
+use super::step::{Look, Moment, Step};
+use crate::InputSchema;
+use model::{
+    Answer, Call, Entry, Failure, FailureKind, InputId, InputRequest, Json, Next, Reply, Seq,
+    Settled, Settlement,
+};
 
 /// A key is typed by people, and stands in the state of a run.
 const KEY_MAX: usize = 100;
@@ -17,8 +18,8 @@ const KEY_MAX: usize = 100;
 /// The schema and the words that people are shown, each in bytes.
 const TEXT_MAX: usize = 64 << 10;
 
-impl FlowExecution {
-    pub(super) fn input(&mut self, request: InputRequest) -> CallResult<Seq> {
+impl Flow {
+    pub(super) fn input(&mut self, request: InputRequest, at: &mut Moment) -> Asks {
         let InputRequest {
             key,
             description,
@@ -27,41 +28,40 @@ impl FlowExecution {
             scope,
         } = request;
         let call = Call::Input {
-            key: key.clone(),
+            key,
             timeout_ms,
             scope,
         };
-        let seq = match self.ask(&call)? {
+        let seq = match self.look_back(&call)? {
             Asked::Answered(seq, Answer::Input { .. }) => seq,
-            Asked::Answered(_, Answer::Refused { failure }) => return Err(failure.into()),
-            Asked::Answered(seq, _) => return wrong_answer(seq),
-            Asked::New(Some(kept)) => self.write_kept(call, kept),
+            Asked::Answered(seq, _) => return Err(wrong_answer(seq)),
+            Asked::New(Some(kept)) => self.write_kept(call, kept, at.now),
             Asked::New(None) => {
-                let bad = self
-                    .bad_key(&key, scope)
-                    .or_else(|| bad_text(&key, &schema, description.as_deref()));
-                if let Some(message) = bad {
+                if let Some(message) = self.bad_input(&call, &schema, description.as_deref()) {
                     let failure = Failure::new(FailureKind::Invalid, message);
-                    let answer = Answer::Refused {
-                        failure: failure.clone(),
-                    };
-                    self.write(call, answer);
-                    return Err(CallError::Failure(failure));
+                    return Err(self.write_refused(call, failure, at.now));
                 }
-                let until = timeout_ms.map(|ms| self.shared.now().after(Duration::from_millis(ms)));
+                let until = timeout_ms.map(|ms| at.now.after(Duration::from_millis(ms)));
                 let answer = Answer::Input {
-                    id: InputId::new(&mut FreshIds),
+                    id: InputId::new(&mut at.ids),
                     description,
                     schema,
                     until,
                 };
-                self.write(call, answer)
+                self.write(call, answer, at.now)
             }
         };
-        if self.journal.settlement(seq).is_none() {
-            self.outside.insert(seq);
-        }
-        Ok(seq)
+        self.settles_outside(seq);
+        Ok(self.answer(Reply::Handle(seq)))
+    }
+
+    /// Why a person cannot be asked for this.
+    fn bad_input(&self, call: &Call, schema: &Json, description: Option<&str>) -> Option<String> {
+        let Call::Input { key, scope, .. } = call else {
+            return None;
+        };
+        self.bad_key(key, *scope)
+            .or_else(|| bad_text(key, schema, description))
     }
 
     /// Why this cannot be asked for under this key.
@@ -87,28 +87,39 @@ impl FlowExecution {
         taken.then(|| format!("input `{key}` is asked for already, and not given yet"))
     }
 
-    /// Nobody waits for it any more: it settles as cancelled, unless it was given by then.
-    pub(super) fn withdraw(&mut self, input: Seq) -> CallResult<()> {
-        let is_input = |entry: &model::Entry| matches!(entry.call, Call::Input { .. });
+    /// Nobody waits for it any more: it settles as cancelled, unless it was given by then. Only
+    /// the store knows, so the flow hears what is recorded of it: a replay will.
+    pub(super) fn withdraw(&mut self, input: Seq, at: &mut Moment) -> Asks {
+        let is_input = |entry: &Entry| matches!(entry.call, Call::Input { .. });
         if !self.journal.is_known(input) || !self.journal.entry(input).is_some_and(is_input) {
             let message = format!("{input} is not an input that was asked for");
-            return refuse(FailureKind::Invalid, message);
+            return Err(Failure::new(FailureKind::Invalid, message).into());
         }
-        if let Asked::New(_) = self.ask(&Call::WithdrawInput { input })? {
-            let at = self.shared.now();
-            let why = "the flow no longer waits for it";
-            let settlement = Settlement::Input(Err(Failure::new(FailureKind::Cancelled, why)));
-            self.write(Call::WithdrawInput { input }, Answer::Accepted);
-            self.outside.remove(&input);
-            if self.journal.settle(input, at, settlement.clone()) {
-                self.progress.settled.push(Settled {
+        let call = Call::WithdrawInput { input };
+        if let Asked::New(_) = self.look_back(&call)? {
+            self.write(call, Answer::Accepted, at.now);
+            if self.journal.settlement(input).is_none() {
+                let why = "the flow no longer waits for it";
+                let failure = Failure::new(FailureKind::Cancelled, why);
+                self.buffer.progress.settled.push(Settled {
                     seq: input,
-                    at,
-                    settlement,
+                    at: at.now,
+                    settlement: Settlement::Input(Err(failure)),
                 });
+                self.doing = Doing::Withdraw(input);
+                return Ok(self.record(Next::Continue));
             }
         }
-        Ok(())
+        Ok(self.answer(Reply::Done))
+    }
+
+    /// The withdrawal is recorded.
+    pub(super) fn withdrawn(&mut self, input: Seq) -> Step {
+        if self.journal.settlement(input).is_some() {
+            return self.answer(Reply::Done);
+        }
+        self.doing = Doing::Withdraw(input);
+        Step::Look(Look::Settled(vec![input]))
     }
 }
 

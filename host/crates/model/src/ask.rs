@@ -1,0 +1,49 @@
+//! What an instance of a flow asks, and what it is told.
+//!
+//! One enum instead of a dozen methods: whoever executes a flow hands the question on to the
+//! machine that decides, and the answer back, without looking into either.
+
+use super::{FlowName, InputRequest, Json, Outcome, RunId, RunRequest, RunSnapshot, Seq, TaskCall};
+
+/// A question of a flow.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Start a task. Answered by its handle.
+    Task(TaskCall),
+    /// Start a run of a deployment. Answered by its handle and the run.
+    RunDeployment(RunRequest),
+    /// Tell when these runs are terminal. Answered by a handle each.
+    WatchRuns(Vec<RunId>),
+    /// Read a run as it is. Answered by the run.
+    GetRun(RunId),
+    /// Begin a subflow. Answered by its handle and its run.
+    BeginSubflow {
+        flow: FlowName,
+        parameters: Json,
+        /// The subflow that calls, unless it is the flow itself.
+        scope: Option<Seq>,
+    },
+    /// End a subflow. Answered by `Done`.
+    EndSubflow { subflow: Seq, outcome: Outcome },
+    /// Start a timer. Answered by its handle.
+    StartTimer { duration_ms: u64 },
+    /// Ask a person for a value. Answered by its handle.
+    RequestInput(InputRequest),
+    /// Take such a request back. Answered by `Done`.
+    WithdrawInput(Seq),
+    /// Wait for any of these. Answered by those that have settled.
+    WaitAny(Vec<Seq>),
+    /// Wait for all of these. Answered by `Done`.
+    WaitAll(Vec<Seq>),
+}
+
+/// The answer to a question. Refusals are errors, and not among these.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    Done,
+    Handle(Seq),
+    Handles(Vec<Seq>),
+    /// A run that was started, and the handle that settles with it.
+    Started(Seq, RunSnapshot),
+    Run(RunSnapshot),
+}

@@ -1,0 +1,347 @@
+//! Calls that start or read runs, and timers.
+//!
+//! ```text
+//! run_deployment --> in the journal, or kept? ------------------------------> the same run
+//!                      `- new --> Look::Deployment --> fits? -- no --> refused
+//!                                   `- yes --> no key: child and entry in one record, later
+//!                                              key: record, Look::RunByKey --found--> that run
+//!                                                   ^          `- none --> record the child
+//!                                                   `---- KeyTaken: another was faster
+//! ```
+
+use std::collections::hash_map::Entry as Place;
+use std::time::Duration;
+use std::vec;
+
+use super::doing::{Doing, Keyed};
+use super::machine::{Asked, Asks, Flow, No, wrong_answer};
+use super::step::{Found, Known, Look, Moment, Signal, Step, Stop};
+use crate::{Start, new_run};
+use model::{
+    Answer, Call, Failure, FailureKind, FlowRun, NewRun, Next, Progress, Recorded, Reply, RunId,
+    RunRequest, RunSnapshot, Seq, Timestamp,
+};
+
+impl Flow {
+    /// Answers a call, once nothing of it has to be recorded before.
+    pub(super) fn answer(&mut self, reply: Reply) -> Step {
+        if self.tasks.any_held() || self.buffer.is_full() {
+            self.doing = Doing::Reply(reply);
+            return self.record(Next::Continue);
+        }
+        Step::Answer(reply)
+    }
+
+    /// Goes on with what the guest has asked.
+    pub(super) fn go_on(&mut self, at: &mut Moment) -> Asks {
+        Ok(match std::mem::replace(&mut self.doing, Doing::Nothing) {
+            Doing::Nothing => unreachable!("the guest has been answered"),
+            Doing::Reply(reply) => self.answer(reply),
+            Doing::Resolve(request) => {
+                let name = request.deployment_name().expect("it was one before");
+                self.doing = Doing::Resolve(request);
+                Step::Look(Look::Deployment(name))
+            }
+            Doing::Key(keyed) => self.look_for_key(keyed, at.logged),
+            Doing::Create(..) => unreachable!("it is answered by its record"),
+            Doing::Read(run) => return self.look_for_run(run, at.logged),
+            Doing::Watch { run, rest, handles } => {
+                self.doing = Doing::Watch { run, rest, handles };
+                Step::Look(Look::Run(run))
+            }
+            Doing::Withdraw(input) => self.withdrawn(input),
+            Doing::Wait { any, handles } => return self.wait(any, handles, at),
+            Doing::Finish => self.finish_tasks(at),
+        })
+    }
+
+    /// Takes over what a record has led to.
+    pub(super) fn recorded(&mut self, recorded: Recorded, at: &mut Moment) -> Asks {
+        if recorded == Recorded::Paused {
+            return Err(Stop::Suspended.into());
+        }
+        let told_before = self.cancel_told;
+        if recorded == Recorded::Cancelling {
+            self.tell(Signal::Cancel);
+        }
+        self.release_held();
+        if self.away.is_some() {
+            return self.left(recorded, told_before, at);
+        }
+        match std::mem::replace(&mut self.doing, Doing::Nothing) {
+            Doing::Create(keyed, run, now) => {
+                let call = Call::RunDeployment(keyed.request);
+                // Its entry is recorded already.
+                self.journal
+                    .write(call, Answer::Run { run: run.clone() }, now);
+                Ok(self.started(self.journal.last(), run))
+            }
+            doing => {
+                self.doing = doing;
+                self.go_on(at)
+            }
+        }
+    }
+
+    /// Takes over what was looked up.
+    pub(super) fn found(&mut self, found: Found, at: &mut Moment) -> Asks {
+        match (std::mem::replace(&mut self.doing, Doing::Nothing), found) {
+            (Doing::Resolve(request), Found::Deployment(known)) => {
+                self.resolved(*request, known, at)
+            }
+            (Doing::Key(keyed), Found::Run(Some(run))) => {
+                let call = Call::RunDeployment(keyed.request);
+                let seq = self.write(call, Answer::Run { run: run.clone() }, at.now);
+                self.follow(seq, run.id);
+                self.doing = Doing::Reply(Reply::Started(seq, run));
+                Ok(self.record(Next::Continue))
+            }
+            (Doing::Key(keyed), Found::Run(None)) => Ok(self.create(keyed, at)),
+            (Doing::Read(run), Found::Run(found)) => {
+                let call = Call::GetRun { run };
+                let Some(found) = found else {
+                    return Err(self.unknown(call, run, at.now));
+                };
+                self.write(call, Answer::Run { run: found.clone() }, at.now);
+                Ok(self.answer(Reply::Run(found)))
+            }
+            (
+                Doing::Watch {
+                    run,
+                    rest,
+                    mut handles,
+                },
+                Found::Run(found),
+            ) => {
+                let call = Call::WatchRun { run };
+                if found.is_none() {
+                    return Err(self.unknown(call, run, at.now));
+                }
+                let seq = self.write(call, Answer::Accepted, at.now);
+                self.follow(seq, run);
+                handles.push(seq);
+                self.watch(rest, handles)
+            }
+            _ => unreachable!("only what was asked for is found"),
+        }
+    }
+
+    pub(super) fn run_deployment(&mut self, request: RunRequest, at: &mut Moment) -> Asks {
+        let call = Call::RunDeployment(request);
+        let (seq, answer) = match self.look_back(&call)? {
+            Asked::Answered(seq, answer) => (seq, answer),
+            Asked::New(Some(kept)) => {
+                let answer = kept.answer.clone();
+                (self.write_kept(call, kept, at.now), answer)
+            }
+            Asked::New(None) => {
+                let Call::RunDeployment(request) = call else {
+                    unreachable!("it was made above");
+                };
+                return self.resolve(request, at);
+            }
+        };
+        match answer {
+            Answer::Run { run } => Ok(self.started(seq, run)),
+            Answer::Refused { failure } => Err(failure.into()),
+            _ => Err(wrong_answer(seq)),
+        }
+    }
+
+    fn started(&mut self, seq: Seq, run: RunSnapshot) -> Step {
+        self.follow(seq, run.id);
+        self.answer(Reply::Started(seq, run))
+    }
+
+    /// Remembers which call settles with a run.
+    fn follow(&mut self, seq: Seq, run: RunId) {
+        self.runs.entry(run).or_insert(seq);
+        self.settles_outside(seq);
+    }
+
+    fn resolve(&mut self, request: RunRequest, at: &mut Moment) -> Asks {
+        let Some(name) = request.deployment_name() else {
+            let message = format!(
+                "`{}` is not the name of a deployment: it has the form `flow/deployment`",
+                request.deployment
+            );
+            return Err(self.not_started(request, FailureKind::NotFound, message, at.now));
+        };
+        match self.deployments.entry(name) {
+            Place::Occupied(known) => {
+                let known = known.get().clone();
+                self.resolved(request, Some(known), at)
+            }
+            Place::Vacant(place) => {
+                let look = Look::Deployment(place.into_key());
+                self.doing = Doing::Resolve(Box::new(request));
+                Ok(Step::Look(look))
+            }
+        }
+    }
+
+    fn resolved(&mut self, request: RunRequest, known: Option<Known>, at: &mut Moment) -> Asks {
+        let Some(known) = known else {
+            let message = format!(
+                "there is no deployment `{}`: see `orch-host deployment ls`",
+                request.deployment
+            );
+            return Err(self.not_started(request, FailureKind::NotFound, message, at.now));
+        };
+        let name = &known.deployment.name;
+        let run = self.child(&request, &known, at);
+        if let Err(err) = known.parameters.check(&run.parameters) {
+            let message = format!("a run of `{name}` was not started: {err}");
+            return Err(self.not_started(request, FailureKind::Invalid, message, at.now));
+        }
+        if let Some(key) = request.idempotency_key.clone() {
+            let keyed = Keyed {
+                request,
+                known,
+                key,
+            };
+            return Ok(self.look_for_key(Box::new(keyed), at.logged));
+        }
+        if !self.deployments.contains_key(name) {
+            self.deployments.insert(name.clone(), known);
+        }
+        let snapshot = run.snapshot();
+        self.add_child(run, None);
+        let answer = Answer::Run {
+            run: snapshot.clone(),
+        };
+        let seq = self.write(Call::RunDeployment(request), answer, at.now);
+        Ok(self.started(seq, snapshot))
+    }
+
+    fn not_started(
+        &mut self,
+        request: RunRequest,
+        kind: FailureKind,
+        message: String,
+        now: Timestamp,
+    ) -> No {
+        self.write_refused(
+            Call::RunDeployment(request),
+            Failure::new(kind, message),
+            now,
+        )
+    }
+
+    fn child(&self, request: &RunRequest, known: &Known, at: &mut Moment) -> FlowRun {
+        let start = Start {
+            name: request.run_name(&mut at.ids),
+            tags: request.tags.clone(),
+            scheduled: request.scheduled.unwrap_or(at.now),
+            parent: request.as_subflow.then(|| self.run(request.scope).id),
+            work_queue: request.work_queue.clone(),
+            ..Start::now(&mut at.ids, request.parameters.clone(), at.now)
+        };
+        new_run(&known.deployment, start, at.now)
+    }
+
+    fn add_child(&mut self, run: FlowRun, idempotency_key: Option<String>) {
+        self.buffer.progress.children.push(NewRun {
+            run,
+            idempotency_key,
+            reserved_for: None,
+        });
+    }
+
+    /// Looks for the run that has the key. What came before is recorded first: it may be that.
+    fn look_for_key(&mut self, keyed: Box<Keyed>, logged: bool) -> Step {
+        let flow = keyed.known.deployment.name.flow.clone();
+        let look = Look::RunByKey(flow, keyed.key.clone());
+        self.doing = Doing::Key(keyed);
+        if self.is_dirty(logged) {
+            return self.record(Next::Continue);
+        }
+        Step::Look(look)
+    }
+
+    /// Records a run with a key. Whether it is the one that gets the key must be known before
+    /// the flow is told.
+    fn create(&mut self, keyed: Box<Keyed>, at: &mut Moment) -> Step {
+        let run = self.child(&keyed.request, &keyed.known, at);
+        let snapshot = run.snapshot();
+        self.add_child(run, Some(keyed.key.clone()));
+        let call = Call::RunDeployment(keyed.request.clone());
+        let answer = Answer::Run {
+            run: snapshot.clone(),
+        };
+        let entry = self.journal.next_entry(call, answer, at.now);
+        self.doing = Doing::Create(keyed, snapshot, entry.at);
+        self.buffer.progress.entries.push(entry);
+        self.record(Next::Continue)
+    }
+
+    /// Another was faster. What else was to be recorded still is.
+    pub(super) fn key_taken(&mut self, progress: Progress, at: &mut Moment) -> Asks {
+        let Doing::Create(keyed, ..) = std::mem::replace(&mut self.doing, Doing::Nothing) else {
+            unreachable!("nothing else has a key");
+        };
+        self.buffer.progress = progress;
+        self.buffer.progress.entries.pop();
+        self.buffer.progress.children.pop();
+        Ok(self.look_for_key(keyed, at.logged))
+    }
+
+    /// Gives each of these runs a handle.
+    pub(super) fn watch(&mut self, mut rest: vec::IntoIter<RunId>, mut handles: Vec<Seq>) -> Asks {
+        while let Some(run) = rest.next() {
+            // A run that this flow follows already has a handle. Which ones those are follows
+            // from the journal, so it is the same on replay.
+            if let Some(seq) = self.runs.get(&run) {
+                handles.push(*seq);
+                continue;
+            }
+            match self.look_back(&Call::WatchRun { run })? {
+                Asked::Answered(seq, Answer::Accepted) => {
+                    self.follow(seq, run);
+                    handles.push(seq);
+                }
+                Asked::Answered(seq, _) => return Err(wrong_answer(seq)),
+                Asked::New(_) => {
+                    self.doing = Doing::Watch { run, rest, handles };
+                    return Ok(Step::Look(Look::Run(run)));
+                }
+            }
+        }
+        Ok(self.answer(Reply::Handles(handles)))
+    }
+
+    pub(super) fn read(&mut self, run: RunId, at: &mut Moment) -> Asks {
+        match self.look_back(&Call::GetRun { run })? {
+            Asked::Answered(_, Answer::Run { run }) => Ok(Step::Answer(Reply::Run(run))),
+            Asked::Answered(seq, _) => Err(wrong_answer(seq)),
+            Asked::New(_) => self.look_for_run(run, at.logged),
+        }
+    }
+
+    /// It may be a child that is not recorded yet.
+    fn look_for_run(&mut self, run: RunId, logged: bool) -> Asks {
+        self.doing = Doing::Read(run);
+        if self.is_dirty(logged) {
+            return Ok(self.record(Next::Continue));
+        }
+        Ok(Step::Look(Look::Run(run)))
+    }
+
+    fn unknown(&mut self, call: Call, run: RunId, now: Timestamp) -> No {
+        let message = format!("there is no flow run {run}");
+        self.write_refused(call, Failure::new(FailureKind::NotFound, message), now)
+    }
+
+    pub(super) fn timer(&mut self, duration_ms: u64, at: &mut Moment) -> Asks {
+        let call = Call::Timer { duration_ms };
+        let seq = match self.look_back(&call)? {
+            Asked::Answered(seq, _) => seq,
+            Asked::New(_) => {
+                let due = at.now.after(Duration::from_millis(duration_ms));
+                self.write(call, Answer::Due { at: due }, at.now)
+            }
+        };
+        self.settles_outside(seq);
+        Ok(self.answer(Reply::Handle(seq)))
+    }
+}

@@ -1,0 +1,41 @@
+//! What the machine is doing for its guest.
+
+use std::vec;
+
+use super::step::Known;
+use model::{Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp};
+
+/// What the guest has asked and was not answered yet.
+pub(super) enum Doing {
+    /// It computes, or has returned.
+    Nothing,
+    /// Its answer is there, once what is new has been recorded.
+    Reply(Reply),
+    /// Its deployment is looked up.
+    Resolve(Box<RunRequest>),
+    /// The run that has its key is looked up.
+    Key(Box<Keyed>),
+    /// The run that gets its key is recorded, as it is here.
+    Create(Box<Keyed>, RunSnapshot, Timestamp),
+    /// The run that it reads is looked up.
+    Read(RunId),
+    /// This one of the runs that it watches is looked up.
+    Watch {
+        run: RunId,
+        rest: vec::IntoIter<RunId>,
+        handles: Vec<Seq>,
+    },
+    /// What became of the input that it withdraws is looked up, once that is recorded.
+    Withdraw(Seq),
+    /// It waits for any or all of these.
+    Wait { any: bool, handles: Vec<Seq> },
+    /// It has returned, and its tasks have not ended.
+    Finish,
+}
+
+/// A request for a run with an idempotency key.
+pub(super) struct Keyed {
+    pub request: RunRequest,
+    pub known: Known,
+    pub key: String,
+}

@@ -1,0 +1,85 @@
+//! What is known of the task runs of an execution.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::step::TaskJob;
+use crate::{Dependencies, Retries};
+use model::{RetryPolicy, Seq, TaskName, TaskRun, TaskRunId};
+
+/// The task runs of an execution.
+pub(super) struct Tasks {
+    /// Those that have not ended.
+    pub live: HashMap<Seq, Live>,
+    /// Changed since the last record.
+    pub changed: BTreeSet<Seq>,
+    pub ended: Vec<TaskRun>,
+    pub waiting: Dependencies,
+    /// Those that await their next attempt.
+    pub retries: Retries,
+    /// Attempts that start once it is recorded that they do.
+    pub held: Vec<Box<TaskJob>>,
+    /// Whether an attempt has failed since the last record.
+    pub failed: bool,
+    /// What is recorded of tasks that have not ended, until the flow calls them again.
+    pub recorded: HashMap<TaskRunId, TaskRun>,
+    /// Numbers the runs of a task in this flow.
+    pub numbers: HashMap<TaskName, u32>,
+}
+
+/// A task run that has not ended.
+pub(super) struct Live {
+    pub run: TaskRun,
+    pub retry: RetryPolicy,
+    pub timeout: Option<Duration>,
+}
+
+impl Tasks {
+    pub fn new(recorded: Vec<TaskRun>) -> Self {
+        Self {
+            live: HashMap::new(),
+            changed: BTreeSet::new(),
+            ended: Vec::new(),
+            waiting: Dependencies::default(),
+            retries: Retries::default(),
+            held: Vec::new(),
+            failed: false,
+            recorded: recorded.into_iter().map(|run| (run.id, run)).collect(),
+            numbers: HashMap::new(),
+        }
+    }
+
+    /// Whether any task is on its way by itself, without anything outside.
+    pub fn any_executing(&self) -> bool {
+        self.live.len() > self.waiting.len() + self.retries.len()
+    }
+
+    /// Whether a record is due before something can start.
+    pub fn any_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    pub fn is_changed(&self) -> bool {
+        !(self.changed.is_empty() && self.ended.is_empty())
+    }
+
+    /// Moves what has changed to what is recorded.
+    pub fn take_changed(&mut self, into: &mut Vec<TaskRun>) {
+        into.append(&mut self.ended);
+        self.failed = false;
+        let live = std::mem::take(&mut self.changed);
+        let live = live.iter().filter_map(|seq| self.live.get(seq));
+        into.extend(live.map(|live| live.run.clone()));
+    }
+
+    /// A task run that has not ended, which is about to change.
+    pub fn change(&mut self, seq: Seq) -> Option<&mut Live> {
+        let live = self.live.get_mut(&seq)?;
+        self.changed.insert(seq);
+        Some(live)
+    }
+
+    pub fn live(&self, seq: Seq) -> Option<&Live> {
+        self.live.get(&seq)
+    }
+}

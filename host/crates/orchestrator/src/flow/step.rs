@@ -1,0 +1,204 @@
+//! What the machine and its driver tell each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Divergence, Parameters};
+use model::{
+    Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease, LogLine, Outcome,
+    Progress, Recorded, Reply, RunId, RunSnapshot, Seq, Settled, StateType, TaskName, TaskRun,
+    TaskRunId, Timestamp,
+};
+
+/// How far an execution may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Under this lease, and on into new calls.
+    Live(Lease),
+    /// No further than the journal.
+    PastOnly,
+}
+
+/// What is known of a run from earlier executions.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// The journal.
+    pub entries: Vec<Entry>,
+    /// What earlier attempts have finished.
+    pub kept: Vec<Entry>,
+    /// The task runs that have not ended.
+    pub tasks: Vec<TaskRun>,
+}
+
+/// The limits of one execution.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowLimits {
+    /// Calls in the journal.
+    pub calls_max: u64,
+    /// How long the attempt may take from its start.
+    pub timeout: Option<Duration>,
+}
+
+/// The time, and new identities.
+pub struct Moment<'i> {
+    pub now: Timestamp,
+    pub ids: &'i mut (dyn Ids + Send),
+    /// Whether the flow has logged anything since the last record.
+    pub logged: bool,
+}
+
+/// What the driver does next.
+#[derive(Debug)]
+pub enum Step {
+    /// Answers the guest.
+    Answer(Reply),
+    /// Tells the guest that its call failed.
+    Refuse(Failure),
+    /// Looks something up, for [`Event::Found`].
+    Look(Look),
+    /// Records this, for [`Event::Recorded`] or [`Event::KeyTaken`].
+    Record(Box<Progress>),
+    /// Waits.
+    Await(Await),
+    /// Ends the execution.
+    Stop(Stop),
+}
+
+/// What the machine wants to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look {
+    Deployment(DeploymentName),
+    Run(RunId),
+    /// The run of a flow that has this idempotency key.
+    RunByKey(FlowName, String),
+    /// Which of these calls have settled.
+    Settled(Vec<Seq>),
+}
+
+/// What was looked up.
+#[derive(Clone, Debug)]
+pub enum Found {
+    Deployment(Option<Known>),
+    Run(Option<RunSnapshot>),
+    Settled(Vec<Settled>),
+}
+
+/// A deployment, and what its flow takes.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub deployment: Arc<Deployment>,
+    pub parameters: Arc<Parameters>,
+}
+
+/// What the machine waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Await {
+    /// For its own tasks, or what is about to begin, with the slot kept.
+    Busy {
+        /// Whether news from outside matter: [`Event::News`].
+        news: bool,
+        /// When there is something to do in any case: [`Event::Due`].
+        due: Option<Timestamp>,
+    },
+    /// For news from outside, with the slot kept: [`Event::News`].
+    News,
+    /// Until it is claimed again: [`Event::Resumed`]. All is recorded, and the slot is free.
+    Parked,
+    /// For nothing: its time is over, and whoever measures that ends it.
+    Deadline,
+}
+
+/// What has happened.
+#[derive(Debug)]
+pub enum Event {
+    Found(Found),
+    Recorded(Recorded),
+    /// The record was refused: the key of the run it was to create is taken. All of it comes
+    /// back.
+    KeyTaken(Box<Progress>),
+    Task(TaskEvent),
+    /// The run is to be paused or cancelled.
+    Told(Signal),
+    /// Something may have settled outside.
+    News,
+    /// The time of an [`Await::Busy`] has come.
+    Due,
+    /// It was claimed again.
+    Resumed {
+        lease: Lease,
+        /// To be cancelled.
+        cancelling: bool,
+    },
+}
+
+/// What happens to a task.
+#[derive(Debug)]
+pub enum TaskEvent {
+    /// An attempt ended.
+    Ended {
+        seq: Seq,
+        outcome: Outcome,
+        at: Timestamp,
+        /// A random number in 0..1, for the jitter of a retry.
+        chance: f64,
+    },
+    Line(LogLine),
+}
+
+/// What the driver sets going.
+#[derive(Debug)]
+pub enum Effect {
+    StartTask(Box<TaskJob>),
+    /// Nobody waits for the attempts that execute any more.
+    DropTasks,
+}
+
+/// An attempt of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskJob {
+    pub seq: Seq,
+    pub id: TaskRunId,
+    /// The flow run or subflow to which its lines belong.
+    pub flow_run: RunId,
+    /// The subflow that called it, unless it was the flow itself.
+    pub scope: Option<Seq>,
+    pub task: TaskName,
+    /// Of the task run.
+    pub name: String,
+    pub attempt: u32,
+    pub arguments: Json,
+    pub timeout: Option<Duration>,
+}
+
+/// Why an execution does not go on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// It asked for something else than the journal holds.
+    Diverged(Box<Divergence>),
+    /// The journal has no more, and there is to be no more.
+    EndOfJournal,
+    /// It went over a limit, which this names.
+    Limit(String),
+    /// The run is paused. All is recorded, and the lease is over.
+    Suspended,
+}
+
+/// What an execution is told from outside, in rising order: a later one does not take an
+/// earlier one back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Signal {
+    GoOn,
+    Pause,
+    Cancel,
+}
+
+impl Signal {
+    /// What the state of a run means for whoever executes it.
+    pub fn of(state: StateType) -> Self {
+        match state {
+            StateType::Cancelling => Self::Cancel,
+            StateType::Paused => Self::Pause,
+            _ => Self::GoOn,
+        }
+    }
+}

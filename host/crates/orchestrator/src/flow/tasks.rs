@@ -1,0 +1,219 @@
+//! The task runs of a flow: submitted, started when what they need is there, and ended.
+//!
+//! ```text
+//! submit --> needs settled? -- no --> waiting --settled--+
+//!              `- yes -------------------------------+---+--> granted anything?
+//!                                                    |          |- no --> Effect::StartTask
+//! Retries: the next attempt is due ------------------+          `- yes -> held until recorded
+//! ```
+//!
+//! Somebody outside may see what a granted task does, so it starts after the record that says
+//! it runs.
+
+use std::time::Duration;
+
+use super::live::Live;
+use super::machine::{Asked, Asks, Flow, No, wrong_answer};
+use super::step::{Effect, Mode, Moment, TaskEvent, TaskJob};
+use crate::{Dependencies, failure_of_task, task_arguments};
+use model::{
+    Answer, Call, Failure, FailureKind, Outcome, Reply, Seq, Settlement, State, TaskCall, TaskRun,
+    TaskRunId, Timestamp,
+};
+
+impl Flow {
+    pub(super) fn submit(&mut self, call: TaskCall, at: &mut Moment) -> Asks {
+        self.check(&call)?;
+        let task = call.task.clone();
+        let call = Call::Task(call);
+        let asked = self.look_back(&call)?;
+        let (seq, id) = match asked {
+            Asked::Answered(seq, Answer::TaskRun { id }) => (seq, id),
+            Asked::Answered(seq, _) => return Err(wrong_answer(seq)),
+            Asked::New(kept) => {
+                let id = TaskRunId::new(&mut at.ids);
+                let seq = match kept {
+                    Some(kept) => self.write_kept(call, kept, at.now),
+                    None => self.write(call, Answer::TaskRun { id }, at.now),
+                };
+                (seq, id)
+            }
+        };
+        let number = self.tasks.numbers.entry(task).or_default();
+        let number = std::mem::replace(number, *number + 1);
+        if self.journal.settlement(seq).is_none() && self.mode != Mode::PastOnly {
+            self.begin_task(seq, id, number, at.now);
+        }
+        Ok(self.answer(Reply::Handle(seq)))
+    }
+
+    /// What can be said of a call without the journal, and so is the same on replay.
+    fn check(&self, call: &TaskCall) -> Result<(), No> {
+        if self.manifest.task(call.task.as_str()).is_none() {
+            let message = format!("the component has no task `{}`", call.task);
+            return Err(Failure::new(FailureKind::NotFound, message).into());
+        }
+        match call.needs().find(|seq| !self.journal.can_settle(*seq)) {
+            None => Ok(()),
+            Some(seq) => {
+                let message = format!("task `{}`: there is no call {seq} to wait for", call.task);
+                Err(Failure::new(FailureKind::Invalid, message).into())
+            }
+        }
+    }
+
+    fn begin_task(&mut self, seq: Seq, id: TaskRunId, number: u32, now: Timestamp) {
+        let Some(Call::Task(call)) = self.journal.entry(seq).map(|entry| &entry.call) else {
+            return;
+        };
+        let author = self.manifest.task(call.task.as_str());
+        let options = match author {
+            Some(author) => call.options.over(&author.options),
+            None => call.options.clone(),
+        };
+        let (retry, timeout) = (options.retry(), options.timeout_ms);
+        let flow_run = self.run(call.scope).id;
+        let run = match self.tasks.recorded.remove(&id) {
+            Some(recorded) => recorded,
+            None => {
+                self.tasks.changed.insert(seq);
+                let name = options.task_run_name;
+                TaskRun {
+                    id,
+                    flow_run,
+                    journal: self.run.id,
+                    seq,
+                    task: call.task.clone(),
+                    name: name.unwrap_or_else(|| format!("{}-{number}", call.task)),
+                    tags: options.tags,
+                    attempt: 0,
+                    retry_at: None,
+                    history: vec![State::pending(now)],
+                }
+            }
+        };
+        let retry_at = run.retry_at.filter(|due| *due > now);
+        let live = Live {
+            run,
+            retry,
+            timeout: timeout.map(Duration::from_millis),
+        };
+        self.tasks.live.insert(seq, live);
+        let unsettled = call
+            .needs()
+            .filter(|seq| self.journal.settlement(*seq).is_none());
+        if !self.tasks.waiting.add(seq, unsettled) {
+            return;
+        }
+        match retry_at {
+            Some(due) => self.tasks.retries.add(seq, due),
+            None => self.start_task(seq, now),
+        }
+    }
+
+    /// Starts an attempt of a task whose needs have all settled.
+    pub(super) fn start_task(&mut self, seq: Seq, now: Timestamp) {
+        let Some(Call::Task(call)) = self.journal.entry(seq).map(|entry| &entry.call) else {
+            return;
+        };
+        let scope = call.scope;
+        let arguments = task_arguments(call, |seq| self.journal.settlement(seq).cloned());
+        let arguments = match arguments {
+            Ok(arguments) => arguments,
+            Err(failure) => return self.task_ended(seq, Err(failure), now),
+        };
+        let Some(Live { run, timeout, .. }) = self.attempt_begins(seq, now) else {
+            return;
+        };
+        let job = Box::new(TaskJob {
+            seq,
+            id: run.id,
+            flow_run: run.flow_run,
+            scope,
+            task: run.task.clone(),
+            name: run.name.clone(),
+            attempt: run.attempt,
+            arguments,
+            timeout: *timeout,
+        });
+        if self.run.grants.is_empty() {
+            self.effects.push_back(Effect::StartTask(job));
+        } else {
+            self.tasks.held.push(job);
+        }
+    }
+
+    /// Lets the attempts start of which it is recorded.
+    pub(super) fn release_held(&mut self) {
+        let held = self.tasks.held.drain(..);
+        self.effects.extend(held.map(Effect::StartTask));
+    }
+
+    /// Takes note of what happened to a task, and starts what waited for it. For a wait, which
+    /// looks at it then.
+    pub fn note(&mut self, event: TaskEvent, now: Timestamp) {
+        self.take_note(event);
+        self.start_ready(now);
+    }
+
+    fn take_note(&mut self, event: TaskEvent) {
+        match event {
+            TaskEvent::Line(line) => self.buffer.progress.logs.push(line),
+            TaskEvent::Ended {
+                seq,
+                outcome,
+                at,
+                chance,
+            } => self.attempt_ended(seq, outcome, at, chance),
+        }
+    }
+
+    /// Starts the tasks whose needs have settled. A task that cannot run settles itself,
+    /// and others may wait for that.
+    pub(super) fn start_ready(&mut self, now: Timestamp) {
+        while let Some(seq) = self.tasks.waiting.next_ready() {
+            self.start_task(seq, now);
+        }
+    }
+
+    pub(super) fn task_ended(&mut self, seq: Seq, outcome: Outcome, at: Timestamp) {
+        let mut outcome = outcome;
+        if let Some(Live { mut run, .. }) = self.tasks.live.remove(&seq) {
+            run.history.push(State::ended(&outcome, at));
+            run.retry_at = None;
+            outcome = outcome.map_err(|failure| failure_of_task(failure, &run));
+            self.tasks.changed.remove(&seq);
+            self.tasks.ended.push(run);
+        }
+        let settlement = Settlement::Task(outcome);
+        if self.settle(seq, at, settlement.clone()) {
+            self.buffer.settle(seq, at, settlement);
+        }
+    }
+
+    /// Ends the tasks of which only the record is known: of an attempt that ends without
+    /// having been executed again.
+    pub(super) fn abandon_recorded(&mut self, why: &Failure, now: Timestamp) {
+        for (_, mut run) in self.tasks.recorded.drain() {
+            run.history.push(State::ended(&Err(why.clone()), now));
+            run.retry_at = None;
+            self.tasks.ended.push(run);
+        }
+    }
+
+    /// Ends the tasks that nobody waits for any more, but for what has ended by itself.
+    pub(super) fn abandon_tasks(&mut self, why: &Failure, now: Timestamp) {
+        if self.tasks.live.is_empty() {
+            return;
+        }
+        self.effects.push_back(Effect::DropTasks);
+        self.tasks.held.clear();
+        self.tasks.retries.clear();
+        self.tasks.waiting = Dependencies::default();
+        let mut live: Vec<Seq> = self.tasks.live.keys().copied().collect();
+        live.sort();
+        for seq in live {
+            self.task_ended(seq, Err(why.clone()), now);
+        }
+    }
+}

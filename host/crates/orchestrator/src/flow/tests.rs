@@ -1,0 +1,751 @@
+//! The machine is told what a guest asks and what happens, and shows what it wants done.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::{Parameters, Start, undeployed_run};
+use model::testing::SomeIds;
+use model::{
+    Argument, Ask, Deployment, Digest, Entry, Failure, FailureKind, FlowDescription, FlowName,
+    FlowOptions, FlowRun, Grants, InputRequest, Json, Lease, Manifest, Next, Outcome, PoolName,
+    Progress, Recorded, Reply, RunId, RunRequest, Schema, Seq, Settled, Settlement, State,
+    TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, WorkerId,
+};
+
+/// What is told, and the millisecond in which it is told.
+enum Tell {
+    Ask(Ask),
+    Happened(Event),
+    /// The flow has returned.
+    Finish,
+}
+
+use Tell::{Ask as Asks, Finish, Happened};
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp(1_700_000_000_000_000 + ms * 1000)
+}
+
+fn lease(epoch: u64) -> Lease {
+    let run = RunId::generate();
+    Lease {
+        run,
+        worker: WorkerId(run.0),
+        epoch,
+    }
+}
+
+/// How an execution begins.
+struct Setup {
+    run: FlowRun,
+    past: Past,
+    mode: Mode,
+    limits: FlowLimits,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let start = Start {
+            tags: vec!["own".to_owned()],
+            ..Start::now(&mut SomeIds, Json::empty_object(), at(0))
+        };
+        let flow = FlowName::trusted("etl");
+        let pool = PoolName::trusted("pool");
+        let mut run = undeployed_run(Digest([0; 32]), flow, pool, start, at(0));
+        run.attempt = 2;
+        Self {
+            run,
+            past: Past::default(),
+            mode: Mode::Live(lease(1)),
+            limits: FlowLimits {
+                calls_max: 4,
+                timeout: Some(Duration::from_secs(5)),
+            },
+        }
+    }
+}
+
+impl Setup {
+    fn granted(mut self) -> Self {
+        self.run.grants = Grants {
+            http: vec!["*".to_owned()],
+        };
+        self
+    }
+
+    fn flow(self) -> Flow {
+        let schema = Schema {
+            parameters: Json::trusted("{}"),
+            result: Json::trusted("{}"),
+        };
+        let task = TaskDescription {
+            name: TaskName::trusted("load"),
+            description: None,
+            version: None,
+            schema: schema.clone(),
+            options: TaskOptions {
+                retries: Some(1),
+                retry_delays_ms: vec![1000],
+                ..TaskOptions::default()
+            },
+        };
+        let flow = FlowDescription {
+            name: FlowName::trusted("etl"),
+            description: None,
+            version: None,
+            schema,
+            options: FlowOptions::default(),
+        };
+        let manifest = Arc::new(Manifest {
+            flows: vec![flow],
+            tasks: vec![task],
+        });
+        Flow::new(self.run, at(0), manifest, self.past, self.mode, self.limits)
+    }
+}
+
+fn tell(flow: &mut Flow, ms: i64, tell: Tell) -> Step {
+    let moment = Moment {
+        now: at(ms),
+        ids: &mut SomeIds,
+        logged: false,
+    };
+    match tell {
+        Asks(ask) => flow.ask(ask, moment),
+        Happened(event) => flow.happened(event, moment),
+        Finish => flow.finish(moment),
+    }
+}
+
+/// Tells the machine one thing after the other, and compares what it wants done each time.
+#[track_caller]
+fn check(setup: Setup, story: impl IntoIterator<Item = (i64, Tell, &'static str)>) -> Flow {
+    let mut flow = setup.flow();
+    for (ms, told, expect) in story {
+        let step = tell(&mut flow, ms, told);
+        assert_eq!(show(&mut flow, &step), expect, "at {ms} ms");
+    }
+    flow
+}
+
+fn show(flow: &mut Flow, step: &Step) -> String {
+    let mut text = match step {
+        Step::Answer(Reply::Done) => "done".to_owned(),
+        Step::Answer(Reply::Handle(seq)) => format!("{seq}"),
+        Step::Answer(Reply::Handles(seqs)) => format!("{}", list(seqs)),
+        Step::Answer(Reply::Started(seq, _)) => format!("{seq} and its run"),
+        Step::Answer(Reply::Run(_)) => "a run".to_owned(),
+        Step::Refuse(failure) => format!("refused: {failure}"),
+        Step::Look(Look::Deployment(name)) => format!("look for {name}"),
+        Step::Look(Look::Run(_)) => "look for the run".to_owned(),
+        Step::Look(Look::RunByKey(flow, key)) => format!("look for {flow} of key {key}"),
+        Step::Look(Look::Settled(seqs)) => format!("look whether {} settled", list(seqs)),
+        Step::Record(progress) => format!("record {}", show_progress(progress)),
+        Step::Await(Await::Busy { news, due }) => {
+            let due = due.map_or("-".to_owned(), |due| ms(due).to_string());
+            format!("busy, news {news}, due {due}")
+        }
+        Step::Await(other) => format!("{other:?}"),
+        Step::Stop(Stop::Diverged(divergence)) => divergence.to_string(),
+        Step::Stop(stop) => format!("{stop:?}"),
+    };
+    while let Some(effect) = flow.next_effect() {
+        match effect {
+            Effect::StartTask(job) => {
+                write!(text, "; start {} {}", job.name, job.attempt).unwrap();
+                if job.arguments.as_str() != "{}" {
+                    write!(text, " with {}", job.arguments).unwrap();
+                }
+            }
+            Effect::DropTasks => text.push_str("; drop tasks"),
+        }
+    }
+    text
+}
+
+fn list(seqs: &[Seq]) -> String {
+    let seqs: Vec<String> = seqs.iter().map(ToString::to_string).collect();
+    format!("[{}]", seqs.join(" "))
+}
+
+fn ms(time: Timestamp) -> i64 {
+    (time.0 - at(0).0) / 1000
+}
+
+fn show_progress(progress: &Progress) -> String {
+    let mut parts = Vec::new();
+    for state in &progress.states {
+        parts.push(state.name.to_string());
+    }
+    for entry in &progress.entries {
+        let settled = if entry.settled.is_some() { "!" } else { "" };
+        parts.push(format!("{}{settled}", entry.seq));
+    }
+    for settled in &progress.settled {
+        parts.push(format!("{} settled", settled.seq));
+    }
+    for task in &progress.task_runs {
+        parts.push(format!("{}: {}", task.name, task.state().name));
+    }
+    if !progress.children.is_empty() {
+        parts.push(format!("{} children", progress.children.len()));
+    }
+    if !progress.subflows.is_empty() {
+        parts.push(format!("{} subflows", progress.subflows.len()));
+    }
+    match &progress.next {
+        Next::Continue => {}
+        Next::Wait {
+            awaited,
+            count,
+            until,
+        } => {
+            let until = until.map_or("-".to_owned(), |until| ms(until).to_string());
+            parts.push(format!("wait {count} of {} until {until}", list(awaited)));
+        }
+        Next::Release { at, .. } => parts.push(format!("again at {}", ms(*at))),
+        Next::End { .. } => parts.push("end".to_owned()),
+    }
+    parts.join(", ")
+}
+
+fn load(arguments: &[(&str, Argument)]) -> Tell {
+    let arguments = arguments.iter();
+    let arguments = arguments.map(|(name, argument)| ((*name).to_owned(), argument.clone()));
+    Asks(Ask::Task(TaskCall {
+        task: TaskName::trusted("load"),
+        arguments: arguments.collect(),
+        wait_for: Vec::new(),
+        options: TaskOptions::default(),
+        scope: None,
+    }))
+}
+
+fn sleep(duration_ms: u64) -> Tell {
+    Asks(Ask::StartTimer { duration_ms })
+}
+
+fn seqs(handles: &[u64]) -> Vec<Seq> {
+    handles.iter().copied().map(Seq).collect()
+}
+
+fn all(handles: &[u64]) -> Tell {
+    Asks(Ask::WaitAll(seqs(handles)))
+}
+
+fn any(handles: &[u64]) -> Tell {
+    Asks(Ask::WaitAny(seqs(handles)))
+}
+
+fn recorded(recorded: Recorded) -> Tell {
+    Happened(Event::Recorded(recorded))
+}
+
+fn settled(handles: &[u64], ms: i64) -> Tell {
+    let settled = handles.iter().map(|seq| Settled {
+        seq: Seq(*seq),
+        at: at(ms),
+        settlement: Settlement::Timer,
+    });
+    Happened(Event::Found(Found::Settled(settled.collect())))
+}
+
+fn ended(seq: u64, ms: i64, outcome: Outcome) -> Tell {
+    Happened(Event::Task(TaskEvent::Ended {
+        seq: Seq(seq),
+        outcome,
+        at: at(ms),
+        chance: 0.0,
+    }))
+}
+
+fn lost() -> Outcome {
+    Err(Failure::new(FailureKind::Error, "no route"))
+}
+
+fn seven() -> Outcome {
+    Ok(Json::trusted("7"))
+}
+
+fn child(key: Option<&str>) -> Tell {
+    Asks(Ask::RunDeployment(RunRequest {
+        deployment: "etl/nightly".to_owned(),
+        parameters: Json::empty_object(),
+        flow_run_name: None,
+        tags: Vec::new(),
+        scheduled: None,
+        idempotency_key: key.map(str::to_owned),
+        work_queue: None,
+        as_subflow: true,
+        scope: None,
+    }))
+}
+
+fn deployed() -> Tell {
+    let deployment = Deployment {
+        name: "etl/nightly".parse().unwrap(),
+        component: Digest([0; 32]),
+        pool: PoolName::trusted("pool"),
+        parameters: Json::empty_object(),
+        tags: Vec::new(),
+        grants: Grants::default(),
+        description: None,
+        created: at(0),
+        updated: at(0),
+    };
+    Happened(Event::Found(Found::Deployment(Some(Known {
+        deployment: Arc::new(deployment),
+        parameters: Arc::new(Parameters::new(&Json::trusted("{}")).unwrap()),
+    }))))
+}
+
+#[test]
+fn a_task_that_may_reach_nothing_runs_ahead_of_the_record() {
+    check(
+        Setup::default(),
+        [
+            (1, load(&[]), "1; start load-0 1"),
+            (2, all(&[1]), "busy, news false, due 22"),
+            (5, Happened(Event::Due), "busy, news false, due 22"),
+            (22, Happened(Event::Due), "record 1, load-0: Running"),
+            (23, recorded(Recorded::Done), "busy, news false, due -"),
+            (30, ended(1, 29, seven()), "done"),
+            (
+                31,
+                load(&[("n", Argument::ResultOf(Seq(1)))]),
+                "2; start load-1 1 with {\"n\":7}",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_task_that_was_granted_something_starts_after_the_record() {
+    check(
+        Setup::default().granted(),
+        [
+            (1, load(&[]), "record 1, load-0: Running"),
+            (2, recorded(Recorded::Done), "1; start load-0 1"),
+            // Its need settles: the same for what starts within a wait.
+            (3, load(&[("n", Argument::ResultOf(Seq(1)))]), "2"),
+            (4, all(&[2]), "busy, news false, due 24"),
+            (
+                5,
+                ended(1, 5, seven()),
+                "record 2, 1 settled, load-0: Completed, load-1: Running",
+            ),
+            (
+                6,
+                recorded(Recorded::Done),
+                "busy, news false, due -; start load-1 1 with {\"n\":7}",
+            ),
+            // Nothing starts for a run that has been paused by then.
+            (
+                7,
+                ended(2, 7, lost()),
+                "record Waiting, load-1: AwaitingRetry, wait 1 of [2] until 1007",
+            ),
+            (8, recorded(Recorded::Paused), "Suspended"),
+        ],
+    );
+}
+
+#[test]
+fn a_retry_is_awaited_without_the_slot_and_begins_when_it_is_due() {
+    check(
+        Setup::default(),
+        [
+            (1, load(&[]), "1; start load-0 1"),
+            (2, all(&[1]), "busy, news false, due 22"),
+            (
+                9,
+                ended(1, 10, lost()),
+                "record Waiting, 1, load-0: AwaitingRetry, wait 1 of [1] until 1010",
+            ),
+            (10, recorded(Recorded::Done), "Parked"),
+            (
+                1010,
+                Happened(Event::Resumed {
+                    lease: lease(2),
+                    cancelling: false,
+                }),
+                "look whether [1] settled",
+            ),
+            (
+                1011,
+                settled(&[], 0),
+                "busy, news false, due 1031; start load-0 2",
+            ),
+            (1012, ended(1, 1012, lost()), "done"),
+        ],
+    );
+}
+
+#[test]
+fn a_wait_outside_is_recorded_and_given_up() {
+    check(
+        Setup::default(),
+        [
+            (1, sleep(100), "1"),
+            (2, sleep(9000), "2"),
+            (
+                3,
+                any(&[1, 2]),
+                "record Waiting, 1, 2, wait 1 of [1 2] until 5000",
+            ),
+            (4, recorded(Recorded::Ready), "look whether [1 2] settled"),
+            (5, settled(&[1], 4), "[1]"),
+            (
+                6,
+                all(&[1, 2]),
+                "record Waiting, 3, wait 1 of [2] until 5000",
+            ),
+            (7, recorded(Recorded::Done), "Parked"),
+            (
+                5001,
+                Happened(Event::Resumed {
+                    lease: lease(2),
+                    cancelling: false,
+                }),
+                "look whether [2] settled",
+            ),
+            (5002, settled(&[], 0), "Deadline"),
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_be_waited_for_is_refused() {
+    check(
+        Setup::default(),
+        [
+            (
+                1,
+                all(&[]),
+                "refused: there is nothing to wait for: the list is empty",
+            ),
+            (1, all(&[1]), "refused: there is no call 1 to wait for"),
+            (
+                1,
+                Asks(Ask::WithdrawInput(Seq(1))),
+                "refused: 1 is not an input that was asked for",
+            ),
+            (
+                1,
+                load(&[("n", Argument::ResultOf(Seq(1)))]),
+                "refused: task `load`: there is no call 1 to wait for",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_cancellation_is_told_once_and_leaves_time_to_clean_up() {
+    check(
+        Setup::default(),
+        [
+            (1, load(&[]), "1; start load-0 1"),
+            (2, all(&[1]), "busy, news false, due 22"),
+            (
+                3,
+                Happened(Event::Told(Signal::Cancel)),
+                "refused: the flow run was cancelled; drop tasks",
+            ),
+            // It was on its way when its task was dropped.
+            (4, sleep(5), "3"),
+            (
+                4,
+                all(&[3]),
+                "record Waiting, 1!, 2, 3, load-0: Cancelled, wait 1 of [3] until 5000",
+            ),
+            (5, recorded(Recorded::Cancelling), "News"),
+            (9, Happened(Event::News), "look whether [3] settled"),
+            (9, settled(&[3], 9), "done"),
+        ],
+    );
+}
+
+#[test]
+fn a_pause_takes_effect_once_no_task_executes() {
+    check(
+        Setup::default(),
+        [
+            (1, load(&[]), "1; start load-0 1"),
+            (1, load(&[]), "2; start load-1 1"),
+            (2, any(&[1, 2]), "busy, news false, due 22"),
+            (
+                3,
+                Happened(Event::Told(Signal::Pause)),
+                "busy, news false, due 22",
+            ),
+            (4, ended(1, 4, seven()), "[1]"),
+            (5, all(&[2]), "busy, news false, due 22"),
+            (
+                6,
+                ended(2, 6, seven()),
+                "record 1!, 2!, 3, load-0: Completed, load-1: Completed",
+            ),
+            (7, recorded(Recorded::Paused), "Suspended"),
+        ],
+    );
+}
+
+/// It was taken back in the meantime.
+#[test]
+fn a_pause_that_is_no_more_is_heeded_once() {
+    check(
+        Setup::default(),
+        [
+            (1, sleep(100), "1"),
+            (1, load(&[]), "2; start load-0 1"),
+            (2, all(&[2]), "busy, news true, due 22"),
+            (
+                3,
+                Happened(Event::Told(Signal::Pause)),
+                "busy, news true, due 22",
+            ),
+            (4, ended(2, 4, lost()), "record 1, 2, load-0: AwaitingRetry"),
+            (
+                5,
+                recorded(Recorded::Done),
+                "record Waiting, wait 1 of [2] until 1004",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_fan_out_reads_its_deployment_once_a_record() {
+    check(
+        Setup::default(),
+        [
+            (1, child(None), "look for etl/nightly"),
+            (2, deployed(), "1 and its run"),
+            (3, child(None), "2 and its run"),
+            (
+                4,
+                all(&[1, 2]),
+                "record Waiting, 1, 2, 2 children, wait 2 of [1 2] until 5000",
+            ),
+            (5, recorded(Recorded::Ready), "look whether [1 2] settled"),
+            (6, settled(&[1, 2], 5), "done"),
+            (7, child(None), "look for etl/nightly"),
+            (
+                8,
+                Happened(Event::Found(Found::Deployment(None))),
+                "refused: there is no deployment `etl/nightly`: see `orch-host deployment ls`",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_key_is_looked_for_before_its_run_is_recorded_and_again_when_it_was_taken() {
+    let mut flow = check(
+        Setup::default(),
+        [
+            (1, sleep(1), "1"),
+            (2, child(Some("k")), "look for etl/nightly"),
+            (3, deployed(), "record 1"),
+            (4, recorded(Recorded::Done), "look for etl of key k"),
+        ],
+    );
+    let none = || Happened(Event::Found(Found::Run(None)));
+    let Step::Record(progress) = tell(&mut flow, 5, none()) else {
+        panic!("it is not recorded");
+    };
+    assert_eq!(show_progress(&progress), "2, 1 children");
+    let again = tell(&mut flow, 6, Happened(Event::KeyTaken(progress)));
+    assert_eq!(show(&mut flow, &again), "look for etl of key k");
+    let step = tell(&mut flow, 7, none());
+    assert_eq!(show(&mut flow, &step), "record 2, 1 children");
+    // The record was the last under this lease.
+    let step = tell(&mut flow, 8, recorded(Recorded::Paused));
+    assert_eq!(show(&mut flow, &step), "Suspended");
+}
+
+#[test]
+fn a_flow_that_has_returned_waits_for_its_tasks() {
+    let mut flow = check(
+        Setup::default(),
+        [
+            (1, load(&[]), "1; start load-0 1"),
+            (2, Finish, "busy, news false, due 22"),
+            (3, ended(1, 3, seven()), "done"),
+        ],
+    );
+    let progress = flow.end(seven(), at(4));
+    assert_eq!(
+        show_progress(&progress),
+        "Completed, 1!, load-0: Completed, end"
+    );
+    assert!(flow.next_effect().is_none());
+}
+
+#[test]
+fn a_flow_that_fails_leaves_its_tasks() {
+    let mut flow = check(Setup::default(), [(1, load(&[]), "1; start load-0 1")]);
+    let failure = Failure::new(FailureKind::Error, "no route");
+    let progress = flow.try_again(&failure, Duration::from_secs(1), at(4));
+    assert_eq!(
+        show_progress(&progress),
+        "AwaitingRetry, 1!, load-0: Cancelled, again at 1004"
+    );
+    assert!(matches!(flow.next_effect(), Some(Effect::DropTasks)));
+}
+
+#[test]
+fn calls_are_limited() {
+    let one = |seq| (1, sleep(1), seq);
+    check(
+        Setup::default(),
+        [
+            one("1"),
+            one("2"),
+            one("3"),
+            one("4"),
+            one("Limit(\"made too many calls; the limit on a flow run is 4\")"),
+        ],
+    );
+}
+
+/// The journal of a subflow that slept and ended, and the run of the subflow.
+fn with_subflow() -> (Vec<Entry>, FlowRun) {
+    let mut flow = Setup::default().flow();
+    let mut entries = Vec::new();
+    for (ms, told) in [(100, begin()), (150, sleep(1)), (200, end())] {
+        tell(&mut flow, ms, told);
+    }
+    entries.extend(flow.journal().entries().cloned());
+    (entries, flow.run(Some(Seq(1))).clone())
+}
+
+fn begin() -> Tell {
+    Asks(Ask::BeginSubflow {
+        flow: FlowName::trusted("etl"),
+        parameters: Json::trusted("{}"),
+        scope: None,
+    })
+}
+
+fn end() -> Tell {
+    Asks(Ask::EndSubflow {
+        subflow: Seq(1),
+        outcome: seven(),
+    })
+}
+
+/// Guests see its time, its tags, its parent and its attempt.
+#[test]
+fn a_subflow_is_the_same_whoever_replays_it_and_when() {
+    let (entries, first) = with_subflow();
+    assert_eq!((first.scheduled, first.attempt), (at(100), 1));
+    assert_eq!(first.tags, Vec::<String>::new());
+    for mode in [Mode::Live(lease(2)), Mode::PastOnly] {
+        let mut setup = Setup::default();
+        setup.run.id = first.parent.unwrap();
+        setup.past.entries.clone_from(&entries);
+        setup.mode = mode;
+        let flow = check(setup, [(9000, begin(), "1 and its run")]);
+        assert_eq!(
+            format!("{:?}", flow.run(Some(Seq(1)))),
+            format!("{first:?}")
+        );
+    }
+}
+
+fn past_only(over: bool) -> Setup {
+    let (entries, _) = with_subflow();
+    let mut setup = Setup::default();
+    if over {
+        setup.run.state = State::ended(&seven(), at(300));
+    }
+    setup.past.entries = entries;
+    setup.mode = Mode::PastOnly;
+    setup
+}
+
+#[test]
+fn what_is_past_ends_where_the_journal_does() {
+    let replayed = |last| {
+        [
+            (0, begin(), "1 and its run"),
+            (0, sleep(1), "2"),
+            (0, end(), "done"),
+            last,
+        ]
+    };
+    check(past_only(false), replayed((0, sleep(1), "EndOfJournal")));
+    check(past_only(false), replayed((0, all(&[2]), "EndOfJournal")));
+    check(past_only(false), replayed((0, load(&[]), "EndOfJournal")));
+    check(
+        past_only(true),
+        replayed((
+            0,
+            sleep(1),
+            "replay diverged at call 4: the journal holds nothing more, the flow asked for sleep 1 ms",
+        )),
+    );
+}
+
+/// A call that was refused then left no entry, so it must be refused again.
+#[test]
+fn what_is_past_refuses_what_was_refused() {
+    let mut unknown = load(&[]);
+    if let Asks(Ask::Task(call)) = &mut unknown {
+        call.task = TaskName::trusted("store");
+    }
+    check(
+        past_only(true),
+        [
+            (0, unknown, "refused: the component has no task `store`"),
+            (0, all(&[1]), "refused: there is no call 1 to wait for"),
+            (0, begin(), "1 and its run"),
+            (0, all(&[1]), "refused: there is no call 1 to wait for"),
+            (0, sleep(1), "2"),
+            (0, all(&[9, 2]), "refused: there is no call 9 to wait for"),
+            (0, end(), "done"),
+            (
+                0,
+                Asks(Ask::WithdrawInput(Seq(2))),
+                "refused: 2 is not an input that was asked for",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn an_input_is_withdrawn_unless_it_was_given() {
+    let input = |key: &str| {
+        Asks(Ask::RequestInput(InputRequest {
+            key: key.to_owned(),
+            description: None,
+            schema: Json::trusted("{}"),
+            timeout_ms: Some(500),
+            scope: None,
+        }))
+    };
+    check(
+        Setup::default(),
+        [
+            (1, input(" "), "refused: ` ` is no key of an input"),
+            (1, input("ok"), "2"),
+            (
+                1,
+                input("ok"),
+                "refused: input `ok` is asked for already, and not given yet",
+            ),
+            (
+                2,
+                Asks(Ask::WithdrawInput(Seq(2))),
+                "record 1, 2, 3, 4, 2 settled",
+            ),
+            (3, recorded(Recorded::Done), "look whether [2] settled"),
+            // Somebody was faster; or else it is the withdrawal that is found.
+            (4, settled(&[2], 1), "done"),
+            (2, all(&[2]), "done"),
+        ],
+    );
+}

@@ -1,0 +1,495 @@
+//! Drives the flow machine of one execution: hands it what the instance asks, does what it
+//! wants done, and waits.
+//!
+//! ```text
+//! instance --ask--> Flow --Step--> Answer, Refuse --> instance
+//!                    ^             Look, Record ----> store
+//!                    |             Await -----------> tasks, news, the slot, the clock
+//!                    +--happened-------+
+//! ```
+//!
+//! It decides nothing: what a step means stands in [`orchestrator::flow`].
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, pending, ready};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Sleep;
+
+use super::around::{JournalClock, context_of};
+use super::first_record::FirstRecord;
+use super::logs::FlowLog;
+use super::shared::Shared;
+use super::signals::at_least;
+use super::tasks;
+use model::{
+    Ask, Failure, FailureKind, Lease, Outcome, Reply, RunId, RunName, Seq, Settlement, State,
+    Timestamp,
+};
+use operations::FreshIds;
+use orchestrator::flow::{
+    Await, Effect, Event, Flow, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal, Step,
+    Stop, TaskEvent,
+};
+use store::{Claimed, Progress, Recorded, StoreError};
+use wasm::{CallError, CallResult, FlowClock, FlowPort, LogSink, Prepared, RunContext, timed_out};
+
+/// Handles whose settlement is looked up in one read.
+const LOOKUP_MAX: usize = 1000;
+
+/// Why a flow's execution cannot go on.
+#[derive(Clone, Debug)]
+pub(super) enum Interruption {
+    /// It waits, and its time in memory is over. All is recorded.
+    Suspended,
+    /// Another worker has claimed the run.
+    Stale,
+    Store(StoreError),
+    /// The run fails.
+    Failed(Failure),
+}
+
+/// The execution of one flow run.
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    prepared: Arc<Prepared>,
+    run: RunId,
+    flow: Flow,
+    /// What its tasks may know of the run; made for the first of them.
+    context: OnceLock<Arc<RunContext>>,
+    first: FirstRecord,
+    clock: Arc<JournalClock>,
+    log: Arc<FlowLog>,
+    /// None while the flow waits and others may use the slot.
+    slot: Option<OwnedSemaphorePermit>,
+    executing: JoinSet<()>,
+    sender: mpsc::UnboundedSender<TaskEvent>,
+    events: mpsc::UnboundedReceiver<TaskEvent>,
+    news: watch::Receiver<()>,
+    /// Whether the run is to be paused or cancelled.
+    signal: watch::Receiver<Signal>,
+    /// Goes off at this time. Kept from one wait to the next: most end before, and have the
+    /// same.
+    timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
+    /// Whether the flow has returned.
+    returned: bool,
+    interruption: Option<Interruption>,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.signals.leave(self.run);
+    }
+}
+
+impl FlowPort for Driver {
+    fn ask(&mut self, ask: Ask) -> BoxFuture<'_, CallResult<Reply>> {
+        if matches!(ask, Ask::WaitAny(_) | Ask::WaitAll(_)) {
+            self.note_events();
+            self.flow.tell(*self.signal.borrow());
+        }
+        let begins = matches!(ask, Ask::BeginSubflow { .. });
+        let step = self.with_moment(|flow, at| flow.ask(ask, at));
+        if let Step::Answer(reply) = step {
+            self.perform();
+            self.answered(begins, &reply);
+            return ready(Ok(reply)).boxed();
+        }
+        async move {
+            let reply = self.drive(step).await?;
+            self.answered(begins, &reply);
+            Ok(reply)
+        }
+        .boxed()
+    }
+
+    fn settled(&self, handle: Seq) -> Option<Settlement> {
+        self.flow.told(handle).cloned()
+    }
+
+    fn context(&self, scope: Option<Seq>) -> Arc<RunContext> {
+        let run = self.flow.run(scope);
+        if run.id == self.run {
+            let context = || Arc::new(context_of(run));
+            return Arc::clone(self.context.get_or_init(context));
+        }
+        Arc::new(context_of(run))
+    }
+}
+
+impl Driver {
+    pub fn new(
+        shared: Arc<Shared>,
+        claimed: Claimed,
+        prepared: Arc<Prepared>,
+        past: Past,
+        timeout: Option<Duration>,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        let Claimed {
+            run, lease, logged, ..
+        } = claimed;
+        // One reading for both: where the flow's clock begins is what is recorded as its
+        // start, from which a replay begins.
+        let now = shared.now();
+        let started = run.started.unwrap_or(now);
+        let running = State::running(run.attempt, now.max(started));
+        let limits = shared.runtime.limits();
+        let log = FlowLog::new(run.id, logged, limits, shared.store.clock());
+        let limits = FlowLimits {
+            calls_max: limits.calls_max,
+            timeout,
+        };
+        let (sender, events) = mpsc::unbounded_channel();
+        let manifest = Arc::clone(&prepared.manifest);
+        Self {
+            signal: shared.signals.enter(run.id, Signal::of(run.state.kind)),
+            news: shared.news.clone(),
+            run: run.id,
+            flow: Flow::new(run, started, manifest, past, Mode::Live(lease), limits),
+            context: OnceLock::new(),
+            first: FirstRecord::new(running),
+            clock: Arc::new(JournalClock::new(started)),
+            log: Arc::new(log),
+            shared,
+            prepared,
+            slot: Some(slot),
+            executing: JoinSet::new(),
+            sender,
+            events,
+            timer: None,
+            returned: false,
+            interruption: None,
+        }
+    }
+
+    pub fn log(&self) -> Arc<dyn LogSink> {
+        Arc::clone(&self.log) as _
+    }
+
+    pub fn clock(&self) -> Arc<dyn FlowClock> {
+        Arc::clone(&self.clock) as _
+    }
+
+    /// What is to be recorded after a while at the latest.
+    pub fn first_record(&self) -> FirstRecord {
+        self.first.clone()
+    }
+
+    /// What is left until the deadline.
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.flow.deadline()?;
+        Some(deadline.since(self.shared.now()))
+    }
+
+    /// Whether the run is to be paused or cancelled.
+    pub fn signals(&self) -> watch::Receiver<Signal> {
+        self.signal.clone()
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        *self.signal.borrow() == Signal::Cancel
+    }
+
+    /// Why the execution was interrupted.
+    pub fn interruption(&mut self) -> Interruption {
+        self.interruption.take().unwrap_or_else(|| {
+            let message = "the execution was interrupted without a reason";
+            Interruption::Failed(Failure::new(FailureKind::Crashed, message))
+        })
+    }
+
+    /// The right to the run, its name, and which attempt this is.
+    pub fn whose(&self) -> (Lease, RunName, u32) {
+        let run = self.flow.run(None);
+        (self.flow.lease(), run.name.clone(), run.attempt)
+    }
+
+    /// The outcome of the attempt, once the tasks have ended of a flow that returned. They
+    /// may change it: no decision about the run comes before this. Nothing, if the run is
+    /// left before that.
+    pub async fn finish(&mut self, outcome: Outcome) -> Result<Option<Outcome>, StoreError> {
+        let mut outcome = outcome;
+        if outcome.is_ok() && self.finish_tasks().await.is_err() {
+            match self.interruption() {
+                Interruption::Store(err) => return Err(err),
+                Interruption::Suspended | Interruption::Stale => return Ok(None),
+                Interruption::Failed(failure) => outcome = Err(failure),
+            }
+        }
+        if self.is_cancelled() {
+            outcome = Err(Failure::cancelled());
+        }
+        Ok(Some(outcome))
+    }
+
+    /// Records the end of the run.
+    pub async fn end(mut self, outcome: Outcome) -> Result<(), StoreError> {
+        self.drop_tasks();
+        let mut progress = self.flow.end(outcome, self.shared.now());
+        self.complete(&mut progress).await;
+        self.shared.store.record(progress).await?;
+        Ok(())
+    }
+
+    /// Lets the tasks end that the flow has not waited for.
+    async fn finish_tasks(&mut self) -> CallResult<Reply> {
+        self.returned = true;
+        self.note_events();
+        self.flow.tell(*self.signal.borrow());
+        let step = self.with_moment(|flow, at| flow.finish(at));
+        self.drive(step).await
+    }
+
+    /// Gives the run up for now; the next attempt begins after `delay`.
+    pub async fn try_again(mut self, failure: &Failure, delay: Duration) -> Result<(), StoreError> {
+        self.drop_tasks();
+        let now = self.shared.now();
+        let mut progress = self.flow.try_again(failure, delay, now);
+        self.complete(&mut progress).await;
+        self.shared.store.record(progress).await?;
+        Ok(())
+    }
+
+    fn with_moment(&mut self, turn: impl FnOnce(&mut Flow, Moment) -> Step) -> Step {
+        let at = Moment {
+            now: self.shared.now(),
+            ids: &mut FreshIds,
+            logged: !self.log.is_empty(),
+        };
+        turn(&mut self.flow, at)
+    }
+
+    /// Time passes for the instance, and the lines of a new subflow belong to it.
+    fn answered(&mut self, begins: bool, reply: &Reply) {
+        if let (true, Reply::Started(scope, run)) = (begins, reply) {
+            self.log.add_subflow(*scope, run.id);
+        }
+        self.clock.set(self.flow.clock());
+    }
+
+    /// Does what the machine wants until the instance can go on.
+    async fn drive(&mut self, mut step: Step) -> CallResult<Reply> {
+        loop {
+            self.perform();
+            let event = match step {
+                Step::Answer(reply) => return Ok(reply),
+                Step::Refuse(failure) => {
+                    self.clock.set(self.flow.clock());
+                    return Err(CallError::Failure(failure));
+                }
+                Step::Look(look) => Event::Found(self.look(look).await?),
+                Step::Record(progress) => self.record(*progress).await?,
+                Step::Await(what) => self.wait(what).await?,
+                Step::Stop(stop) => return Err(self.stop(stop)),
+            };
+            self.flow.tell(*self.signal.borrow());
+            step = self.with_moment(|flow, at| flow.happened(event, at));
+        }
+    }
+
+    fn perform(&mut self) {
+        while let Some(effect) = self.flow.next_effect() {
+            match effect {
+                Effect::DropTasks => self.executing.abort_all(),
+                Effect::StartTask(job) => {
+                    let context = self.context(job.scope);
+                    let grants = self.flow.run(None).grants.clone();
+                    let (shared, prepared) = (Arc::clone(&self.shared), Arc::clone(&self.prepared));
+                    let sender = self.sender.clone();
+                    let attempt = tasks::execute(job, context, grants, shared, prepared, sender);
+                    // In a box, since a spawned future is moved a few times.
+                    self.executing.spawn(Box::pin(attempt));
+                }
+            }
+        }
+    }
+
+    /// Ends what its tasks do, and takes note of all that they have done.
+    fn drop_tasks(&mut self) {
+        self.executing.abort_all();
+        self.note_events();
+    }
+
+    /// Takes note of everything that has happened to its tasks until now.
+    fn note_events(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            self.flow.note(event, self.shared.now());
+        }
+    }
+
+    async fn look(&mut self, look: Look) -> CallResult<Found> {
+        let shared = Arc::clone(&self.shared);
+        let store = &shared.store;
+        let found = match look {
+            Look::Deployment(name) => match store.deployment(&name).await {
+                Ok(Some(deployment)) => shared
+                    .parameters_of(deployment.component, &name.flow)
+                    .await
+                    .map(|parameters| {
+                        Found::Deployment(Some(Known {
+                            deployment: Arc::new(deployment),
+                            parameters,
+                        }))
+                    }),
+                found => found.map(|_| Found::Deployment(None)),
+            },
+            Look::Run(run) => {
+                let found = store.flow_run(run).await;
+                found.map(|run| Found::Run(run.map(|run| run.snapshot())))
+            }
+            Look::RunByKey(flow, key) => {
+                let found = store.run_by_key(&flow, &key).await;
+                found.map(|run| Found::Run(run.map(|run| run.snapshot())))
+            }
+            Look::Settled(calls) => {
+                let mut settled = Vec::new();
+                for calls in calls.chunks(LOOKUP_MAX) {
+                    let found = store.settled(self.run, calls).await;
+                    settled.extend(self.read(found)?);
+                }
+                Ok(Found::Settled(settled))
+            }
+        };
+        self.read(found)
+    }
+
+    async fn record(&mut self, mut progress: Progress) -> CallResult<Event> {
+        self.complete(&mut progress).await;
+        let last = progress.children.last();
+        let keyed = last.is_some_and(|child| child.idempotency_key.is_some());
+        let again = keyed.then(|| Box::new(progress.clone()));
+        match (self.shared.store.record(progress).await, again) {
+            (Ok(recorded), _) => {
+                if recorded == Recorded::Cancelling {
+                    self.shared.signals.tell(self.run, Signal::Cancel);
+                }
+                Ok(Event::Recorded(recorded))
+            }
+            (Err(StoreError::KeyTaken { .. }), Some(again)) => Ok(Event::KeyTaken(again)),
+            (Err(StoreError::Stale { .. }), _) => Err(self.interrupt(Interruption::Stale)),
+            (Err(err), _) => Err(self.interrupt(Interruption::Store(err))),
+        }
+    }
+
+    /// Adds what the machine does not know of.
+    async fn complete(&mut self, progress: &mut Progress) {
+        self.first.add_to(progress).await;
+        let lines = self.log.take();
+        progress.logged += lines.len() as u64;
+        progress.logs.extend(lines);
+        progress.logs.sort_by_key(|line| line.at);
+    }
+
+    async fn wait(&mut self, what: Await) -> CallResult<Event> {
+        match what {
+            Await::Busy { news, due } => Ok(self.await_tasks(news, due).await),
+            Await::News => {
+                let _ = self.news.changed().await;
+                Ok(Event::News)
+            }
+            Await::Parked => self.park().await,
+            Await::Deadline if self.returned => {
+                let failure = timed_out("the flow run", self.flow.timeout().unwrap_or_default());
+                Err(self.interrupt(Interruption::Failed(failure)))
+            }
+            // The execution is about to be stopped; another wait would end at once.
+            Await::Deadline => pending().await,
+        }
+    }
+
+    /// Waits with its slot, until something happens.
+    async fn await_tasks(&mut self, news: bool, due: Option<Timestamp>) -> Event {
+        if let Some(due) = due
+            && self.timer.as_ref().is_none_or(|(at, _)| *at != due)
+        {
+            let sleep = tokio::time::sleep(due.since(self.shared.now()));
+            self.timer = Some((due, Box::pin(sleep)));
+        }
+        let timer = self.timer.as_mut().filter(|_| due.is_some());
+        let signal = match self.flow.signal() {
+            Signal::GoOn => Some(Signal::Pause),
+            Signal::Pause => Some(Signal::Cancel),
+            Signal::Cancel => None,
+        };
+        let event = tokio::select! {
+            biased;
+            () = at_least(&mut self.signal, signal.unwrap_or(Signal::Cancel)), if signal.is_some() => None,
+            () = elapsed(timer) => {
+                self.timer = None;
+                return Event::Due;
+            }
+            event = self.events.recv() => event,
+            Ok(()) = self.news.changed(), if news => return Event::News,
+        };
+        let Some(mut event) = event else {
+            return Event::Told(*self.signal.borrow());
+        };
+        // All that has happened by now is one event.
+        while let Ok(next) = self.events.try_recv() {
+            self.flow.note(event, self.shared.now());
+            event = next;
+        }
+        Event::Task(event)
+    }
+
+    /// Waits in memory without a slot, for as long as that is allowed.
+    async fn park(&mut self) -> CallResult<Event> {
+        let shared = Arc::clone(&self.shared);
+        let mut resumed = shared.parking.park(self.flow.lease());
+        drop(self.slot.take());
+        let resumption = tokio::select! {
+            resumption = &mut resumed => resumption,
+            () = tokio::time::sleep(shared.config.park) => {
+                if shared.parking.leave(self.run) {
+                    return Err(self.interrupt(Interruption::Suspended));
+                }
+                resumed.await
+            }
+        };
+        let Ok(resumption) = resumption else {
+            return Err(self.interrupt(Interruption::Suspended));
+        };
+        self.slot = Some(resumption.slot);
+        if resumption.cancelling {
+            shared.signals.tell(self.run, Signal::Cancel);
+        }
+        Ok(Event::Resumed {
+            lease: resumption.lease,
+            cancelling: resumption.cancelling,
+        })
+    }
+
+    /// A read that failed interrupts the execution.
+    fn read<T>(&mut self, read: Result<T, StoreError>) -> CallResult<T> {
+        read.map_err(|err| self.interrupt(Interruption::Store(err)))
+    }
+
+    fn stop(&mut self, stop: Stop) -> CallError {
+        match stop {
+            Stop::Limit(limit) => CallError::Limit(limit),
+            Stop::Suspended => self.interrupt(Interruption::Suspended),
+            Stop::Diverged(divergence) => {
+                let failure = Failure::new(FailureKind::Permanent, divergence.to_string());
+                self.interrupt(Interruption::Failed(failure))
+            }
+            Stop::EndOfJournal => unreachable!("this execution goes on after its journal"),
+        }
+    }
+
+    fn interrupt(&mut self, why: Interruption) -> CallError {
+        self.interruption.get_or_insert(why);
+        CallError::Interrupt
+    }
+}
+
+async fn elapsed(timer: Option<&mut (Timestamp, Pin<Box<Sleep>>)>) {
+    match timer {
+        Some((_, sleep)) => sleep.await,
+        None => pending().await,
+    }
+}
