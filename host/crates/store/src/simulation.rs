@@ -15,12 +15,21 @@
 //!
 //! `ORCH_SIM_SEEDS=N` plays N seeds instead of [`SEEDS`]; `ORCH_SIM_SEED=n` plays that one.
 
+mod catalog;
 mod driver;
 mod guest;
+mod hand;
+mod hands;
 mod ledger;
+mod people;
+mod records;
 mod rng;
 mod script;
+mod trace;
+mod turns;
+mod verdict;
 mod world;
+mod written;
 
 use self::world::World;
 use super::Store;

@@ -1,0 +1,76 @@
+//! What is deployed: one component whose flows are the scripts.
+
+use std::sync::Arc;
+
+use super::script::Scripts;
+use crate::NewRun;
+use crate::contract::cast::{self, at};
+use model::{
+    Deployment, DeploymentName, FlowDescription, FlowOptions, Grants, Json, Manifest, PoolName,
+    RunId, RunName, Schema, State, TaskDescription, TaskName, TaskOptions, Timestamp,
+};
+use orchestrator::Parameters;
+use orchestrator::flow::Known;
+
+/// A run of the simulation's pool, ready now.
+pub(super) fn new_run(flow: &str, id: RunId, pool: &PoolName, now: Timestamp) -> NewRun {
+    let mut new = cast::new_run(flow);
+    new.run.id = id;
+    new.run.name = RunName::trusted("simulated");
+    new.run.pool = Some(pool.clone());
+    new.run.created = now;
+    new.run.scheduled = now;
+    new.run.state = State::scheduled(now);
+    new
+}
+
+/// What the component says of itself that all scripts are flows of.
+pub(super) fn manifest() -> Manifest {
+    let schema = || Schema {
+        parameters: Json::empty_object(),
+        result: Json::empty_object(),
+    };
+    let flow = |at| FlowDescription {
+        name: Scripts::name(at),
+        description: None,
+        version: None,
+        schema: schema(),
+        options: FlowOptions::default(),
+    };
+    Manifest {
+        flows: (0..4).map(flow).collect(),
+        tasks: vec![TaskDescription {
+            name: TaskName::trusted("compute"),
+            description: None,
+            version: None,
+            schema: schema(),
+            options: TaskOptions::default(),
+        }],
+    }
+}
+
+pub(super) fn deployed(script: usize, pool: &PoolName, grants: bool) -> Known {
+    let flow = Scripts::name(script);
+    let deployment = Deployment {
+        name: DeploymentName::default_for(&flow),
+        component: cast::new_run(flow.as_str()).run.component,
+        pool: pool.clone(),
+        parameters: Json::empty_object(),
+        tags: Vec::new(),
+        grants: if grants { granted() } else { Grants::default() },
+        description: None,
+        created: at(0),
+        updated: at(0),
+    };
+    let parameters = Parameters::new(&Json::empty_object());
+    Known {
+        deployment: Arc::new(deployment),
+        parameters: Arc::new(parameters.expect("anything fits")),
+    }
+}
+
+pub(super) fn granted() -> Grants {
+    Grants {
+        http: vec!["*".to_owned()],
+    }
+}

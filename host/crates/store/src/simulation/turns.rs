@@ -1,0 +1,257 @@
+//! Turns an execution one step further: looks up, records and waits as its machine wants, and
+//! lets chance decide what happens meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::driver::Execution;
+use super::hand::Hand;
+use super::script::Scripts;
+use super::trace::{short, trace};
+use super::world::World;
+use super::written::{Stays, Written};
+use crate::{Progress, Store, TaskRunFilter};
+use model::{Failure, Outcome, RunId, Timestamp};
+use orchestrator::flow::{Await, Event, Found, Look, Past, Signal, Step, Stop};
+use orchestrator::{Decision, after_attempt};
+
+/// What is due this soon is sometimes waited for.
+const SOON: Duration = Duration::from_millis(30);
+
+impl<S: Store> World<'_, S> {
+    /// One execution goes one call further.
+    pub(super) async fn work(&mut self) {
+        let busy = |hand: &Hand| !(hand.claimed.is_empty() && hand.running.is_empty());
+        let Some(hand) = self.any_hand_that(busy) else {
+            return;
+        };
+        let begins = self.hands[hand].running.is_empty() || self.rng.percent(40);
+        if begins && !self.hands[hand].claimed.is_empty() {
+            return self.begin(hand).await;
+        }
+        let Some(at) = self.any_running(hand) else {
+            return;
+        };
+        let mut execution = self.hands[hand].running.swap_remove(at);
+        let worker = self.hands[hand].id;
+        let stays = self.go_on(&mut execution).await;
+        let Some(hand) = self.hands.iter_mut().find(|hand| hand.id == worker) else {
+            return;
+        };
+        match stays {
+            Stays::Running => hand.running.push(execution),
+            Stays::Parked => hand.parked.push(execution),
+            Stays::Gone => {}
+        }
+    }
+
+    pub(super) async fn begin(&mut self, hand: usize) {
+        let at = self.rng.below(self.hands[hand].claimed.len());
+        let claimed = self.hands[hand].claimed.swap_remove(at);
+        let id = claimed.run.id;
+        let entries = match claimed.journal_len {
+            0 => Vec::new(),
+            _ => self.store.journal(id).await.unwrap(),
+        };
+        let kept = match claimed.run.attempt {
+            1 => Vec::new(),
+            _ => self.store.kept(id).await.unwrap(),
+        };
+        trace!(self, "begin {} with {} entries", short(id), entries.len());
+        let script = Arc::clone(&self.scripts.0[Scripts::at(&claimed.run.flow)]);
+        // The clock does not stand still while a worker thinks.
+        self.now.0 += 7;
+        let filter = TaskRunFilter {
+            flow_run: Some(id),
+            ..TaskRunFilter::default()
+        };
+        let tasks = self.store.task_runs(filter).await.unwrap();
+        let past = Past {
+            entries,
+            kept,
+            tasks,
+        };
+        let execution = Execution::new(&claimed, script, &self.manifest, past, self.now);
+        self.hands[hand].running.push(execution);
+    }
+
+    /// Takes an execution one step further.
+    pub(super) async fn go_on(&mut self, execution: &mut Execution) -> Stays {
+        self.now.0 += 11;
+        let now = self.their_now();
+        let Some(step) = execution.step.take() else {
+            if let Some(outcome) = execution.ask(&mut self.rng, now) {
+                return self.returned(execution, outcome, now).await;
+            }
+            self.answer(execution);
+            return Stays::Running;
+        };
+        match step {
+            Step::Answer(_) | Step::Refuse(_) => {
+                execution.step = Some(step);
+                self.answer(execution);
+                if execution.step.is_some() {
+                    let outcome = execution.returned.take().expect("it has returned");
+                    return self.end(execution, outcome).await;
+                }
+            }
+            Step::Look(look) => {
+                let found = self.look(execution.id, look).await;
+                execution.happened(Event::Found(found), &mut self.rng, now);
+            }
+            Step::Record(progress) => return self.record_step(execution, *progress, now).await,
+            Step::Await(Await::Busy { news, due }) => self.busy(execution, news, due, now),
+            Step::Await(Await::News) => execution.happened(Event::News, &mut self.rng, now),
+            Step::Await(what) => panic!("nothing leads to {what:?}"),
+            Step::Stop(Stop::Suspended) => return Stays::Gone,
+            Step::Stop(stop) => {
+                trace!(self, "stopped {}: {stop:?}", short(execution.id));
+                assert!(!self.holds(execution), "{stop:?}");
+                return Stays::Gone;
+            }
+        }
+        Stays::Running
+    }
+
+    /// Tells the guest what it was answered, if it was. Not where it has returned.
+    pub(super) fn answer(&mut self, execution: &mut Execution) {
+        if execution.returned.is_some() {
+            return;
+        }
+        let reply = match execution.step.take() {
+            Some(Step::Answer(reply)) => Ok(reply),
+            Some(Step::Refuse(failure)) => Err(failure),
+            step => {
+                execution.step = step;
+                return;
+            }
+        };
+        execution.guest.told(reply, &execution.flow);
+    }
+
+    /// The flow has returned: what succeeded waits for its tasks.
+    pub(super) async fn returned(
+        &mut self,
+        execution: &mut Execution,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Stays {
+        if outcome.is_ok() {
+            execution.finish(outcome, &mut self.rng, now);
+            return Stays::Running;
+        }
+        self.end(execution, outcome).await
+    }
+
+    /// Something happens to an execution that waits for its tasks, or nothing yet.
+    pub(super) fn busy(
+        &mut self,
+        execution: &mut Execution,
+        news: bool,
+        due: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        let rng = &mut self.rng;
+        if execution.order > execution.flow.signal() {
+            execution.happened(Event::Told(execution.order), rng, now);
+        } else if execution.has_events() {
+            execution.hear_tasks(rng, now);
+        } else if due.is_some_and(|due| due <= now) {
+            execution.happened(Event::Due, rng, now);
+        } else if news && rng.percent(20) {
+            execution.happened(Event::News, rng, now);
+        } else if let Some(due) = due.filter(|due| due.since(now) <= SOON && rng.percent(20)) {
+            self.now = due.max(self.now);
+            execution.happened(Event::Due, rng, self.now);
+        } else {
+            execution.step = Some(Step::Await(Await::Busy { news, due }));
+        }
+    }
+
+    pub(super) async fn look(&mut self, run: RunId, look: Look) -> Found {
+        let store = self.store;
+        match look {
+            Look::Deployment(name) => {
+                let at = Scripts::at(&name.flow);
+                Found::Deployment(Some(self.deployments[at].clone()))
+            }
+            Look::Run(run) => {
+                let found = store.flow_run(run).await.unwrap();
+                Found::Run(found.map(|run| run.snapshot()))
+            }
+            Look::RunByKey(flow, key) => {
+                let found = store.run_by_key(&flow, &key).await.unwrap();
+                Found::Run(found.map(|run| run.snapshot()))
+            }
+            Look::Settled(calls) => Found::Settled(store.settled(run, &calls).await.unwrap()),
+        }
+    }
+
+    pub(super) async fn record_step(
+        &mut self,
+        execution: &mut Execution,
+        progress: Progress,
+        now: Timestamp,
+    ) -> Stays {
+        let event = match self.record(execution, progress).await {
+            Written::Lost => return Stays::Gone,
+            Written::Done(recorded) => Event::Recorded(recorded),
+            Written::KeyTaken(progress) => Event::KeyTaken(progress),
+        };
+        execution.happened(event, &mut self.rng, now);
+        if !matches!(execution.step, Some(Step::Await(Await::Parked))) {
+            return Stays::Running;
+        }
+        if self.rng.percent(50) {
+            Stays::Parked
+        } else {
+            Stays::Gone
+        }
+    }
+
+    pub(super) async fn end(&mut self, execution: &mut Execution, outcome: Outcome) -> Stays {
+        execution.note_events(self.now);
+        let outcome = if execution.order == Signal::Cancel || execution.flow.is_cancelled() {
+            Err(Failure::cancelled())
+        } else {
+            outcome
+        };
+        let retry = &execution.guest.script.retry;
+        let progress = match after_attempt(retry, execution.attempt, &outcome, 0.0) {
+            Decision::RetryAfter(delay) => {
+                let failure = outcome.expect_err("only a failure is tried again");
+                execution.flow.try_again(&failure, delay, self.now)
+            }
+            Decision::End => execution.flow.end(outcome, self.now),
+        };
+        self.record(execution, progress).await;
+        Stays::Gone
+    }
+
+    /// A task of some execution ends.
+    pub(super) async fn compute(&mut self) {
+        let computes = |it: &Execution| it.computes();
+        let Some(hand) = self.any_hand_that(|hand| hand.running.iter().any(computes)) else {
+            return;
+        };
+        self.now.0 += 1000;
+        self.nonce += 1;
+        let running = &mut self.hands[hand].running;
+        let Some(execution) = running.iter_mut().find(|it| computes(it)) else {
+            return;
+        };
+        let held = self.holders.get(&execution.id) == Some(&execution.lease());
+        let (task, attempt, done) = execution.compute(self.nonce, &mut self.rng, self.now);
+        if held {
+            self.ledger.computes(task, attempt);
+        }
+        trace!(self, "compute {} {done}", short(execution.id));
+    }
+
+    pub(super) fn any_running(&mut self, hand: usize) -> Option<usize> {
+        match self.hands[hand].running.len() {
+            0 => None,
+            running => Some(self.rng.below(running)),
+        }
+    }
+}
