@@ -9,7 +9,7 @@ use model::{
     Answer, Argument, Call, Entry, FlowName, Json, RunId, RunName, RunSnapshot, Seq, Settlement,
     StateName, StateType, TaskCall, TaskName, TaskOptions, TaskRunId, Timestamp,
 };
-use orchestrator::{Asked, Journal, Parameters, Waited};
+use orch_host_orchestrator::{Asked, Journal, Parameters, Waited};
 
 fn main() {
     divan::main();

@@ -27,9 +27,10 @@ pub struct Identity([u8; 16]);
 impl Identity {
     /// Of a call that refers to no other one.
     pub fn without_positions(call: &Call) -> Option<Self> {
-        match takes_a_name(call) && positions(call).is_empty() {
-            true => Some(Self::of(call, &[])),
-            false => None,
+        if takes_a_name(call) && positions(call).is_empty() {
+            Some(Self::of(call, &[]))
+        } else {
+            None
         }
     }
 

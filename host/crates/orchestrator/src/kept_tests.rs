@@ -50,8 +50,9 @@ struct World {
 struct Going {
     kept: Kept,
     journal: Vec<Entry>,
-    /// Of those that give something.
-    handles: Vec<Seq>,
+    /// By step that gives something; None if its call was never made. So a step takes what
+    /// the same earlier step gave in every attempt.
+    handles: Vec<Option<Seq>>,
     scopes: Vec<(Seq, String)>,
     calls: BTreeMap<String, u32>,
 }
@@ -71,7 +72,7 @@ impl Going {
                 let takes = takes.iter().filter(|_| !self.handles.is_empty());
                 let takes: Vec<Seq> = takes
                     .map(|it| self.handles[it % self.handles.len()])
-                    .collect();
+                    .collect::<Option<_>>()?;
                 for seq in &takes {
                     values.push(self.value(*seq)?.ok()?);
                 }
@@ -124,7 +125,7 @@ fn task(arguments: Vec<(String, Argument)>, scope: Option<Seq>) -> Call {
 fn child(n: u64, at: i64, scope: Option<Seq>) -> Call {
     Call::RunDeployment(RunRequest {
         deployment: "part/part-deployment".into(),
-        parameters: json(&n),
+        parameters: json(n),
         flow_run_name: None,
         tags: Vec::new(),
         scheduled: Some(Timestamp(at)),
@@ -167,7 +168,8 @@ impl World {
                 self.step(&mut going, extra, false, false)?;
             }
             let is = |flags: &[bool]| flags.get(at).copied().unwrap_or(false);
-            if let Some(seq) = self.step(&mut going, op, is(&how.fails), is(&how.slow))? {
+            let seq = self.step(&mut going, op, is(&how.fails), is(&how.slow))?;
+            if !matches!(op, Op::Begin(_) | Op::End) {
                 going.handles.push(seq);
             }
         }
@@ -231,7 +233,13 @@ impl World {
             identity: None,
         });
         match op {
-            Op::Begin(n) => going.scopes.push((seq, format!("part {n}"))),
+            // Equal subflows are told apart by their order: they are not the same.
+            Op::Begin(n) => {
+                let ordinal = going.calls[&what];
+                going
+                    .scopes
+                    .push((seq, format!("part {n}, number {ordinal}")));
+            }
             Op::End => drop(going.scopes.pop()),
             _ => return Ok(Some(seq)),
         }
@@ -256,9 +264,10 @@ impl World {
             state_name: StateName::RUNNING,
             outcome: None,
         };
-        let outcome = match fails {
-            true => Err(Failure::new(FailureKind::Error, "no route")),
-            false => Ok(made(&self.effects.to_string(), values)),
+        let outcome = if fails {
+            Err(Failure::new(FailureKind::Error, "no route"))
+        } else {
+            Ok(made(&self.effects.to_string(), values))
         };
         if outcome.is_ok() && matches!(op, Op::Task(..) | Op::Input(_)) {
             *self.completed.entry(what.to_owned()).or_default() += 1;
@@ -414,7 +423,7 @@ fn entry(seq: u64, call: Call, settlement: Settlement) -> Entry {
 #[test]
 fn what_an_older_build_kept_is_known_by_its_call() {
     let done = || Settlement::Task(Ok(Json::null()));
-    let plain = |n: u64| task(vec![("n".into(), Argument::Value(json(&n)))], None);
+    let plain = |n: u64| task(vec![("n".into(), Argument::Value(json(n)))], None);
     let needs = task(vec![("n".into(), Argument::ResultOf(Seq(1)))], None);
     let timer = Call::Timer { duration_ms: 5 };
     let mut kept = Kept::new(vec![
@@ -466,9 +475,12 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 
 fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
     let rarely = || collection::vec(prop::bool::weighted(0.2), 12);
-    let extra = (0u64..4, any::<bool>()).prop_map(|(n, child)| match child {
-        true => Op::Child(n),
-        false => Op::Task(n, Vec::new()),
+    let extra = (0u64..4, any::<bool>()).prop_map(|(n, child)| {
+        if child {
+            Op::Child(n)
+        } else {
+            Op::Task(n, Vec::new())
+        }
     });
     let extra = prop::option::of((0usize..64, extra));
     let attempt =

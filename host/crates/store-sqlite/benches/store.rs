@@ -10,14 +10,15 @@ use std::time::Duration;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use futures::future::join_all;
+use model::testing::SomeIds;
 use model::{Answer, Settlement};
 use model::{
-    Call, Component, Deployment, DeploymentName, Digest, Entry, FlowName, Grants, Json, Lease,
-    Manifest, PoolName, Seq, State, TaskCall, TaskName, TaskOptions, TaskRunId, Worker, WorkerId,
+    Call, Component, Deployment, Digest, Entry, FlowName, Json, Lease, Manifest, PoolName, Seq,
+    State, TaskCall, TaskName, TaskOptions, TaskRunId, Timestamp, Worker, WorkerId,
 };
+use orch_host_store_sqlite::SqliteStore;
 use orchestrator::{Start, new_run};
-use store::{Claim, NewRun, Next, Progress, Store as _};
-use store_sqlite::SqliteStore;
+use store::{Catalog as _, Claim, NewRun, Next, Progress, Runs as _, Wakes as _, Workers as _};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -42,7 +43,7 @@ impl Bed {
         let dir = tempfile::tempdir().expect("there is room");
         let runtime = Runtime::new().expect("there are threads");
         let store = SqliteStore::open(dir.path().join("orch.db")).expect("the file is ours");
-        let (digest, now) = (Digest::of(b"component"), now());
+        let (digest, now) = (Digest::of(b"component"), store.clock().now());
         let deployment = Deployment::plain(&FlowName::trusted("flow"), digest, now);
         let bed = Self {
             runtime,
@@ -57,7 +58,7 @@ impl Bed {
     }
 
     async fn set_up(&self, digest: Digest) -> store::StoreResult<()> {
-        let now = now();
+        let now = self.now();
         let component = Component {
             digest,
             manifest: Manifest {
@@ -85,17 +86,19 @@ impl Bed {
             .await
     }
 
+    fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
     fn wait<T>(&self, what: impl Future<Output = T>) -> T {
         self.runtime.block_on(what)
     }
 
     fn new_runs(&self, count: usize) -> Vec<NewRun> {
+        let now = self.now();
+        let start = || Start::now(&mut SomeIds, Json::empty_object(), now);
         let new = |_| NewRun {
-            run: new_run(
-                &self.deployment,
-                Start::now(Json::empty_object(), now()),
-                now(),
-            ),
+            run: new_run(&self.deployment, start(), now),
             idempotency_key: None,
             reserved_for: None,
         };
@@ -112,7 +115,7 @@ impl Bed {
             pool: Some(PoolName::default_pool()),
             work_queue: None,
             count: count as u32,
-            now: now(),
+            now: self.now(),
         };
         let claimed = self.wait(self.store.claim(claim)).expect("claimed");
         assert_eq!(claimed.len(), count);
@@ -123,23 +126,23 @@ impl Bed {
     fn record(&self, leases: Vec<Lease>, tasks: u64) {
         let records = leases
             .into_iter()
-            .map(|lease| self.store.record(whole(lease, tasks)));
+            .map(|lease| self.store.record(whole(lease, tasks, self.now())));
         for recorded in self.wait(join_all(records)) {
             recorded.expect("recorded");
         }
     }
 }
 
-fn whole(lease: Lease, tasks: u64) -> Progress {
+fn whole(lease: Lease, tasks: u64, now: Timestamp) -> Progress {
     let outcome = Ok(Json::trusted("7"));
     let mut progress = Progress::new(lease);
-    progress.states = vec![State::running(1, now()), State::ended(&outcome, now())];
-    progress.entries = (1..=tasks).map(entry).collect();
+    progress.states = vec![State::running(1, now), State::ended(&outcome, now)];
+    progress.entries = (1..=tasks).map(|n| entry(n, now)).collect();
     progress.next = Next::End { outcome };
     progress
 }
 
-fn entry(n: u64) -> Entry {
+fn entry(n: u64, now: Timestamp) -> Entry {
     let call = TaskCall {
         task: TaskName::trusted("add_one"),
         arguments: Vec::new(),
@@ -154,8 +157,8 @@ fn entry(n: u64) -> Entry {
         answer: Answer::TaskRun {
             id: TaskRunId::generate(),
         },
-        at: now(),
-        settled: Some((now(), result)),
+        at: now,
+        settled: Some((now, result)),
         identity: None,
     }
 }

@@ -66,7 +66,7 @@ pub async fn until_ended(
             Event::Stuck(pool, why) => stuck::warn(cx, &pool, why),
             Event::Ended(run) => {
                 children.done();
-                return Ok(run);
+                return Ok(Arc::unwrap_or_clone(run));
             }
         }
     }

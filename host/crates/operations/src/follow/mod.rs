@@ -79,7 +79,7 @@ pub enum Event {
     /// It, or one of its children, waits in a pool where nobody works. Told once of each pool.
     Stuck(PoolName, Stuck),
     /// Nothing comes after this.
-    Ended(FlowRun),
+    Ended(Arc<FlowRun>),
 }
 
 /// Follows one run.
@@ -195,7 +195,7 @@ impl Follow {
             return Ok(Next::Read(step));
         }
         if step.run.state.kind.is_terminal() {
-            self.ready.push_back(Event::Ended((*step.run).clone()));
+            self.ready.push_back(Event::Ended(Arc::clone(&step.run)));
         } else if self.interest != Interest::Nothing {
             self.look_around(&step.run).await?;
         }

@@ -18,6 +18,7 @@ pub(super) struct Tasks {
     /// Those that await their next attempt.
     pub retries: Retries,
     /// Attempts that start once it is recorded that they do.
+    #[expect(clippy::vec_box, reason = "effects take them boxed, as they are")]
     pub held: Vec<Box<TaskJob>>,
     /// Whether an attempt has failed since the last record.
     pub failed: bool,

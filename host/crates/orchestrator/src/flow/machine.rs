@@ -76,7 +76,7 @@ pub(super) type Asks = Result<Step, No>;
 pub(super) enum Asked {
     Answered(Seq, Answer),
     /// With what an earlier attempt has made of the same call.
-    New(Option<Entry>),
+    New(Option<Box<Entry>>),
 }
 
 fn step(asks: Asks) -> Step {
@@ -260,7 +260,7 @@ impl Flow {
                     let limit = format!("made too many calls; the limit on a flow run is {max}");
                     return Err(Stop::Limit(limit).into());
                 }
-                Ok(Asked::New(self.kept.take(seq, call)))
+                Ok(Asked::New(self.kept.take(seq, call).map(Box::new)))
             }
         }
     }
@@ -274,7 +274,7 @@ impl Flow {
     }
 
     /// Writes a call that an earlier attempt has made, with what became of it.
-    pub(super) fn write_kept(&mut self, call: Call, kept: Entry, now: Timestamp) -> Seq {
+    pub(super) fn write_kept(&mut self, call: Call, kept: Box<Entry>, now: Timestamp) -> Seq {
         let seq = self.write(call, kept.answer, now);
         if let Some((at, settlement)) = kept.settled {
             self.journal.settle(seq, at, settlement.clone());

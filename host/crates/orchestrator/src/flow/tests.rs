@@ -134,7 +134,7 @@ fn show(flow: &mut Flow, step: &Step) -> String {
     let mut text = match step {
         Step::Answer(Reply::Done) => "done".to_owned(),
         Step::Answer(Reply::Handle(seq)) => format!("{seq}"),
-        Step::Answer(Reply::Handles(seqs)) => format!("{}", list(seqs)),
+        Step::Answer(Reply::Handles(seqs)) => list(seqs),
         Step::Answer(Reply::Started(seq, _)) => format!("{seq} and its run"),
         Step::Answer(Reply::Run(_)) => "a run".to_owned(),
         Step::Refuse(failure) => format!("refused: {failure}"),
