@@ -78,12 +78,13 @@ impl Fake {
     }
 
     fn wait(&self) -> Result<(), Failure> {
-        match self.cancelled.get() {
-            false => Ok(()),
-            true => Err(Failure {
+        if self.cancelled.get() {
+            Err(Failure {
                 kind: FailureKind::Cancelled,
                 message: "told to stop".into(),
-            }),
+            })
+        } else {
+            Ok(())
         }
     }
 }

@@ -38,12 +38,13 @@ pub fn expand(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> 
         arguments, named, ..
     } = &parts;
     let named = quote!(::std::vec![#(#named),*]);
-    let (asyncness, call) = match function.is_async {
-        true => (
+    let (asyncness, call) = if function.is_async {
+        (
             Some(quote!(async)),
             quote!(#PRIVATE::call_async(#name::__entry(), #name::__run_async, #named).await),
-        ),
-        false => (None, quote!(#PRIVATE::call(#name::__entry(), #named))),
+        )
+    } else {
+        (None, quote!(#PRIVATE::call(#name::__entry(), #named)))
     };
     let submit_arguments = function.parameters.iter().map(|p| {
         let ident = format_ident!("_{}", p.ident.unraw());

@@ -123,13 +123,15 @@ impl Parts {
         let name = &function.name;
         let locals = (0..self.idents.len()).map(local);
         let call = quote!(#name::call(#(#locals),*));
-        let call = match function.is_async {
-            true => quote!(#call.await),
-            false => call,
+        let call = if function.is_async {
+            quote!(#call.await)
+        } else {
+            call
         };
-        match function.fails {
-            true => quote!(#PRIVATE::Failing::unify(#call)),
-            false => quote!(::guest_sdk::Result::<_>::Ok(#call)),
+        if function.fails {
+            quote!(#PRIVATE::Failing::unify(#call))
+        } else {
+            quote!(::guest_sdk::Result::<_>::Ok(#call))
         }
     }
 }

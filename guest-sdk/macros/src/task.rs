@@ -33,16 +33,18 @@ pub fn expand(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> 
         idents,
         ..
     } = &parts;
-    let (asyncness, finish) = match function.is_async {
-        true => (Some(quote!(async)), quote!(#PRIVATE::finish_async)),
-        false => (None, quote!(#PRIVATE::finish)),
+    let (asyncness, finish) = if function.is_async {
+        (Some(quote!(async)), quote!(#PRIVATE::finish_async))
+    } else {
+        (None, quote!(#PRIVATE::finish))
     };
     let finish = |future: TokenStream| {
         // Spanned so that a value that is none is shown where it is named.
         let call = quote_spanned!(value.span()=> #finish::<#value>);
-        match function.is_async {
-            true => quote!(#call(#future).await),
-            false => quote!(#call(#future)),
+        if function.is_async {
+            quote!(#call(#future).await)
+        } else {
+            quote!(#call(#future))
         }
     };
     let call = finish(quote!(#name::submit(#(#idents),*)));
@@ -105,9 +107,10 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
     let task_run_name = option(options.task_run_name.as_ref());
     let tags = options.tags();
     let result = parts.call(function);
-    let result = match function.is_async {
-        true => quote!(#PRIVATE::block_on(async move { #result })?),
-        false => result,
+    let result = if function.is_async {
+        quote!(#PRIVATE::block_on(async move { #result })?)
+    } else {
+        result
     };
     let result = match &options.retry_if {
         None => result,

@@ -121,9 +121,10 @@ fn mount(dir: &Path, megabytes: u32) -> Result<Child, String> {
 
 /// Becomes the program in the namespace of `holder`, under the same process id.
 fn write_script(script: &Path, holder: &Child, program: &Path) {
-    let user = match is_root() {
-        true => "",
-        false => "--user --preserve-credentials ",
+    let user = if is_root() {
+        ""
+    } else {
+        "--user --preserve-credentials "
     };
     let text = format!(
         "#!/bin/sh\nexec nsenter --target {} --mount {user}-- '{}' \"$@\"\n",

@@ -49,9 +49,10 @@ pub(super) fn renew(
 
 /// Errs if it is not registered, or was given up.
 pub(super) fn need(conn: &Connection, worker: WorkerId) -> StoreResult<()> {
-    match conn.any("SELECT 1 FROM workers WHERE id = ?1", [worker])? {
-        true => Ok(()),
-        false => Err(StoreError::NotFound(Missing::Worker(worker))),
+    if conn.any("SELECT 1 FROM workers WHERE id = ?1", [worker])? {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound(Missing::Worker(worker)))
     }
 }
 

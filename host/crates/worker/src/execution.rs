@@ -228,9 +228,10 @@ async fn begin(shared: &Shared, claimed: &Claimed) -> Result<Begin, Trouble> {
         _ => shared.store.kept(run.id).await?,
     };
     let open = |entry: &Entry| matches!(entry.call, Call::Task(_)) && entry.settled.is_none();
-    let tasks = match entries.iter().any(open) {
-        false => Vec::new(),
-        true => shared.store.task_runs(unfinished_tasks(run.id)).await?,
+    let tasks = if entries.iter().any(open) {
+        shared.store.task_runs(unfinished_tasks(run.id)).await?
+    } else {
+        Vec::new()
     };
     Ok(Begin {
         prepared,

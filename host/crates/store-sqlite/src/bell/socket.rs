@@ -63,9 +63,10 @@ impl Near {
         let fits = directory.as_os_str().len() + 1 + NAME_MAX <= SOCKET_PATH_MAX;
         Ok(Self {
             directory: directory.to_owned(),
-            handle: match fits {
-                true => None,
-                false => Some(File::open(directory)?),
+            handle: if fits {
+                None
+            } else {
+                Some(File::open(directory)?)
             },
         })
     }

@@ -215,9 +215,10 @@ impl Ledger {
         let mut reopened = 0;
         for pair in history.windows(2) {
             let (from, to) = (pair[0].kind, pair[1].kind);
-            match from.is_terminal() && to == StateType::Scheduled {
-                true => reopened += 1,
-                false => assert!(from.may_become(to), "{from} to {to}"),
+            if from.is_terminal() && to == StateType::Scheduled {
+                reopened += 1
+            } else {
+                assert!(from.may_become(to), "{from} to {to}")
             }
         }
         assert_eq!(
