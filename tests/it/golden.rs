@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model::{Digest, Entry, FlowRun, RunId};
+use model::{Digest, Entry, FlowRun, JOURNAL_FORM, RunId};
 use serde::{Deserialize, Serialize};
 use store::{Reading as _, Runs as _};
 use store_sqlite::SqliteStore;
@@ -19,8 +19,15 @@ use super::{SOON, deploy, home, inspect, start, state, text, worker};
 
 #[derive(Serialize, Deserialize)]
 struct Golden {
+    /// The form of the journal; the first one was not written down.
+    #[serde(default = "first_form")]
+    form: u32,
     run: FlowRun,
     journal: Vec<Entry>,
+}
+
+fn first_form() -> u32 {
+    1
 }
 
 fn journals() -> PathBuf {
@@ -43,6 +50,7 @@ async fn journals_of_earlier_versions_still_replay() {
         let text = fs::read_to_string(&path).unwrap();
         let golden: Golden = serde_json::from_str(&text)
             .unwrap_or_else(|err| panic!("{} does not read: {err}", path.display()));
+        assert!(golden.form <= JOURNAL_FORM, "{}", path.display());
         let expect = Replayed::Returned {
             calls: golden.journal.len() as u64,
             outcome: golden.run.outcome.clone().unwrap(),
@@ -82,6 +90,7 @@ async fn record() {
         let id: RunId = id.parse().unwrap();
         let store = SqliteStore::open(home.path().join("orch.db")).unwrap();
         let golden = Golden {
+            form: JOURNAL_FORM,
             run: store.flow_run(id).await.unwrap().unwrap(),
             journal: store.journal(id).await.unwrap(),
         };

@@ -1,5 +1,6 @@
 //! What a new attempt of a flow inherits: what was finished, and no time that passed.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -21,12 +22,15 @@ fn executed(home: &Home, runs: &[Value]) -> Vec<String> {
         let mut history = task["history"].as_array().unwrap().iter();
         history.any(|state| state["type"] == "RUNNING")
     };
-    let tasks = runs
+    // A run lists the tasks of its subflows, too: each counts once.
+    let tasks: BTreeMap<String, Value> = runs
         .iter()
-        .flat_map(|run| task_runs(home, text(&run["id"])));
-    let names = tasks.filter(ran).map(|task| text(&task["task"]).to_owned());
-    let mut names: Vec<String> = names.collect();
-    names.sort();
+        .flat_map(|run| task_runs(home, text(&run["id"])))
+        .map(|task| (text(&task["id"]).to_owned(), task))
+        .collect();
+    let names = tasks.values().filter(|task| ran(task));
+    let mut names: Vec<String> = names.map(|task| text(&task["task"]).to_owned()).collect();
+    names.sort_unstable();
     names
 }
 

@@ -13,6 +13,14 @@ use super::{
     TaskName, TaskOptions, TaskRunId, Timestamp,
 };
 
+/// The version of the form in which entries are stored: what serde makes of [`Entry`].
+///
+/// A run may wait for a year and be taken up by whatever is installed then, so every later
+/// build reads every form. A field that may be absent changes no form; anything else takes
+/// the next number. `journal_form_1.json` holds the first form, entry by entry. What users
+/// are shown of a journal has types of its own.
+pub const JOURNAL_FORM: u32 = 1;
+
 /// A position in a journal, from 1.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

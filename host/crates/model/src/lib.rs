@@ -10,6 +10,8 @@ mod failure;
 mod id;
 mod input;
 mod journal;
+#[cfg(test)]
+mod journal_form;
 mod json;
 mod log;
 mod manifest;
@@ -31,7 +33,9 @@ pub use deployment::{Deployment, Grants};
 pub use failure::{Failure, FailureKind, Outcome};
 pub use id::{Digest, DigestError, IdPrefix, Ids, InputId, RunId, TaskRunId, WorkerId};
 pub use input::{AwaitedInput, InputRequest};
-pub use journal::{Answer, Argument, Call, Entry, RunRequest, Seq, Settlement, TaskCall};
+pub use journal::{
+    Answer, Argument, Call, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
+};
 pub use json::{Json, JsonError};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
