@@ -1,7 +1,7 @@
 //! What a command ends with, and what it says if it cannot.
 //!
 //! A mistake in what was typed is a [`UserError`]: one sentence, one hint. Anything else is
-//! unexpected and shown with its causes, since somebody has to find out why.
+//! unexpected and shown with its causes, because their reader has to find out why.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ impl fmt::Display for UserError {
 
 impl std::error::Error for UserError {}
 
-/// Whoever read stdout has gone, as `head` does: a reason to end, and not to complain.
+/// The reader of stdout is gone, as with `head`: the command ends without an error message.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("stdout is closed")]
 pub struct StdoutClosed;

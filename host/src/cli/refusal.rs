@@ -26,7 +26,7 @@ pub enum Said<'e> {
     ToUser(UserError),
     /// The store could not do it.
     ByStore(&'e StoreError),
-    /// Nobody should ever see it.
+    /// Users should never see it.
     Unexpected,
 }
 

@@ -24,7 +24,7 @@ const RUNS_MAX: u32 = 200;
 /// Runs created by one transaction.
 const BATCH: usize = 1000;
 
-/// Nobody pulls from it: what is in it waits until the bench ends it.
+/// A pool without workers: its runs wait until the bench cancels them.
 const GATES: &str = "gates";
 
 /// Opens the database at a path.
@@ -150,7 +150,7 @@ impl Bed {
         self.new_run("waiting", &parameters.to_string())
     }
 
-    /// Something to wait for, until it is opened: runs that nobody executes.
+    /// Something to wait for, until it is opened: runs that no worker executes.
     pub async fn gates(&self, count: usize) -> anyhow::Result<Vec<RunId>> {
         let mut runs = Vec::with_capacity(count);
         for _ in 0..count {

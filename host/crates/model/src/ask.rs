@@ -1,6 +1,6 @@
 //! What an instance of a flow asks, and what it is told.
 //!
-//! One enum instead of a dozen methods: whoever executes a flow hands the question on to the
+//! One enum instead of a dozen methods: the driver of a flow hands the question on to the
 //! machine that decides, and the answer back, without looking into either.
 
 use super::{FlowName, InputRequest, Json, Outcome, RunId, RunRequest, RunSnapshot, Seq, TaskCall};

@@ -1,7 +1,7 @@
 //! What a command, a request and a call of a flow all do, once for all of them.
 //!
 //! An operation asks the store, lets the orchestrator decide, and answers with typed facts;
-//! words for people are made by whoever asked.
+//! the caller makes words of them.
 
 pub mod control;
 pub mod deploy;

@@ -61,7 +61,7 @@ impl Kept {
     /// the attempt makes at `seq`. To be asked for every call in the order of the journal,
     /// replayed ones too, so that it answers the same on replay.
     pub fn take(&mut self, seq: Seq, call: &Call) -> Option<Entry> {
-        // Without anything kept, nobody asks for a name.
+        // If nothing is kept, no name is needed.
         if self.finished.is_empty() {
             return None;
         }
@@ -126,7 +126,7 @@ pub(crate) fn is_worth_keeping(
 pub(crate) fn stays_worth_keeping(was: bool, settlement: &Settlement) -> bool {
     match settlement {
         Settlement::Task(outcome) | Settlement::Input(outcome) => outcome.is_ok(),
-        // Only whoever has started the run keeps it, not whoever watches it.
+        // The call that started the run keeps it; a call that only watches it does not.
         Settlement::Run(run) => was && run.state == StateType::Completed,
         // It gave nothing but time.
         Settlement::Timer => false,

@@ -1,4 +1,4 @@
-//! Answers what decisions ask, and checks what they need.
+//! Answers the questions of a plan, and checks its needs.
 
 use rusqlite::Connection;
 

@@ -1,5 +1,5 @@
-//! What changes the life of a run: each function loads heads, asks the lifecycle what is to
-//! happen, and carries that out, in one transaction.
+//! What changes the life of a run. Each function loads heads, asks the lifecycle for a plan,
+//! and applies it, in one transaction.
 //!
 //! Where the database chooses among many rows (see [`pick`]), the function goes through what
 //! was chosen, one after the other.
@@ -35,7 +35,7 @@ pub(super) fn create(tx: &Tx<'_>, runs: &[NewRun]) -> StoreResult<Vec<FlowRun>> 
 }
 
 pub(super) fn claim(tx: &Tx<'_>, claim: &Claim) -> StoreResult<Vec<Claimed>> {
-    // One that was given up would hold its runs for ever: nobody would rescue them again.
+    // A worker that was given up would hold its runs for ever: it is not rescued twice.
     workers::need(tx, claim.worker)?;
     let claim_one = |key| {
         let (claimed, plan) = lifecycle::claim(candidate(tx, key)?, claim.worker, claim.now)?;
@@ -97,7 +97,7 @@ fn change(
     run_by_no(tx, subject.head.key)
 }
 
-/// The value was checked.
+/// The caller has checked the value.
 pub(super) fn give_input(
     tx: &Tx<'_>,
     id: RunId,

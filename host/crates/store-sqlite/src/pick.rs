@@ -3,8 +3,8 @@
 //!
 //! The rules, which the contract holds:
 //!
-//! - ready: what is reserved for the worker, at any time; of its pool, what nobody has
-//!   reserved, as far as the pool has room. The longest ready first.
+//! - ready: the runs that are reserved for the worker, at any time; of its pool, the runs that
+//!   are not reserved, as far as the pool has room. The longest ready first.
 //! - due: a call whose time has come and that has not settled, the earliest first.
 //! - a family: a run and all that have it above them as parents, except what is over.
 //!   Subflows are passed through.
@@ -179,7 +179,7 @@ pub(super) fn is_due(conn: &Connection, now: Timestamp) -> StoreResult<bool> {
     Ok(next_timer(conn)?.is_some_and(|due| due <= now))
 }
 
-/// When something becomes due next: a call, or a run of the pool, or of any if none is named.
+/// When the next call is due, or the next run of the pool (of any pool if none is named).
 pub(super) fn next_due(
     conn: &Connection,
     pool: Option<&PoolName>,

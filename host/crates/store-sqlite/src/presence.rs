@@ -5,7 +5,7 @@
 //! <database>.run/workers/<id>.lock
 //! ```
 //!
-//! Where the directory cannot be used, nothing is known, and leases decide alone.
+//! Where the directory cannot be used, only leases tell whether a worker is alive.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -50,7 +50,7 @@ impl Presence {
             .recursive(true)
             .mode(0o700)
             .create(&self.dir)?;
-        // Locked before it has its name, so that nobody ever finds it unlocked.
+        // Locked before it has its name, so no process ever finds it unlocked.
         let unnamed = self.dir.join(format!("{worker}.new"));
         let file = OpenOptions::new()
             .write(true)
@@ -88,7 +88,7 @@ impl Presence {
         File::open(self.path(worker)).is_ok_and(|file| file.try_lock_shared().is_ok())
     }
 
-    /// Removes what is left of workers that were given up.
+    /// Removes the lock files of workers that were given up.
     pub fn forget(&self, workers: &[WorkerId]) {
         for worker in workers {
             let _ = fs::remove_file(self.path(*worker));

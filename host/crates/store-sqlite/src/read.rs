@@ -1,4 +1,4 @@
-//! What people and commands read.
+//! Reads for commands and pages.
 
 use rusqlite::Connection;
 

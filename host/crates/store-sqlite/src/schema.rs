@@ -231,7 +231,7 @@ WHERE settlement GLOB '{"task":{"Ok":*'
    OR settlement IS NULL AND call GLOB '{"run-deployment":*' AND answer GLOB '{"run":*';
 "#;
 
-/// By what a new attempt knows a call of an earlier one again.
+/// The name by which a new attempt finds what an earlier one has kept.
 const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
 
 const STEPS: &[M<'static>] = &[

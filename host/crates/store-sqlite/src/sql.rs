@@ -185,7 +185,8 @@ impl Sql for Connection {
     }
 }
 
-/// What may pass is said with the database's path: whoever reads it has to go there.
+/// A trouble that may pass is reported with the path of the database, so that its reader
+/// knows where to look.
 fn explain(conn: &Connection, error: &rusqlite::Error) -> StoreError {
     match (store_error(error), conn.path()) {
         (StoreError::Unavailable(text), Some(path)) => {

@@ -36,7 +36,7 @@ pub(super) fn put(tx: &Tx<'_>, run: RunKey, task_run: &TaskRun) -> StoreResult<(
     Ok(())
 }
 
-/// Task runs that have not ended do so: nobody executes them any more.
+/// Ends the task runs that are still open: no worker executes them any more.
 pub(super) fn end_open(tx: &Tx<'_>, run: RunKey, state: &State) -> StoreResult<()> {
     let open: Vec<(i64, AsJson<Vec<State>>)> = tx.all(
         "SELECT no, history FROM task_runs WHERE journal = ?1

@@ -88,7 +88,7 @@ pub(super) fn overdue(conn: &Connection, now: Timestamp) -> StoreResult<Vec<Work
     )
 }
 
-/// Takes a worker off the list. Its name, if it was there.
+/// Removes a worker from the list. Returns its name, if it was there.
 pub(super) fn remove(tx: &Tx<'_>, worker: WorkerId) -> StoreResult<Option<String>> {
     tx.first(
         "DELETE FROM workers WHERE id = ?1 RETURNING name",

@@ -121,7 +121,7 @@ impl Drop for Clock {
     }
 }
 
-/// Somebody needs the clock.
+/// Keeps the clock running while it is held.
 pub(super) struct Ticking<'a>(&'a Shared);
 
 impl Drop for Ticking<'_> {

@@ -32,7 +32,7 @@ pub(super) fn seed(run: RunId) -> [u8; 32] {
     Sha256::digest(run.0.as_bytes()).into()
 }
 
-/// What a run may know of itself.
+/// What a guest can ask about its own run.
 pub(super) fn context_of(run: &FlowRun) -> RunContext {
     RunContext {
         run: run.id,

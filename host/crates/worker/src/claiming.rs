@@ -18,9 +18,9 @@ use orchestrator::flow::Signal;
 use store::{Claim, Claimed, Offer, Store, StoreError, StoreResult, Topic};
 use wasm::Runtime;
 
-/// Runs claimed in one transaction.
+/// Runs claimed in one transaction, at most.
 const CLAIM_MAX: u32 = 256;
-/// Timers settled in one transaction.
+/// Timers settled in one transaction, at most.
 const DUE_MAX: u32 = 1000;
 /// How often to look for workers of this machine that are gone: a few locks in a directory.
 const LOOK_FOR_LOST: Duration = Duration::from_millis(200);
@@ -194,8 +194,8 @@ async fn rescues(shared: Arc<Shared>) {
     }
 }
 
-/// Gives back what workers had that are gone from this machine, and with `leases` also those
-/// whose lease has ended, for which the database is asked.
+/// Gives back the runs of workers that are gone from this machine. With `leases` it also asks
+/// the database for workers whose lease has ended.
 async fn rescue(store: &dyn Store, leases: bool) -> StoreResult<usize> {
     let lost = store.lost_workers().await?;
     if lost.is_empty() && !leases {
@@ -204,12 +204,12 @@ async fn rescue(store: &dyn Store, leases: bool) -> StoreResult<usize> {
     Ok(store.rescue(&lost, store.clock().now()).await?.len())
 }
 
-/// Why the loop goes round.
+/// Why the loop takes another turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Woken {
-    /// Something may be ready, to be told, or due.
+    /// Something may be ready or due, or there may be orders.
     Told,
-    /// There may be more room, and nothing else is new.
+    /// Only a slot may have become free.
     Freed,
 }
 
@@ -303,7 +303,7 @@ impl Serving {
         Ok(())
     }
 
-    /// Settles the timers that are due. When something is due next.
+    /// Settles the timers that are due. Returns when the next one is due.
     async fn settle_due(&self) -> Result<Option<Timestamp>, WorkerError> {
         let Shared { store, config, .. } = &*self.shared;
         loop {
@@ -356,7 +356,7 @@ impl Serving {
         Ok(Woken::Freed)
     }
 
-    /// Errs if a run was left without a record: then it is not known who has it.
+    /// Errs if an execution ended without a record: then the owner of its run is unknown.
     fn stopped(&mut self, stop: Result<Stop, tokio::task::JoinError>) -> Result<(), WorkerError> {
         match stop {
             Ok(Stop::Ended) => self.ended += 1,

@@ -1,4 +1,4 @@
-//! What a worker is told.
+//! The settings of a worker.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct WorkerConfig {
     pub pool: Option<PoolName>,
     /// Only runs of this work queue.
     pub work_queue: Option<String>,
-    /// Flow runs executed at once. Waiting ones do not count.
+    /// Flow runs executed at once. Runs that wait do not count.
     pub runs_max: u32,
     /// How long a waiting flow keeps its instance in memory.
     pub park: Duration,

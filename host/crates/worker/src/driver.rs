@@ -44,7 +44,7 @@ const LOOKUP_MAX: usize = 1000;
 /// Why a flow's execution cannot go on.
 #[derive(Clone, Debug)]
 pub(super) enum Interruption {
-    /// It waits, and its time in memory is over. All is recorded.
+    /// The flow waits, and its time in memory is over. Everything is recorded.
     Suspended,
     /// Another worker has claimed the run.
     Stale,
@@ -59,7 +59,7 @@ pub(super) struct Driver {
     prepared: Arc<Prepared>,
     run: RunId,
     flow: Flow,
-    /// What its tasks may know of the run; made for the first of them.
+    /// What a task can ask about its run. Made when the first task starts.
     context: OnceLock<Arc<RunContext>>,
     first: FirstRecord,
     clock: Arc<JournalClock>,
@@ -72,8 +72,8 @@ pub(super) struct Driver {
     news: watch::Receiver<()>,
     /// Whether the run is to be paused or cancelled.
     signal: watch::Receiver<Signal>,
-    /// Goes off at this time. Kept from one wait to the next: most end before, and have the
-    /// same.
+    /// The timer of the wait, set to this time. The next wait reuses it: most waits end
+    /// early and have the same time.
     timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
     /// Whether the flow has returned.
     returned: bool,
@@ -175,12 +175,12 @@ impl Driver {
         Arc::clone(&self.clock) as _
     }
 
-    /// What is to be recorded after a while at the latest.
+    /// When the buffered entries must be recorded at the latest.
     pub fn first_record(&self) -> FirstRecord {
         self.first.clone()
     }
 
-    /// What is left until the deadline.
+    /// The time left until the deadline.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.flow.deadline()?;
         Some(deadline.since(self.shared.now()))
@@ -209,9 +209,9 @@ impl Driver {
         (self.flow.lease(), run.name.clone(), run.attempt)
     }
 
-    /// The outcome of the attempt, once the tasks have ended of a flow that returned. They
-    /// may change it: no decision about the run comes before this. Nothing, if the run is
-    /// left before that.
+    /// The outcome of the attempt. A flow that has returned waits here until its tasks have
+    /// ended, because they may change the outcome: nothing is decided about the run before.
+    /// `None` if the run is left before that.
     pub async fn finish(&mut self, outcome: Outcome) -> Result<Option<Outcome>, StoreError> {
         let mut outcome = outcome;
         if outcome.is_ok() && self.finish_tasks().await.is_err() {
@@ -236,7 +236,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Lets the tasks end that the flow has not waited for.
+    /// Waits for the tasks that the flow has not waited for.
     async fn finish_tasks(&mut self) -> CallResult<Reply> {
         self.returned = true;
         self.note_events();
@@ -272,7 +272,7 @@ impl Driver {
         self.clock.set(self.flow.clock());
     }
 
-    /// Does what the machine wants until the instance can go on.
+    /// Carries out the steps of the machine until the instance can go on.
     async fn drive(&mut self, mut step: Step) -> CallResult<Reply> {
         loop {
             self.perform();
@@ -376,7 +376,7 @@ impl Driver {
         }
     }
 
-    /// Adds what the machine does not know of.
+    /// Adds what the machine does not know: log lines and the `Running` state.
     async fn complete(&mut self, progress: &mut Progress) {
         self.first.add_to(progress).await;
         let lines = self.log.take();
@@ -402,7 +402,7 @@ impl Driver {
         }
     }
 
-    /// Waits with its slot, until something happens.
+    /// Waits until something happens, and keeps the slot.
     async fn await_tasks(&mut self, news: bool, due: Option<Timestamp>) -> Event {
         if let Some(due) = due
             && self.timer.as_ref().is_none_or(|(at, _)| *at != due)

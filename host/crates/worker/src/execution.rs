@@ -24,7 +24,7 @@ use wasm::{FlowEnd, FlowStart, PrepareError, Prepared, Replayable, Surroundings}
 pub(super) enum Stop {
     /// The run is over.
     Ended,
-    /// The run waits, outside memory, or belongs to somebody else.
+    /// The run waits outside memory, or another worker has it.
     Left,
     /// The database failed.
     Failed(StoreError),
@@ -112,7 +112,7 @@ pub(super) async fn execute(
                 warn!(run = %id, "the run belongs to somebody else now");
                 return Stop::Left;
             }
-            // It may pass, and then somebody goes on with the run.
+            // It may pass; then some worker goes on with the run.
             Interruption::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
             Interruption::Store(err) => Err(Failure::new(FailureKind::Crashed, err.to_string())),
             Interruption::Failed(failure) => Err(failure),
@@ -184,8 +184,8 @@ impl From<StoreError> for Trouble {
     }
 }
 
-/// Ends a run by the host's fault. What may pass is left to pass instead, and what belongs to
-/// somebody else is left alone.
+/// Ends a run by the host's fault. A trouble that may pass ends nothing, and neither does
+/// one with a run that another worker has.
 async fn crash(store: &dyn Store, lease: Lease, name: &RunName, trouble: Trouble) -> Stop {
     let message = match trouble {
         Trouble::Store(StoreError::Stale { .. }) => return Stop::Left,
@@ -209,7 +209,7 @@ async fn crash(store: &dyn Store, lease: Lease, name: &RunName, trouble: Trouble
     }
 }
 
-/// What an execution begins with.
+/// Everything that is loaded before an execution begins.
 struct Begin {
     prepared: Arc<Prepared>,
     description: FlowDescription,

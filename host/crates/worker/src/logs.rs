@@ -1,4 +1,4 @@
-//! Where the lines go that guests log.
+//! Takes the lines that guests log, up to the limits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -53,7 +53,7 @@ pub(super) struct FlowLog {
 
 struct FlowLogState {
     budget: Budget,
-    /// Lines that stand in the log already.
+    /// How many lines are in the log already: a replay repeats them.
     said_before: u64,
     lines: Vec<LogLine>,
     subflows: HashMap<Seq, RunId>,
@@ -144,7 +144,7 @@ impl LogSink for TaskLog {
         let mut budget = self.budget.lock().expect("no panic while counting");
         budget.spend(&line, &self.limits)?;
         let line = log_line(self.run, LogSource::Task(self.task), self.clock.now(), line);
-        // Nobody listens any more when the flow is gone, and then nobody misses the line.
+        // The receiver is gone only with the flow itself; then the line is not needed.
         let _ = self.events.send(TaskEvent::Line(line));
         Ok(())
     }

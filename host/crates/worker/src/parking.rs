@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use model::{Lease, RunId};
 
-/// The right to go on: a new lease, and a slot.
+/// What a parked run needs to go on: a new lease and a slot.
 pub(super) struct Resumption {
     pub lease: Lease,
     pub slot: OwnedSemaphorePermit,
@@ -64,8 +64,8 @@ impl Parking {
     }
 
     /// Hands a run that was claimed again to its parked instance. Gives the slot back if
-    /// there is none, or if somebody else has executed the run in between: then what is in
-    /// memory is out of date.
+    /// there is none, or if another worker has executed the run in between: then the
+    /// instance in memory is out of date.
     pub fn resume(
         &self,
         lease: Lease,
@@ -86,13 +86,13 @@ impl Parking {
         parked.resume.send(resumption).map_err(|back| back.slot)
     }
 
-    /// Takes a run out whose park time is over. Whether it was still there: if not, its
+    /// Removes a run whose park time is over. Returns whether it was still there: if not, its
     /// resumption is on its way.
     pub fn leave(&self, run: RunId) -> bool {
         self.lock().take(run).is_some()
     }
 
-    /// Sends the one out of memory that has waited longest: somebody else needs its place.
+    /// Sends the run that has waited longest out of memory, because another needs its place.
     pub fn make_room(&self) {
         let mut lot = self.lock();
         if let Some((_, run)) = lot.order.pop_first() {

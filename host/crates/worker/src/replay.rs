@@ -1,5 +1,5 @@
-//! Runs a flow again against its journal, without effects: to see whether a component still
-//! asks for what it asked for then.
+//! Runs a flow again against its journal, without effects. This shows whether a component
+//! still makes the calls that the journal holds.
 //!
 //! It drives the same machine as an execution does, which stops where the journal ends. So
 //! what is refused then is refused here.
@@ -22,11 +22,11 @@ use wasm::{
 /// What came of a replay.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Replayed {
-    /// It returned, after this many calls.
+    /// The flow returned, after this many calls.
     Returned { calls: u64, outcome: Outcome },
-    /// It got to the end of the journal of a run that is not over.
+    /// The flow reached the end of the journal of a run that is not over.
     EndOfJournal { calls: u64 },
-    /// It asked for something else than the journal holds.
+    /// The flow asked for something else than the journal holds.
     Diverged(Box<Divergence>),
 }
 

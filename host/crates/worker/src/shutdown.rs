@@ -12,11 +12,11 @@ pub enum Urgency {
     Stop,
 }
 
-/// The ear of what is to be stopped.
+/// The receiving half: what is to be stopped holds it.
 #[derive(Clone, Debug)]
 pub struct Shutdown(watch::Receiver<Urgency>);
 
-/// The mouth.
+/// The sending half.
 #[derive(Clone, Debug)]
 pub struct ShutdownHandle(watch::Sender<Urgency>);
 
@@ -30,7 +30,7 @@ impl Shutdown {
         *self.0.borrow()
     }
 
-    /// Returns once it is at least that urgent; never if nobody can say so any more.
+    /// Returns once it is at least that urgent. Never returns if the sending half is gone.
     pub async fn at_least(&mut self, urgency: Urgency) {
         if self.0.wait_for(|now| *now >= urgency).await.is_err() {
             std::future::pending::<()>().await;

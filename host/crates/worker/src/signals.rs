@@ -15,8 +15,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// An execution begins, with this signal already given. What comes out changes with
-    /// what it is told.
+    /// Registers an execution that begins with this signal. Returns a receiver of later ones.
     pub fn enter(&self, run: RunId, signal: Signal) -> watch::Receiver<Signal> {
         let (tell, hear) = watch::channel(signal);
         self.lock().insert(run, tell);
@@ -42,7 +41,7 @@ impl Signals {
     }
 }
 
-/// Returns once it is told that much; never if nobody can say so any more.
+/// Returns once the signal is at least that strong. Never returns if the sender is gone.
 pub(super) async fn at_least(hear: &mut watch::Receiver<Signal>, signal: Signal) {
     let told = hear.wait_for(|now| *now >= signal).await.is_ok();
     if !told {

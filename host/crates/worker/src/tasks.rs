@@ -1,5 +1,5 @@
-//! Executes an attempt of a task run, in an instance of its own. Whether another follows is
-//! up to the flow that called it, which waits for that without holding anything.
+//! Executes an attempt of a task run, in an instance of its own. The flow that called the task
+//! decides whether another attempt follows, and waits for it without holding a slot.
 
 use std::any::Any;
 use std::future::Future;
@@ -63,8 +63,8 @@ pub(super) async fn execute(
     let _ = events.send(ended);
 }
 
-/// A panic of the host ends the attempt, as a crash. Nobody else would notice it, and the flow
-/// would wait for ever.
+/// A panic of the host ends the attempt as crashed. Without this no event would follow, and
+/// the flow would wait for ever.
 async fn caught(attempt: impl Future<Output = Outcome>) -> Outcome {
     let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
     attempted.unwrap_or_else(|panic| {

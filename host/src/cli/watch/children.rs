@@ -17,7 +17,7 @@ pub struct Children<'a> {
     said: Option<(Instant, String)>,
 }
 
-/// A progress line, which nobody sees where stderr is no terminal.
+/// A progress line; hidden where stderr is no terminal.
 pub fn bar(cx: &Context) -> ProgressBar {
     let bar = cx.out.progress().add(ProgressBar::new_spinner());
     if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} ({elapsed})") {

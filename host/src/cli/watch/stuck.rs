@@ -1,4 +1,4 @@
-//! Runs that wait where nobody works, and what to type then.
+//! Warns of runs that wait in a pool without workers, and says what to type.
 
 use crate::cli::context::Context;
 use model::PoolName;

@@ -76,7 +76,7 @@ pub enum Event {
     },
     /// How many of its children are in each state; told at every step, while there are any.
     Children(Vec<(StateType, u64)>),
-    /// It, or one of its children, waits in a pool where nobody works. Told once of each pool.
+    /// It, or one of its children, waits in a pool that has no worker. Told once of each pool.
     Stuck(PoolName, Stuck),
     /// Nothing comes after this.
     Ended(Arc<FlowRun>),
@@ -242,7 +242,7 @@ pub struct Ends {
 /// What comes of waiting for the end of a run.
 #[derive(Clone, Debug)]
 pub enum End {
-    /// It waits in a pool where nobody works. Told once of each pool.
+    /// It waits in a pool that has no worker. Told once of each pool.
     Stuck(PoolName, Stuck),
     Ended(Box<FlowRun>),
 }

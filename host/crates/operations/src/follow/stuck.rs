@@ -1,4 +1,4 @@
-//! Whether runs wait in a work pool where nobody works.
+//! Whether runs wait in a work pool that has no worker.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

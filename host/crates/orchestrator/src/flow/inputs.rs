@@ -87,7 +87,7 @@ impl Flow {
         taken.then(|| format!("input `{key}` is asked for already, and not given yet"))
     }
 
-    /// Nobody waits for it any more: it settles as cancelled, unless it was given by then. Only
+    /// The flow no longer waits for the input: it settles as cancelled, unless it was given by then. Only
     /// the store knows, so the flow hears what is recorded of it: a replay will.
     pub(super) fn withdraw(&mut self, input: Seq, at: &mut Moment) -> Asks {
         let is_input = |entry: &Entry| matches!(entry.call, Call::Input { .. });

@@ -301,7 +301,7 @@ impl Flow {
         }
     }
 
-    /// Settles a call in the journal, for whoever waits. Whether that is news.
+    /// Settles a call in the journal. Returns whether that is new.
     pub(super) fn settle(&mut self, seq: Seq, at: Timestamp, settlement: Settlement) -> bool {
         self.outside.remove(&seq);
         let news = self.journal.settle(seq, at, settlement);

@@ -4,7 +4,7 @@
 //! attempt fails --> AwaitingRetry, recorded with its number and due time
 //!   other tasks execute ----> the next one begins here when it is due
 //!   nothing executes -------> Waiting until it is due: the slot goes back at once, the
-//!                             memory when parking ends; whoever claims the run goes on
+//!                             memory when parking ends; the worker that claims it goes on
 //! ```
 //!
 //! Invariant: no attempt begins before it is recorded that the one before it failed, so an

@@ -104,7 +104,7 @@ pub enum Await {
     News,
     /// Until it is claimed again: [`Event::Resumed`]. All is recorded, and the slot is free.
     Parked,
-    /// For nothing: its time is over, and whoever measures that ends it.
+    /// For nothing: the time of the flow is over, and the driver ends it.
     Deadline,
 }
 
@@ -149,7 +149,7 @@ pub enum TaskEvent {
 #[derive(Debug)]
 pub enum Effect {
     StartTask(Box<TaskJob>),
-    /// Nobody waits for the attempts that execute any more.
+    /// The flow no longer waits for the attempts that are executed.
     DropTasks,
 }
 
@@ -193,7 +193,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// What the state of a run means for whoever executes it.
+    /// What the state of a run means for the worker that executes it.
     pub fn of(state: StateType) -> Self {
         match state {
             StateType::Cancelling => Self::Cancel,

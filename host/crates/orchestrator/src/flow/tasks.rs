@@ -7,7 +7,7 @@
 //! Retries: the next attempt is due ------------------+          `- yes -> held until recorded
 //! ```
 //!
-//! Somebody outside may see what a granted task does, so it starts after the record that says
+//! The outside may see what a granted task does, so it starts after the record that says
 //! it runs.
 
 use std::time::Duration;
@@ -201,7 +201,7 @@ impl Flow {
         }
     }
 
-    /// Ends the tasks that nobody waits for any more, but for what has ended by itself.
+    /// Ends the tasks that the flow no longer waits for, except those that ended by themselves.
     pub(super) fn abandon_tasks(&mut self, why: &Failure, now: Timestamp) {
         if self.tasks.live.is_empty() {
             return;

@@ -224,7 +224,7 @@ impl Flow {
     }
 
     /// The flow has returned. Answered once the tasks have ended that it has not waited for;
-    /// interrupted, it leaves them to whoever goes on with the run.
+    /// interrupted, it leaves them to the worker that goes on with the run.
     pub fn finish(&mut self, mut at: Moment) -> Step {
         self.pause_heeded = false;
         self.finish_tasks(&mut at)
@@ -243,7 +243,7 @@ impl Flow {
         }
     }
 
-    /// The end of the run, to be recorded. What nobody has waited for by then, nobody will.
+    /// The end of the run, to be recorded. Calls that were not waited for by then are dropped.
     pub fn end(&mut self, outcome: Outcome, now: Timestamp) -> Progress {
         self.abandon_tasks(&abandoned(), now);
         let state = State::ended(&outcome, now);
@@ -266,7 +266,7 @@ impl Flow {
     }
 }
 
-/// What becomes of a task that nobody waits for any more.
+/// What becomes of a task that the flow no longer waits for.
 fn abandoned() -> Failure {
     let message = "the flow ended without waiting for it";
     Failure::new(FailureKind::Cancelled, message)

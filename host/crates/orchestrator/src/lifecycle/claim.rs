@@ -22,7 +22,7 @@ pub fn room<E>(
     }
 }
 
-/// A ready run, as whoever claims it needs it.
+/// A ready run, with what a claim needs to know of it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     pub key: RunKey,

@@ -39,13 +39,13 @@ pub fn cancel(head: &Head, now: Timestamp) -> Result<(Plan<'static>, Cancellatio
         return Ok((plan, Cancellation::Done));
     }
     let state = State::new(StateType::Cancelling, StateName::CANCELLING, now);
-    // One that nobody executes is to be claimed for its clean-up.
+    // A run that no worker executes is claimed for its clean-up.
     let ready_at = (!is_leased).then_some(now);
     enter(&mut plan, head, state, ready_at, true)?;
     Ok((plan, Cancellation::Told))
 }
 
-/// Nobody can claim the run any more. Whoever executes it keeps its lease until it has
+/// No worker can claim the run any more. The worker that executes it keeps its lease until it has
 /// recorded what it did by then, and stops.
 pub fn pause(subject: &Subject, now: Timestamp) -> Result<Plan<'static>, Refusal> {
     whole(subject)?;
@@ -136,7 +136,7 @@ pub fn give_input(
     now: Timestamp,
 ) -> Result<Plan<'static>, Refusal> {
     let mut plan = Plan::default();
-    // Whoever executes the run without having given it up must hear of it, too.
+    // A worker that still executes the run must hear of it, too.
     plan.tell(News::READY);
     plan.ask(Question::Settling(Settling {
         run: subject.head.key,

@@ -4,7 +4,7 @@ use super::plan::{AddRun, Change, Need, News, Plan};
 use super::refusal::{Broken, Refusal};
 use model::{NewRun, StateType};
 
-/// What must hold of new runs before any is created: somebody can claim each of them.
+/// What must hold of new runs before any is created: each can be claimed by some worker.
 pub fn create_needs(runs: &[NewRun]) -> Result<Plan<'_>, Refusal> {
     for new in runs {
         check(new)?;

@@ -62,7 +62,7 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
         outcome: outcome.clone(),
     }));
     if let Err(failure) = &*outcome {
-        // Nobody executes them any more.
+        // No worker executes them any more.
         let state = State::ended(&Err(failure.clone()), state.at);
         plan.change(Change::EndTaskRuns { run, state });
     }
@@ -74,7 +74,7 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
 }
 
 impl<'p> WatchersOf<'p> {
-    /// `None`: nobody watches it.
+    /// `None`: no call watches it.
     pub fn answered(self, watchers: Option<Watchers>) -> Plan<'p> {
         let mut plan = Plan::default();
         let Some(watchers) = watchers else {
@@ -113,7 +113,7 @@ impl<'p> WatchersOf<'p> {
             }
         }
         plan.change(Change::ForgetWatchers { target: self.run });
-        // Whoever executes a watcher without having given it up must hear of it, too.
+        // A worker that still executes a watcher must hear of it, too.
         plan.tell(News::READY);
         plan
     }

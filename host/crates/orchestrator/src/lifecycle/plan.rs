@@ -47,7 +47,7 @@ impl<'p> Plan<'p> {
     }
 }
 
-/// What somebody may wait for.
+/// Which listeners are to be told after the commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct News {
     /// Something is there for those who execute.
@@ -115,7 +115,7 @@ pub enum Change<'p> {
         run: RunKey,
         at: Timestamp,
     },
-    /// Nobody watches the end of this run any more.
+    /// No call watches the end of this run any more.
     ForgetWatchers {
         target: RunKey,
     },
@@ -224,7 +224,7 @@ pub struct Claim {
     pub worker: WorkerId,
 }
 
-/// A run enters a state by somebody else's doing, and waits for nothing from then on.
+/// A run enters a state that its worker did not record, and waits for nothing from then on.
 #[derive(Clone, Debug)]
 pub struct Enter {
     pub run: RunKey,
@@ -236,7 +236,7 @@ pub struct Enter {
     pub crashes: u32,
 }
 
-/// Whoever had the run, or had it reserved, has it no more; its state stays.
+/// The worker that had the run, or had it reserved, loses it. The state stays.
 #[derive(Clone, Debug)]
 pub struct GiveUp {
     pub run: RunKey,

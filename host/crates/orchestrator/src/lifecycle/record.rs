@@ -244,7 +244,7 @@ fn unfit(head: &Head, state: StateType, progress: &Progress) -> Broken {
 /// What the run's row counts after the record, but for lines of history.
 ///
 /// A run that was stopped before it said that it is running has begun all the same, and
-/// whoever replays it must begin at the same time.
+/// every replay of it must begin at the same time.
 fn tally(before: Tally, progress: &Progress) -> Tally {
     let is_start = |state: &&State| state.kind == StateType::Running;
     let started = progress.states.iter().find(is_start).map(|state| state.at);
@@ -367,7 +367,7 @@ impl<'p> Waiting<'p> {
             missing: Some(missing),
         }));
         if self.wish.until.is_some() {
-            // Whoever sleeps until something is due may have to sleep less.
+            // A worker that sleeps until something is due may have to sleep less.
             plan.tell(News::READY);
         }
         free_slot(&mut plan, self.pool);

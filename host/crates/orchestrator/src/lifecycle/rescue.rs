@@ -34,7 +34,7 @@ pub fn give_back(
     now: Timestamp,
 ) -> Result<(Plan<'static>, bool), Refusal> {
     let mut plan = Plan::default();
-    // If nobody can claim it, its slot is free all the same.
+    // Its slot is free even if the run cannot be claimed.
     plan.tell(News::READY);
     let given_back = match head.state {
         StateType::Pending | StateType::Running => {
@@ -58,7 +58,7 @@ pub fn give_back(
                 true
             }
         }
-        // Somebody else goes on with its clean-up.
+        // Another worker goes on with its clean-up.
         StateType::Cancelling => {
             give_up(&mut plan, head, Some(now));
             true

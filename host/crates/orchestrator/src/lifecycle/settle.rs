@@ -73,7 +73,7 @@ pub fn due(run: RunKey, seq: Seq, at: Timestamp, is_input: bool) -> Plan<'static
         Settlement::Timer
     };
     let mut plan = Plan::default();
-    // Whoever executes the run without having given it up must hear of it, too.
+    // A worker that still executes the run must hear of it, too.
     plan.tell(News::READY);
     plan.ask(Question::Settling(Settling {
         run,
@@ -111,7 +111,7 @@ pub(super) fn add_entry<'p>(
         _ => None,
     };
     if due.is_some() {
-        // Whoever sleeps until something is due may have to sleep less.
+        // A worker that sleeps until something is due may have to sleep less.
         plan.tell(News::READY);
     }
     let settlement = settled.as_ref().map(|(_, settlement)| &**settlement);

@@ -1,4 +1,4 @@
-//! Those who listen in this process.
+//! The listeners of this process.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +12,10 @@ use super::socket::{TOPICS, directory};
 use crate::writer::Nudge;
 use store::{Listener, StoreResult, Topic};
 
-/// Those who listen in this process.
+/// The listeners of this process.
 pub(crate) struct Hub {
     topics: [watch::Sender<()>; 2],
-    /// Kept only by the listeners, so that nobody listens for nobody.
+    /// Weak, so that a receiver ends with its last listener.
     receivers: Mutex<[Weak<Receiver>; 2]>,
     pub(super) database: PathBuf,
     /// Begins the names of this store's sockets, so that it does not ring at itself.
@@ -39,7 +39,7 @@ impl Hub {
         }
     }
 
-    /// Whom else to tell of what other processes have made ready.
+    /// Also tells this writer of what other processes have made ready.
     pub(crate) fn nudge_too(&self, nudge: Nudge) {
         let _ = self.nudge.set(nudge);
     }

@@ -11,10 +11,10 @@
 //!                          PRAGMA data_version ------+  once a second
 //! ```
 //!
-//! A ring carries nothing: it means "look". It never blocks the writer: one that does not
-//! fit into a full socket is not needed, since a ring waits there already. The look at
+//! A ring carries no data: it means "look". It never blocks the writer: a ring that does not
+//! fit into a full socket is not needed, since another waits there already. The look at
 //! `data_version` is the safety net, for what is lost or for a file system without sockets.
-//! A directory that nobody listens in costs one `stat` a commit.
+//! A directory without listeners costs one `stat` a commit.
 
 mod hub;
 mod receiver;

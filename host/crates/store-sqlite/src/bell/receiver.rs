@@ -18,8 +18,8 @@ use store::{StoreError, StoreResult};
 /// How often the database is looked at where there can be no socket.
 const WITHOUT_SOCKET: Duration = Duration::from_millis(50);
 
-/// Hears other processes, in a thread of its own: so it does not depend on any runtime,
-/// and sleeps in the kernel until somebody rings.
+/// Receives the rings of other processes in a thread of its own. So it depends on no runtime,
+/// and sleeps in the kernel until a ring comes.
 pub(super) struct Receiver {
     stop: Arc<AtomicBool>,
     socket: Option<Socket>,
@@ -94,7 +94,7 @@ impl Drop for Receiver {
     }
 }
 
-/// Whether somebody rang; false after a while without.
+/// Returns whether a ring came; false after a while without one.
 fn hear(socket: Option<&UnixDatagram>) -> bool {
     match socket {
         Some(socket) => match socket.recv(&mut [0; 1]) {
@@ -133,7 +133,7 @@ impl Version {
         self.conn.need("PRAGMA data_version", [], |row| row.get(0))
     }
 
-    /// Since the last time. If that cannot be told, it is better to look.
+    /// Whether it has, since the last call. True if that cannot be read: looking is harmless.
     fn has_changed(&mut self) -> bool {
         let Ok(version) = self.read() else {
             return true;

@@ -70,7 +70,7 @@ impl Room {
 
     fn ring(&mut self, socket: &UnixDatagram, own: &str) {
         if self.look(own).is_err() {
-            // No directory: nobody has ever listened.
+            // There is no directory before the first listener.
             self.names.clear();
             self.read_at = None;
         }
@@ -78,7 +78,7 @@ impl Room {
         let directory = &self.directory;
         self.names.retain(|name| {
             match socket.send_to(&[0], near.path(name)).map_err(|e| e.kind()) {
-                // Its owner is gone, by a crash: nobody else will tidy up.
+                // Its owner crashed, so this process removes the socket.
                 Err(io::ErrorKind::ConnectionRefused) => {
                     let _ = fs::remove_file(directory.join(name));
                     false

@@ -6,7 +6,7 @@
 //!                           +--------------------- next batch ----------------+
 //! ```
 //!
-//! Nobody is answered, and nothing is announced, before the commit. Batches form by
+//! No caller gets its answer, and nothing is announced, before the commit. Batches form by
 //! themselves: what arrives during one commit is the next batch.
 //!
 //! Some writes wait: for something to become ready. They are tried at the end of each batch

@@ -31,7 +31,7 @@ pub(super) fn serve(
         }
         let committed = set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch));
         if let Err(error) = &committed {
-            // Whoever asked for one of them says so, and what it means.
+            // The callers report it, each with what it means to them.
             tracing::debug!(%error, writes = batch.writes.len(), "a batch of writes failed");
         }
         batch.answer(&committed);

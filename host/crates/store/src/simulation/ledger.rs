@@ -96,7 +96,7 @@ impl Ledger {
         }
     }
 
-    /// Whoever holds the run computes an attempt of a task.
+    /// The holder of the run computes an attempt of a task.
     pub fn computes(&self, id: TaskRunId, attempt: u32) {
         assert!(
             !self.tasks.contains_key(&id),

@@ -66,7 +66,7 @@ impl<S: Store> World<'_, S> {
         }
     }
 
-    /// A run that was paused can be claimed. Whoever still has it has no say any more.
+    /// A run that was paused can be claimed. A worker that still executes it can record nothing any more.
     pub(super) fn goes_on(&mut self, run: RunId) {
         if self.paused.remove(&run) {
             self.holders.remove(&run);

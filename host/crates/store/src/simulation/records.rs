@@ -137,7 +137,7 @@ impl<S: Store> World<'_, S> {
         }
     }
 
-    /// An old wish arrives once more. Whoever sent it has long gone on.
+    /// An old wish arrives once more. Its sender has long gone on.
     pub(super) async fn meet_stray(&mut self) {
         if self.stray.is_empty() {
             return;

@@ -49,7 +49,7 @@ impl<S: Store> World<'_, S> {
         panic!("lost: {:#?}", unfinished.collect::<Vec<_>>());
     }
 
-    /// Whoever was given up and goes on all the same changes nothing.
+    /// A worker that was given up and goes on all the same changes nothing.
     pub(super) async fn laugh_at(&mut self, zombies: Vec<Hand>) {
         while !self.stray.is_empty() {
             self.meet_stray().await;

@@ -152,7 +152,7 @@ impl<'s, S: Store> World<'s, S> {
         }
     }
 
-    /// The time as somebody's clock has it.
+    /// The time by the clock of one worker.
     pub(super) fn their_now(&mut self) -> Timestamp {
         if self.faults.on && self.rng.percent(10) {
             Timestamp(self.now.0 - self.rng.between(0, 200_000) as i64)
@@ -161,7 +161,7 @@ impl<'s, S: Store> World<'s, S> {
         }
     }
 
-    /// Nobody holds a slot but those who may write.
+    /// Only workers that may write hold slots.
     pub(super) async fn check_slots(&self) {
         let pool = self.store.pool(&self.pool).await.unwrap().unwrap();
         assert_eq!(pool.active, self.holders.len() as u64, "a slot leaked");

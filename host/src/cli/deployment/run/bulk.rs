@@ -173,7 +173,7 @@ impl Source {
         let mut batch = Vec::new();
         let bad = self.read_lines(maker, tell, &mut batch).err();
         let last = Batch { runs: batch, bad };
-        // Nobody hears it only if the command is over.
+        // Sending fails only if the command is over.
         let _ = tell.blocking_send(last);
     }
 
@@ -304,7 +304,7 @@ impl<'a> Creation<'a> {
         self.bar.set_message(text);
     }
 
-    /// The ids, or with `-o json` the runs, one a line. Whoever stops reading them does not
+    /// The ids, or with `-o json` the runs, one a line. A reader that stops early does not
     /// stop the creation.
     fn print(&mut self, runs: Vec<FlowRun>) -> anyhow::Result<()> {
         if self.stdout_is_closed {
