@@ -1,10 +1,8 @@
 //! What runs ask people for.
 
 use model::{AwaitedInput, FlowRun, Json, RunName};
-use orchestrator::{InputMisfit, InputSchema};
+use orchestrator::{InputMisfit, InputSchema, nearest};
 use store::{Runs, Store, StoreError};
-
-use crate::nearest::nearest;
 
 /// Why an input was not given.
 #[derive(Clone, Debug, thiserror::Error)]

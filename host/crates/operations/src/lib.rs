@@ -10,10 +10,8 @@ mod ids;
 pub mod inputs;
 pub mod inspect;
 pub mod manifest;
-mod nearest;
 pub mod resolve;
 pub mod start;
 pub mod view;
 
 pub use ids::FreshIds;
-pub use nearest::nearest;

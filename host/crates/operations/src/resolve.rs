@@ -9,7 +9,7 @@ use model::{
 };
 use store::{Catalog, PoolUse, Pools, Store, StoreError};
 
-use crate::nearest::nearest;
+use orchestrator::nearest;
 
 /// How many candidates a refusal holds.
 const CANDIDATES_MAX: usize = 10;

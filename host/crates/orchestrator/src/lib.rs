@@ -12,6 +12,7 @@ mod input;
 mod journal;
 mod kept;
 pub mod lifecycle;
+mod nearest;
 mod parameters;
 mod retry;
 
@@ -21,6 +22,7 @@ pub use dependencies::Dependencies;
 pub use input::{InputMisfit, InputProblem, InputSchema};
 pub use journal::{Asked, Divergence, Journal, Waited};
 pub use kept::{Called, Kept};
+pub use nearest::nearest;
 pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument};
 pub use retry::{
     Decision, Retries, after_attempt, after_flow_attempt, failure_of_task, next_attempt, wake_by,

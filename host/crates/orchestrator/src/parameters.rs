@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::nearest::nearest;
 use model::{Json, JsonError};
 
 /// The parameters of one flow: checks values against its schema. Compile once, use often.
@@ -111,7 +112,7 @@ impl Parameters {
             .filter(|name| !known.contains(name))
             .map(|name| ParameterProblem::Unknown {
                 name: name.clone(),
-                meant: closest(name, &known),
+                meant: nearest(name, &known).cloned(),
                 known: known.clone(),
             });
         let required = self.schema.get("required").and_then(Value::as_array);
@@ -206,16 +207,6 @@ fn expectation(schema: &Value) -> String {
         other => other.to_owned(),
     });
     words.collect::<Vec<_>>().join(" or ")
-}
-
-/// The known name that differs from `name` by little enough to be what was meant.
-fn closest(name: &str, known: &[String]) -> Option<String> {
-    known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate.clone())
 }
 
 /// At most 60 characters of a value, for messages.
