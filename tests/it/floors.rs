@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "worker",
         &["model", "operations", "orchestrator", "store", "wasm"],
     ),
+    ("server", &["model", "operations", "store"]),
     (
         "bench",
         &[

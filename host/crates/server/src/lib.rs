@@ -1,0 +1,1 @@
+//! The API and the pages: what a command does, over HTTP.
