@@ -75,6 +75,10 @@ uuid_id! {
     InputId
 }
 uuid_id! {
+    /// A token that lets its bearer use the server.
+    TokenId
+}
+uuid_id! {
     /// A process that claims and executes runs.
     WorkerId
 }

@@ -18,8 +18,10 @@
 //! `runs`, `journal`, `inputs`, `task_runs` and `logs` hold the statements of their tables.
 //! No file here looks at the state of a run to decide what happens to it.
 
+mod access;
 mod answer;
 mod apply;
+mod audit;
 mod bell;
 mod clock;
 mod columns;

@@ -234,12 +234,63 @@ WHERE settlement GLOB '{"task":{"Ok":*'
 /// The name by which a new attempt finds what an earlier one has kept.
 const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
 
+/// Who may use the server, what they did, and what they were answered.
+const ACCESS: &str = "
+CREATE TABLE tokens (
+    id        BLOB PRIMARY KEY NOT NULL,
+    name      TEXT NOT NULL,
+    role      TEXT NOT NULL,
+    secret    BLOB NOT NULL UNIQUE,
+    created   INTEGER NOT NULL,
+    expires   INTEGER,
+    last_used INTEGER,
+    revoked   INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX tokens_name ON tokens (name) WHERE revoked IS NULL;
+
+CREATE TABLE sign_in_links (
+    secret BLOB PRIMARY KEY NOT NULL,
+    token  BLOB NOT NULL REFERENCES tokens,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    secret    BLOB PRIMARY KEY NOT NULL,
+    token     BLOB NOT NULL REFERENCES tokens,
+    opened    INTEGER NOT NULL,
+    last_used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    no      INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    who     TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    target  TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    request BLOB
+) STRICT;
+
+-- Answers to requests that may come again. Without a status it is not answered yet.
+CREATE TABLE answers (
+    token       BLOB NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    begun       INTEGER NOT NULL,
+    status      INTEGER,
+    headers     TEXT,
+    body        BLOB,
+    PRIMARY KEY (token, key)
+) STRICT, WITHOUT ROWID;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
     M::up(INPUTS),
     M::up(KEEP),
     M::up(IDENTITIES),
+    M::up(ACCESS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -4,6 +4,7 @@
 //! and of the machine; only a claim may be lost with the machine, until the next write. Each
 //! engine is a crate of its own. All of them must pass the contract (feature `testing`).
 
+mod access;
 mod catalog;
 #[cfg(feature = "testing")]
 pub mod contract;
@@ -16,6 +17,9 @@ pub mod simulation;
 mod wakes;
 mod workers;
 
+pub use access::{
+    Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewToken, StoredAnswer,
+};
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
 pub use model::{
@@ -28,6 +32,6 @@ pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
-pub trait Store: Catalog + Pools + Runs + Workers + Reading + Wakes {}
+pub trait Store: Catalog + Pools + Runs + Workers + Reading + Access + Wakes {}
 
-impl<T: Catalog + Pools + Runs + Workers + Reading + Wakes> Store for T {}
+impl<T: Catalog + Pools + Runs + Workers + Reading + Access + Wakes> Store for T {}

@@ -6,12 +6,12 @@ use crate::cli::artifact::Artifact;
 use crate::cli::context::{Context, Instances};
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
-use crate::cli::params::signature_of;
 use crate::cli::table::{Fields, Table, maybe, text};
 use model::Component;
 use operations::resolve;
 use operations::view::ComponentView;
 use wasm::Limits;
+use operations::words::signature_of;
 
 /// Show what a component declares: its flows, tasks and their schemas
 ///

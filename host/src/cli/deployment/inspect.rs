@@ -3,11 +3,10 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
-use crate::cli::params::signature;
 use crate::cli::table::{Fields, text};
-use crate::cli::time::ago;
 use operations::inspect::{self, DeploymentDetails};
 use operations::view::DeploymentDetailsView;
+use operations::words::{ago, signature};
 
 /// Show a deployment and the parameters that its flow takes
 #[derive(Debug, clap::Args)]

@@ -4,9 +4,9 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
-use crate::cli::time::ago;
 use model::FlowName;
 use operations::view::{DeploymentView, views};
+use operations::words::ago;
 
 /// List the deployments
 #[derive(Debug, clap::Args)]

@@ -2,13 +2,13 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::inputs::command;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::table as task_table;
 use crate::cli::time::{local, took};
 use model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
 use operations::inputs::example;
+use operations::problem::command;
 use operations::inspect::{self, RunDetails};
 use operations::resolve;
 use operations::view::FlowRunDetailsView;

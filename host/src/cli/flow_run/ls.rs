@@ -4,11 +4,12 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
-use crate::cli::time::{ago, took};
+use crate::cli::time::took;
 use crate::cli::values::state as state_arg;
 use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType, Timestamp};
 use operations::resolve;
 use operations::view::{FlowRunView, views};
+use operations::words::ago;
 use store::RunFilter;
 
 /// List flow runs, newest first

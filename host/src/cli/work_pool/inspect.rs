@@ -4,10 +4,10 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, text};
-use crate::cli::time::ago;
 use model::PoolName;
 use operations::resolve;
 use operations::view::PoolView;
+use operations::words::ago;
 
 /// Show a work pool and how it is used
 #[derive(Debug, clap::Args)]

@@ -4,10 +4,10 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
-use crate::cli::time::ago;
 use model::PoolName;
 use operations::inspect;
 use operations::view::{WorkerView, views};
+use operations::words::ago;
 
 /// List the workers that are alive
 #[derive(Debug, clap::Args)]

@@ -10,13 +10,14 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::params::ParamArgs;
-use crate::cli::time::{SpanArg, TimeArg, ago};
+use crate::cli::time::{SpanArg, TimeArg};
 use crate::cli::values::level;
 use crate::cli::watch::{States, follow, warn_of_pool};
 use model::{FlowRun, LogLevel, RunName, Timestamp};
 use operations::resolve;
 use operations::start::{self, Startable, Started};
 use operations::view::FlowRunView;
+use operations::words::ago;
 use store::NewRun;
 use template::Template;
 
