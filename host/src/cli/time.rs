@@ -7,18 +7,7 @@ use jiff::tz::TimeZone;
 
 use model::Timestamp;
 
-/// How long something took, with no more digits than matter.
-pub fn took(span: Duration) -> String {
-    let ms = span.as_secs_f64() * 1000.0;
-    match span.as_secs() {
-        0 if ms < 10.0 => format!("{ms:.1}ms"),
-        0 => format!("{ms:.0}ms"),
-        1..10 => format!("{:.1}s", span.as_secs_f64()),
-        seconds @ 10..60 => format!("{seconds}s"),
-        seconds @ 60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        seconds => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
-    }
-}
+pub use operations::text::took;
 
 /// A point in time in the time zone of the machine: `2026-10-01 12:00:01.123`.
 pub fn local(at: Timestamp) -> String {
@@ -78,20 +67,6 @@ impl FromStr for SpanArg {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_show_what_matters() {
-        #[track_caller]
-        fn check(us: u64, expect: &str) {
-            assert_eq!(took(Duration::from_micros(us)), expect);
-        }
-        check(1_234, "1.2ms");
-        check(45_678, "46ms");
-        check(1_500_000, "1.5s");
-        check(12_900_000, "12s");
-        check(125_000_000, "2m 05s");
-        check(3_725_000_000, "1h 02m");
-    }
 
     #[test]
     fn a_time_is_read_with_and_without_an_offset() {

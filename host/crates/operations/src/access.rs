@@ -53,8 +53,7 @@ impl fmt::Debug for Secret {
 
 /// Base 64 with the alphabet for URLs, without padding (RFC 4648).
 fn url_safe(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] =
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let at = |index| u32::from(chunk.get(index).copied().unwrap_or(0));

@@ -15,7 +15,7 @@ pub mod manifest;
 pub mod problem;
 pub mod resolve;
 pub mod start;
+pub mod text;
 pub mod view;
-pub mod words;
 
 pub use ids::FreshIds;

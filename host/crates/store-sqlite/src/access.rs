@@ -110,11 +110,7 @@ pub(super) fn create_link(
     Ok(())
 }
 
-pub(super) fn redeem(
-    tx: &Tx<'_>,
-    link: SecretHash,
-    now: Timestamp,
-) -> StoreResult<Option<Token>> {
+pub(super) fn redeem(tx: &Tx<'_>, link: SecretHash, now: Timestamp) -> StoreResult<Option<Token>> {
     let found = tx.first(
         "SELECT id, name, role, created, expires, last_used, revoked
          FROM sign_in_links JOIN tokens ON id = token WHERE sign_in_links.secret = ?1 AND until > ?2",

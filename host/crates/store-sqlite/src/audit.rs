@@ -9,7 +9,7 @@ use super::query::Query;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
 use model::{AuditEntry, Timestamp};
-use store::{StoredAnswer, AnswerKey, AuditCursor, AuditFilter, Begun, StoreError, StoreResult};
+use store::{AnswerKey, AuditCursor, AuditFilter, Begun, StoreError, StoreResult, StoredAnswer};
 
 /// Lines that are kept: some 20 MB.
 const LINES_MAX: i64 = 100_000;
@@ -42,8 +42,7 @@ pub(super) fn list(
     conn: &Connection,
     filter: &AuditFilter,
 ) -> StoreResult<Vec<(AuditCursor, AuditEntry)>> {
-    let mut query =
-        Query::new("SELECT no, at, who, action, target, outcome, request FROM audit");
+    let mut query = Query::new("SELECT no, at, who, action, target, outcome, request FROM audit");
     if let Some(AuditCursor(before)) = filter.before {
         query.only("no < ?", before);
     }

@@ -9,19 +9,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
-    AuditEntry, AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun,
-    IdPrefix, InputId, Json, LogLine, PoolName, RunId, SecretHash, Seq, Session, State, StateType,
-    TaskRun, Timestamp, Token, TokenId, TokenName, WorkPool, Worker, WorkerId,
+    AuditEntry, AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, FlowName,
+    FlowRun, IdPrefix, InputId, Json, LogLine, PoolName, RunId, SecretHash, Seq, Session, State,
+    StateType, TaskRun, Timestamp, Token, TokenId, TokenName, WorkPool, Worker, WorkerId,
 };
 use store::{
-    Access, AnswerKey, AuditCursor, AuditFilter, Begun, Cancellation, Catalog, Claim, Claimed, Clock, Deployed, Listener, LogCursor, LogFilter, NewRun, NewToken,
-    Offer, PoolChange, PoolUse, Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled,
-    StoreResult, StoredAnswer, TaskRunFilter, Topic, Wakes, Workers,
+    Access, AnswerKey, AuditCursor, AuditFilter, Begun, Cancellation, Catalog, Claim, Claimed,
+    Clock, Deployed, Listener, LogCursor, LogFilter, NewRun, NewToken, Offer, PoolChange, PoolUse,
+    Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult, StoredAnswer,
+    TaskRunFilter, Topic, Wakes, Workers,
 };
 
 use super::{
-    SqliteStore, access, audit, components, deployments, inputs, journal, life, load, logs, pick, pools, read,
-    task_runs, workers,
+    SqliteStore, access, audit, components, deployments, inputs, journal, life, load, logs, pick,
+    pools, read, task_runs, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
@@ -412,8 +413,7 @@ impl Access for SqliteStore {
         idle_since: Timestamp,
         answered_before: Timestamp,
     ) -> StoreResult<()> {
-        let is_needed =
-            |conn: &_| access::is_prunable(conn, now, idle_since, answered_before);
+        let is_needed = |conn: &_| access::is_prunable(conn, now, idle_since, answered_before);
         if !self.readers.with(is_needed)? {
             return Ok(());
         }

@@ -17,9 +17,7 @@ pub mod simulation;
 mod wakes;
 mod workers;
 
-pub use access::{
-    Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewToken, StoredAnswer,
-};
+pub use access::{Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewToken, StoredAnswer};
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
 pub use model::{

@@ -9,9 +9,9 @@ use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, text};
 use model::Component;
 use operations::resolve;
+use operations::text::signature_of;
 use operations::view::ComponentView;
 use wasm::Limits;
-use operations::words::signature_of;
 
 /// Show what a component declares: its flows, tasks and their schemas
 ///

@@ -4,8 +4,8 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
+use operations::text::ago;
 use operations::view::{ComponentView, views};
-use operations::words::ago;
 
 /// List the components that are kept, newest first
 #[derive(Debug, clap::Args)]

@@ -5,8 +5,8 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, text};
 use operations::inspect::{self, DeploymentDetails};
+use operations::text::{ago, signature};
 use operations::view::DeploymentDetailsView;
-use operations::words::{ago, signature};
 
 /// Show a deployment and the parameters that its flow takes
 #[derive(Debug, clap::Args)]

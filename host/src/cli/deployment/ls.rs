@@ -5,8 +5,8 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
 use model::FlowName;
+use operations::text::ago;
 use operations::view::{DeploymentView, views};
-use operations::words::ago;
 
 /// List the deployments
 #[derive(Debug, clap::Args)]

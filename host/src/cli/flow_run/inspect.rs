@@ -8,8 +8,8 @@ use crate::cli::task_run::table as task_table;
 use crate::cli::time::{local, took};
 use model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
 use operations::inputs::example;
-use operations::problem::command;
 use operations::inspect::{self, RunDetails};
+use operations::problem::command;
 use operations::resolve;
 use operations::view::FlowRunDetailsView;
 

@@ -8,8 +8,8 @@ use crate::cli::time::took;
 use crate::cli::values::state as state_arg;
 use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType, Timestamp};
 use operations::resolve;
+use operations::text::ago;
 use operations::view::{FlowRunView, views};
-use operations::words::ago;
 use store::RunFilter;
 
 /// List flow runs, newest first

@@ -10,8 +10,8 @@ use crate::cli::time::took;
 use crate::cli::values::state as state_arg;
 use model::{IdPrefix, StateType, TaskRun, Timestamp};
 use operations::resolve;
+use operations::text::ago;
 use operations::view::{TaskRunView, views};
-use operations::words::ago;
 use store::TaskRunFilter;
 
 /// List task runs, oldest first

@@ -6,8 +6,8 @@ use crate::cli::output::Format;
 use crate::cli::table::{Fields, text};
 use model::PoolName;
 use operations::resolve;
+use operations::text::ago;
 use operations::view::PoolView;
-use operations::words::ago;
 
 /// Show a work pool and how it is used
 #[derive(Debug, clap::Args)]

@@ -6,8 +6,8 @@ use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
 use model::PoolName;
 use operations::inspect;
+use operations::text::ago;
 use operations::view::{WorkerView, views};
-use operations::words::ago;
 
 /// List the workers that are alive
 #[derive(Debug, clap::Args)]

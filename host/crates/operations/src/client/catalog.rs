@@ -12,9 +12,7 @@ use super::requests::{
 use super::{Answered, CatalogClient};
 use crate::deploy::{self, Wish};
 use crate::problem::{Problem, ProblemKind};
-use crate::view::{
-    ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, views,
-};
+use crate::view::{ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, views};
 use crate::{inspect, manifest, resolve};
 
 #[async_trait]
@@ -32,8 +30,8 @@ impl CatalogClient for LocalClient {
 
     async fn upload_component(&self, bytes: Vec<u8>) -> Answered<(ComponentView, bool)> {
         let described = self.describe.describe(&bytes).await;
-        let manifest = described
-            .map_err(|Undescribed { reason, hint }| unusable(&reason, &hint))?;
+        let manifest =
+            described.map_err(|Undescribed { reason, hint }| unusable(&reason, &hint))?;
         manifest::check(&manifest)
             .map_err(|refusal| unusable(&refusal.to_string(), refusal.hint()))?;
         let component = Component {

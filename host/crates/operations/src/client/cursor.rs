@@ -89,8 +89,9 @@ pub(super) fn place_of<L: Listing, T: std::str::FromStr>(
 
 fn refused(cursor: &str) -> Problem {
     let detail = format!("`{cursor}` is no cursor of this listing with these filters");
-    Problem::new(ProblemKind::InvalidCursor, detail)
-        .hint("pass the `next` of the part before as it is, with the same filters; or begin without")
+    Problem::new(ProblemKind::InvalidCursor, detail).hint(
+        "pass the `next` of the part before as it is, with the same filters; or begin without",
+    )
 }
 
 /// The cursor for a place.
@@ -107,7 +108,11 @@ fn digest<L: Listing>(listing: &L, scope: &str) -> String {
     let filters = serde_json::to_string(&listing.filters()).unwrap_or_default();
     let kind = std::any::type_name::<L>();
     let digest = Sha256::digest(format!("{kind} {scope} {filters}"));
-    digest.iter().take(6).map(|it| format!("{it:02x}")).collect()
+    digest
+        .iter()
+        .take(6)
+        .map(|it| format!("{it:02x}"))
+        .collect()
 }
 
 /// In which order a listing goes through its keys.

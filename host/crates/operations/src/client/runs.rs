@@ -66,10 +66,12 @@ impl RunsClient for LocalClient {
             .map(|start| new_run(&startable, start, now));
         let new = new.collect::<Answered<Vec<_>>>()?;
         let started = start::create_all(&*self.store, new).await?;
-        let started = started.into_iter().map(|Started { run, is_new }| StartedRun {
-            run: run.into(),
-            is_new,
-        });
+        let started = started
+            .into_iter()
+            .map(|Started { run, is_new }| StartedRun {
+                run: run.into(),
+                is_new,
+            });
         Ok(started.collect())
     }
 

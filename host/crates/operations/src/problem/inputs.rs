@@ -5,7 +5,7 @@ use orchestrator::InputMisfit;
 
 use super::{Problem, ProblemKind, meant};
 use crate::inputs::{GiveRefusal, example, listed};
-use crate::words::quoted;
+use crate::text::quoted;
 
 impl From<&GiveRefusal> for Problem {
     fn from(refusal: &GiveRefusal) -> Self {

@@ -5,7 +5,7 @@ use orchestrator::{ParameterError, ParameterProblem};
 
 use super::{Problem, ProblemKind};
 use crate::start::StartRefusal;
-use crate::words::signature;
+use crate::text::signature;
 
 impl From<&StartRefusal> for Problem {
     fn from(refusal: &StartRefusal) -> Self {

@@ -4,7 +4,7 @@ use model::{FlowRun, Timestamp};
 
 use super::{Problem, ProblemKind, meant, nearest};
 use crate::resolve::ResolveRefusal;
-use crate::words::{ago, aligned, one_line};
+use crate::text::{ago, aligned, one_line};
 
 impl From<&ResolveRefusal> for Problem {
     fn from(refusal: &ResolveRefusal) -> Self {

@@ -103,7 +103,8 @@ fn a_misfit_says_what_to_type_and_where_it_is() {
         let places: Vec<_> = problem.errors.iter().map(|it| &*it.pointer).collect();
         assert_eq!(places, pointers);
     }
-    let takes = "flow `etl` takes extra?: any, item?: object, item_id: integer, label?: string|null";
+    let takes =
+        "flow `etl` takes extra?: any, item?: object, item_id: integer, label?: string|null";
     check(
         "{}",
         "parameter `item_id` is missing: expected an integer",

@@ -60,6 +60,7 @@ pub struct AuditView {
     pub target: String,
     /// The status of the answer, and the kind of the problem where there was one.
     pub outcome: String,
+    #[schema(value_type = Option<String>, format = "uuid")]
     pub request_id: Option<Uuid>,
 }
 

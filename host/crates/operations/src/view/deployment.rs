@@ -222,8 +222,8 @@ mod tests {
     #[test]
     fn the_shape_of_what_deploy_did() {
         let view = DeployedView {
-            outcome: "updated",
-            changed: vec!["pool", "tags"],
+            outcome: "updated".into(),
+            changed: vec!["pool".into(), "tags".into()],
             deployment: deployment().into(),
         };
         insta::assert_snapshot!(shown(&view), @r#"

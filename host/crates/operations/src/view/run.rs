@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{EntryView, FailureView, InputView, StateView, TaskRunView, View, span_ms};
@@ -145,7 +145,9 @@ impl PartialSchema for TallyView {
         let count = ObjectBuilder::new().schema_type(Type::Integer);
         let count = AdditionalProperties::RefOr(count.minimum(Some(0)).into());
         ObjectBuilder::new()
-            .description(Some("How many runs are in each state, by the states' types."))
+            .description(Some(
+                "How many runs are in each state, by the states' types.",
+            ))
             .additional_properties(Some(count))
             .into()
     }

@@ -287,6 +287,7 @@ pub struct ProblemDocument {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<PlacedErrorDocument>,
     /// By which the server's log names the request.
+    #[schema(value_type = String, format = "uuid")]
     pub request_id: Uuid,
 }
 

@@ -74,7 +74,14 @@ pub async fn the_last_use_is_known_to_the_minute<S: Store>(cast: Cast<S>) {
     let Cast { store, .. } = cast;
     let ci = token("ci", 1);
     create(&store, &ci).await.unwrap();
-    let used = async || store.token(secret_of(&ci)).await.unwrap().unwrap().last_used;
+    let used = async || {
+        store
+            .token(secret_of(&ci))
+            .await
+            .unwrap()
+            .unwrap()
+            .last_used
+    };
     assert_eq!(used().await, None);
     store.touch_token(ci.id, at(100)).await.unwrap();
     let first = used().await.unwrap();

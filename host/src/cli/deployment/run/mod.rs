@@ -16,8 +16,8 @@ use crate::cli::watch::{States, follow, warn_of_pool};
 use model::{FlowRun, LogLevel, RunName, Timestamp};
 use operations::resolve;
 use operations::start::{self, Startable, Started};
+use operations::text::ago;
 use operations::view::FlowRunView;
-use operations::words::ago;
 use store::NewRun;
 use template::Template;
 

@@ -6,7 +6,7 @@ mod time;
 use std::borrow::Cow;
 
 pub use signature::{signature, signature_of};
-pub use time::ago;
+pub use time::{ago, rough, took};
 
 /// Text of a guest without what a terminal would obey: control characters are shown, not
 /// sent. Line breaks and tabs stay.
@@ -61,11 +61,7 @@ pub fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     let line = |row: &[String; N]| {
         let cells = row.iter().zip(widths);
         let cells = cells.map(|(cell, width)| format!("{cell:width$}"));
-        cells
-            .collect::<Vec<_>>()
-            .join("  ")
-            .trim_end()
-            .to_owned()
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
 }

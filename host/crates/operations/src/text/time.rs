@@ -1,4 +1,4 @@
-//! Times as people read them.
+//! Times and spans as people read them, on the command line and on pages.
 
 use std::time::Duration;
 
@@ -14,12 +14,26 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn rough(span: Duration) -> String {
+/// A span in its largest unit.
+pub fn rough(span: Duration) -> String {
     match span.as_secs() {
         seconds @ 0..60 => format!("{seconds}s"),
         seconds @ 60..3_600 => format!("{}m", seconds / 60),
         seconds @ 3_600..172_800 => format!("{}h", seconds / 3_600),
         seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// How long something took, with no more digits than matter.
+pub fn took(span: Duration) -> String {
+    let ms = span.as_secs_f64() * 1000.0;
+    match span.as_secs() {
+        0 if ms < 10.0 => format!("{ms:.1}ms"),
+        0 => format!("{ms:.0}ms"),
+        1..10 => format!("{:.1}s", span.as_secs_f64()),
+        seconds @ 10..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
     }
 }
 
@@ -41,5 +55,19 @@ mod tests {
         check(-47 * 3_600, "47h ago");
         check(-86_400 * 3, "3d ago");
         check(90, "in 1m");
+    }
+
+    #[test]
+    fn durations_show_what_matters() {
+        #[track_caller]
+        fn check(us: u64, expect: &str) {
+            assert_eq!(took(Duration::from_micros(us)), expect);
+        }
+        check(1_234, "1.2ms");
+        check(45_678, "46ms");
+        check(1_500_000, "1.5s");
+        check(12_900_000, "12s");
+        check(125_000_000, "2m 05s");
+        check(3_725_000_000, "1h 02m");
     }
 }
