@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod resolve;
 pub mod start;
 pub mod stream;
+pub mod text;
 pub mod view;
 
 pub use ids::FreshIds;
