@@ -11,7 +11,6 @@ use tokio::sync::Notify;
 
 use super::facts::{Facts, about};
 use super::family::{concerned, is_of_pools};
-use super::subscription::Subscription;
 use super::topic::{Batch, Told, Topic};
 
 /// Events read at once.
@@ -83,22 +82,6 @@ impl Hub {
             left: Notify::new(),
             held: Arc::default(),
         })
-    }
-
-    /// Follows from the cursor on. To be called within a runtime.
-    pub async fn subscribe(
-        self: &Arc<Self>,
-        scope: Scope,
-        from: EventCursor,
-    ) -> StoreResult<Subscription> {
-        let joined = self.join(scope).await?;
-        Ok(Subscription::new(Arc::clone(self), scope, from, joined))
-    }
-
-    /// Follows from now on.
-    pub async fn subscribe_now(self: &Arc<Self>, scope: Scope) -> StoreResult<Subscription> {
-        let from = self.store.newest_event().await?;
-        self.subscribe(scope, from).await
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

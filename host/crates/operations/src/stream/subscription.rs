@@ -42,8 +42,26 @@ impl Drop for Member {
     }
 }
 
+impl Hub {
+    /// Follows from the cursor on. To be called within a runtime.
+    pub async fn subscribe(
+        self: &Arc<Self>,
+        scope: Scope,
+        from: EventCursor,
+    ) -> StoreResult<Subscription> {
+        let joined = self.join(scope).await?;
+        Ok(Subscription::new(Arc::clone(self), scope, from, joined))
+    }
+
+    /// Follows from now on.
+    pub async fn subscribe_now(self: &Arc<Self>, scope: Scope) -> StoreResult<Subscription> {
+        let from = self.store.newest_event().await?;
+        self.subscribe(scope, from).await
+    }
+}
+
 impl Subscription {
-    pub(super) fn new(hub: Arc<Hub>, scope: Scope, from: EventCursor, joined: Joined) -> Self {
+    fn new(hub: Arc<Hub>, scope: Scope, from: EventCursor, joined: Joined) -> Self {
         Self {
             hub: Member(hub),
             scope,
