@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Timestamp, TokenId, TokenName};
+use super::{SessionId, Timestamp, TokenId, TokenName};
 
 /// What somebody may do. Each role may do all that the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,6 +95,7 @@ impl Token {
 /// Somebody who is signed in to the pages, by a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
+    pub id: SessionId,
     pub token: Token,
     pub opened: Timestamp,
     /// To the minute. A session that is not used for long ends.

@@ -79,6 +79,10 @@ uuid_id! {
     TokenId
 }
 uuid_id! {
+    /// Somebody's being signed in to the pages.
+    SessionId
+}
+uuid_id! {
     /// A process that claims and executes runs.
     WorkerId
 }

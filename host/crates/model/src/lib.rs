@@ -7,6 +7,7 @@ mod access;
 mod ask;
 mod component;
 mod deployment;
+mod event;
 mod failure;
 mod id;
 mod input;
@@ -34,8 +35,14 @@ pub use access::{AuditEntry, Role, SecretHash, Session, Token};
 pub use ask::{Ask, Reply};
 pub use component::Component;
 pub use deployment::{Deployment, Grants};
+pub use event::{
+    CursorError, Edited, Event, EventCursor, FlowRunEvent, InputChange, InputEvent, LogEvent,
+    MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
+};
 pub use failure::{Failure, FailureKind, Outcome};
-pub use id::{Digest, DigestError, IdPrefix, Ids, InputId, RunId, TaskRunId, TokenId, WorkerId};
+pub use id::{
+    Digest, DigestError, IdPrefix, Ids, InputId, RunId, SessionId, TaskRunId, TokenId, WorkerId,
+};
 pub use input::{AwaitedInput, InputRequest};
 pub use journal::{
     Answer, Argument, Call, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,

@@ -11,8 +11,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use model::{Role, SecretHash, Session, Timestamp, Token, TokenId, TokenName};
-use store::{Access, NewToken, Store, StoreResult};
+use model::{Role, SecretHash, Session, SessionId, Timestamp, Token, TokenId, TokenName};
+use store::{Access, NewSession, NewToken, Store, StoreResult};
 
 use crate::FreshIds;
 
@@ -150,7 +150,13 @@ async fn open_session(
     now: Timestamp,
 ) -> StoreResult<(Token, Secret)> {
     let session = Secret::generate("");
-    store.open_session(session.hash(), token.id, now).await?;
+    let new = NewSession {
+        id: SessionId::new(&mut FreshIds),
+        secret: session.hash(),
+        token: token.id,
+        opened: now,
+    };
+    store.open_session(new).await?;
     Ok((token, session))
 }
 

@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod problem;
 pub mod resolve;
 pub mod start;
+pub mod stream;
 pub mod text;
 pub mod view;
 

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::rows::unsigned;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{SecretHash, Session, Timestamp, Token, TokenId, TokenName};
-use store::{Missing, NewToken, StoreError, StoreResult};
+use model::{SecretHash, Session, SessionId, Timestamp, Token, TokenId, TokenName};
+use store::{Missing, NewSession, NewToken, StoreError, StoreResult};
 
 /// How precisely the last use is known. Each write of it costs a sync of the disk.
 const USE_PRECISION_US: i64 = 60_000_000;
@@ -113,7 +113,7 @@ pub(super) fn create_link(
 pub(super) fn redeem(tx: &Tx<'_>, link: SecretHash, now: Timestamp) -> StoreResult<Option<Token>> {
     let found = tx.first(
         "SELECT id, name, role, created, expires, last_used, revoked
-         FROM sign_in_links JOIN tokens ON id = token WHERE sign_in_links.secret = ?1 AND until > ?2",
+         FROM sign_in_links JOIN tokens ON tokens.id = token WHERE sign_in_links.secret = ?1 AND until > ?2",
         params![link, now],
         |row| token(row, 0),
     )?;
@@ -121,33 +121,62 @@ pub(super) fn redeem(tx: &Tx<'_>, link: SecretHash, now: Timestamp) -> StoreResu
     Ok(found)
 }
 
-pub(super) fn open_session(
-    tx: &Tx<'_>,
-    session: SecretHash,
-    token: TokenId,
-    now: Timestamp,
-) -> StoreResult<()> {
+pub(super) fn open_session(tx: &Tx<'_>, new: &NewSession) -> StoreResult<()> {
     tx.run(
-        "INSERT INTO sessions (secret, token, opened, last_used) VALUES (?1, ?2, ?3, ?4)",
-        params![session, token, now, to_the_minute(now)],
+        "INSERT INTO sessions (secret, id, token, opened, last_used) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            new.secret,
+            new.id,
+            new.token,
+            new.opened,
+            to_the_minute(new.opened)
+        ],
     )?;
     Ok(())
 }
 
+macro_rules! select_session {
+    ($rest:literal) => {
+        concat!(
+            "SELECT sessions.id, opened, sessions.last_used, tokens.id, name, role, created, \
+             expires, tokens.last_used, revoked \
+             FROM sessions JOIN tokens ON tokens.id = token ",
+            $rest
+        )
+    };
+}
+
 pub(super) fn session(conn: &Connection, secret: SecretHash) -> StoreResult<Option<Session>> {
     conn.first(
-        "SELECT opened, sessions.last_used, id, name, role, created, expires, tokens.last_used,
-             revoked
-         FROM sessions JOIN tokens ON id = token WHERE sessions.secret = ?1",
+        select_session!("WHERE sessions.secret = ?1"),
         [secret],
-        |row| {
-            Ok(Session {
-                opened: row.get(0)?,
-                last_used: row.get(1)?,
-                token: token(row, 2)?,
-            })
-        },
+        read_session,
     )
+}
+
+pub(super) fn sessions(conn: &Connection, token: TokenId) -> StoreResult<Vec<Session>> {
+    conn.all(
+        select_session!("WHERE token = ?1 ORDER BY sessions.id DESC"),
+        [token],
+        read_session,
+    )
+}
+
+fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
+    Ok(Session {
+        id: row.get(0)?,
+        opened: row.get(1)?,
+        last_used: row.get(2)?,
+        token: token(row, 3)?,
+    })
+}
+
+pub(super) fn end_session_of(tx: &Tx<'_>, token: TokenId, session: SessionId) -> StoreResult<bool> {
+    let ended = tx.run(
+        "DELETE FROM sessions WHERE id = ?1 AND token = ?2",
+        params![session, token],
+    )?;
+    Ok(ended > 0)
 }
 
 pub(super) fn touch_session(tx: &Tx<'_>, session: SecretHash, now: Timestamp) -> StoreResult<()> {

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use model::{
     DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash,
-    Seq, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, WorkerId,
+    Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName,
+    WorkerId,
 };
 use orchestrator::lifecycle::RunKey;
 
@@ -122,7 +123,7 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(RunId, TaskRunId, TokenId, WorkerId);
+id_column!(RunId, SessionId, TaskRunId, TokenId, WorkerId);
 
 impl ToColumn for Digest {
     fn to_column(&self) -> Bound<'_> {

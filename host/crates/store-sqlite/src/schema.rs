@@ -8,6 +8,7 @@
 //! inputs           which of them ask a person for something
 //! watches          which call is to be told when a run ends
 //! task_runs, logs  for people
+//! events           what changed, in the order of the commits
 //! ```
 //!
 //! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
@@ -234,6 +235,22 @@ WHERE settlement GLOB '{"task":{"Ok":*'
 /// The name by which a new attempt finds what an earlier one has kept.
 const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
 
+/// The stream of events: a row a commit, in the order of the commits. The table is never empty,
+/// so that numbers only grow.
+const EVENTS: &str = "
+CREATE TABLE events (
+    no      INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    -- Of the opening of the database that wrote it.
+    tag     INTEGER NOT NULL,
+    -- Bytes of the stream up to and with this row.
+    total   INTEGER NOT NULL,
+    changes BLOB NOT NULL
+) STRICT;
+INSERT INTO events (no, at, tag, total, changes)
+VALUES (1, unixepoch() * 1000000, random(), 0, x'01');
+";
+
 /// Who may use the server, what they did, and what they were answered.
 const ACCESS: &str = "
 CREATE TABLE tokens (
@@ -256,6 +273,7 @@ CREATE TABLE sign_in_links (
 
 CREATE TABLE sessions (
     secret    BLOB PRIMARY KEY NOT NULL,
+    id        BLOB NOT NULL UNIQUE,
     token     BLOB NOT NULL REFERENCES tokens,
     opened    INTEGER NOT NULL,
     last_used INTEGER NOT NULL
@@ -290,6 +308,7 @@ const STEPS: &[M<'static>] = &[
     M::up(INPUTS),
     M::up(KEEP),
     M::up(IDENTITIES),
+    M::up(EVENTS),
     M::up(ACCESS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

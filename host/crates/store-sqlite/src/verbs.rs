@@ -4,30 +4,31 @@
 //! thread for blocking work.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
-    AuditEntry, AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, FlowName,
-    FlowRun, IdPrefix, InputId, Json, LogLine, PoolName, RunId, SecretHash, Seq, Session, State,
-    StateType, TaskRun, Timestamp, Token, TokenId, TokenName, WorkPool, Worker, WorkerId,
+    AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, EventCursor, FlowName,
+    FlowRun, IdPrefix, InputId, Json, LogLine, PoolName, RunFacts, RunId, Seq, State, StateType,
+    TaskRun, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
-    Access, AnswerKey, AuditCursor, AuditFilter, Begun, Cancellation, Catalog, Claim, Claimed,
-    Clock, Deployed, Listener, LogCursor, LogFilter, NewRun, NewToken, Offer, PoolChange, PoolUse,
-    Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult, StoredAnswer,
-    TaskRunFilter, Topic, Wakes, Workers,
+    Cancellation, Catalog, Claim, Claimed, Clock, Deployed, EventPage, Events, Listener, LogCursor,
+    LogFilter, NewRun, Offer, PoolChange, PoolUse, Pools, Progress, Reading, Recorded, RunFilter,
+    Runs, Settled, StoreResult, TaskRunFilter, Topic, Wakes, Workers,
 };
 
 use super::{
-    SqliteStore, access, audit, components, deployments, inputs, journal, life, load, logs, pick,
-    pools, read, task_runs, workers,
+    SqliteStore, components, deployments, events, inputs, journal, life, load, logs, pick, pools,
+    read, task_runs, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
 /// longer than the way there.
 const INLINE_ENTRIES_MAX: u64 = 200;
+
+/// A longer page of events is read on a thread for blocking work.
+const INLINE_EVENTS_MAX: u32 = 500;
 
 #[async_trait]
 impl Catalog for SqliteStore {
@@ -325,126 +326,21 @@ impl Reading for SqliteStore {
 }
 
 #[async_trait]
-impl Access for SqliteStore {
-    async fn create_token(&self, new: NewToken) -> StoreResult<()> {
-        self.writer
-            .write(move |tx| access::create_token(tx, &new))
-            .await
-    }
-
-    async fn tokens(&self) -> StoreResult<Vec<Token>> {
-        self.readers.with(access::tokens)
-    }
-
-    async fn token(&self, secret: SecretHash) -> StoreResult<Option<Token>> {
-        self.readers.with(|conn| access::by_secret(conn, secret))
-    }
-
-    async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
-        let last = self.readers.with(|conn| access::last_use(conn, id))?;
-        if !access::is_touch_due(last, now) {
-            return Ok(());
+impl Events for SqliteStore {
+    async fn events(&self, after: EventCursor, limit: u32) -> StoreResult<EventPage> {
+        if limit <= INLINE_EVENTS_MAX {
+            return self.readers.with(|conn| events::page(conn, after, limit));
         }
-        self.writer
-            .write_ahead(move |tx| access::touch_token(tx, id, now))
+        self.read_long(move |conn| events::page(conn, after, limit))
             .await
     }
 
-    async fn revoke_token(&self, name: &TokenName, now: Timestamp) -> StoreResult<Token> {
-        let name = name.clone();
-        self.writer
-            .write(move |tx| access::revoke(tx, &name, now))
-            .await
+    async fn newest_event(&self) -> StoreResult<EventCursor> {
+        self.readers.with(events::newest)
     }
 
-    async fn create_link(
-        &self,
-        link: SecretHash,
-        token: TokenId,
-        until: Timestamp,
-    ) -> StoreResult<()> {
-        self.writer
-            .write(move |tx| access::create_link(tx, link, token, until))
-            .await
-    }
-
-    async fn redeem_link(&self, link: SecretHash, now: Timestamp) -> StoreResult<Option<Token>> {
-        self.writer
-            .write(move |tx| access::redeem(tx, link, now))
-            .await
-    }
-
-    async fn open_session(
-        &self,
-        session: SecretHash,
-        token: TokenId,
-        now: Timestamp,
-    ) -> StoreResult<()> {
-        self.writer
-            .write(move |tx| access::open_session(tx, session, token, now))
-            .await
-    }
-
-    async fn session(&self, session: SecretHash) -> StoreResult<Option<Session>> {
-        self.readers.with(|conn| access::session(conn, session))
-    }
-
-    async fn touch_session(&self, session: SecretHash, now: Timestamp) -> StoreResult<()> {
-        let found = self.readers.with(|conn| access::session(conn, session))?;
-        match found {
-            Some(found) if access::is_touch_due(Some(found.last_used), now) => {
-                self.writer
-                    .write_ahead(move |tx| access::touch_session(tx, session, now))
-                    .await
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn end_session(&self, session: SecretHash) -> StoreResult<bool> {
-        self.writer
-            .write(move |tx| access::end_session(tx, session))
-            .await
-    }
-
-    async fn prune_access(
-        &self,
-        now: Timestamp,
-        idle_since: Timestamp,
-        answered_before: Timestamp,
-    ) -> StoreResult<()> {
-        let is_needed = |conn: &_| access::is_prunable(conn, now, idle_since, answered_before);
-        if !self.readers.with(is_needed)? {
-            return Ok(());
-        }
-        self.writer
-            .write(move |tx| access::prune(tx, now, idle_since, answered_before))
-            .await
-    }
-
-    async fn audit(&self, entry: AuditEntry) -> StoreResult<()> {
-        self.writer.write(move |tx| audit::add(tx, &entry)).await
-    }
-
-    async fn audit_log(&self, filter: AuditFilter) -> StoreResult<Vec<(AuditCursor, AuditEntry)>> {
-        self.read_long(move |conn| audit::list(conn, &filter)).await
-    }
-
-    async fn begin_answer(
-        &self,
-        key: AnswerKey,
-        now: Timestamp,
-        patience: Duration,
-    ) -> StoreResult<Begun> {
-        self.writer
-            .write(move |tx| audit::begin(tx, &key, now, patience))
-            .await
-    }
-
-    async fn keep_answer(&self, key: AnswerKey, answer: Option<StoredAnswer>) -> StoreResult<()> {
-        self.writer
-            .write(move |tx| audit::keep(tx, &key, answer.as_ref()))
-            .await
+    async fn run_facts(&self, runs: &[RunId]) -> StoreResult<Vec<RunFacts>> {
+        self.readers.with(|conn| events::run_facts(conn, runs))
     }
 }
 

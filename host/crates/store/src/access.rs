@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{AuditEntry, SecretHash, Session, Timestamp, Token, TokenId, TokenName};
+use model::{AuditEntry, SecretHash, Session, SessionId, Timestamp, Token, TokenId, TokenName};
 
 use crate::StoreResult;
 
@@ -40,12 +40,13 @@ pub trait Access: Send + Sync + 'static {
     /// never was, or its time is over.
     async fn redeem_link(&self, link: SecretHash, now: Timestamp) -> StoreResult<Option<Token>>;
 
-    async fn open_session(
-        &self,
-        session: SecretHash,
-        token: TokenId,
-        now: Timestamp,
-    ) -> StoreResult<()>;
+    async fn open_session(&self, new: NewSession) -> StoreResult<()>;
+
+    /// The sessions of a token, newest first, whether or not they were idle for too long.
+    async fn sessions(&self, token: TokenId) -> StoreResult<Vec<Session>>;
+
+    /// Ends a session of a token. Returns whether there was one.
+    async fn end_session_of(&self, token: TokenId, session: SessionId) -> StoreResult<bool>;
 
     /// The session with this secret, whether or not it was idle for too long.
     async fn session(&self, session: SecretHash) -> StoreResult<Option<Session>>;
@@ -89,6 +90,15 @@ pub trait Access: Send + Sync + 'static {
 pub struct NewToken {
     pub token: Token,
     pub secret: SecretHash,
+}
+
+/// A session to be opened.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    pub id: SessionId,
+    pub secret: SecretHash,
+    pub token: TokenId,
+    pub opened: Timestamp,
 }
 
 /// A place in the log of actions.

@@ -9,6 +9,7 @@ mod catalog;
 #[cfg(feature = "testing")]
 pub mod contract;
 mod error;
+mod events;
 mod pools;
 mod reading;
 mod runs;
@@ -17,9 +18,12 @@ pub mod simulation;
 mod wakes;
 mod workers;
 
-pub use access::{Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewToken, StoredAnswer};
+pub use access::{
+    Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoredAnswer,
+};
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
+pub use events::{EventPage, Events};
 pub use model::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
@@ -30,6 +34,6 @@ pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
-pub trait Store: Catalog + Pools + Runs + Workers + Reading + Access + Wakes {}
+pub trait Store: Catalog + Pools + Runs + Workers + Reading + Events + Access + Wakes {}
 
-impl<T: Catalog + Pools + Runs + Workers + Reading + Access + Wakes> Store for T {}
+impl<T: Catalog + Pools + Runs + Workers + Reading + Events + Access + Wakes> Store for T {}

@@ -77,7 +77,10 @@ mod tests {
         let sources = [LogSource::Flow, LogSource::Host]
             .map(line)
             .map(LogView::from);
-        assert_eq!(sources.each_ref().map(|line| &*line.source), ["flow", "host"]);
+        assert_eq!(
+            sources.each_ref().map(|line| &*line.source),
+            ["flow", "host"]
+        );
         assert_eq!(sources.map(|line| line.task_run), [None, None]);
     }
 }

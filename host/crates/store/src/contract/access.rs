@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use model::{AuditEntry, Role, SecretHash, Token, TokenId, TokenName};
+use model::{AuditEntry, Role, SecretHash, SessionId, Token, TokenId, TokenName};
 use uuid::Uuid;
 
 use super::cast::*;
 use crate::{
-    AnswerKey, AuditFilter, Begun, Missing, NewToken, Store, StoreError, StoreResult, StoredAnswer,
+    AnswerKey, AuditFilter, Begun, Missing, NewSession, NewToken, Store, StoreError, StoreResult,
+    StoredAnswer,
 };
 
 fn name(name: &str) -> TokenName {
@@ -33,6 +34,19 @@ async fn create<S: Store>(store: &S, token: &Token) -> StoreResult<()> {
         secret: secret_of(token),
     };
     store.create_token(new).await
+}
+
+/// Opens a session whose secret is `word`.
+async fn open<S: Store>(store: &S, token: &Token, word: &str, number: u128) -> SecretHash {
+    let secret = SecretHash::of(word);
+    let new = NewSession {
+        id: SessionId(Uuid::from_u128(number)),
+        secret,
+        token: token.id,
+        opened: at(0),
+    };
+    store.open_session(new).await.unwrap();
+    secret
 }
 
 fn secret_of(token: &Token) -> SecretHash {
@@ -109,9 +123,8 @@ pub async fn a_session_ends_with_its_token<S: Store>(cast: Cast<S>) {
     let Cast { store, .. } = cast;
     let ci = token("ci", 1);
     create(&store, &ci).await.unwrap();
-    let (first, second) = (SecretHash::of("first"), SecretHash::of("second"));
-    store.open_session(first, ci.id, at(0)).await.unwrap();
-    store.open_session(second, ci.id, at(0)).await.unwrap();
+    let first = open(&store, &ci, "first", 1).await;
+    let second = open(&store, &ci, "second", 2).await;
     let session = store.session(first).await.unwrap().unwrap();
     assert_eq!((session.token, session.opened), (ci.clone(), at(0)));
 
@@ -126,13 +139,41 @@ pub async fn a_session_ends_with_its_token<S: Store>(cast: Cast<S>) {
     assert_eq!(store.redeem_link(link, at(1)).await, Ok(None));
 }
 
+pub async fn sessions_are_listed_and_ended_by_their_bearer<S: Store>(cast: Cast<S>) {
+    let Cast { store, .. } = cast;
+    let (ci, ann) = (token("ci", 1), token("ann", 2));
+    for token in [&ci, &ann] {
+        create(&store, token).await.unwrap();
+    }
+    let first = open(&store, &ci, "first", 1).await;
+    open(&store, &ci, "second", 2).await;
+    let other = open(&store, &ann, "other", 3).await;
+    let ids = async |token: &Token| {
+        let sessions = store.sessions(token.id).await.unwrap();
+        sessions
+            .into_iter()
+            .map(|session| session.id.0.as_u128())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&ci).await, [2, 1]);
+    let end = async |number| {
+        let session = SessionId(Uuid::from_u128(number));
+        store.end_session_of(ci.id, session).await.unwrap()
+    };
+    assert!(end(1).await && !end(1).await);
+    // It is another's.
+    assert!(!end(3).await);
+    assert_eq!((ids(&ci).await, ids(&ann).await), (vec![2], vec![3]));
+    assert_eq!(store.session(first).await, Ok(None));
+    assert!(store.session(other).await.unwrap().is_some());
+}
+
 pub async fn what_is_idle_or_old_is_pruned<S: Store>(cast: Cast<S>) {
     let Cast { store, .. } = cast;
     let ci = token("ci", 1);
     create(&store, &ci).await.unwrap();
-    let (idle, busy) = (SecretHash::of("idle"), SecretHash::of("busy"));
-    store.open_session(idle, ci.id, at(0)).await.unwrap();
-    store.open_session(busy, ci.id, at(0)).await.unwrap();
+    let idle = open(&store, &ci, "idle", 1).await;
+    let busy = open(&store, &ci, "busy", 2).await;
     store.touch_session(busy, at(1_000)).await.unwrap();
     let (old, new) = (key(&ci, "old", 1), key(&ci, "new", 1));
     let patience = Duration::from_secs(60);
