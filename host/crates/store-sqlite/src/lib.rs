@@ -28,6 +28,7 @@ mod deployments;
 mod inputs;
 mod journal;
 mod life;
+mod listing;
 mod load;
 mod logs;
 mod open;
@@ -58,6 +59,7 @@ use store::{Clock, StoreError, StoreResult};
 pub use self::bell::BellListener;
 use self::bell::{Hub, Ringer};
 use self::clock::MachineClock;
+use self::listing::Patience;
 use self::presence::Presence;
 use self::readers::Readers;
 use self::writer::Writer;
@@ -74,6 +76,7 @@ pub struct SqliteStore {
     hub: Arc<Hub>,
     presence: Arc<Presence>,
     clock: Arc<dyn Clock>,
+    patience: Patience,
     path: PathBuf,
 }
 
@@ -101,6 +104,7 @@ impl SqliteStore {
             hub,
             presence: Arc::new(Presence::new(&path)),
             clock: Arc::new(MachineClock),
+            patience: Patience::default(),
             path,
         })
     }

@@ -234,12 +234,21 @@ WHERE settlement GLOB '{"task":{"Ok":*'
 /// The name by which a new attempt finds what an earlier one has kept.
 const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
 
+/// What listings look for and few runs are: an index of all would cost every run.
+const LISTINGS: &str = "
+CREATE INDEX flow_runs_unsuccessful ON flow_runs (no)
+    WHERE state IN ('FAILED', 'CRASHED', 'CANCELLED');
+CREATE INDEX flow_runs_failed ON flow_runs (ended)
+    WHERE state IN ('FAILED', 'CRASHED') AND pool IS NOT NULL;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
     M::up(INPUTS),
     M::up(KEEP),
     M::up(IDENTITIES),
+    M::up(LISTINGS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

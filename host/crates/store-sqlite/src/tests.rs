@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod claiming;
 mod counting;
+mod impatient;
 
 use super::sql::Sql as _;
 use super::*;
