@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod claiming;
 mod counting;
+mod events;
 mod impatient;
 
 use super::sql::Sql as _;

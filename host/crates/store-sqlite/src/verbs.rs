@@ -8,24 +8,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
-    AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun,
-    IdPrefix, InputId, Json, LogLine, PoolName, RunId, Seq, State, StateType, TaskRun, TaskRunId,
-    Timestamp, WorkPool, Worker, WorkerId,
+    AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, EventCursor, FlowName,
+    FlowRun, IdPrefix, InputId, Json, LogLine, PoolName, RunFacts, RunId, Seq, State, StateType,
+    TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
-    Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, Listener, LogFilter, LogPlace,
-    NewRun, Offer, Page, PageRequest, PoolChange, PoolUse, Pools, Progress, Reading, Recorded,
-    RunFilter, Runs, Settled, StoreResult, TaskRunFilter, Topic, Wakes, Workers,
+    Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, Listener,
+    LogFilter, LogPlace, NewRun, Offer, Page, PageRequest, PoolChange, PoolUse, Pools, Progress,
+    Reading, Recorded, RunFilter, Runs, Settled, StoreResult, TaskRunFilter, Topic, Wakes, Workers,
 };
 
 use super::{
-    SqliteStore, components, deployments, inputs, journal, life, listing, load, pick, pools, read,
-    workers,
+    SqliteStore, components, deployments, events, inputs, journal, life, listing, load, pick,
+    pools, read, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
 /// longer than the way there.
 const INLINE_ENTRIES_MAX: u64 = 200;
+
+/// A longer page of events is read on a thread for blocking work.
+const INLINE_EVENTS_MAX: u32 = 500;
 
 #[async_trait]
 impl Catalog for SqliteStore {
@@ -386,6 +389,25 @@ impl Reading for SqliteStore {
     async fn inputs_awaited(&self, count: u32) -> StoreResult<Vec<AwaitedInput>> {
         self.read_long(move |conn| inputs::awaited_by_any(conn, count))
             .await
+    }
+}
+
+#[async_trait]
+impl Events for SqliteStore {
+    async fn events(&self, after: EventCursor, limit: u32) -> StoreResult<EventPage> {
+        if limit <= INLINE_EVENTS_MAX {
+            return self.readers.with(|conn| events::page(conn, after, limit));
+        }
+        self.read_long(move |conn| events::page(conn, after, limit))
+            .await
+    }
+
+    async fn newest_event(&self) -> StoreResult<EventCursor> {
+        self.readers.with(events::newest)
+    }
+
+    async fn run_facts(&self, runs: &[RunId]) -> StoreResult<Vec<RunFacts>> {
+        self.readers.with(|conn| events::run_facts(conn, runs))
     }
 }
 

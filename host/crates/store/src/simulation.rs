@@ -25,6 +25,7 @@ mod people;
 mod records;
 pub(crate) mod rng;
 mod script;
+mod stream;
 mod trace;
 mod turns;
 mod verdict;
