@@ -9,7 +9,7 @@ use super::query::Query;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
 use model::{AuditEntry, Timestamp};
-use store::{AnswerKey, AuditCursor, AuditFilter, Begun, StoreError, StoreResult, StoredAnswer};
+use store::{AnswerKey, AuditCursor, AuditFilter, Begun, Order, StoreError, StoreResult, StoredAnswer};
 
 /// Lines that are kept: some 20 MB.
 const LINES_MAX: i64 = 100_000;
@@ -52,7 +52,11 @@ pub(super) fn list(
     if let Some(action) = &filter.action {
         query.only("action = ?", action.clone());
     }
-    query.all(conn, "no DESC", filter.count, line)
+    let count = match filter.count {
+        0 => usize::try_from(LINES_MAX + LINES_OVER).unwrap_or(usize::MAX),
+        count => count as usize,
+    };
+    query.page(conn, "no", Order::NewestFirst, count, line)
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<(AuditCursor, AuditEntry)> {

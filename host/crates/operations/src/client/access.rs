@@ -11,14 +11,14 @@ use super::requests::{
     AuditQuery, ChangePool, CreatePool, CreateToken, PoolQuery, TokenQuery, WorkerQuery,
 };
 use super::{AccessClient, Answered, PoolsClient};
-use crate::view::{AuditView, NewTokenView, PoolView, TokenView, WorkerView, views};
+use crate::view::{AuditView, NewTokenView, PoolView, TokenView, WorkerView};
 use crate::{access, inspect, resolve};
 
 #[async_trait]
 impl PoolsClient for LocalClient {
     async fn list_pools(&self, query: PoolQuery) -> Answered<Page<PoolView>> {
         let pools = self.store.pools().await?;
-        part(&query, pools, Order::Up, |it| it.pool.name.to_string())
+        part(&query, "", pools, Order::Up, |it| it.pool.name.to_string())
     }
 
     async fn inspect_pool(&self, name: &PoolName) -> Answered<PoolView> {
@@ -54,7 +54,9 @@ impl PoolsClient for LocalClient {
     async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>> {
         let workers = inspect::workers(&*self.store, query.pool.as_ref()).await?;
         // Ids are as old as their workers.
-        part(&query, workers, Order::Up, |worker| worker.id.to_string())
+        part(&query, "", workers, Order::Up, |worker| {
+            worker.id.to_string()
+        })
     }
 }
 
@@ -62,7 +64,9 @@ impl PoolsClient for LocalClient {
 impl AccessClient for LocalClient {
     async fn list_tokens(&self, query: TokenQuery) -> Answered<Page<TokenView>> {
         let tokens = self.store.tokens().await?;
-        part(&query, tokens, Order::Down, |token| token.id.to_string())
+        part(&query, "", tokens, Order::Down, |token| {
+            token.id.to_string()
+        })
     }
 
     async fn create_token(&self, create: CreateToken) -> Answered<NewTokenView> {
@@ -94,8 +98,8 @@ impl AccessClient for LocalClient {
         let last = lines.last().filter(|_| is_more);
         let next = last.map(|(AuditCursor(at), _)| cursor_at(&query, "", at));
         Ok(Page {
-            items: views(lines.into_iter().map(|(_, entry)| entry)),
             next,
+            ..Page::all(lines.into_iter().map(|(_, entry)| entry))
         })
     }
 }

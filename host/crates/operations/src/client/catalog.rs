@@ -19,7 +19,7 @@ use crate::{inspect, manifest, resolve};
 impl CatalogClient for LocalClient {
     async fn list_components(&self, query: ComponentQuery) -> Answered<Page<ComponentView>> {
         let components = self.store.components().await?;
-        part(&query, components, Order::Down, |component| {
+        part(&query, "", components, Order::Down, |component| {
             format!("{:020}-{}", component.created.0, component.digest)
         })
     }
@@ -48,7 +48,7 @@ impl CatalogClient for LocalClient {
     async fn list_deployments(&self, query: DeploymentQuery) -> Answered<Page<DeploymentView>> {
         let deployments = self.store.deployments(query.flow.as_ref()).await?;
         // In the order of flow and name, which a slash would not keep.
-        part(&query, deployments, Order::Up, |it| {
+        part(&query, "", deployments, Order::Up, |it| {
             format!("{}\u{1}{}", it.name.flow, it.name.name)
         })
     }

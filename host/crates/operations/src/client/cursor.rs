@@ -1,15 +1,16 @@
-//! Places in listings: opaque to those who ask, and bound to their filters.
+//! Places in listings that are short, or not of runs: opaque to those who ask, and bound to their filters.
 //!
 //! A cursor is a digest of the filters, a dot, and the place. With other filters it would
 //! point into another listing, so it is refused.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use store::PageRequest;
 
 use super::page::Page;
 use super::requests::{
-    AuditQuery, ComponentQuery, DeploymentQuery, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, LogQuery,
-    PoolQuery, RunQuery, TaskRunQuery, TokenQuery, WorkerQuery,
+    AuditQuery, ComponentQuery, DeploymentQuery, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, PoolQuery,
+    TokenQuery, WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::view::View;
@@ -42,17 +43,19 @@ listings!(
     ComponentQuery,
     DeploymentQuery,
     JournalQuery,
-    LogQuery,
     PoolQuery,
-    RunQuery,
-    TaskRunQuery,
     TokenQuery,
     WorkerQuery,
 );
 
 /// How many items to give.
 pub(super) fn limit(listing: &impl Listing) -> Result<u32, Problem> {
-    match listing.limit().unwrap_or(LIMIT_DEFAULT) {
+    limited(listing.limit())
+}
+
+/// The same of a limit by itself.
+pub(super) fn limited(limit: Option<u32>) -> Result<u32, Problem> {
+    match limit.unwrap_or(LIMIT_DEFAULT) {
         limit @ 1..=LIMIT_MAX => Ok(limit),
         limit => {
             let detail = format!("`limit` is {limit}: it must be from 1 to {LIMIT_MAX}");
@@ -85,6 +88,20 @@ pub(super) fn place_of<L: Listing, T: std::str::FromStr>(
             Err(_) => Err(refused(&place)),
         },
     }
+}
+
+/// What a page of the store begins with.
+pub(super) fn request(
+    limit: Option<u32>,
+    cursor: Option<&str>,
+    order: store::Order,
+) -> Result<PageRequest, Problem> {
+    let from = cursor.map(|cursor| cursor.parse().map_err(|_| refused(cursor)));
+    Ok(PageRequest {
+        from: from.transpose()?,
+        order,
+        ..PageRequest::newest(limited(limit)?)
+    })
 }
 
 fn refused(cursor: &str) -> Problem {
@@ -125,12 +142,13 @@ pub(super) enum Order {
 /// A part of a listing that is short by nature, so that all of it was read.
 pub(super) fn part<L: Listing, V, T: View + From<V>>(
     listing: &L,
+    scope: &str,
     mut all: Vec<V>,
     order: Order,
     key: impl Fn(&V) -> String,
 ) -> Result<Page<T>, Problem> {
     let limit = limit(listing)? as usize;
-    if let Some(place) = place(listing, "")? {
+    if let Some(place) = place(listing, scope)? {
         all.retain(|item| match order {
             Order::Up => key(item) > place,
             Order::Down => key(item) < place,
@@ -139,10 +157,10 @@ pub(super) fn part<L: Listing, V, T: View + From<V>>(
     let is_more = all.len() > limit;
     all.truncate(limit);
     let last = all.last().filter(|_| is_more);
-    let next = last.map(|last| cursor_at(listing, "", key(last)));
+    let next = last.map(|last| cursor_at(listing, scope, key(last)));
     Ok(Page {
-        items: all.into_iter().map(T::from).collect(),
         next,
+        ..Page::all(all)
     })
 }
 

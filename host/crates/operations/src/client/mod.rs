@@ -16,7 +16,7 @@ mod requests;
 mod runs;
 
 use async_trait::async_trait;
-use model::{Json, PoolName, TokenName};
+use model::{Json, PoolName, TaskRunId, TokenName};
 
 use crate::problem::Problem;
 use crate::view::{
@@ -30,8 +30,8 @@ pub use page::Page;
 pub use requests::{
     AuditQuery, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
     DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT,
-    LIMIT_MAX, LogQuery, PoolQuery, RetryRun, RunQuery, StartRun, TaskRunQuery, TokenQuery,
-    WorkerQuery,
+    LIMIT_MAX, ListOrder, LogQuery, PoolQuery, RetryRun, RunQuery, StartRun, TaskRunQuery,
+    TokenQuery, WorkerQuery,
 };
 
 pub type Answered<T> = Result<T, Problem>;
@@ -88,8 +88,9 @@ pub trait RunsClient: Send + Sync + 'static {
 
     async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>>;
 
-    /// Task runs, oldest first; those of one flow run if the query names it.
     async fn list_task_runs(&self, query: TaskRunQuery) -> Answered<Page<TaskRunView>>;
+
+    async fn inspect_task_run(&self, id: TaskRunId) -> Answered<TaskRunView>;
 }
 
 /// Components and deployments.

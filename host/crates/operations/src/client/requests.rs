@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use model::{DeploymentName, FlowName, Json, LogLevel, PoolName, Role, RunName, StateType};
-use model::{Timestamp, TokenName};
+use model::{
+    DeploymentName, FlowName, Json, LogLevel, PoolName, Role, RunName, TaskName, TaskRunId,
+    Timestamp, TokenName,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -12,29 +14,56 @@ pub const LIMIT_DEFAULT: u32 = 100;
 /// How many it gives at most.
 pub const LIMIT_MAX: u32 = 1000;
 
-/// Which flow runs to list, newest first. A filter that is not given lets all through; of one
-/// that is given several times, any may fit.
+/// In which direction a listing goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListOrder {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+}
+
+/// Which flow runs to list. A filter that is not given lets all through; of one that is given
+/// several times, any may fit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RunQuery {
-    /// Only those in this state; may be repeated.
-    pub state: Vec<StateType>,
+    /// Only those in a state of this type, such as `FAILED`, or of this name, such as `Late`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub state: Vec<String>,
     /// Only those of this flow.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flow: Option<FlowName>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flow: Vec<FlowName>,
     /// Only those of this deployment, `flow/deployment`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deployment: Option<DeploymentName>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployment: Vec<DeploymentName>,
     /// Only those of this work pool.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pool: Option<PoolName>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pool: Vec<PoolName>,
+    /// Only those with this tag.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tag: Vec<String>,
     /// Only those that this run started: its id, the beginning of it, or its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// Only those with this tag.
+    /// Only those created then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
+    pub since: Option<Timestamp>,
+    /// Only those created earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Only those with this in their name, or whose id begins so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Whether runs come with their parameters and results, which may be large. Without,
+    /// parameters are `{}`, and there is neither result nor failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<bool>,
+    /// `newest-first` unless it is said.
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<ListOrder>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +119,7 @@ pub struct RetryRun {
     pub from_scratch: bool,
 }
 
-/// Which lines of a run's log to read, oldest first.
+/// Which lines of a run's log to read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -98,12 +127,25 @@ pub struct LogQuery {
     /// Only lines of this level and above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<LogLevel>,
+    /// Only lines of this task run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task_run: Vec<TaskRunId>,
+    /// Only lines of this target, and of those below it: `etl` has `etl::load`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub target: Vec<String>,
+    /// Only lines with this in their message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `oldest-first` unless it is said.
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<ListOrder>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// The `next` of the part before, with the same filters. A log that goes on has a `next`
-    /// always.
+    /// The `next` of the part before, with the same filters; or its `newest`, for what was
+    /// said since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
@@ -122,7 +164,7 @@ pub struct JournalQuery {
     pub cursor: Option<String>,
 }
 
-/// Which task runs to list, oldest first.
+/// Which task runs to list.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -130,8 +172,19 @@ pub struct TaskRunQuery {
     /// Only those that this flow run, or a subflow within it, has called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow_run: Option<String>,
-    /// Only those in this state; may be repeated.
-    pub state: Vec<StateType>,
+    /// Only those in a state of this type or name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub state: Vec<String>,
+    /// Only those of this task.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task: Vec<TaskName>,
+    /// Only those with this in their name, or whose id begins so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `newest-first` unless it is said.
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<ListOrder>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,20 +1,21 @@
 //! Flow runs and what belongs to them, from the store.
 
 use async_trait::async_trait;
-use model::{FlowRun, Ids as _, Json, LogLevel, State, StateType, Timestamp};
+use model::{FlowRun, Ids as _, Json, LogLevel, State, StateType, TaskRunId, Timestamp};
 use orchestrator::Start;
-use store::{LogCursor, LogFilter, NewRun, RunFilter, TaskRunFilter};
+use store::{LogFilter, NewRun, RunFilter, StateFilter, TaskRunFilter};
 
 use super::catalog::tidied;
-use super::cursor::{Order, cursor_at, limit, part, place_of};
+use super::cursor::{Order, part, request};
 use super::local::LocalClient;
 use super::page::Page;
 use super::requests::{
-    InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, LogQuery, RetryRun, RunQuery, StartRun,
-    TaskRunQuery,
+    InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, RetryRun, RunQuery,
+    StartRun, TaskRunQuery,
 };
 use super::{Answered, RunsClient, StartedRun};
 use crate::control::{self, ControlRefusal};
+use crate::problem::{Problem, ProblemKind};
 use crate::start::{self, Startable, Started};
 use crate::view::{
     EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, StateView, TaskRunView, views,
@@ -24,21 +25,13 @@ use crate::{FreshIds, inputs, inspect, resolve};
 #[async_trait]
 impl RunsClient for LocalClient {
     async fn list_runs(&self, query: RunQuery) -> Answered<Page<FlowRunView>> {
-        let limit = limit(&query)?;
-        let parent = match &query.parent {
-            Some(text) => Some(self.run(text).await?.id),
-            None => None,
-        };
-        let filter = RunFilter {
-            states: query.state,
-            flow: query.flow,
-            deployment: query.deployment,
-            pool: query.pool,
-            parent,
-            tag: query.tag,
-            count: limit,
-        };
-        Ok(Page::all(self.store.flow_runs(filter).await?))
+        let filter = self.run_filter(&query).await?;
+        let order = order(query.order.unwrap_or_default());
+        let mut page = request(query.limit, query.cursor.as_deref(), order)?;
+        if !query.values.unwrap_or(false) {
+            page = page.without_values();
+        }
+        Ok(Page::of(self.store.flow_runs(&filter, &page).await?))
     }
 
     async fn inspect_run(&self, run: &str, query: InspectRun) -> Answered<FlowRunDetailsView> {
@@ -115,22 +108,17 @@ impl RunsClient for LocalClient {
 
     async fn run_logs(&self, run: &str, query: LogQuery) -> Answered<Page<LogView>> {
         let run = self.run(run).await?;
-        let scope = run.id.to_string();
-        let limit = limit(&query)?;
-        let after = place_of(&query, &scope)?.map_or(LogCursor::default(), LogCursor);
         let filter = LogFilter {
-            runs: vec![run.id],
-            after,
             level_min: query.level.unwrap_or(LogLevel::Trace),
-            count: limit,
+            task_runs: query.task_run,
+            targets: query.target,
+            text: query.text,
+            ..LogFilter::of(run.id)
         };
-        let lines = self.store.logs(filter).await?;
-        let last = lines.last().map_or(after, |(cursor, _)| *cursor);
-        let is_end = run.state.kind.is_terminal() && lines.len() < limit as usize;
-        Ok(Page {
-            next: (!is_end).then(|| cursor_at(&query, &scope, last.0)),
-            items: views(lines.into_iter().map(|(_, line)| line)),
-        })
+        let order = order(query.order.unwrap_or(ListOrder::OldestFirst));
+        let page = request(query.limit, query.cursor.as_deref(), order)?;
+        let lines = self.store.logs(&filter, &page).await?;
+        Ok(Page::of(lines.map(|(_, line)| line)))
     }
 
     async fn run_history(&self, run: &str) -> Answered<Vec<StateView>> {
@@ -142,7 +130,7 @@ impl RunsClient for LocalClient {
         let run = self.run(run).await?;
         // A subflow's calls stand in the journal of the run it is part of.
         let journal = self.store.journal(run.within.unwrap_or(run.id)).await?;
-        part(&query, journal, Order::Up, |entry| {
+        part(&query, &run.id.to_string(), journal, Order::Up, |entry| {
             format!("{:020}", entry.seq.0)
         })
     }
@@ -154,14 +142,62 @@ impl RunsClient for LocalClient {
         };
         let filter = TaskRunFilter {
             flow_run,
-            states: query.state.clone(),
-            count: limit(&query)?,
+            states: states(&query.state)?,
+            tasks: query.task,
+            text: query.text,
         };
-        Ok(Page::all(self.store.task_runs(filter).await?))
+        let order = order(query.order.unwrap_or_default());
+        let page = request(query.limit, query.cursor.as_deref(), order)?;
+        Ok(Page::of(self.store.task_runs(&filter, &page).await?))
+    }
+
+    async fn inspect_task_run(&self, id: TaskRunId) -> Answered<TaskRunView> {
+        let mut found = self.store.task_runs_by_id(&[id]).await?;
+        let missing = || {
+            Problem::new(ProblemKind::NotFound, format!("there is no task run {id}"))
+                .hint("`orch-host task-run ls` lists those there are")
+        };
+        Ok(found.pop().ok_or_else(missing)?.into())
     }
 }
 
+fn order(order: ListOrder) -> store::Order {
+    match order {
+        ListOrder::NewestFirst => store::Order::NewestFirst,
+        ListOrder::OldestFirst => store::Order::OldestFirst,
+    }
+}
+
+fn states(words: &[String]) -> Answered<Vec<StateFilter>> {
+    let states = words.iter().map(|word| {
+        word.parse().map_err(|reason: String| {
+            let words: Vec<_> = StateFilter::words().collect();
+            Problem::new(ProblemKind::InvalidQuery, reason)
+                .hint(format!("write one of {}", words.join(", ")))
+        })
+    });
+    states.collect()
+}
+
 impl LocalClient {
+    pub(super) async fn run_filter(&self, query: &RunQuery) -> Answered<RunFilter> {
+        let parent = match &query.parent {
+            Some(text) => Some(self.run(text).await?.id),
+            None => None,
+        };
+        Ok(RunFilter {
+            states: states(&query.state)?,
+            flows: query.flow.clone(),
+            deployments: query.deployment.clone(),
+            pools: query.pool.clone(),
+            tags: query.tag.clone(),
+            parent,
+            since: query.since,
+            until: query.until,
+            text: query.text.clone(),
+        })
+    }
+
     async fn as_it_is(&self, run: &FlowRun) -> Answered<FlowRunView> {
         let found = self.store.flow_run(run.id).await?;
         Ok(found.unwrap_or_else(|| run.clone()).into())

@@ -50,6 +50,10 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             KeyTaken,
             format!("`orch-host flow-run inspect {run}` shows the run that has it"),
         ),
+        StoreError::StrangeCursor => (
+            ProblemKind::InvalidCursor,
+            "begin at the first page, or keep the filter that the cursor was given for".to_owned(),
+        ),
         StoreError::NewerVersion { .. } => (
             Database,
             "install the version that wrote it, or name another with `--database sqlite:PATH`"
