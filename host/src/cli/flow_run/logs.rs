@@ -32,7 +32,7 @@ pub async fn run(args: LogsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let printer = LogPrinter::live(cx, Stream::Stdout).dated();
     if args.follow {
         let store = Arc::clone(&cx.store);
-        let mut follow = Follow::new(store, run.id, args.level, Interest::Nothing)?;
+        let mut follow = Follow::new(store, run.id, args.level, Interest::Nothing);
         loop {
             match follow.next().await {
                 Ok(Event::Lines(lines)) => printer.print(lines)?,
