@@ -251,6 +251,14 @@ INSERT INTO events (no, at, tag, total, changes)
 VALUES (1, unixepoch() * 1000000, random(), 0, x'01');
 ";
 
+/// What listings look for and few runs are: an index of all would cost every run.
+const LISTINGS: &str = "
+CREATE INDEX flow_runs_unsuccessful ON flow_runs (no)
+    WHERE state IN ('FAILED', 'CRASHED', 'CANCELLED');
+CREATE INDEX flow_runs_failed ON flow_runs (ended)
+    WHERE state IN ('FAILED', 'CRASHED') AND pool IS NOT NULL;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -258,6 +266,7 @@ const STEPS: &[M<'static>] = &[
     M::up(KEEP),
     M::up(IDENTITIES),
     M::up(EVENTS),
+    M::up(LISTINGS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -8,7 +8,7 @@ use model::{
     AwaitedInput, FlowRun, FlowRunEvent, InputChange, InputId, LogLevel, PoolName, RunId, State,
     StateType,
 };
-use store::{Reading, Store};
+use store::{LogFilter, Reading, Store};
 use tokio::time::Instant;
 
 use super::FollowRefusal;
@@ -150,6 +150,12 @@ impl Follow {
             next: Next::Look,
             ready: VecDeque::new(),
         }
+    }
+
+    /// Tells only of those lines that the filter lets through.
+    pub fn only_lines(mut self, filter: LogFilter) -> Self {
+        self.lines = Lines::that_fit(filter);
+        self
     }
 
     /// What is new, once there is something. Not to be called after [`Event::Ended`]. Not

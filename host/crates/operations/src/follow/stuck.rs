@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::{FlowRun, PoolName, StateType};
-use store::{Pools, RunFilter, Store, StoreResult};
+use store::{PageRequest, Pools, RunFilter, Store, StoreResult};
 use tokio::time::Instant;
 
 /// The least time between two looks.
@@ -77,12 +77,12 @@ impl StuckPools {
         }
         self.due = None;
         let children = RunFilter {
-            states: vec![StateType::Scheduled],
+            states: vec![StateType::Scheduled.into()],
             parent: Some(run.id),
-            count: CHILDREN_MAX,
             ..RunFilter::default()
         };
-        let mut waiting = store.flow_runs(children).await?;
+        let page = PageRequest::newest(CHILDREN_MAX).without_values();
+        let mut waiting = store.flow_runs(&children, &page).await?.items;
         if self.executes == Executes::AWorker {
             waiting.push(run.clone());
         }
