@@ -15,8 +15,10 @@ fn string() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z ]{0,6}",
         any::<String>(),
-        select(vec!["", "\n", "a\nb", "\r\n", "\0", " x ", "7", "null", "<b>", "\u{202e}"])
-            .prop_map(str::to_owned),
+        select(vec![
+            "", "\n", "a\nb", "\r\n", "\0", " x ", "7", "null", "<b>", "\u{202e}"
+        ])
+        .prop_map(str::to_owned),
     ]
 }
 
@@ -60,7 +62,9 @@ fn any_json() -> impl Strategy<Value = String> {
 }
 
 fn object(members: std::collections::BTreeMap<String, String>) -> String {
-    let members = members.iter().map(|(name, value)| format!("{}:{value}", quoted(name)));
+    let members = members
+        .iter()
+        .map(|(name, value)| format!("{}:{value}", quoted(name)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
@@ -79,12 +83,14 @@ fn scalar() -> impl Strategy<Value = Case> {
         any::<bool>().prop_map(|flag| (r#""type":"boolean""#.to_owned(), flag.to_string())),
         Just((r#""type":"null""#.to_owned(), "null".to_owned())),
         any_json().prop_map(|value| (format!(r#""const":{value}"#), value)),
-        (prop::collection::vec(any_json(), 1..7), any::<prop::sample::Index>()).prop_map(
-            |(options, chosen)| {
+        (
+            prop::collection::vec(any_json(), 1..7),
+            any::<prop::sample::Index>()
+        )
+            .prop_map(|(options, chosen)| {
                 let chosen = options[chosen.index(options.len())].clone();
                 (format!(r#""enum":[{}]"#, options.join(",")), chosen)
-            }
-        ),
+            }),
         any_json().prop_map(|value| (r#""title":"anything""#.to_owned(), value)),
         any_json().prop_map(|value| (r#""not":{"type":"never"}"#.to_owned(), value)),
         prop::collection::btree_map(string(), string().prop_map(|text| quoted(&text)), 0..3)
@@ -150,7 +156,10 @@ fn members(inner: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
 fn list(inner: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
     (inner, 0..4usize).prop_map(|((schema, value), count)| {
         let items = vec![value; count].join(",");
-        (format!(r#""type":"array","items":{{{schema}}}"#), format!("[{items}]"))
+        (
+            format!(r#""type":"array","items":{{{schema}}}"#),
+            format!("[{items}]"),
+        )
     })
 }
 
@@ -165,7 +174,10 @@ fn union(inner: impl Strategy<Value = Case> + 'static) -> impl Strategy<Value = 
     let branches = prop::collection::vec(inner, 1..4);
     (branches, any::<prop::sample::Index>(), any::<bool>()).prop_map(|(branches, at, is_any)| {
         let value = branches[at.index(branches.len())].1.clone();
-        let branches: Vec<String> = branches.iter().map(|(schema, _)| format!("{{{schema}}}")).collect();
+        let branches: Vec<String> = branches
+            .iter()
+            .map(|(schema, _)| format!("{{{schema}}}"))
+            .collect();
         let word = if is_any { "anyOf" } else { "oneOf" };
         (format!(r#""{word}":[{}]"#, branches.join(",")), value)
     })
@@ -190,7 +202,9 @@ fn tagged(inner: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
 }
 
 fn names() -> impl Strategy<Value = String> {
-    let path = select(vec!["", "/a", "/a/0", "/a/~o1", "/a/~o0/b", "/b", "/c/0/d", "/"]);
+    let path = select(vec![
+        "", "/a", "/a/0", "/a/~o1", "/a/~o0/b", "/b", "/c/0/d", "/",
+    ]);
     let role = select(vec![
         "give", "null", "value", "date", "time", "zone", "choice", "items", "json", "unset", "was",
         "do", "tab", "whole", "x",
@@ -205,8 +219,18 @@ fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
         string(),
         any_json(),
-        select(vec!["on", "0", "1", "999999999", "json", "form", "add /a", "remove /a/0", "reset "])
-            .prop_map(str::to_owned),
+        select(vec![
+            "on",
+            "0",
+            "1",
+            "999999999",
+            "json",
+            "form",
+            "add /a",
+            "remove /a/0",
+            "reset "
+        ])
+        .prop_map(str::to_owned),
     ]
 }
 
