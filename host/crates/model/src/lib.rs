@@ -6,6 +6,7 @@
 mod ask;
 mod component;
 mod deployment;
+mod event;
 mod failure;
 mod id;
 mod input;
@@ -30,6 +31,10 @@ mod worker;
 pub use ask::{Ask, Reply};
 pub use component::Component;
 pub use deployment::{Deployment, Grants};
+pub use event::{
+    CursorError, Edited, Event, EventCursor, FlowRunEvent, InputChange, InputEvent, LogEvent,
+    MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
+};
 pub use failure::{Failure, FailureKind, Outcome};
 pub use id::{Digest, DigestError, IdPrefix, Ids, InputId, RunId, TaskRunId, WorkerId};
 pub use input::{AwaitedInput, InputRequest};
@@ -45,7 +50,7 @@ pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
 pub use retry::{CRASH_RETRIES, RetryPolicy};
-pub use run::{FlowRun, RunSnapshot};
+pub use run::{FlowRun, LATE_AFTER, RunSnapshot};
 pub use state::{State, StateName, StateType};
 pub use task_run::TaskRun;
 pub use time::Timestamp;
