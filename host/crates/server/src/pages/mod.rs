@@ -1,5 +1,6 @@
 //! The pages: HTML made on the server from the views that the API gives.
 
+pub mod form;
 pub mod show;
 
 use axum::Router;
