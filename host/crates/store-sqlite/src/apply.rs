@@ -64,7 +64,7 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::ForgetKept { run } => journal::forget_kept(tx, run)?,
         Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
-        Change::EndTaskRuns { run, state } => task_runs::end_open(tx, run, &state)?,
+        Change::EndTaskRuns { run, id, state } => task_runs::end_open(tx, run, id, &state)?,
     }
     Ok(())
 }

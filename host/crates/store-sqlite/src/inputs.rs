@@ -15,16 +15,52 @@ use super::columns::AsJson;
 use super::load::subject;
 use super::sql::{Sql, params};
 use super::writer::Tx;
-use model::{Answer, AwaitedInput, Call, InputId, RunId, Seq, Timestamp};
+use model::{
+    Answer, AwaitedInput, Call, FailureKind, InputChange, InputEvent, InputId, Outcome, RunId, Seq,
+    Timestamp,
+};
 use orchestrator::lifecycle::{self, Head, RunKey, Subject};
 use store::{StoreError, StoreResult};
 
-/// Notes where a request stands.
-pub(super) fn add(tx: &Tx<'_>, run: RunKey, seq: Seq) -> StoreResult<()> {
+/// Notes where a request stands. `is_open`: nobody has given it yet.
+pub(super) fn add(tx: &Tx<'_>, run: RunKey, seq: Seq, is_open: bool) -> StoreResult<()> {
     tx.run(
         "INSERT INTO inputs (run, seq) VALUES (?1, ?2)",
         params![run, seq],
     )?;
+    if is_open {
+        tell(tx, run, seq, InputChange::Asked)?;
+    }
+    Ok(())
+}
+
+/// A request has settled so.
+pub(super) fn settled(tx: &Tx<'_>, run: RunKey, seq: Seq, outcome: &Outcome) -> StoreResult<()> {
+    let what = match outcome {
+        Ok(_) => InputChange::Given,
+        Err(failure) if failure.kind == FailureKind::TimedOut => InputChange::Expired,
+        Err(_) => InputChange::Withdrawn,
+    };
+    tell(tx, run, seq, what)
+}
+
+/// Reads what an event says of the request. Requests are rare.
+fn tell(tx: &Tx<'_>, run: RunKey, seq: Seq, what: InputChange) -> StoreResult<()> {
+    let (journal, AsJson(call), AsJson(answer)): (RunId, AsJson<Call>, AsJson<Answer>) = tx.need(
+        "SELECT r.id, j.call, j.answer FROM journal j JOIN flow_runs r ON r.no = j.run
+         WHERE j.run = ?1 AND j.seq = ?2",
+        params![run, seq],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    if let (Call::Input { key, scope, .. }, Answer::Input { id: input, .. }) = (call, answer) {
+        tx.changes().input(&InputEvent {
+            run: asker(tx, run, journal, scope)?,
+            journal,
+            input,
+            key,
+            what,
+        });
+    }
     Ok(())
 }
 
@@ -41,6 +77,32 @@ pub(super) fn journal_of(conn: &Connection, id: RunId) -> StoreResult<Subject> {
 pub(super) fn awaited(conn: &Connection, id: RunId) -> StoreResult<Vec<AwaitedInput>> {
     let inputs = open(conn, &journal_of(conn, id)?, id)?;
     Ok(inputs.into_iter().map(|(_, input)| input).collect())
+}
+
+/// Those of any run, the latest run first: at most `count`.
+pub(super) fn awaited_by_any(conn: &Connection, count: u32) -> StoreResult<Vec<AwaitedInput>> {
+    const RUNS: i64 = 100;
+    let count = count as usize;
+    let mut awaited = Vec::new();
+    let mut before = RunKey(i64::MAX);
+    while awaited.len() < count {
+        let runs: Vec<(RunKey, RunId)> = conn.all(
+            "SELECT DISTINCT r.no, r.id FROM inputs i CROSS JOIN flow_runs r ON r.no = i.run
+             WHERE i.run < ?1 AND r.ended IS NULL ORDER BY i.run DESC LIMIT ?2",
+            params![before, RUNS],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let Some((last, _)) = runs.last() else {
+            break;
+        };
+        before = *last;
+        for (_, id) in runs {
+            let inputs = open(conn, &subject(conn, id)?, id)?;
+            awaited.extend(inputs.into_iter().map(|(_, input)| input));
+        }
+    }
+    awaited.truncate(count);
+    Ok(awaited)
 }
 
 /// The call that asks for this input, if it is one of those. `root`: see [`journal_of`].

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::columns::{AsJson, list};
+use super::events::Whose;
 use super::sql::{Sql, params};
 use super::writer::Tx;
-use model::{NewRun, Outcome, State, Timestamp};
+use model::{NewRun, Outcome, RunId, State, Timestamp};
 use orchestrator::lifecycle::{
     AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Reopen, RunKey, Tally,
 };
@@ -54,6 +55,7 @@ pub(super) fn insert(tx: &Tx<'_>, it: AddRun<'_>) -> StoreResult<RunKey> {
         ],
     )?;
     add_state(tx, no, 1, &run.state)?;
+    tx.changes().created(run);
     Ok(no)
 }
 
@@ -73,6 +75,9 @@ pub(super) fn insert_ended(
     let run = insert(tx, added)?;
     let ended = End {
         run,
+        id: new.run.id,
+        within: new.run.within,
+        attempt: new.run.attempt,
         passed: &[],
         state: Cow::Owned(state),
         outcome: Cow::Owned(outcome),
@@ -83,6 +88,15 @@ pub(super) fn insert_ended(
     };
     end(tx, ended)?;
     Ok(run)
+}
+
+/// A run that is no subflow.
+fn whole(id: RunId, attempt: u32) -> Whose {
+    Whose {
+        id,
+        within: None,
+        attempt,
+    }
 }
 
 /// A line of the run's history; `n` counts from 1.
@@ -99,6 +113,7 @@ fn add_state(tx: &Tx<'_>, run: RunKey, n: u64, state: &State) -> StoreResult<()>
 fn add_last(
     tx: &Tx<'_>,
     run: RunKey,
+    whose: Whose,
     states: u64,
     passed: &[State],
     last: Option<&State>,
@@ -107,6 +122,7 @@ fn add_last(
     let first = states + 1 - lines as u64;
     for (state, n) in passed.iter().chain(last).zip(first..) {
         add_state(tx, run, n, state)?;
+        tx.changes().entered(whose, n, state);
     }
     Ok(())
 }
@@ -141,7 +157,8 @@ pub(super) fn advance(tx: &Tx<'_>, it: Advance<'_>) -> StoreResult<()> {
             params![it.run, started, journal_len, logged],
         )?,
     };
-    add_last(tx, it.run, states, it.states, None)
+    let whose = whole(it.id, it.attempt);
+    add_last(tx, it.run, whose, states, it.states, None)
 }
 
 /// The epoch stays, so that it can be told what the run waits for.
@@ -166,7 +183,9 @@ pub(super) fn leave(tx: &Tx<'_>, it: Leave<'_>) -> StoreResult<()> {
             it.attempt
         ],
     )?;
-    add_last(tx, it.run, it.tally.states, it.passed, Some(it.state))
+    let whose = whole(it.id, it.attempt);
+    let states = it.tally.states;
+    add_last(tx, it.run, whose, states, it.passed, Some(it.state))
 }
 
 pub(super) fn claim(tx: &Tx<'_>, it: &Claim) -> StoreResult<()> {
@@ -188,7 +207,8 @@ pub(super) fn claim(tx: &Tx<'_>, it: &Claim) -> StoreResult<()> {
         ],
     )?;
     let line = it.is_new_line.then_some(&it.state);
-    add_last(tx, it.run, it.states, &[], line)
+    let whose = whole(it.id, it.attempt);
+    add_last(tx, it.run, whose, it.states, &[], line)
 }
 
 pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
@@ -211,7 +231,8 @@ pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
             it.keeps_reservation
         ],
     )?;
-    add_last(tx, it.run, it.states, &[], Some(&it.state))
+    let whose = whole(it.id, it.attempt);
+    add_last(tx, it.run, whose, it.states, &[], Some(&it.state))
 }
 
 pub(super) fn give_up(tx: &Tx<'_>, it: &GiveUp) -> StoreResult<()> {
@@ -252,7 +273,8 @@ pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
             it.ready_at
         ],
     )?;
-    add_last(tx, it.run, it.tally.states, &[], Some(&it.state))
+    let whose = whole(it.id, it.attempt);
+    add_last(tx, it.run, whose, it.tally.states, &[], Some(&it.state))
 }
 
 pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
@@ -274,7 +296,13 @@ pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
             it.tally.logged
         ],
     )?;
-    add_last(tx, it.run, it.tally.states, it.passed, Some(&it.state))
+    let whose = Whose {
+        id: it.id,
+        within: it.within,
+        attempt: it.attempt,
+    };
+    let states = it.tally.states;
+    add_last(tx, it.run, whose, states, it.passed, Some(&it.state))
 }
 
 pub(super) fn count_down(tx: &Tx<'_>, run: RunKey, left: u64) -> StoreResult<()> {

@@ -8,6 +8,7 @@
 //! inputs           which of them ask a person for something
 //! watches          which call is to be told when a run ends
 //! task_runs, logs  for people
+//! events           what changed, in the order of the commits
 //! ```
 //!
 //! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
@@ -234,12 +235,90 @@ WHERE settlement GLOB '{"task":{"Ok":*'
 /// The name by which a new attempt finds what an earlier one has kept.
 const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
 
+/// The stream of events: a row a commit, in the order of the commits. The table is never empty,
+/// so that numbers only grow.
+const EVENTS: &str = "
+CREATE TABLE events (
+    no      INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    -- Of the opening of the database that wrote it.
+    tag     INTEGER NOT NULL,
+    -- Bytes of the stream up to and with this row.
+    total   INTEGER NOT NULL,
+    changes BLOB NOT NULL
+) STRICT;
+INSERT INTO events (no, at, tag, total, changes)
+VALUES (1, unixepoch() * 1000000, random(), 0, x'01');
+";
+
+/// What listings look for and few runs are: an index of all would cost every run.
+const LISTINGS: &str = "
+CREATE INDEX flow_runs_unsuccessful ON flow_runs (no)
+    WHERE state IN ('FAILED', 'CRASHED', 'CANCELLED');
+CREATE INDEX flow_runs_failed ON flow_runs (ended)
+    WHERE state IN ('FAILED', 'CRASHED') AND pool IS NOT NULL;
+";
+
+/// Who may use the server, what they did, and what they were answered.
+const ACCESS: &str = "
+CREATE TABLE tokens (
+    id        BLOB PRIMARY KEY NOT NULL,
+    name      TEXT NOT NULL,
+    role      TEXT NOT NULL,
+    secret    BLOB NOT NULL UNIQUE,
+    created   INTEGER NOT NULL,
+    expires   INTEGER,
+    last_used INTEGER,
+    revoked   INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX tokens_name ON tokens (name) WHERE revoked IS NULL;
+
+CREATE TABLE sign_in_links (
+    secret BLOB PRIMARY KEY NOT NULL,
+    token  BLOB NOT NULL REFERENCES tokens,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    secret    BLOB PRIMARY KEY NOT NULL,
+    id        BLOB NOT NULL UNIQUE,
+    token     BLOB NOT NULL REFERENCES tokens,
+    opened    INTEGER NOT NULL,
+    last_used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    no      INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    who     TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    target  TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    request BLOB
+) STRICT;
+
+-- Answers to requests that may come again. Without a status it is not answered yet.
+CREATE TABLE answers (
+    token       BLOB NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    begun       INTEGER NOT NULL,
+    status      INTEGER,
+    headers     TEXT,
+    body        BLOB,
+    PRIMARY KEY (token, key)
+) STRICT, WITHOUT ROWID;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
     M::up(INPUTS),
     M::up(KEEP),
     M::up(IDENTITIES),
+    M::up(EVENTS),
+    M::up(LISTINGS),
+    M::up(ACCESS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

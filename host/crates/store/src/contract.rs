@@ -3,9 +3,12 @@
 //! `contract!(make)` makes a test of each story; `make` is an async function that gives a
 //! new, empty store and whatever must live as long as it does.
 
+pub mod access;
 pub mod cast;
 pub mod deploying;
+pub mod events;
 pub mod inputs;
+pub mod listing;
 pub mod living;
 pub mod offering;
 pub mod reading;
@@ -21,6 +24,16 @@ pub use cast::Cast;
 macro_rules! contract {
     ($make:path) => {
         $crate::stories! { $make,
+            access::a_token_is_found_by_its_secret_until_it_is_revoked,
+            access::a_name_is_free_again_when_its_token_is_revoked,
+            access::the_last_use_is_known_to_the_minute,
+            access::a_link_signs_in_once_and_in_time,
+            access::a_session_ends_with_its_token,
+            access::sessions_are_listed_and_ended_by_their_bearer,
+            access::what_is_idle_or_old_is_pruned,
+            access::the_log_of_actions_is_read_backwards,
+            access::a_request_is_answered_once,
+            access::a_key_is_of_one_request_and_one_token,
             deploying::the_same_component_twice_changes_nothing,
             deploying::deploying_twice_is_unchanged_and_a_change_is_an_update,
             deploying::deployments_come_all_or_none,
@@ -110,12 +123,45 @@ macro_rules! contract {
             inputs::a_new_attempt_keeps_what_was_given,
             inputs::a_suspended_run_survives_its_worker,
             reading::a_run_is_found_by_the_beginning_of_its_id_and_by_name,
-            reading::runs_are_listed_newest_first,
             reading::children_are_counted_by_state,
             reading::a_task_that_awaits_its_retry_keeps_its_time,
-            reading::task_runs_are_replaced_by_id,
-            reading::logs_are_read_from_a_cursor_on,
             reading::a_listener_hears_what_concerns_it,
+            events::a_run_is_told_of_from_its_creation_to_its_end,
+            events::each_line_of_history_is_an_event,
+            events::subflows_and_children_are_told_of,
+            events::inputs_are_told_of,
+            events::what_people_set_up_is_told_of,
+            events::what_is_refused_leaves_no_event,
+            events::pages_of_any_size_read_the_same,
+            events::a_cursor_that_leads_nowhere_is_too_old,
+            events::a_long_message_is_cut,
+            events::a_listener_is_told_of_every_event,
+        }
+        $crate::listing_stories!($make);
+    };
+}
+
+/// The stories of lists, which an engine may end early: see [`Page::next`](crate::Page::next).
+#[macro_export]
+macro_rules! listing_stories {
+    ($make:path) => {
+        $crate::stories! { $make,
+            listing::runs_are_listed_newest_first,
+            listing::runs_are_listed_by_the_names_of_their_states,
+            listing::runs_are_listed_by_when_they_were_created,
+            listing::runs_are_listed_by_a_text,
+            listing::what_is_newer_than_a_place_is_listed,
+            listing::a_place_of_another_filter_is_refused,
+            listing::a_list_may_leave_out_large_values,
+            listing::runs_are_read_by_their_ids,
+            listing::counts_stop_at_their_limit,
+            listing::what_failed_lately_is_listed_by_its_end,
+            listing::inputs_of_any_run_are_listed,
+            listing::pages_give_the_list_whatever_happens_meanwhile,
+            reading::task_runs_are_replaced_by_id,
+            reading::task_runs_are_listed_page_by_page,
+            reading::a_log_is_read_from_either_end,
+            reading::a_log_goes_on_where_it_ended,
         }
     };
 }

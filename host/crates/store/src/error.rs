@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::{DeploymentName, Digest, PoolName, RunId, StateType, WorkerId};
+use model::{DeploymentName, Digest, PoolName, RunId, StateType, TokenName, WorkerId};
 use orchestrator::lifecycle::Refusal;
 
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -17,6 +17,8 @@ pub enum StoreError {
     NotFound(Missing),
     #[error("work pool `{0}` exists already")]
     PoolExists(PoolName),
+    #[error("token `{0}` exists already")]
+    TokenExists(TokenName),
     #[error(
         "work pool `{pool}` is still used by {deployments} deployments and {runs} unfinished runs"
     )]
@@ -39,6 +41,9 @@ pub enum StoreError {
     /// A run with this flow and key was created meanwhile.
     #[error("the idempotency key `{key}` is taken by flow run {run}")]
     KeyTaken { key: String, run: RunId },
+    /// The place is one of another listing, or of another filter.
+    #[error("this cursor belongs to another listing or to another filter")]
+    StrangeCursor,
     /// The record breaks a rule that the caller should have kept. Nothing was written.
     #[error("refused to record: {0}")]
     Refused(String),
@@ -94,4 +99,6 @@ pub enum Missing {
     Component(Digest),
     #[error("worker {0}")]
     Worker(WorkerId),
+    #[error("token `{0}`")]
+    Token(TokenName),
 }

@@ -4,10 +4,14 @@
 //! and of the machine; only a claim may be lost with the machine, until the next write. Each
 //! engine is a crate of its own. All of them must pass the contract (feature `testing`).
 
+mod access;
 mod catalog;
 #[cfg(feature = "testing")]
 pub mod contract;
 mod error;
+mod events;
+mod filter;
+mod listing;
 mod pools;
 mod reading;
 mod runs;
@@ -16,18 +20,26 @@ pub mod simulation;
 mod wakes;
 mod workers;
 
+pub use access::{
+    Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoredAnswer,
+};
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
+pub use events::{EventPage, Events};
+pub use filter::{LogFilter, LogPlace, RunFilter, StateFilter, TaskRunFilter};
+pub use listing::{
+    COUNT_MAX, Count, Cursor, CursorError, Fingerprint, Order, Page, PageRequest, Values,
+};
 pub use model::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
 pub use pools::{PoolChange, PoolUse, Pools};
-pub use reading::{LogCursor, LogFilter, Reading, RunFilter, TaskRunFilter};
+pub use reading::Reading;
 pub use runs::{Offer, Runs};
 pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
-pub trait Store: Catalog + Pools + Runs + Workers + Reading + Wakes {}
+pub trait Store: Catalog + Pools + Runs + Workers + Reading + Events + Access + Wakes {}
 
-impl<T: Catalog + Pools + Runs + Workers + Reading + Wakes> Store for T {}
+impl<T: Catalog + Pools + Runs + Workers + Reading + Events + Access + Wakes> Store for T {}

@@ -159,6 +159,7 @@ pub enum Change<'p> {
     /// Task runs of the run that have not ended do so.
     EndTaskRuns {
         run: RunKey,
+        id: RunId,
         state: State,
     },
 }
@@ -191,6 +192,8 @@ pub struct AddEntry<'p> {
 #[derive(Clone, Debug)]
 pub struct Advance<'p> {
     pub run: RunKey,
+    pub id: RunId,
+    pub attempt: u32,
     /// Its new states, the last of which it is in; they are the last lines of its history.
     pub states: &'p [State],
     pub tally: Tally,
@@ -200,6 +203,7 @@ pub struct Advance<'p> {
 #[derive(Clone, Debug)]
 pub struct Leave<'p> {
     pub run: RunKey,
+    pub id: RunId,
     /// States that it only passed through.
     pub passed: &'p [State],
     pub state: &'p State,
@@ -215,6 +219,7 @@ pub struct Leave<'p> {
 #[derive(Clone, Debug)]
 pub struct Claim {
     pub run: RunKey,
+    pub id: RunId,
     pub state: State,
     /// With the new line of history, if there is one.
     pub states: u64,
@@ -228,6 +233,8 @@ pub struct Claim {
 #[derive(Clone, Debug)]
 pub struct Enter {
     pub run: RunKey,
+    pub id: RunId,
+    pub attempt: u32,
     pub state: State,
     pub states: u64,
     pub ready_at: Option<Timestamp>,
@@ -250,6 +257,7 @@ pub struct GiveUp {
 #[derive(Clone, Debug)]
 pub struct Reopen {
     pub run: RunKey,
+    pub id: RunId,
     pub state: State,
     pub tally: Tally,
     pub attempt: u32,
@@ -260,6 +268,10 @@ pub struct Reopen {
 #[derive(Clone, Debug)]
 pub struct End<'p> {
     pub run: RunKey,
+    pub id: RunId,
+    /// For a subflow: the run that it is part of.
+    pub within: Option<RunId>,
+    pub attempt: u32,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
     pub outcome: Cow<'p, Outcome>,

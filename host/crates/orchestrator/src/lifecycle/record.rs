@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use super::attempt;
 use super::end::{self, Ending};
-use super::head::{Head, RunKey, Tally};
+use super::head::{Head, Tally};
 use super::plan::{Advance, Change, GiveUp, Leave, News, Plan};
 use super::question::{Cleaning, Question, SlotFreed, Waiting, Wish};
 use super::refusal::{Broken, Refusal, check_transition};
@@ -260,13 +260,23 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
     let run = head.key;
     let tally = tally(head.tally, progress);
     match goes {
-        Goes::On { states } => advance(plan, run, states, head.tally, tally),
+        Goes::On { states } => {
+            let gained = Advance {
+                run,
+                id: head.id,
+                attempt: head.attempt,
+                states,
+                tally,
+            };
+            advance(plan, gained, head.tally);
+        }
         Goes::Waits {
             passed,
             state,
             wish,
         } => plan.ask(Question::Waiting(Waiting {
             run,
+            id: head.id,
             wish,
             passed,
             state,
@@ -289,6 +299,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             };
             plan.change(Change::Leave(Leave {
                 run,
+                id: head.id,
                 passed,
                 state,
                 tally: tally.with_states(passed.len() + 1),
@@ -307,6 +318,8 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             outcome,
         } => {
             let ending = Ending {
+                within: None,
+                attempt: head.attempt,
                 passed,
                 state,
                 outcome,
@@ -327,10 +340,11 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
     }
 }
 
-fn advance<'p>(plan: &mut Plan<'p>, run: RunKey, states: &'p [State], before: Tally, tally: Tally) {
-    let tally = tally.with_states(states.len());
+/// `gained.tally` does not count the new lines of history yet.
+fn advance<'p>(plan: &mut Plan<'p>, gained: Advance<'p>, before: Tally) {
+    let tally = gained.tally.with_states(gained.states.len());
     if tally != before {
-        plan.change(Change::Advance(Advance { run, states, tally }));
+        plan.change(Change::Advance(Advance { tally, ..gained }));
     }
 }
 
@@ -348,7 +362,14 @@ impl<'p> Waiting<'p> {
         let settled = (self.wish.awaited.len() - open.len()) as u64;
         let missing = u64::from(self.wish.count).saturating_sub(settled);
         if missing == 0 {
-            advance(&mut plan, self.run, self.passed, self.before, self.tally);
+            let gained = Advance {
+                run: self.run,
+                id: self.id,
+                attempt: self.attempt,
+                states: self.passed,
+                tally: self.tally,
+            };
+            advance(&mut plan, gained, self.before);
             plan.recorded = Some(Recorded::Ready);
             return plan;
         }
@@ -359,6 +380,7 @@ impl<'p> Waiting<'p> {
         });
         plan.change(Change::Leave(Leave {
             run: self.run,
+            id: self.id,
             passed: self.passed,
             state: self.state,
             tally: self.tally.with_states(self.passed.len() + 1),

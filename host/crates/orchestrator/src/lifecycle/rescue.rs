@@ -48,6 +48,8 @@ pub fn give_back(
                 check_transition(head.id, head.state, state.kind)?;
                 plan.change(Change::Enter(Enter {
                     run: head.key,
+                    id: head.id,
+                    attempt: head.attempt,
                     state,
                     states: head.tally.states + 1,
                     ready_at: Some(now),
