@@ -23,7 +23,7 @@ const ROWS: u32 = 100;
 pub async fn list(cx: Cx) -> Response {
     cx.answer(async |cx| {
         let asked = cx.query.only(&["cursor"]).with("limit", ROWS);
-        let page = cx.client.list_components(ComponentQuery::from_pairs(&asked.0)?).await?;
+        let page = cx.client.list_components(ComponentQuery::from_query(&asked.to_string())?).await?;
         let shell = Shell {
             live: true,
             command: Some("orch-host component ls".to_owned()),

@@ -9,47 +9,64 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use model::Role;
 use operations::client::{Answered, Client};
 use operations::problem::Problem;
 
+use super::looks::{Looks, SAID};
 use super::query::{Query, segment};
 use super::shell::{Shell, User};
 use super::show::{Now, first_chars};
-
-/// Who looks, and how they like it.
-#[derive(Clone, Debug)]
-pub struct Visitor {
-    pub name: String,
-    pub role: Role,
-    /// `light` or `dark`, if chosen.
-    pub theme: Option<&'static str>,
-    /// The time zone, if chosen. None: that of the browser.
-    pub zone: Option<String>,
-    pub keys: bool,
-}
+use crate::app::App;
+use crate::auth::Visitor;
+use crate::web::{Refused, RequestId};
 
 /// What every page is given.
 pub struct Cx {
+    pub app: App,
     pub client: Arc<dyn Client>,
     pub visitor: Visitor,
+    pub looks: Looks,
     pub path: String,
     pub query: Query,
     pub now: Now,
-    /// What came of what the visitor did last.
-    pub said: Option<String>,
     pub request_id: String,
+}
+
+impl FromRequestParts<App> for Cx {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let visitor = Visitor::from_request_parts(parts, app).await?;
+        let RequestId(id) = RequestId::from_request_parts(parts, app).await?;
+        let looks = Looks::of(&parts.headers);
+        Ok(Self {
+            client: Arc::clone(&app.client),
+            now: Now {
+                at: app.now(),
+                zone: looks.zone(),
+            },
+            app: app.clone(),
+            visitor,
+            looks,
+            path: parts.uri.path().to_owned(),
+            query: Query::parse(parts.uri.query().unwrap_or_default()),
+            request_id: id.to_string(),
+        })
+    }
 }
 
 impl Cx {
     pub fn can_operate(&self) -> bool {
-        self.visitor.role >= Role::Operator
+        self.visitor.role().allows(Role::Operator)
     }
 
     pub fn can_administer(&self) -> bool {
-        self.visitor.role >= Role::Admin
+        self.visitor.role().allows(Role::Admin)
     }
 
     /// What is around a page with this title.
@@ -57,13 +74,13 @@ impl Cx {
         Shell {
             path: self.path.clone(),
             user: Some(User {
-                name: self.visitor.name.clone(),
-                role: self.visitor.role.as_str().to_owned(),
+                name: self.visitor.name().to_owned(),
+                role: self.visitor.role().to_string(),
             }),
             zone: self.now.zone.label.clone(),
-            theme: self.visitor.theme,
-            keys: self.visitor.keys,
-            said: self.said.clone(),
+            theme: self.looks.theme,
+            keys: self.looks.keys,
+            said: self.looks.said.clone(),
             ..Shell::of_stranger(&title.into())
         }
     }
@@ -77,22 +94,13 @@ impl Cx {
     pub async fn answer(self, page: impl AsyncFnOnce(&Self) -> Answered<Response>) -> Response {
         match page(&self).await {
             Ok(response) => response,
-            Err(problem) => self.problem(&problem),
+            Err(problem) => self.problem(problem),
         }
     }
 
-    fn problem(&self, problem: &Problem) -> Response {
-        let status = crate::problem::status(problem.kind);
-        let page = ProblemPage {
-            shell: self.shell(problem.kind.title()),
-            heading: problem.kind.title(),
-            problem,
-            status: status.as_u16(),
-            request_id: &self.request_id,
-        };
-        let mut response = rendered(&page);
-        *response.status_mut() = status;
-        response
+    fn problem(&self, problem: Problem) -> Response {
+        let refused = Refused::from(problem);
+        problem_page(self.shell(refused.title), &refused, &self.request_id)
     }
 }
 
@@ -101,10 +109,22 @@ impl Cx {
 #[template(path = "problem.html")]
 struct ProblemPage<'p> {
     shell: Shell,
-    heading: &'static str,
-    problem: &'p Problem,
+    refused: &'p Refused,
     status: u16,
     request_id: &'p str,
+}
+
+/// The page of a problem.
+pub fn problem_page(shell: Shell, refused: &Refused, request_id: &str) -> Response {
+    let page = ProblemPage {
+        shell,
+        status: refused.status.as_u16(),
+        refused,
+        request_id,
+    };
+    let mut response = rendered(&page);
+    *response.status_mut() = refused.status;
+    response
 }
 
 /// A page.
@@ -145,9 +165,6 @@ pub fn see_other(to: &str, said: &str) -> Response {
     }
     response
 }
-
-/// The cookie with what was done last.
-pub const SAID: &str = "said";
 
 /// A part of a page.
 pub fn html(part: &impl Template) -> String {

@@ -22,7 +22,7 @@ const OUTCOMES: u32 = 20;
 pub async fn list(cx: Cx) -> Response {
     cx.answer(async |cx| {
         let asked = cx.query.only(&["flow", "cursor"]).with("limit", ROWS);
-        let page = cx.client.list_deployments(DeploymentQuery::from_pairs(&asked.0)?).await?;
+        let page = cx.client.list_deployments(DeploymentQuery::from_query(&asked.to_string())?).await?;
         let mut rows = Vec::new();
         for deployment in &page.items {
             rows.push(row(cx, deployment).await?);
@@ -78,7 +78,7 @@ pub fn pool_path(name: &str) -> String {
 /// The latest runs that have ended or go on, oldest first.
 async fn outcomes(cx: &Cx, deployment: &DeploymentView) -> Answered<Vec<Outcome>> {
     let asked = deployment_query(&deployment.name).with("limit", OUTCOMES);
-    let page = cx.client.list_runs(RunQuery::from_pairs(&asked.0)?).await?;
+    let page = cx.client.list_runs(RunQuery::from_query(&asked.to_string())?).await?;
     let outcome = |run: &FlowRunView| Outcome {
         slug: slug(run.state.kind.as_ref()),
         href: format!("/flow-runs/{}", run.id),
@@ -162,7 +162,7 @@ fn facts(cx: &Cx, details: &DeploymentDetailsView) -> Vec<Pair> {
 async fn latest_runs(cx: &Cx, deployment: &DeploymentView) -> Answered<Table> {
     let filter = deployment_query(&deployment.name);
     let asked = filter.with("limit", OUTCOMES);
-    let page = cx.client.list_runs(RunQuery::from_pairs(&asked.0)?).await?;
+    let page = cx.client.list_runs(RunQuery::from_query(&asked.to_string())?).await?;
     let name = &deployment.name;
     Ok(Table {
         id: "runs",

@@ -101,7 +101,7 @@ pub async fn list(cx: Cx) -> Response {
         let mut asked = filters.clone();
         asked.0.extend(cursor.0.iter().cloned());
         let asked = asked.with("limit", ROWS);
-        let (listed, errors) = match RunQuery::from_pairs(&asked.0) {
+        let (listed, errors) = match RunQuery::from_query(&asked.to_string()) {
             Ok(query) => (cx.client.list_runs(query).await?, Vec::new()),
             // The page says it at the field, and lists nothing.
             Err(problem) => (client::Page::default(), problem.errors),

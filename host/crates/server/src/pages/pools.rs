@@ -178,7 +178,7 @@ fn facts(cx: &Cx, pool: &PoolView) -> Vec<Pair> {
 async fn waiting(cx: &Cx, pool: &PoolView) -> Answered<Table> {
     let filter = Query::default().with("pool", &pool.name).with("state", "SCHEDULED");
     let asked = filter.with("limit", 20);
-    let query = operations::client::RunQuery::from_pairs(&asked.0)?;
+    let query = RunQuery::from_query(&asked.to_string())?;
     let page = cx.client.list_runs(query).await?;
     Ok(Table {
         id: "waiting",

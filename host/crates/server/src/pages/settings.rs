@@ -8,6 +8,7 @@ use operations::client::{Answered, CreateToken, TokenQuery};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::TokenView;
 
+use super::looks::{KEYS, THEME, ZONE};
 use super::cx::{Cx, rendered, see_other, unprocessable};
 use super::parts::{Choice, choices};
 use super::query::{Query, segment};
@@ -52,11 +53,6 @@ struct TokenForm {
 
 const THEMES: [(&str, &str); 3] = [("", "As the system"), ("light", "Light"), ("dark", "Dark")];
 
-/// Cookies that keep how pages look. They hold nothing that has to be secret.
-pub const ZONE: &str = "zone";
-pub const THEME: &str = "theme";
-pub const KEYS: &str = "keys";
-
 impl Page {
     async fn new(cx: &Cx) -> Answered<Self> {
         let tokens = if cx.can_administer() {
@@ -70,9 +66,9 @@ impl Page {
                 ..cx.shell("Settings")
             },
             new_token: None,
-            zone_value: cx.visitor.zone.clone().unwrap_or_default(),
+            zone_value: cx.looks.chosen_zone.clone().unwrap_or_default(),
             zone_error: None,
-            themes: choices(THEMES, cx.visitor.theme.unwrap_or_default()),
+            themes: choices(THEMES, cx.looks.theme.unwrap_or_default()),
             can_administer: cx.can_administer(),
             tokens: tokens.iter().map(|it| token(cx, it)).collect(),
             token_form: TokenForm::default(),

@@ -13,7 +13,7 @@ use super::shell::Shell;
 pub async fn list(cx: Cx) -> Response {
     cx.answer(async |cx| {
         let asked = cx.query.only(&["who", "action", "cursor"]).with("limit", 100);
-        let page = cx.client.audit_log(AuditQuery::from_pairs(&asked.0)?).await?;
+        let page = cx.client.audit_log(AuditQuery::from_query(&asked.to_string())?).await?;
         let shell = Shell {
             json: Some(cx.query.at("/v1/audit")),
             ..cx.shell("Audit")

@@ -113,7 +113,7 @@ impl Verb {
 }
 
 fn allowed(cx: &Cx, run: &FlowRunView, verbs: &[Verb]) -> Vec<Action> {
-    let fits = |verb: &&Verb| verb.fits(run) && cx.visitor.role >= verb.role();
+    let fits = |verb: &&Verb| verb.fits(run) && cx.visitor.role().allows(verb.role());
     let fitting = verbs.iter().filter(fits);
     fitting.map(|verb| verb.action(run)).collect()
 }

@@ -47,7 +47,7 @@ const TASK_STATES: [(&str, &str); 6] = [
 pub async fn tasks(cx: &Cx, run: &FlowRunView) -> Answered<String> {
     let mut asked = cx.query.only(&["state", "task", "text", "cursor"]);
     asked = asked.with("flow_run", run.id).with("limit", ROWS);
-    let page = cx.client.list_task_runs(TaskRunQuery::from_pairs(&asked.0)?).await?;
+    let page = cx.client.list_task_runs(TaskRunQuery::from_query(&asked.to_string())?).await?;
     Ok(html(&Tasks {
         action: cx.path.clone(),
         states: choices(TASK_STATES, cx.query.get("state").unwrap_or_default()),
@@ -76,7 +76,7 @@ pub async fn failed_task(cx: &Cx, run: &FlowRunView) -> Answered<Option<Link>> {
         .with("flow_run", run.id)
         .with("state", "FAILED")
         .with("limit", 1);
-    let page = cx.client.list_task_runs(TaskRunQuery::from_pairs(&asked.0)?).await?;
+    let page = cx.client.list_task_runs(TaskRunQuery::from_query(&asked.to_string())?).await?;
     let link = |task: &TaskRunView| Link::new(&task.name, format!("/task-runs/{}", task.id));
     Ok(page.items.last().map(link))
 }
@@ -102,7 +102,7 @@ pub async fn children(cx: &Cx, details: &FlowRunDetailsView) -> Answered<String>
     let state = cx.query.get("state");
     let mut asked = cx.query.only(&["state", "cursor"]);
     asked = asked.with("parent", id).with("limit", ROWS);
-    let page = cx.client.list_runs(RunQuery::from_pairs(&asked.0)?).await?;
+    let page = cx.client.list_runs(RunQuery::from_query(&asked.to_string())?).await?;
     let counted = |(kind, n): &(StateType, u64)| Counted {
         slug: slug(kind.as_str()),
         text: kind.as_str().to_ascii_lowercase(),
