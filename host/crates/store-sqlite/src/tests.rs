@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+mod blocks;
 mod claiming;
 mod counting;
 mod events;

@@ -16,6 +16,7 @@ mod reading;
 mod runs;
 #[cfg(feature = "testing")]
 pub mod simulation;
+mod tallies;
 mod wakes;
 mod workers;
 
@@ -32,10 +33,13 @@ pub use model::{
 pub use pools::{PoolChange, PoolUse, Pools};
 pub use reading::Reading;
 pub use runs::{Offer, Runs};
+pub use tallies::{
+    BINS_MAX, ByState, OriginTally, Tallied, Tallies, TallyFilter, Tallying, Totals,
+};
 pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
-pub trait Store: Catalog + Pools + Runs + Workers + Reading + Events + Wakes {}
+pub trait Store: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Wakes {}
 
-impl<T: Catalog + Pools + Runs + Workers + Reading + Events + Wakes> Store for T {}
+impl<T: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Wakes> Store for T {}
