@@ -263,7 +263,7 @@ CREATE INDEX flow_runs_failed ON flow_runs (ended)
 ";
 
 /// Numbers for what runs are counted under, totals of ended runs, and what is in each block of
-/// runs. What is there already is counted here.
+/// runs. What is there already is counted here. Inputs that nobody waits for are given up.
 const TOTALS: &str = "
 CREATE TABLE run_origins (
     no         INTEGER PRIMARY KEY,
@@ -295,6 +295,12 @@ CREATE TABLE run_block_origins (
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE flow_runs ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
+
+DELETE FROM inputs WHERE NOT EXISTS (
+    SELECT 1 FROM journal j JOIN flow_runs r ON r.no = j.run
+    WHERE j.run = inputs.run AND j.seq = inputs.seq AND j.settled_at IS NULL
+        AND r.ended IS NULL
+);
 
 INSERT INTO run_origins (flow, deployment)
 SELECT DISTINCT flow, deployment FROM flow_run_specs;

@@ -492,7 +492,7 @@ one more empty run                            15
 a run of three tasks                          46   6
 release to the next attempt                   12   1
 release for another worker                     4   1
-record a failure with an open task            13   1
+record a failure with an open task            14   1
 retry                                         11   1
 start 10 children and wait                    78   1
 claim 10 children                             35   1
@@ -501,13 +501,13 @@ the last child settles and wakes              13   1
 a subflow begins and ends                     17   2
 a timer, a wait for it, and its time          14   3
 wait for what is there                         2   1
-cancel before it has begun                     9   1
+cancel before it has begun                    10   1
 cancel                                         5   1
-record an end of a cancelled run               9   1
+record an end of a cancelled run              10   1
 pause                                          5   1
 record a step of a paused run                  6   1
 resume                                         5   1
-give_input                                     7   1
+give_input                                     8   1
 register                                       3   1
 renew                                          1   1
 sign_off with a run                            5   1
