@@ -3,6 +3,7 @@
 //! Everything above this module speaks in these types. Rows, wire messages and the types
 //! that are generated from the WIT are separate types, converted at the edge.
 
+mod access;
 mod ask;
 mod component;
 mod deployment;
@@ -21,6 +22,8 @@ mod pool;
 mod progress;
 mod retry;
 mod run;
+#[cfg(feature = "schema")]
+mod schema;
 mod state;
 mod task_run;
 #[cfg(any(test, feature = "testing"))]
@@ -28,6 +31,7 @@ pub mod testing;
 mod time;
 mod worker;
 
+pub use access::{AuditEntry, Role, SecretHash, Session, Token};
 pub use ask::{Ask, Reply};
 pub use component::Component;
 pub use deployment::{Deployment, Grants};
@@ -36,7 +40,9 @@ pub use event::{
     MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
 };
 pub use failure::{Failure, FailureKind, Outcome};
-pub use id::{Digest, DigestError, IdPrefix, Ids, InputId, RunId, TaskRunId, WorkerId};
+pub use id::{
+    Digest, DigestError, IdPrefix, Ids, InputId, RunId, SessionId, TaskRunId, TokenId, WorkerId,
+};
 pub use input::{AwaitedInput, InputRequest};
 pub use journal::{
     Answer, Argument, Call, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
@@ -44,7 +50,7 @@ pub use journal::{
 pub use json::{Json, JsonError};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
-pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName};
+pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName, TokenName};
 pub use pool::WorkPool;
 pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,

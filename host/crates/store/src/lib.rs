@@ -4,6 +4,7 @@
 //! and of the machine; only a claim may be lost with the machine, until the next write. Each
 //! engine is a crate of its own. All of them must pass the contract (feature `testing`).
 
+mod access;
 mod catalog;
 #[cfg(feature = "testing")]
 pub mod contract;
@@ -20,6 +21,9 @@ mod tallies;
 mod wakes;
 mod workers;
 
+pub use access::{
+    Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoredAnswer,
+};
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
 pub use events::{EventPage, Events};
@@ -40,6 +44,12 @@ pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
-pub trait Store: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Wakes {}
+pub trait Store:
+    Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes
+{
+}
 
-impl<T: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Wakes> Store for T {}
+impl<T> Store for T where
+    T: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes
+{
+}

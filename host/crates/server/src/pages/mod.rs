@@ -1,3 +1,4 @@
 //! The pages: HTML made on the server from the views that the API gives.
 
+pub mod form;
 pub mod show;
