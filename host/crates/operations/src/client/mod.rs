@@ -30,8 +30,8 @@ pub use page::Page;
 pub use requests::{
     AuditQuery, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
     DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT,
-    LIMIT_MAX, ListOrder, LogQuery, PoolQuery, RetryRun, RunQuery, StartRun, TaskRunQuery,
-    TokenQuery, WorkerQuery,
+    LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun, RunQuery, StartRun,
+    TaskRunQuery, TokenQuery, WorkerQuery,
 };
 
 pub type Answered<T> = Result<T, Problem>;

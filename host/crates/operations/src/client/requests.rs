@@ -6,8 +6,11 @@ use model::{
     DeploymentName, FlowName, Json, LogLevel, PoolName, Role, RunName, TaskName, TaskRunId,
     Timestamp, TokenName,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::{Problem, ProblemKind};
 
 /// How many items a listing gives if it is not said.
 pub const LIMIT_DEFAULT: u32 = 100;
@@ -348,6 +351,24 @@ impl CreateToken {
     }
 }
 
+/// A request that is read from the query of a URL, where a name may be repeated.
+pub trait QueryRequest: DeserializeOwned {
+    fn from_query(query: &str) -> Result<Self, Problem> {
+        serde_html_form::from_str(query).map_err(|err| {
+            let detail = format!("the query is wrong: {err}");
+            Problem::new(ProblemKind::InvalidQuery, detail)
+                .hint("`/docs` has the filters of each listing")
+        })
+    }
+
+    fn from_pairs(pairs: &[(String, String)]) -> Result<Self, Problem> {
+        let query = serde_html_form::to_string(pairs);
+        Self::from_query(&query.map_err(|err| Problem::internal(err.to_string()))?)
+    }
+}
+
+impl<T: DeserializeOwned> QueryRequest for T {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,6 +379,19 @@ mod tests {
         assert_eq!(read("{}"), None);
         assert_eq!(read(r#"{"limit": null}"#), Some(None));
         assert_eq!(read(r#"{"limit": 3}"#), Some(Some(3)));
+    }
+
+    #[test]
+    fn a_query_may_repeat_a_name() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let pairs = [
+            pair("state", "FAILED"),
+            pair("state", "Late"),
+            pair("text", "a&b"),
+        ];
+        let query = RunQuery::from_pairs(&pairs).unwrap();
+        assert_eq!(query.state, ["FAILED", "Late"]);
+        assert_eq!(query.text.as_deref(), Some("a&b"));
     }
 
     #[test]

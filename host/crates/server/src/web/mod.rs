@@ -1,6 +1,7 @@
 //! What is the same for every request: its id, its host, how problems and headers look, how
 //! bodies and queries are read.
 
+mod accept;
 mod around;
 mod body;
 mod etag;
@@ -9,11 +10,14 @@ mod host;
 mod origin;
 mod problem;
 mod query;
+mod time;
 
+pub use accept::acceptable;
 pub use around::{RequestId, around};
-pub use body::{JsonBody, TextOrJson};
+pub use body::{FormBody, JsonBody, TextOrJson, check, unreadable};
 pub use etag::{ETag, IfMatch};
 pub use host::{Host, check_host};
 pub use origin::{cors, is_from_elsewhere};
-pub use problem::{Refused, WebProblem, problem_body};
+pub use problem::{ProblemDocument, Refused, WebProblem, status};
 pub use query::Query;
+pub use time::in_time;

@@ -68,11 +68,7 @@ impl WebProblem {
                 "The request cannot be read",
                 StatusCode::BAD_REQUEST,
             ),
-            Self::Unauthenticated => (
-                "unauthenticated",
-                "Who is there?",
-                StatusCode::UNAUTHORIZED,
-            ),
+            Self::Unauthenticated => ("unauthenticated", "Who is there?", StatusCode::UNAUTHORIZED),
             Self::Forbidden => (
                 "forbidden",
                 "The role does not allow this",
@@ -154,7 +150,7 @@ impl WebProblem {
 }
 
 /// The status of what an operation refused.
-fn status(kind: ProblemKind) -> StatusCode {
+pub fn status(kind: ProblemKind) -> StatusCode {
     match kind {
         ProblemKind::NotFound => StatusCode::NOT_FOUND,
         ProblemKind::InvalidName | ProblemKind::InvalidQuery | ProblemKind::InvalidCursor => {
