@@ -9,6 +9,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use model::Timestamp;
 use operations::client::Client;
+use operations::stream::Hub;
 use store::Store;
 use tokio::sync::{Mutex, watch};
 
@@ -29,6 +30,8 @@ pub struct Parts {
     pub client: Arc<dyn Client>,
     /// For who is there, and for streams.
     pub store: Arc<dyn Store>,
+    /// The events of the store, for streams.
+    pub hub: Arc<Hub>,
     pub settings: Settings,
     pub limits: Limits,
     /// Held from looking at a version to changing it.
@@ -40,6 +43,7 @@ impl App {
     pub fn new(client: Arc<dyn Client>, store: Arc<dyn Store>, settings: Settings) -> Self {
         Self(Arc::new(Parts {
             client,
+            hub: Hub::new(Arc::clone(&store)),
             store,
             settings,
             limits: Limits::default(),

@@ -9,6 +9,7 @@
 
 mod access;
 mod component;
+mod dashboard;
 mod deployment;
 mod input;
 mod journal;
@@ -31,6 +32,7 @@ pub use component::{
     ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
     TaskView,
 };
+pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
 pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
 pub use input::InputView;
 pub use journal::{

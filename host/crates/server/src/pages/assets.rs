@@ -29,7 +29,10 @@ pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
 
 fn address(bytes: &[u8], name: &str) -> String {
     let digest = Sha256::digest(bytes);
-    let short: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let short: String = digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("/assets/{short}/{name}")
 }
 
@@ -71,7 +74,9 @@ mod tests {
         for asset in [CSS, JS, ICON] {
             let text = std::str::from_utf8(asset).unwrap();
             let text = text.replace("http://www.w3.org/2000/svg", "");
-            assert!(!text.contains("//cdn") && !text.contains("https://") && !text.contains("@import"));
+            assert!(
+                !text.contains("//cdn") && !text.contains("https://") && !text.contains("@import")
+            );
         }
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use operations::client::{
     Answered, ComponentQuery, DeployRequest, DeploymentQuery, GrantsRequest, PoolQuery,
+    QueryRequest as _,
 };
 use operations::problem::{Problem, ProblemKind};
 use operations::view::{ComponentView, DeploymentView, FlowView, TaskView};
@@ -23,7 +24,10 @@ const ROWS: u32 = 100;
 pub async fn list(cx: Cx) -> Response {
     cx.answer(async |cx| {
         let asked = cx.query.only(&["cursor"]).with("limit", ROWS);
-        let page = cx.client.list_components(ComponentQuery::from_query(&asked.to_string())?).await?;
+        let page = cx
+            .client
+            .list_components(ComponentQuery::from_query(&asked.to_string())?)
+            .await?;
         let shell = Shell {
             live: true,
             command: Some("orch-host component ls".to_owned()),
@@ -32,14 +36,22 @@ pub async fn list(cx: Cx) -> Response {
         };
         let mut listing = Listing::new(shell, "Components");
         if cx.can_administer() {
-            listing.actions.push(Action::new("Deploy a component", "/components/new"));
+            listing
+                .actions
+                .push(Action::new("Deploy a component", "/components/new"));
         }
         let row = |component: &ComponentView| Row {
             id: format!("component-{}", component.digest),
             cells: vec![
                 Cell::link(short(component), path(component)).grow(),
-                Cell::text(names(component.manifest.flows.iter().map(|it| it.name.to_string())))
-                    .own_line(),
+                Cell::text(names(
+                    component
+                        .manifest
+                        .flows
+                        .iter()
+                        .map(|it| it.name.to_string()),
+                ))
+                .own_line(),
                 Cell::text(count(component.manifest.tasks.len() as u64)).number("tasks"),
                 Cell::text(size(component.size)).number("size"),
                 Cell::When(Some(cx.now.when(component.created))).short("uploaded"),
@@ -51,7 +63,9 @@ pub async fn list(cx: Cx) -> Response {
             columns: columns(["Digest", "Flows", "#Tasks", "#Size", "Uploaded"]),
             rows: page.items.iter().map(row).collect(),
             empty: Empty::new("There are no components.").command("orch-host deploy FILE.wasm"),
-            next: page.next.map(|next| cx.query.with("cursor", next).at(&cx.path)),
+            next: page
+                .next
+                .map(|next| cx.query.with("cursor", next).at(&cx.path)),
             ..Table::default()
         });
         Ok(rendered(&listing))
@@ -71,7 +85,12 @@ fn names(names: impl Iterator<Item = String>) -> String {
     const SHOWN: usize = 6;
     let all: Vec<String> = names.collect();
     let more = all.len().saturating_sub(SHOWN);
-    let mut text = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let mut text = all
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if more > 0 {
         text += &format!(" and {more} more");
     }
@@ -101,7 +120,9 @@ pub async fn page(cx: Cx, digest: String) -> Response {
         ];
         listing.tables.push(flows_table(&component.manifest.flows));
         listing.tables.push(tasks_table(&component.manifest.tasks));
-        listing.tables.push(deployments_table(cx, &component).await?);
+        listing
+            .tables
+            .push(deployments_table(cx, &component).await?);
         for flow in &component.manifest.flows {
             listing.values.push(Headed {
                 heading: "Schema of the parameters",
@@ -250,7 +271,12 @@ impl Deploy {
         problem: Option<Problem>,
     ) -> Answered<Self> {
         let pools = cx.client.list_pools(PoolQuery::default()).await?;
-        let value = |name: &str| posted.and_then(|it| it.get(name)).unwrap_or_default().to_owned();
+        let value = |name: &str| {
+            posted
+                .and_then(|it| it.get(name))
+                .unwrap_or_default()
+                .to_owned()
+        };
         let pool = Some(value("pool")).filter(|it| !it.is_empty());
         let pool = pool.unwrap_or_else(|| "default-pool".to_owned());
         let flow = |flow: &FlowView| FlowChoice {
@@ -301,7 +327,9 @@ pub async fn deploy(cx: Cx, digest: String, posted: Query) -> Response {
         };
         match done {
             Ok(deployed) => {
-                let said = deployed.iter().map(|it| format!("{}: {}", it.deployment.name, it.outcome));
+                let said = deployed
+                    .iter()
+                    .map(|it| format!("{}: {}", it.deployment.name, it.outcome));
                 let said = said.collect::<Vec<_>>().join(", ");
                 let to = match deployed.as_slice() {
                     [one] => deployment_path(&one.deployment.name),
@@ -323,26 +351,32 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
     let invalid = |kind, detail: String| Problem::new(kind, detail);
     let flows: Vec<String> = posted.all("flow").map(str::to_owned).collect();
     if flows.is_empty() {
-        return Err(invalid(ProblemKind::InvalidQuery, "no flow is ticked".to_owned()));
+        return Err(invalid(
+            ProblemKind::InvalidQuery,
+            "no flow is ticked".to_owned(),
+        ));
     }
     let pool = posted.get("pool").unwrap_or("default-pool");
     let parameters = posted.get("parameters").unwrap_or("{}");
-    let parameters = model::Json::new(parameters).map_err(|err| {
+    let parameters = model::Json::tidy(parameters).map_err(|err| {
         let detail = format!("the default parameters are no JSON: {err}");
         invalid(ProblemKind::InvalidParameters, detail)
     })?;
     let listed = |name: &str, separator: fn(char) -> bool| -> Vec<String> {
         let text = posted.get(name).unwrap_or_default();
-        let parts = text.split(separator).map(str::trim).filter(|part| !part.is_empty());
+        let parts = text
+            .split(separator)
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
         parts.map(str::to_owned).collect()
     };
     Ok(DeployRequest {
         component: component.digest.to_string(),
         flows,
         name: posted.get("name").map(str::to_owned),
-        pool: pool.parse().map_err(|err: model::NameError| {
-            invalid(ProblemKind::InvalidName, err.to_string())
-        })?,
+        pool: pool
+            .parse()
+            .map_err(|err: model::NameError| invalid(ProblemKind::InvalidName, err.to_string()))?,
         parameters,
         tags: listed("tags", |c| c == ','),
         grants: GrantsRequest {

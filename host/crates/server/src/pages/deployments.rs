@@ -1,7 +1,7 @@
 //! Deployments: what can be run, and how it went lately.
 
 use axum::response::Response;
-use operations::client::{Answered, DeploymentQuery, RunQuery};
+use operations::client::{Answered, DeploymentQuery, QueryRequest as _, RunQuery};
 use operations::view::{DeploymentDetailsView, DeploymentView, FlowRunView};
 
 use super::cx::{Cx, rendered, see_other};
@@ -22,7 +22,10 @@ const OUTCOMES: u32 = 20;
 pub async fn list(cx: Cx) -> Response {
     cx.answer(async |cx| {
         let asked = cx.query.only(&["flow", "cursor"]).with("limit", ROWS);
-        let page = cx.client.list_deployments(DeploymentQuery::from_query(&asked.to_string())?).await?;
+        let page = cx
+            .client
+            .list_deployments(DeploymentQuery::from_query(&asked.to_string())?)
+            .await?;
         let mut rows = Vec::new();
         for deployment in &page.items {
             rows.push(row(cx, deployment).await?);
@@ -35,15 +38,26 @@ pub async fn list(cx: Cx) -> Response {
         };
         let mut listing = Listing::new(shell, "Deployments");
         if cx.can_administer() {
-            listing.actions.push(Action::new("Deploy a component", "/components/new"));
+            listing
+                .actions
+                .push(Action::new("Deploy a component", "/components/new"));
         }
         listing.tables.push(Table {
             id: "deployments",
             label: "Deployments",
-            columns: columns(["Deployment", "Latest runs", "Work pool", "Tags", "Changed", ""]),
+            columns: columns([
+                "Deployment",
+                "Latest runs",
+                "Work pool",
+                "Tags",
+                "Changed",
+                "",
+            ]),
             rows,
             empty: Empty::new("Nothing is deployed yet.").command("orch-host deploy FILE.wasm"),
-            next: page.next.map(|next| cx.query.with("cursor", next).at(&cx.path)),
+            next: page
+                .next
+                .map(|next| cx.query.with("cursor", next).at(&cx.path)),
             ..Table::default()
         });
         Ok(rendered(&listing))
@@ -78,11 +92,19 @@ pub fn pool_path(name: &str) -> String {
 /// The latest runs that have ended or go on, oldest first.
 async fn outcomes(cx: &Cx, deployment: &DeploymentView) -> Answered<Vec<Outcome>> {
     let asked = deployment_query(&deployment.name).with("limit", OUTCOMES);
-    let page = cx.client.list_runs(RunQuery::from_query(&asked.to_string())?).await?;
+    let page = cx
+        .client
+        .list_runs(RunQuery::from_query(&asked.to_string())?)
+        .await?;
     let outcome = |run: &FlowRunView| Outcome {
         slug: slug(run.state.kind.as_ref()),
         href: format!("/flow-runs/{}", run.id),
-        text: format!("{} {}, {}", run.name, run.state.name, cx.now.distance(run.created)),
+        text: format!(
+            "{} {}, {}",
+            run.name,
+            run.state.name,
+            cx.now.distance(run.created)
+        ),
     };
     Ok(page.items.iter().rev().map(outcome).collect())
 }
@@ -101,9 +123,13 @@ pub async fn page(cx: Cx, name: String) -> Response {
             ..cx.shell(deployment.name.to_string())
         };
         let mut listing = Listing::new(shell, deployment.name.to_string());
-        listing.crumbs.push(Link::new("Deployments", "/deployments"));
+        listing
+            .crumbs
+            .push(Link::new("Deployments", "/deployments"));
         if cx.can_operate() {
-            listing.actions.push(Action::new("Run", format!("{path}/run")));
+            listing
+                .actions
+                .push(Action::new("Run", format!("{path}/run")));
         }
         if cx.can_administer() {
             let delete = Action::new("Delete", format!("{path}/delete"));
@@ -115,7 +141,7 @@ pub async fn page(cx: Cx, name: String) -> Response {
             heading: "Default parameters",
             value: Value::json(
                 &deployment.parameters,
-                format!("{path}/parameters.json"),
+                format!("{path}/values/parameters.json"),
                 "parameters.json",
             ),
         });
@@ -123,7 +149,7 @@ pub async fn page(cx: Cx, name: String) -> Response {
             heading: "Schema of the parameters",
             value: Value::json(
                 &details.flow.schema.parameters,
-                format!("{path}/schema.json"),
+                format!("{path}/values/schema.json"),
                 "schema.json",
             ),
         });
@@ -140,8 +166,7 @@ fn facts(cx: &Cx, details: &DeploymentDetailsView) -> Vec<Pair> {
         facts.push(Pair::new("Description", first_chars(description, 2_000)));
     }
     facts.push(
-        Pair::new("Work pool", deployment.pool.to_string())
-            .to(pool_path(deployment.pool.as_str())),
+        Pair::new("Work pool", deployment.pool.to_string()).to(pool_path(deployment.pool.as_str())),
     );
     facts.push(Pair::new("Component", &component).to(format!("/components/{component}")));
     let http = &deployment.grants.http;
@@ -162,7 +187,10 @@ fn facts(cx: &Cx, details: &DeploymentDetailsView) -> Vec<Pair> {
 async fn latest_runs(cx: &Cx, deployment: &DeploymentView) -> Answered<Table> {
     let filter = deployment_query(&deployment.name);
     let asked = filter.with("limit", OUTCOMES);
-    let page = cx.client.list_runs(RunQuery::from_query(&asked.to_string())?).await?;
+    let page = cx
+        .client
+        .list_runs(RunQuery::from_query(&asked.to_string())?)
+        .await?;
     let name = &deployment.name;
     Ok(Table {
         id: "runs",

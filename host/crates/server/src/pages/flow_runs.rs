@@ -3,12 +3,12 @@
 use askama::Template;
 use axum::response::Response;
 use model::DeploymentName;
-use operations::client::{self, RunQuery};
+use operations::client::{self, Answered, QueryRequest as _, RunQuery, TallyQuery};
 use operations::problem::PlacedError;
 use operations::view::FlowRunView;
 
+use super::bars::bars;
 use super::cx::{Cx, html, rendered};
-use super::histogram;
 use super::parts::{Choice, Empty, Link, choices};
 use super::query::{Query, segment};
 use super::shell::Shell;
@@ -19,7 +19,15 @@ const ROWS: u32 = 50;
 
 /// The filters, by the names that the API and the command line have for them.
 const FILTERS: [&str; 9] = [
-    "state", "flow", "deployment", "pool", "tag", "parent", "since", "until", "text",
+    "state",
+    "flow",
+    "deployment",
+    "pool",
+    "tag",
+    "parent",
+    "since",
+    "until",
+    "text",
 ];
 
 const UNFINISHED: &str = "state=SCHEDULED&state=PENDING&state=RUNNING&state=WAITING\
@@ -104,13 +112,13 @@ pub async fn list(cx: Cx) -> Response {
         let (listed, errors) = match RunQuery::from_query(&asked.to_string()) {
             Ok(query) => (cx.client.list_runs(query).await?, Vec::new()),
             // The page says it at the field, and lists nothing.
-            Err(problem) => (client::Page::default(), problem.errors),
+            Err(problem) => (client::Page::all::<FlowRunView>([]), problem.errors),
         };
         let is_wrong = !errors.is_empty();
         Ok(rendered(&Page {
             shell: shell(cx),
             presets: presets(cx, &filters),
-            histogram: histogram::of(cx, &filters).await?,
+            histogram: histogram(cx, &filters).await?,
             can_operate: cx.can_operate(),
             can_administer: cx.can_administer(),
             newest: (!cursor.is_empty()).then(|| filters.at("/flow-runs")),
@@ -118,11 +126,36 @@ pub async fn list(cx: Cx) -> Response {
             rows: rows(cx, &listed.items),
             empty: nothing(&filters, is_wrong),
             searched: listed.searched_to.map(|at| cx.now.when(at).short),
-            next: listed.next.map(|next| filters.with("cursor", next).at("/flow-runs")),
+            next: listed
+                .next
+                .map(|next| filters.with("cursor", next).at("/flow-runs")),
             filters: Filters::new(&filters, &errors),
         }))
     })
     .await
+}
+
+/// How many of them ended, by time. None where filters say what totals do not know.
+async fn histogram(cx: &Cx, filters: &Query) -> Answered<Option<String>> {
+    const KNOWN: [&str; 5] = ["state", "flow", "deployment", "since", "until"];
+    if filters
+        .0
+        .iter()
+        .any(|(name, _)| !KNOWN.contains(&name.as_str()))
+    {
+        return Ok(None);
+    }
+    let mut asked = filters.only(&["flow", "deployment"]);
+    for (name, field) in [("since", "from"), ("until", "to")] {
+        if let Some(at) = filters.get(name) {
+            asked = asked.with(field, at);
+        }
+    }
+    let Ok(query) = TallyQuery::from_query(&asked.to_string()) else {
+        return Ok(None);
+    };
+    let tallies = cx.client.tally_runs(query).await?;
+    Ok(Some(bars(&cx.now, &tallies, filters)))
 }
 
 fn shell(cx: &Cx) -> Shell {
@@ -173,7 +206,9 @@ impl Filters {
     fn new(filters: &Query, errors: &[PlacedError]) -> Self {
         let field = |(label, name, placeholder): (&'static str, &'static str, &'static str)| {
             let values: Vec<&str> = filters.all(name).collect();
-            let wrong = errors.iter().find(|error| error.pointer == format!("/{name}"));
+            let wrong = errors
+                .iter()
+                .find(|error| error.pointer == format!("/{name}"));
             Field {
                 label,
                 name,
@@ -229,13 +264,19 @@ struct Row {
 
 /// Rows of a table of flow runs, with a box to tick.
 pub fn rows(cx: &Cx, runs: &[FlowRunView]) -> Vec<String> {
-    runs.iter().map(|run| row(cx, run, cx.can_operate())).collect()
+    runs.iter()
+        .map(|run| row(cx, run, cx.can_operate()))
+        .collect()
 }
 
 /// A row, with or without a box to tick.
 pub fn row(cx: &Cx, run: &FlowRunView, can_operate: bool) -> String {
     let is_ahead = run.started.is_none() && run.scheduled > cx.now.at;
-    let started = if is_ahead { Some(run.scheduled) } else { run.started };
+    let started = if is_ahead {
+        Some(run.scheduled)
+    } else {
+        run.started
+    };
     html(&Row {
         id: run.id.to_string(),
         name: run.name.to_string(),

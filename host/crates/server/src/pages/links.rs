@@ -41,7 +41,9 @@ fn push(pieces: &mut Vec<Piece>, text: &str, href: Option<String>) {
 }
 
 fn next_address(text: &str) -> Option<usize> {
-    let found = ["http://", "https://"].iter().filter_map(|scheme| text.find(scheme));
+    let found = ["http://", "https://"]
+        .iter()
+        .filter_map(|scheme| text.find(scheme));
     found.min()
 }
 
@@ -49,7 +51,9 @@ fn end_of_address(text: &str) -> usize {
     let is_end = |c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^".contains(c);
     let end = text.find(is_end).unwrap_or(text.len());
     // A full stop or a bracket that closes the sentence is not part of it.
-    text[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']).len()
+    text[..end]
+        .trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']'])
+        .len()
 }
 
 /// A text without what would change how the text around it reads: control characters and
@@ -63,8 +67,7 @@ pub fn shown(text: &str) -> String {
     for c in text.chars() {
         if is_plain(c) {
             clean.push(c);
-        } else if let ('\0'..='\u{1f}', Some(picture)) =
-            (c, char::from_u32(0x2400 + u32::from(c)))
+        } else if let ('\0'..='\u{1f}', Some(picture)) = (c, char::from_u32(0x2400 + u32::from(c)))
         {
             clean.push(picture);
         } else {
@@ -99,7 +102,10 @@ mod tests {
             "see [https://example.org/a?b=c#d]. Then ([http://x.org/]).",
         );
         check("https://", "https://");
-        check("javascript:alert(1) data:text/html,x", "javascript:alert(1) data:text/html,x");
+        check(
+            "javascript:alert(1) data:text/html,x",
+            "javascript:alert(1) data:text/html,x",
+        );
         check("\"https://a.org\"><script>", "\"[https://a.org]\"><script>");
     }
 

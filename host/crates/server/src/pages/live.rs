@@ -26,11 +26,14 @@ pub async fn live(cx: Cx) -> Result<Response, Refused> {
     let scope = scope(&cx, path).await?;
     let slot = cx.app.limits.stream(cx.visitor.token().id)?;
     let subscription = cx.app.hub.subscribe_now(scope).await?;
-    let changes = stream::unfold((subscription, slot), |(mut subscription, slot)| async move {
-        changed(&mut subscription).await.then_some(())?;
-        let event = Ok::<_, Infallible>(Event::default().event("changed").data(""));
-        Some((event, (subscription, slot)))
-    });
+    let changes = stream::unfold(
+        (subscription, slot),
+        |(mut subscription, slot)| async move {
+            changed(&mut subscription).await.then_some(())?;
+            let event = Ok::<_, Infallible>(Event::default().event("changed").data(""));
+            Some((event, (subscription, slot)))
+        },
+    );
     let changes = changes.take_until(cx.app.stopped());
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(changes).keep_alive(keep_alive).into_response())

@@ -1,7 +1,7 @@
 //! How a visitor likes pages: kept in cookies, which hold nothing that has to be secret.
 
-use axum::http::header::COOKIE;
 use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
 
 use super::show::Zone;
 
@@ -55,7 +55,9 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(key, _)| *key == name)?;
-    let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+    let value = percent_encoding::percent_decode_str(value)
+        .decode_utf8()
+        .ok()?;
     (!value.is_empty()).then(|| value.into_owned())
 }
 
@@ -74,7 +76,10 @@ mod tests {
         let zone = |cookies| looks(cookies).zone().label;
         assert_eq!(zone("a=b"), "UTC");
         assert_eq!(zone("browser-zone=Europe%2FParis"), "Europe/Paris");
-        assert_eq!(zone("browser-zone=Europe%2FParis; zone=Asia%2FTokyo"), "Asia/Tokyo");
+        assert_eq!(
+            zone("browser-zone=Europe%2FParis; zone=Asia%2FTokyo"),
+            "Asia/Tokyo"
+        );
         assert_eq!(zone("zone=Nowhere%2FAt_All"), "UTC");
     }
 

@@ -13,11 +13,11 @@
 //! characters or marks that turn the direction of what stands around it.
 
 mod assets;
+mod bars;
 mod components;
 mod cx;
 mod dashboard;
 mod deployments;
-mod events;
 mod flow_run;
 mod flow_runs;
 pub mod form;
@@ -29,6 +29,7 @@ mod parts;
 mod pools;
 mod query;
 mod routes;
+mod run_form;
 mod settings;
 mod shell;
 pub mod show;

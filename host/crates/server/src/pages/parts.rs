@@ -130,10 +130,7 @@ pub struct Switch {
 }
 
 /// The choices of a field, of which the one with this value is chosen.
-pub fn choices<'a>(
-    all: impl IntoIterator<Item = (&'a str, &'a str)>,
-    chosen: &str,
-) -> Vec<Choice> {
+pub fn choices<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: &str) -> Vec<Choice> {
     let choice = |(value, text): (&str, &str)| Choice {
         value: value.to_owned(),
         text: text.to_owned(),

@@ -2,7 +2,9 @@
 
 use axum::response::Response;
 use model::PoolName;
-use operations::client::{Answered, ChangePool, PoolQuery, WorkerQuery};
+use operations::client::{
+    Answered, ChangePool, PoolQuery, QueryRequest as _, RunQuery, WorkerQuery,
+};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::{PoolView, WorkerView};
 
@@ -31,7 +33,14 @@ pub async fn list(cx: Cx) -> Response {
         listing.tables.push(Table {
             id: "pools",
             label: "Work pools",
-            columns: columns(["Work pool", "#Running", "#Ready", "#Scheduled", "#Workers", ""]),
+            columns: columns([
+                "Work pool",
+                "#Running",
+                "#Ready",
+                "#Scheduled",
+                "#Workers",
+                "",
+            ]),
             rows: page.items.iter().map(pool_row).collect(),
             ..Table::default()
         });
@@ -76,7 +85,10 @@ pub fn why_nothing_starts(pool: &PoolView) -> Option<Note> {
         )
     } else if waiting && pool.limit.is_some_and(|limit| pool.active >= limit.into()) {
         (
-            format!("Work pool {name} is full: {} wait for a slot.", runs(pool.ready)),
+            format!(
+                "Work pool {name} is full: {} wait for a slot.",
+                runs(pool.ready)
+            ),
             format!("orch-host work-pool set-limit {name} N"),
         )
     } else {
@@ -111,7 +123,14 @@ fn workers_table(cx: &Cx, workers: &[WorkerView]) -> Table {
         id: "workers",
         label: "Workers",
         heading: "Workers".to_owned(),
-        columns: columns(["Worker", "Work pool", "#Limit", "Machine", "Since", "Heartbeat"]),
+        columns: columns([
+            "Worker",
+            "Work pool",
+            "#Limit",
+            "Machine",
+            "Since",
+            "Heartbeat",
+        ]),
         rows: workers.iter().map(row).collect(),
         empty: Empty::new("No worker is running.").command("orch-host worker --pool default-pool"),
         ..Table::default()
@@ -176,7 +195,9 @@ fn facts(cx: &Cx, pool: &PoolView) -> Vec<Pair> {
 
 /// What is next in the queue.
 async fn waiting(cx: &Cx, pool: &PoolView) -> Answered<Table> {
-    let filter = Query::default().with("pool", &pool.name).with("state", "SCHEDULED");
+    let filter = Query::default()
+        .with("pool", &pool.name)
+        .with("state", "SCHEDULED");
     let asked = filter.with("limit", 20);
     let query = RunQuery::from_query(&asked.to_string())?;
     let page = cx.client.list_runs(query).await?;

@@ -8,13 +8,19 @@ pub struct Query(pub Vec<(String, String)>);
 
 impl Query {
     pub fn parse(text: &str) -> Self {
-        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+        Self(
+            form_urlencoded::parse(text.as_bytes())
+                .into_owned()
+                .collect(),
+        )
     }
 
     /// The first value of this name, unless it is empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     pub fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
@@ -83,7 +89,10 @@ mod tests {
     fn a_query_is_changed_without_touching_the_rest() {
         let query = Query::parse("state=FAILED&state=CRASHED&text=a+b%26&cursor=x");
         assert_eq!(query.get("text"), Some("a b&"));
-        assert_eq!(query.all("state").collect::<Vec<_>>(), ["FAILED", "CRASHED"]);
+        assert_eq!(
+            query.all("state").collect::<Vec<_>>(),
+            ["FAILED", "CRASHED"]
+        );
         assert_eq!(
             query.without("cursor").with("text", "ü").at("/flow-runs"),
             "/flow-runs?state=FAILED&state=CRASHED&text=%C3%BC"

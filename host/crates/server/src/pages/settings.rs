@@ -8,8 +8,8 @@ use operations::client::{Answered, CreateToken, TokenQuery};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::TokenView;
 
-use super::looks::{KEYS, THEME, ZONE};
 use super::cx::{Cx, rendered, see_other, unprocessable};
+use super::looks::{KEYS, THEME, ZONE};
 use super::parts::{Choice, choices};
 use super::query::{Query, segment};
 use super::shell::Shell;
@@ -86,13 +86,18 @@ fn token(cx: &Cx, token: &TokenView) -> Token {
         expires: token.expires.map(|at| cx.now.when(at)),
         used: token.last_used.map(|at| cx.now.when(at)),
         is_over: is_expired || token.revoked.is_some(),
-        over: if token.revoked.is_some() { "revoked" } else { "expired" },
+        over: if token.revoked.is_some() {
+            "revoked"
+        } else {
+            "expired"
+        },
     }
 }
 
 /// `GET /settings`
 pub async fn page(cx: Cx) -> Response {
-    cx.answer(async |cx| Ok(rendered(&Page::new(cx).await?))).await
+    cx.answer(async |cx| Ok(rendered(&Page::new(cx).await?)))
+        .await
 }
 
 /// `POST /settings`
@@ -105,12 +110,18 @@ pub async fn save(cx: Cx, posted: Query) -> Response {
             page.zone_error = Some(format!("`{zone}` is no time zone that this server knows"));
             return Ok(unprocessable(&page));
         }
-        let theme = posted.get("theme").filter(|it| ["light", "dark"].contains(it));
+        let theme = posted
+            .get("theme")
+            .filter(|it| ["light", "dark"].contains(it));
         let mut response = see_other("/settings", "Saved");
         let kept = if zone == "browser" { "" } else { zone };
         keep(&mut response, ZONE, kept);
         keep(&mut response, THEME, theme.unwrap_or_default());
-        let keys = if posted.get("keys").is_some() { "" } else { "off" };
+        let keys = if posted.get("keys").is_some() {
+            ""
+        } else {
+            "off"
+        };
         keep(&mut response, KEYS, keys);
         Ok(response)
     })
@@ -119,7 +130,10 @@ pub async fn save(cx: Cx, posted: Query) -> Response {
 
 fn keep(response: &mut Response, name: &str, value: &str) {
     let lasts = if value.is_empty() { 0 } else { 31_536_000 };
-    let cookie = format!("{name}={}; Path=/; Max-Age={lasts}; SameSite=Lax", segment(value));
+    let cookie = format!(
+        "{name}={}; Path=/; Max-Age={lasts}; SameSite=Lax",
+        segment(value)
+    );
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -162,11 +176,15 @@ fn token_wish(posted: &Query) -> Answered<CreateToken> {
         .parse()
         .map_err(|err: model::NameError| invalid(err.to_string()))?;
     let role = posted.get("role").unwrap_or("viewer");
-    let role = role.parse().map_err(|_| invalid(format!("`{role}` is not a role")))?;
+    let role = role
+        .parse()
+        .map_err(|_| invalid(format!("`{role}` is not a role")))?;
     let lasts = match posted.get("expires") {
         None => None,
         Some(text) => Some(humantime::parse_duration(text).map_err(|_| {
-            invalid(format!("`{text}` is no duration such as `90d`, `12h` or `1y`"))
+            invalid(format!(
+                "`{text}` is no duration such as `90d`, `12h` or `1y`"
+            ))
         })?),
     };
     Ok(CreateToken {

@@ -64,16 +64,23 @@ pub async fn page(cx: Cx, id: String) -> Response {
         let id = task_id(&id)?;
         let task = cx.client.inspect_task_run(id).await?;
         let flow_run = task.flow_run.to_string();
-        let run = cx.client.inspect_run(&flow_run, InspectRun::default()).await?.run;
+        let run = cx
+            .client
+            .inspect_run(&flow_run, InspectRun::default())
+            .await?
+            .run;
         let entry = entry(cx, &task).await?;
         let (lines, is_more) = lines_of_task(cx, &run, id).await?;
         let call = match entry.as_ref().map(|entry| &entry.call) {
             Some(CallView::Task(call)) => Some(call),
             _ => None,
         };
-        let mut pairs = vec![Pair::new("Position in the journal", task.seq.to_string()).to(
-            format!("/flow-runs/{flow_run}?tab=journal#seq-{}", task.seq),
-        )];
+        let mut pairs = vec![
+            Pair::new("Position in the journal", task.seq.to_string()).to(format!(
+                "/flow-runs/{flow_run}?tab=journal#seq-{}",
+                task.seq
+            )),
+        ];
         if !task.tags.is_empty() {
             pairs.push(Pair::new("Tags", task.tags.join(", ")));
         }
@@ -89,7 +96,10 @@ pub async fn page(cx: Cx, id: String) -> Response {
             name: task.name.clone(),
             task: task.task.to_string(),
             crumbs: vec![
-                Link::new(run.flow.to_string(), format!("/flow-runs?flow={}", run.flow)),
+                Link::new(
+                    run.flow.to_string(),
+                    format!("/flow-runs?flow={}", run.flow),
+                ),
                 Link::new(run.name.to_string(), format!("/flow-runs/{flow_run}")),
             ],
             state: Shown::from(&task.state),
@@ -113,7 +123,10 @@ fn shell(cx: &Cx, task: &TaskRunView) -> Shell {
     Shell {
         live: true,
         copy_id: Some(task.id.to_string()),
-        command: Some(format!("orch-host task-run ls --flow-run {}", task.flow_run)),
+        command: Some(format!(
+            "orch-host task-run ls --flow-run {}",
+            task.flow_run
+        )),
         json: Some(format!("/v1/task-runs/{}", task.id)),
         ..cx.shell(format!("{} {}", task.name, task.state.name))
     }
@@ -126,7 +139,10 @@ async fn entry(cx: &Cx, task: &TaskRunView) -> Answered<Option<EntryView>> {
         after: Some(task.seq.0.saturating_sub(1)),
         ..JournalQuery::default()
     };
-    let page = cx.client.run_journal(&task.flow_run.to_string(), query).await?;
+    let page = cx
+        .client
+        .run_journal(&task.flow_run.to_string(), query)
+        .await?;
     let mine = |entry: &EntryView| match &entry.answer {
         operations::view::AnswerView::TaskRun { id } => *id == task.id,
         _ => false,
@@ -166,14 +182,22 @@ fn attempts(cx: &Cx, history: &[StateView]) -> Vec<Attempt> {
     attempts
 }
 
-fn arguments(flow_run: &str, task: &TaskRunView, given: &[(String, ArgumentView)]) -> Vec<Argument> {
+fn arguments(
+    flow_run: &str,
+    task: &TaskRunView,
+    given: &[(String, ArgumentView)],
+) -> Vec<Argument> {
     let to = |seq: u64| format!("/flow-runs/{flow_run}?tab=journal#seq-{seq}");
     let argument = |(name, given): &(String, ArgumentView)| match given {
         ArgumentView::Value(value) => Argument {
             name: name.clone(),
             value: Some(Value::json(
                 value,
-                format!("/task-runs/{}/arguments/{}", task.id, super::query::segment(name)),
+                format!(
+                    "/task-runs/{}/arguments/{}",
+                    task.id,
+                    super::query::segment(name)
+                ),
                 "argument.json",
             )),
             link: None,
@@ -186,9 +210,9 @@ fn arguments(flow_run: &str, task: &TaskRunView, given: &[(String, ArgumentView)
         ArgumentView::ResultsOf(seqs) => Argument {
             name: name.clone(),
             value: None,
-            link: seqs.first().map(|first| {
-                Link::new(format!("results of {} calls", seqs.len()), to(first.0))
-            }),
+            link: seqs
+                .first()
+                .map(|first| Link::new(format!("results of {} calls", seqs.len()), to(first.0))),
         },
     };
     given.iter().map(argument).collect()

@@ -1,7 +1,7 @@
 //! Who did what: the log of actions.
 
 use axum::response::Response;
-use operations::client::AuditQuery;
+use operations::client::{AuditQuery, QueryRequest as _};
 use operations::view::AuditView;
 
 use super::cx::{Cx, rendered};
@@ -12,8 +12,14 @@ use super::shell::Shell;
 /// `/audit`
 pub async fn list(cx: Cx) -> Response {
     cx.answer(async |cx| {
-        let asked = cx.query.only(&["who", "action", "cursor"]).with("limit", 100);
-        let page = cx.client.audit_log(AuditQuery::from_query(&asked.to_string())?).await?;
+        let asked = cx
+            .query
+            .only(&["who", "action", "cursor"])
+            .with("limit", 100);
+        let page = cx
+            .client
+            .audit_log(AuditQuery::from_query(&asked.to_string())?)
+            .await?;
         let shell = Shell {
             json: Some(cx.query.at("/v1/audit")),
             ..cx.shell("Audit")
@@ -36,7 +42,9 @@ pub async fn list(cx: Cx) -> Response {
             columns: columns(["At", "Who", "Action", "Target", "Outcome"]),
             rows: page.items.iter().enumerate().map(row).collect(),
             empty: Empty::new("Nobody has done anything that is kept here."),
-            next: page.next.map(|next| cx.query.with("cursor", next).at(&cx.path)),
+            next: page
+                .next
+                .map(|next| cx.query.with("cursor", next).at(&cx.path)),
             ..Table::default()
         });
         Ok(rendered(&listing))

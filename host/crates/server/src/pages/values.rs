@@ -10,10 +10,14 @@ use operations::problem::{Problem, ProblemKind};
 use super::cx::Cx;
 use super::task_run;
 
-/// `/flow-runs/{id}/{parameters.json|result.json}`
+/// `/flow-runs/{id}/values/{parameters.json|result.json}`
 pub async fn of_run(cx: Cx, run: String, which: String) -> Response {
     cx.answer(async |cx| {
-        let run = cx.client.inspect_run(&run, InspectRun::default()).await?.run;
+        let run = cx
+            .client
+            .inspect_run(&run, InspectRun::default())
+            .await?
+            .run;
         match which.as_str() {
             "parameters.json" => Ok(file(&run.parameters)),
             "result.json" => run.result.as_ref().map(file).ok_or_else(|| none(&which)),
@@ -41,7 +45,7 @@ pub async fn argument_of_task(cx: Cx, id: String, name: String) -> Response {
     .await
 }
 
-/// `/deployments/{flow}/{name}/{parameters.json|schema.json}`
+/// `/deployments/{flow}/{name}/values/{parameters.json|schema.json}`
 pub async fn of_deployment(cx: Cx, name: String, which: String) -> Response {
     cx.answer(async |cx| {
         let details = cx.client.inspect_deployment(&name).await?;
@@ -59,7 +63,11 @@ pub async fn schema_of_flow(cx: Cx, digest: String, flow: String) -> Response {
     cx.answer(async |cx| {
         let component = cx.client.inspect_component(&digest).await?;
         let flow = flow.trim_end_matches(".json");
-        let found = component.manifest.flows.iter().find(|it| it.name.as_str() == flow);
+        let found = component
+            .manifest
+            .flows
+            .iter()
+            .find(|it| it.name.as_str() == flow);
         let found = found.ok_or_else(|| none(flow))?;
         Ok(file(&found.schema.parameters))
     })
@@ -81,7 +89,10 @@ fn none(what: &str) -> Problem {
 fn file(json: &Json) -> Response {
     let mut response = Response::new(Body::from(json.as_str().to_owned()));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     let attachment = HeaderValue::from_static("attachment");
     headers.insert(header::CONTENT_DISPOSITION, attachment);
     response

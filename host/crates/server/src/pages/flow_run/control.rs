@@ -1,4 +1,4 @@
-//! What can be done to a run: cancel, pause, resume, retry, copy, delete. Each is asked first,
+//! What can be done to a run: cancel, pause, resume, retry, copy. Each is asked first,
 //! on a page of its own that says what else it touches.
 
 use askama::Template;
@@ -35,7 +35,6 @@ enum Verb {
     Pause,
     Resume,
     Retry,
-    Delete,
 }
 
 impl Verb {
@@ -45,7 +44,6 @@ impl Verb {
             "pause" => Self::Pause,
             "resume" => Self::Resume,
             "retry" => Self::Retry,
-            "delete" => Self::Delete,
             _ => {
                 let detail = format!("`{word}` is nothing that can be done to a flow run");
                 return Err(Problem::new(ProblemKind::NotFound, detail));
@@ -59,7 +57,6 @@ impl Verb {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Retry => "retry",
-            Self::Delete => "delete",
         }
     }
 
@@ -69,15 +66,11 @@ impl Verb {
             Self::Pause => "Pause",
             Self::Resume => "Resume",
             Self::Retry => "Retry",
-            Self::Delete => "Delete",
         }
     }
 
     fn role(self) -> Role {
-        match self {
-            Self::Delete => Role::Admin,
-            _ => Role::Operator,
-        }
+        Role::Operator
     }
 
     /// Whether the state of the run allows it. The store decides; this only hides buttons.
@@ -95,7 +88,7 @@ impl Verb {
                 !state.is_terminal() && !matches!(state, StateType::Paused | StateType::Cancelling)
             }
             Self::Resume => state == StateType::Paused,
-            Self::Retry | Self::Delete => state.is_terminal(),
+            Self::Retry => state.is_terminal(),
         }
     }
 
@@ -106,7 +99,7 @@ impl Verb {
         );
         let action = action.asking();
         match self {
-            Self::Cancel | Self::Delete => action.dangerous(),
+            Self::Cancel => action.dangerous(),
             Self::Pause | Self::Resume | Self::Retry => action,
         }
     }
@@ -135,7 +128,6 @@ pub fn more(cx: &Cx, run: &FlowRunView) -> Vec<Action> {
             format!("{path}/run?copy={}", run.id),
         ));
     }
-    more.extend(allowed(cx, run, &[Verb::Delete]));
     more
 }
 
@@ -160,7 +152,7 @@ pub async fn ask(cx: Cx, run: String, verb: String) -> Response {
                 Vec::new()
             },
             verb: verb.text(),
-            is_dangerous: matches!(verb, Verb::Cancel | Verb::Delete),
+            is_dangerous: verb == Verb::Cancel,
             back: format!("/flow-runs/{}", run.id),
         }))
     })
@@ -176,7 +168,9 @@ fn consequences(verb: Verb, details: &FlowRunDetailsView) -> Vec<String> {
         Verb::Cancel => {
             if children > 0 {
                 let runs = plural(children, "run that it started", "runs that it started");
-                lines.push(format!("This ends the run and {runs}, and what those started."));
+                lines.push(format!(
+                    "This ends the run and {runs}, and what those started."
+                ));
             }
             lines.push(
                 "What has not begun ends at once. What runs is told, and has 10 s to clean up."
@@ -190,11 +184,6 @@ fn consequences(verb: Verb, details: &FlowRunDetailsView) -> Vec<String> {
         Verb::Resume => lines.push("It goes on where it was.".to_owned()),
         Verb::Retry => lines.push(
             "A new attempt begins. What earlier attempts have completed is not repeated."
-                .to_owned(),
-        ),
-        Verb::Delete => lines.push(
-            "Its journal, log, task runs and subflows go with it. This cannot be undone. Runs \
-             that it started stay."
                 .to_owned(),
         ),
     }
@@ -214,12 +203,6 @@ pub async fn act(cx: Cx, run: String, verb: String, posted: Query) -> Response {
                 let from_scratch = posted.get("from_scratch").is_some();
                 let retried = client.retry_run(run, RetryRun { from_scratch }).await?;
                 (retried, "A new attempt begins of")
-            }
-            Verb::Delete => {
-                let details = client.inspect_run(run, InspectRun::default()).await?;
-                client.delete_run(run).await?;
-                let said = format!("Deleted {}", details.run.name);
-                return Ok(see_other("/flow-runs", &said));
             }
         };
         let said = match (verb, after.state.kind.as_ref()) {

@@ -34,10 +34,13 @@ pub async fn tab(cx: &Cx, run: &FlowRunView) -> Answered<String> {
     let query = JournalQuery {
         limit: Some(ROWS),
         cursor: cx.query.get("cursor").map(str::to_owned),
+        ..JournalQuery::default()
     };
     let page = cx.client.run_journal(&run.id.to_string(), query).await?;
     let rows = page.items.iter().map(|entry| row(cx, entry)).collect();
-    let next = page.next.map(|next| cx.query.with("cursor", next).at(&cx.path));
+    let next = page
+        .next
+        .map(|next| cx.query.with("cursor", next).at(&cx.path));
     Ok(html(&Journal { rows, next }))
 }
 

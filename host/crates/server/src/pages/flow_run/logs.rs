@@ -185,7 +185,10 @@ const NAMES_MAX: usize = 100;
 
 fn line_shown(cx: &Cx, line: &LogView, names: &Names, n: usize) -> String {
     let (who, href) = match line.task_run {
-        Some(task) => (names.name(&task.to_string()), Some(format!("/task-runs/{task}"))),
+        Some(task) => (
+            names.name(&task.to_string()),
+            Some(format!("/task-runs/{task}")),
+        ),
         None if line.source == "host" => ("orch-host".to_owned(), None),
         None => (names.name(&line.flow_run.to_string()), None),
     };
@@ -215,7 +218,9 @@ pub async fn last_lines(cx: &Cx, run: &FlowRunView, count: u32) -> Answered<Vec<
     page.items.reverse();
     let names = Names::of(cx, run, &page.items).await?;
     let lines = page.items.iter().enumerate();
-    Ok(lines.map(|(n, line)| line_shown(cx, line, &names, n)).collect())
+    Ok(lines
+        .map(|(n, line)| line_shown(cx, line, &names, n))
+        .collect())
 }
 
 /// Lines of one task run, and whether there are more.
@@ -241,7 +246,10 @@ pub async fn lines_of_task(
 pub async fn download(cx: Cx, run: String) -> Response {
     cx.answer(async |cx| {
         let filters = cx.query.only(&FILTERS).with("limit", LINES);
-        let first = cx.client.run_logs(&run, LogQuery::from_query(&filters.to_string())?).await?;
+        let first = cx
+            .client
+            .run_logs(&run, LogQuery::from_query(&filters.to_string())?)
+            .await?;
         let client = Arc::clone(&cx.client);
         let zone = cx.now.zone.clone();
         // Read on as it is sent, so that a long log is never in memory as a whole.
@@ -268,7 +276,10 @@ pub async fn download(cx: Cx, run: String) -> Response {
         });
         let mut response = Response::new(Body::from_stream(lines));
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         Ok(response)
     })
     .await

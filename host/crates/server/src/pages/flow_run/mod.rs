@@ -2,7 +2,6 @@
 
 mod control;
 mod history;
-mod input;
 mod journal;
 mod logs;
 mod related;
@@ -14,9 +13,8 @@ use model::StateType;
 use operations::client::{Answered, InspectRun};
 use operations::view::{FlowRunDetailsView, FlowRunView};
 
-pub use control::{act, ask};
-pub use input::{form as input_form, give as give_input};
-pub use logs::{lines_of_task, lines_shown};
+pub use control::{Ask, act, ask};
+pub use logs::{download, lines_of_task};
 
 use super::cx::{Cx, rendered};
 use super::flow_runs::deployment_link;
@@ -131,7 +129,7 @@ pub async fn page(cx: Cx, run: String) -> Response {
 async fn body(cx: &Cx, details: &FlowRunDetailsView, part: Part) -> Answered<String> {
     let run = &details.run;
     match part {
-        Part::Timeline => super::timeline::of(cx, details).await,
+        Part::Timeline => related::tasks(cx, run).await,
         Part::Logs => logs::tab(cx, run).await,
         Part::Tasks => related::tasks(cx, run).await,
         Part::Children => related::children(cx, details).await,
@@ -188,7 +186,11 @@ fn inputs(cx: &Cx, details: &FlowRunDetailsView) -> Vec<Input> {
         key: input.key.clone(),
         description: input.description.clone().unwrap_or_default(),
         until: input.until.map(|at| cx.now.when(at)),
-        href: format!("/flow-runs/{}/inputs/{}", input.flow_run, segment(&input.key)),
+        href: format!(
+            "/flow-runs/{}/inputs/{}",
+            input.flow_run,
+            segment(&input.key)
+        ),
     };
     details.inputs.iter().map(input).collect()
 }

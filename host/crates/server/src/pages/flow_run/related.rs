@@ -2,7 +2,7 @@
 
 use askama::Template;
 use model::StateType;
-use operations::client::{Answered, RunQuery, TaskRunQuery};
+use operations::client::{Answered, QueryRequest as _, RunQuery, TaskRunQuery};
 use operations::view::{FlowRunDetailsView, FlowRunView, TaskRunView};
 
 use crate::pages::cx::{Cx, html};
@@ -47,13 +47,18 @@ const TASK_STATES: [(&str, &str); 6] = [
 pub async fn tasks(cx: &Cx, run: &FlowRunView) -> Answered<String> {
     let mut asked = cx.query.only(&["state", "task", "text", "cursor"]);
     asked = asked.with("flow_run", run.id).with("limit", ROWS);
-    let page = cx.client.list_task_runs(TaskRunQuery::from_query(&asked.to_string())?).await?;
+    let page = cx
+        .client
+        .list_task_runs(TaskRunQuery::from_query(&asked.to_string())?)
+        .await?;
     Ok(html(&Tasks {
         action: cx.path.clone(),
         states: choices(TASK_STATES, cx.query.get("state").unwrap_or_default()),
         text: cx.query.get("text").unwrap_or_default().to_owned(),
         rows: page.items.iter().map(|run| task(cx, run)).collect(),
-        next: page.next.map(|next| cx.query.with("cursor", next).at(&cx.path)),
+        next: page
+            .next
+            .map(|next| cx.query.with("cursor", next).at(&cx.path)),
     }))
 }
 
@@ -66,7 +71,11 @@ fn task(cx: &Cx, run: &TaskRunView) -> Task {
         started: run.started.map(|at| cx.now.when(at)),
         took: cx.now.span(run.started, run.ended),
         attempt: run.attempt,
-        cause: run.state.message.as_ref().map(|text| first_chars(text, 300)),
+        cause: run
+            .state
+            .message
+            .as_ref()
+            .map(|text| first_chars(text, 300)),
     }
 }
 
@@ -76,7 +85,10 @@ pub async fn failed_task(cx: &Cx, run: &FlowRunView) -> Answered<Option<Link>> {
         .with("flow_run", run.id)
         .with("state", "FAILED")
         .with("limit", 1);
-    let page = cx.client.list_task_runs(TaskRunQuery::from_query(&asked.to_string())?).await?;
+    let page = cx
+        .client
+        .list_task_runs(TaskRunQuery::from_query(&asked.to_string())?)
+        .await?;
     let link = |task: &TaskRunView| Link::new(&task.name, format!("/task-runs/{}", task.id));
     Ok(page.items.last().map(link))
 }
@@ -102,7 +114,10 @@ pub async fn children(cx: &Cx, details: &FlowRunDetailsView) -> Answered<String>
     let state = cx.query.get("state");
     let mut asked = cx.query.only(&["state", "cursor"]);
     asked = asked.with("parent", id).with("limit", ROWS);
-    let page = cx.client.list_runs(RunQuery::from_query(&asked.to_string())?).await?;
+    let page = cx
+        .client
+        .list_runs(RunQuery::from_query(&asked.to_string())?)
+        .await?;
     let counted = |(kind, n): &(StateType, u64)| Counted {
         slug: slug(kind.as_str()),
         text: kind.as_str().to_ascii_lowercase(),
@@ -121,7 +136,9 @@ pub async fn children(cx: &Cx, details: &FlowRunDetailsView) -> Answered<String>
     Ok(html(&Children {
         tally: details.children.0.iter().map(counted).collect(),
         rows: page.items.iter().map(row).collect(),
-        next: page.next.map(|next| cx.query.with("cursor", next).at(&cx.path)),
+        next: page
+            .next
+            .map(|next| cx.query.with("cursor", next).at(&cx.path)),
         all: all.at("/flow-runs"),
     }))
 }

@@ -18,7 +18,7 @@ struct Values {
 pub fn tab(run: &FlowRunView) -> String {
     let id = run.id;
     let result = run.result.as_ref().map(|result| {
-        let href = format!("/flow-runs/{id}/result.json");
+        let href = format!("/flow-runs/{id}/values/result.json");
         Value::json(result, href, &format!("{}-result.json", run.name))
     });
     let mut pairs = vec![
@@ -46,7 +46,7 @@ pub fn tab(run: &FlowRunView) -> String {
     html(&Values {
         parameters: Value::json(
             &run.parameters,
-            format!("/flow-runs/{id}/parameters.json"),
+            format!("/flow-runs/{id}/values/parameters.json"),
             &format!("{}-parameters.json", run.name),
         ),
         result,
