@@ -29,7 +29,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             return read(b"{}").map(Self);
         }
         check_type(&headers)?;
-        read(&bytes).map(Self)
+        read_object(&bytes).map(Self)
     }
 }
 
@@ -103,6 +103,17 @@ pub fn check(headers: &HeaderMap, wanted: &str) -> Result<(), Refused> {
     Err(refused.hint(format!("send it with `Content-Type: {wanted}`")))
 }
 
+/// serde would take a list for the fields of an object, in their order.
+fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') | None => read(bytes),
+        Some(_) => {
+            let detail = "the body is no JSON object";
+            Err(Refused::new(WebProblem::Malformed, detail).at("", detail))
+        }
+    }
+}
+
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
     if let Some(at) = too_deep(bytes) {
         let detail = format!("the body is nested deeper than {DEPTH_MAX}, at byte {at}");
@@ -171,7 +182,7 @@ mod tests {
 
     #[track_caller]
     fn check<T: DeserializeOwned>(body: &str, detail: &str, pointer: Option<&str>) {
-        let Err(refused) = read::<T>(body.as_bytes()) else {
+        let Err(refused) = read_object::<T>(body.as_bytes()) else {
             panic!("{body} was taken");
         };
         assert_eq!(refused.status, StatusCode::BAD_REQUEST);
@@ -184,7 +195,7 @@ mod tests {
     fn what_is_wrong_has_its_place() {
         check::<StartRun>("{", "EOF while parsing", Some(""));
         check::<StartRun>("", "EOF while parsing", Some(""));
-        check::<StartRun>("[]", "invalid type", Some(""));
+        check::<StartRun>("[]", "no JSON object", Some(""));
         check::<StartRun>(r#"{"tags": [7]}"#, "invalid type", Some("/tags/0"));
         check::<StartRun>(r#"{"tagz": []}"#, "unknown field `tagz`", Some("/tagz"));
         check::<StartRun>(r#"{"name": "a/b"}"#, "not allowed", Some("/name"));
