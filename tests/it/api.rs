@@ -305,7 +305,7 @@ fn a_person_gives_an_input_over_http() {
         ask.body("application/json", value).send()
     };
     give("nothing", "true").problem(404, "not-found");
-    give(key, "\"maybe\"").problem(422, "invalid-input");
+    give(key, "7").problem(422, "invalid-input");
     let example = inputs["items"][0]["example"].to_string();
     assert_eq!(give(key, &example).status, 204);
     wait_until(&server, &run, "COMPLETED");

@@ -149,7 +149,8 @@ fn a_request_in_the_wrong_form_is_told_so() {
     let pools = || server.ask("POST", "/v1/work-pools");
     let answer = server.ask("PUT", "/v1/work-pools").send();
     answer.problem(405, "method-not-allowed");
-    assert_eq!(answer.header("allow"), Some("GET, POST"));
+    let allow = answer.header("allow").unwrap();
+    assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
     let xml = pools().body("application/xml", "<name/>");
     xml.send().problem(415, "unsupported-media-type");
     let html = server

@@ -1,6 +1,6 @@
 //! `orch-host token revoke NAME`
 
-use super::audit;
+use super::audit::audit;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use model::TokenName;

@@ -72,14 +72,19 @@ async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, 
 /// What to say of a body that did not arrive.
 pub fn unreadable(err: &BytesRejection) -> Refused {
     if err.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Refused::new(
-            WebProblem::TooLarge,
-            "the body is larger than this server takes",
-        )
-        .hint("8 MiB are taken, and 64 MiB of a component")
+        too_large()
     } else {
         Refused::new(WebProblem::Malformed, "the body was cut off")
     }
+}
+
+/// What to say of a body that is not taken.
+pub fn too_large() -> Refused {
+    Refused::new(
+        WebProblem::TooLarge,
+        "the body is larger than this server takes",
+    )
+    .hint("8 MiB are taken, and 64 MiB of a component")
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
