@@ -18,11 +18,13 @@ mod app;
 mod auth;
 mod listen;
 pub mod pages;
+mod router;
 mod settings;
 mod web;
 
-pub use app::{App, Parts, router};
+pub use app::{App, Parts};
 pub use auth::{PageRouter, Visitor};
 pub use listen::{Listen, ListenError, Listening, TlsFiles};
+pub use router::router;
 pub use settings::{Origin, PublicUrl, Settings, UrlError};
 pub use web::{Host, Refused, RequestId, status};
