@@ -159,6 +159,14 @@ impl Browser {
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
+    /// Signs in with a token, as a person does.
+    pub async fn sign_in(&self, token: &str) {
+        self.go("/sign-in").await;
+        self.fill("input[name=token]", token).await;
+        self.click("button.primary").await;
+        self.find("nav").await;
+    }
+
     pub async fn path(&self) -> String {
         let url = self.client.current_url().await.unwrap();
         match url.query() {

@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 
 pub use disk::SmallDisk;
 pub use guests::{guest, guests};
+pub use group::Group;
 pub use home::{Home, Ran};
 pub use http::{Answer, Ask, Server};
 pub use left::{Left, processes_of};
