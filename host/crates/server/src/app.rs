@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::Timestamp;
 use operations::client::Client;
+use operations::stream::Hub;
 use store::Store;
 use tokio::sync::{Mutex, watch};
 
@@ -20,6 +21,8 @@ pub struct Parts {
     pub client: Arc<dyn Client>,
     /// For who is there, and for streams.
     pub store: Arc<dyn Store>,
+    /// The events of the store, for streams.
+    pub hub: Arc<Hub>,
     pub settings: Settings,
     pub limits: Limits,
     /// Held from looking at a version to changing it.
@@ -31,6 +34,7 @@ impl App {
     pub fn new(client: Arc<dyn Client>, store: Arc<dyn Store>, settings: Settings) -> Self {
         Self(Arc::new(Parts {
             client,
+            hub: Hub::new(Arc::clone(&store)),
             store,
             settings,
             limits: Limits::default(),

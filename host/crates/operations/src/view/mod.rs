@@ -10,6 +10,7 @@
 mod access;
 mod component;
 mod deployment;
+mod event;
 mod input;
 mod journal;
 mod log;
@@ -32,6 +33,10 @@ pub use component::{
     TaskView,
 };
 pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
+pub use event::{
+    DeploymentEventView, EventRunView, EventView, FlowRunEventView, InputEventView, LogEventView,
+    PoolEventView, TaskRunEventView, WorkerEventView,
+};
 pub use input::InputView;
 pub use journal::{
     AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,
