@@ -9,6 +9,7 @@
 
 mod access;
 mod component;
+mod dashboard;
 mod deployment;
 mod event;
 mod input;
@@ -32,6 +33,7 @@ pub use component::{
     ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
     TaskView,
 };
+pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
 pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
 pub use event::{
     DeploymentEventView, EventRunView, EventView, FlowRunEventView, InputEventView, LogEventView,
