@@ -42,6 +42,7 @@ mod retrying;
 mod running;
 mod server;
 mod stopping;
+mod streams;
 mod survival;
 mod tokens;
 

@@ -2,7 +2,7 @@
 //! to say it to.
 
 use std::fmt;
-use std::io::{Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -262,6 +262,77 @@ impl fmt::Debug for Answer {
         let text = self.text();
         let begin: String = text.chars().take(2000).collect();
         write!(f, "{} {:?}\n{begin}", self.status, self.headers)
+    }
+}
+
+/// An event of a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub id: String,
+    pub kind: String,
+    pub data: Value,
+}
+
+/// A stream of server-sent events that is being read.
+#[derive(Debug)]
+pub struct Stream {
+    lines: BufReader<TcpStream>,
+    pub status: u16,
+}
+
+impl Ask {
+    /// Opens a stream. `last`: the id of the last event that was had.
+    #[track_caller]
+    pub fn follow(self, last: Option<&str>) -> Stream {
+        self.try_follow(last).unwrap()
+    }
+
+    /// The same where the server may be gone.
+    pub fn try_follow(self, last: Option<&str>) -> io::Result<Stream> {
+        let mut ask = self.header("Accept", "text/event-stream");
+        if let Some(last) = last {
+            ask = ask.header("Last-Event-ID", last);
+        }
+        let mut stream = TcpStream::connect(&ask.address)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.write_all(ask.head().as_bytes())?;
+        let mut lines = BufReader::new(stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if lines.read_line(&mut head)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let status = head.split(' ').nth(1).and_then(|it| it.parse().ok());
+        let status = status.ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Stream { lines, status })
+    }
+}
+
+/// Until the stream ends, for whatever reason. The sizes of the parts that the body is sent in
+/// stand on lines of their own, and no line of an event looks like one.
+impl Iterator for Stream {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        let (mut id, mut kind, mut data) = (String::new(), String::new(), None);
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            match line.trim_end().split_once(": ") {
+                Some(("id", text)) => id = text.to_owned(),
+                Some(("event", text)) => kind = text.to_owned(),
+                Some(("data", text)) => data = serde_json::from_str(text).ok(),
+                _ => {}
+            }
+            if line == "\n"
+                && let Some(data) = data.take()
+            {
+                return Some(Event { id, kind, data });
+            }
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub use disk::SmallDisk;
 pub use guests::{guest, guests};
 pub use group::Group;
 pub use home::{Home, Ran};
-pub use http::{Answer, Ask, Server};
+pub use http::{Answer, Ask, Event, Server, Stream};
 pub use left::{Left, processes_of};
 pub use worker::Worker;
 

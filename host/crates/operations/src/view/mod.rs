@@ -11,6 +11,7 @@ mod access;
 mod component;
 mod dashboard;
 mod deployment;
+mod event;
 mod input;
 mod journal;
 mod log;
@@ -34,6 +35,10 @@ pub use component::{
 };
 pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
 pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
+pub use event::{
+    DeploymentEventView, EventRunView, EventView, FlowRunEventView, InputEventView, LogEventView,
+    PoolEventView, TaskRunEventView, WorkerEventView,
+};
 pub use input::InputView;
 pub use journal::{
     AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,

@@ -8,8 +8,11 @@ mod access;
 mod components;
 mod deployments;
 mod document;
+mod events;
 mod health;
 mod idempotency;
+mod log_stream;
+mod named;
 mod pools;
 mod runs;
 mod task_runs;
@@ -30,6 +33,7 @@ use crate::web::{Refused, WebProblem, acceptable};
 fn operations(app: &App) -> (Router<App>, OpenApi) {
     let router = OpenApiRouter::with_openapi(document::head())
         .merge(runs::routes(app))
+        .merge(events::routes())
         .merge(task_runs::routes())
         .merge(deployments::routes(app))
         .merge(components::routes())

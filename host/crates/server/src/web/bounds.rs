@@ -36,7 +36,7 @@ impl Bounds {
     };
 
     fn of(request: &Request) -> Self {
-        let is_upload = matches!(request.uri().path(), "/v1/components" | "/components");
+        let is_upload = matches!(request.uri().path(), "/v1/components" | "/components/new");
         if is_upload && request.method() == Method::POST {
             Self::UPLOAD
         } else {

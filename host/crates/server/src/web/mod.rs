@@ -11,6 +11,7 @@ mod host;
 mod origin;
 mod problem;
 mod query;
+mod sse;
 
 pub use accept::acceptable;
 pub use around::{Around, RequestId, around};
@@ -21,3 +22,4 @@ pub use host::{Host, check_host};
 pub use origin::{cors, is_from_elsewhere};
 pub use problem::{ProblemDocument, Refused, WebProblem, status};
 pub use query::Query;
+pub use sse::{EventSender, Gone, event_stream, last_event_id, wants_stream};

@@ -37,10 +37,12 @@ pub enum WebProblem {
     TooManyRequests,
     Overloaded,
     Stopping,
+    /// What came after a place in the stream of events is not kept any more.
+    TooOld,
 }
 
 impl WebProblem {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -59,6 +61,7 @@ impl WebProblem {
         Self::TooManyRequests,
         Self::Overloaded,
         Self::Stopping,
+        Self::TooOld,
     ];
 
     fn parts(self) -> (&'static str, &'static str, StatusCode) {
@@ -139,6 +142,11 @@ impl WebProblem {
                 "overloaded",
                 "The server has too much to do",
                 StatusCode::SERVICE_UNAVAILABLE,
+            ),
+            Self::TooOld => (
+                "too-old",
+                "The place is not known any more",
+                StatusCode::GONE,
             ),
             Self::Stopping => (
                 "stopping",
