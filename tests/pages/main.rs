@@ -10,12 +10,11 @@ use browser::{Browser, Look};
 use scene::Scene;
 
 /// Runs a story in a browser, if there is one.
-fn in_browser<F: Future<Output = ()>>(
-    scene: &Scene,
-    look: Look,
-    story: impl FnOnce(Browser) -> F,
-) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+fn in_browser<F: Future<Output = ()>>(scene: &Scene, look: Look, story: impl FnOnce(Browser) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         match Browser::open(look, &scene.base()).await {
             Some(browser) => {
