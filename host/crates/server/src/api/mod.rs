@@ -12,6 +12,7 @@ mod events;
 mod health;
 mod idempotency;
 mod log_stream;
+mod metrics;
 mod named;
 mod pools;
 mod runs;
@@ -38,7 +39,8 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(deployments::routes(app))
         .merge(components::routes())
         .merge(pools::routes(app))
-        .merge(access::routes());
+        .merge(access::routes())
+        .merge(metrics::routes());
     let (router, mut document) = router.split_for_parts();
     document::finish(&mut document);
     (router, document)
