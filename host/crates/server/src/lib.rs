@@ -16,6 +16,7 @@
 mod api;
 mod app;
 mod auth;
+mod docs;
 mod listen;
 mod metrics;
 pub mod pages;

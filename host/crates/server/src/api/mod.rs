@@ -46,18 +46,20 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
     (router, document)
 }
 
-pub fn router(app: &App) -> Router<App> {
+/// The operations behind their check, and their description.
+pub fn router(app: &App) -> (Router<App>, OpenApi) {
     let (operations, document) = operations(app);
     let guard = Guard {
         app: app.clone(),
         roles: Arc::new(Roles::of(&document)),
     };
-    operations
+    let router = operations
         .route(UNKNOWN, any(nothing))
         .layer(from_fn(acceptable))
         .layer(from_fn_with_state(guard, authenticate))
         .merge(document::router(&document))
-        .merge(health::router())
+        .merge(health::router());
+    (router, document)
 }
 
 async fn nothing(uri: axum::http::Uri) -> Refused {
