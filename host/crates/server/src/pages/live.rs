@@ -30,7 +30,7 @@ pub async fn live(cx: Cx) -> Result<Response, Refused> {
         (subscription, slot),
         |(mut subscription, slot)| async move {
             changed(&mut subscription).await.then_some(())?;
-            let event = Ok::<_, Infallible>(Event::default().event("changed").data(""));
+            let event = Ok::<_, Infallible>(Event::default().event("changed").data("page"));
             Some((event, (subscription, slot)))
         },
     );
