@@ -1,24 +1,17 @@
-//! What every part of the server is given, and how the parts are put together.
+//! What every part of the server is given.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{Method, Uri};
-use axum::middleware::{from_fn, from_fn_with_state};
 use model::Timestamp;
 use operations::client::Client;
+use operations::stream::Hub;
 use store::Store;
 use tokio::sync::{Mutex, watch};
 
-use crate::auth::{Limits, PageRouter, sign_in};
+use crate::auth::Limits;
+use crate::metrics::{Instances, Metrics};
 use crate::settings::Settings;
-use crate::web::{Refused, WebProblem};
-use crate::{api, pages, web};
-
-/// Of a body that is not a component.
-const BODY_MAX: usize = 8 << 20;
 
 /// What every part of the server is given. Cheap to clone.
 #[derive(Clone)]
@@ -29,20 +22,33 @@ pub struct Parts {
     pub client: Arc<dyn Client>,
     /// For who is there, and for streams.
     pub store: Arc<dyn Store>,
+    /// The events of the store, for streams.
+    pub hub: Arc<Hub>,
     pub settings: Settings,
     pub limits: Limits,
+    pub metrics: Metrics,
+    /// None: this process runs no worker.
+    pub instances: Option<Arc<dyn Instances>>,
     /// Held from looking at a version to changing it.
     pub edits: Mutex<()>,
     stopping: watch::Sender<bool>,
 }
 
 impl App {
-    pub fn new(client: Arc<dyn Client>, store: Arc<dyn Store>, settings: Settings) -> Self {
+    pub fn new(
+        client: Arc<dyn Client>,
+        store: Arc<dyn Store>,
+        settings: Settings,
+        instances: Option<Arc<dyn Instances>>,
+    ) -> Self {
         Self(Arc::new(Parts {
             client,
+            hub: Hub::new(Arc::clone(&store)),
             store,
             settings,
             limits: Limits::default(),
+            metrics: Metrics::default(),
+            instances,
             edits: Mutex::new(()),
             stopping: watch::Sender::new(false),
         }))
@@ -73,33 +79,4 @@ impl Deref for App {
     fn deref(&self) -> &Parts {
         &self.0
     }
-}
-
-/// All that the server answers. From the outside in: id and log, host, then API or pages.
-pub fn router(app: App) -> Router {
-    let api = api::router(&app);
-    let pages = PageRouter::protect(pages::router(), &app);
-    Router::new()
-        .merge(api)
-        .merge(pages)
-        .merge(sign_in::router())
-        .merge(pages::assets())
-        .fallback(nothing)
-        .method_not_allowed_fallback(not_so)
-        .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(from_fn(web::in_time))
-        .layer(from_fn_with_state(app.clone(), web::cors))
-        .layer(from_fn_with_state(app.clone(), web::check_host))
-        .layer(from_fn_with_state(app.clone(), web::around))
-        .with_state(app)
-}
-
-async fn nothing(uri: Uri) -> Refused {
-    let detail = format!("there is nothing at `{}`", uri.path());
-    Refused::new(WebProblem::NoRoute, detail)
-}
-
-async fn not_so(method: Method) -> Refused {
-    let detail = format!("`{method}` cannot be done here");
-    Refused::new(WebProblem::MethodNotAllowed, detail)
 }

@@ -153,11 +153,37 @@ pub struct LogQuery {
     pub cursor: Option<String>,
 }
 
+/// Which runs to count that have ended, by when they did.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TallyQuery {
+    /// Only those of this flow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flow: Vec<FlowName>,
+    /// Only those of this deployment, `flow/deployment`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployment: Vec<DeploymentName>,
+    /// A day before `to` unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Now unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// Parts of equal width, in whole minutes.
+    #[param(minimum = 1, maximum = 1000, default = 48)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bins: Option<u32>,
+}
+
 /// Which part of a journal to read, in its order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct JournalQuery {
+    /// Only entries after this position.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
     /// At most so many entries.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]

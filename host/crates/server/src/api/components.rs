@@ -3,25 +3,22 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{Path, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use operations::client::{ComponentQuery, Page};
 use operations::view::ComponentView;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::web::{Query, Refused, check, unreadable};
 
-/// Of a component.
-const COMPONENT_MAX: usize = 64 << 20;
-
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(list))
-        .routes(routes!(upload).layer(DefaultBodyLimit::max(COMPONENT_MAX)))
+        .routes(routes!(upload))
         .routes(routes!(inspect))
 }
 

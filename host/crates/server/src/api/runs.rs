@@ -19,9 +19,10 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::idempotency::{key_of, once};
+use super::log_stream::follow_log;
 use crate::app::App;
 use crate::auth::Bearer;
-use crate::web::{JsonBody, Query, Refused, TextOrJson, WebProblem};
+use crate::web::{JsonBody, Query, Refused, TextOrJson, WebProblem, wants_stream};
 
 /// Runs that one request may start.
 const STARTS_MAX: usize = 1000;
@@ -259,19 +260,37 @@ async fn give_input(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Read the log of a flow run
+/// Read or follow the log of a flow run
+///
+/// With `Accept: text/event-stream` the answer is a stream: an event `log` for each line, from
+/// the first or after that of `Last-Event-ID`, and `end` when the run is over. Who comes again
+/// after that gets 204.
 #[utoipa::path(
     get, path = "/v1/flow-runs/{run}/logs", operation_id = "list_flow_run_logs", tag = "flow runs",
-    params(("run" = String, Path, description = "Its id, the beginning of it, or its name"), LogQuery),
-    responses((status = 200, description = "A part of the log, with that of its tasks and subflows", body = Page<LogView>)),
+    params(
+        ("run" = String, Path, description = "Its id, the beginning of it, or its name"),
+        LogQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last line, for streams"),
+    ),
+    responses(
+        (status = 200, description = "A part of the log, with that of its tasks and subflows; or the stream", content(
+            (Page<LogView> = "application/json"), (String = "text/event-stream")
+        )),
+        (status = 204, description = "The run is over, and all was told"),
+    ),
     security(("token" = ["viewer"]))
 )]
 async fn logs(
     State(app): State<App>,
+    Bearer(token): Bearer,
     Path(run): Path<String>,
+    headers: HeaderMap,
     Query(query): Query<LogQuery>,
-) -> Result<Json<Page<LogView>>, Refused> {
-    Ok(Json(app.client.run_logs(&run, query).await?))
+) -> Result<Response, Refused> {
+    if wants_stream(&headers) {
+        return follow_log(app, token, run, &headers, query).await;
+    }
+    Ok(Json(app.client.run_logs(&run, query).await?).into_response())
 }
 
 /// Read the journal of a flow run

@@ -4,23 +4,25 @@
 //! it. A link is opened by a GET, which only shows a button: programs that look at links
 //! beforehand do not use it up.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use model::AuditEntry;
 use operations::access::{self, Secret};
 use serde::Deserialize;
 
 use super::session::{check_origin, cookie, secret};
 use crate::app::App;
-use crate::pages;
 use crate::web::{FormBody, Host, Query, Refused, RequestId};
 
-pub fn router() -> Router<App> {
+/// Makes the page with the form: where to go afterwards, the secret of a link, what was wrong.
+type Page = fn(&App, &str, Option<&str>, Option<&str>) -> Response;
+
+pub fn router(page: Page) -> Router<App> {
     Router::new()
-        .route("/sign-in", get(show).post(sign_in))
+        .route("/sign-in", get(show).post(sign_in).layer(Extension(page)))
         .route("/sign-out", post(sign_out))
 }
 
@@ -41,12 +43,17 @@ struct Credentials {
     next: String,
 }
 
-async fn show(State(app): State<App>, Query(wish): Query<Wish>) -> Response {
-    pages::sign_in(&app, &inner(&wish.next), wish.link.as_deref(), None)
+async fn show(
+    State(app): State<App>,
+    Extension(page): Extension<Page>,
+    Query(wish): Query<Wish>,
+) -> Response {
+    page(&app, &inner(&wish.next), wish.link.as_deref(), None)
 }
 
 async fn sign_in(
     State(app): State<App>,
+    Extension(page): Extension<Page>,
     host: Host,
     id: RequestId,
     headers: HeaderMap,
@@ -65,7 +72,7 @@ async fn sign_in(
             Some(_) => "The token is not known, was revoked, or has expired.",
             None => "The link was used already, or its time is over. Sign in with a token.",
         };
-        return Ok(pages::sign_in(&app, &next, None, Some(error)));
+        return Ok(page(&app, &next, None, Some(error)));
     };
     let entry = AuditEntry {
         at: now,

@@ -19,7 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::Listening;
-use crate::app::{App, router};
+use crate::app::App;
+use crate::router::router;
 
 /// Connections at once. More wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 4096;

@@ -8,7 +8,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{Error, ServerConfig};
 
-use super::{ListenError, TlsFiles};
+use super::error::{ListenError, TlsFiles};
 
 pub(super) fn configuration(files: &TlsFiles) -> Result<Arc<ServerConfig>, ListenError> {
     let (certificate, key) = (&files.certificate, &files.key);

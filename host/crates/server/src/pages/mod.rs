@@ -1,58 +1,45 @@
 //! The pages: HTML made on the server from the views that the API gives.
+//!
+//! ```text
+//! request --> Cx --> a page's function --asks--> Client --views--> template --> HTML
+//!                                                                     ^
+//! script --/live: "something changed"--> fetches the same page -------+--> merges what differs
+//! ```
+//!
+//! A page of `/v1/X` is at `/X` with the same query, so everything that it shows is in its
+//! address. Without a script links and forms do everything.
+//!
+//! Invariant: a text that comes from guests is escaped by the template, and without control
+//! characters or marks that turn the direction of what stands around it.
 
+mod assets;
+mod bars;
+mod components;
+mod cx;
+mod dashboard;
+mod deployments;
+mod flow_run;
+mod flow_runs;
 pub mod form;
+mod links;
+mod listing;
+mod live;
+mod looks;
+mod parts;
+mod pools;
+mod query;
+mod routes;
+mod run_form;
+mod settings;
+mod shell;
 pub mod show;
+mod sign_in;
+mod task_run;
+mod trail;
+mod values;
 
-use axum::Router;
-use axum::response::{Html, IntoResponse, Response};
-use uuid::Uuid;
+pub use routes::{assets, router};
+pub(crate) use shell::Shell;
+pub use sign_in::{problem, sign_in};
 
-use crate::app::App;
-use crate::auth::PageRouter;
-use crate::web::Refused;
-
-/// The pages, each with the role that it needs.
-pub fn router() -> PageRouter {
-    PageRouter::new()
-}
-
-/// What pages load: the style sheet, the script. Anybody may have it.
-pub fn assets() -> Router<App> {
-    Router::new()
-}
-
-/// The page where one signs in. `next`: where to go afterwards; `link`: the secret of a
-/// sign-in link.
-pub fn sign_in(_app: &App, next: &str, link: Option<&str>, error: Option<&str>) -> Response {
-    let error = error.map_or(String::new(), |error| format!("<p>{}</p>", escape(error)));
-    let field = match link {
-        Some(link) => format!("<input type=hidden name=link value=\"{}\">", escape(link)),
-        None => "<label>Token <input type=password name=token required></label>".to_owned(),
-    };
-    Html(format!(
-        "<!doctype html><title>Sign in</title><h1>Sign in</h1>{error}<form method=post \
-         action=\"/sign-in\"><input type=hidden name=next value=\"{}\">{field}<button>Sign \
-         in</button></form>",
-        escape(next)
-    ))
-    .into_response()
-}
-
-/// What is told in place of a page.
-pub fn problem(_app: &App, refused: &Refused, request_id: Uuid) -> Response {
-    Html(format!(
-        "<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}</p><p>{2}</p><p>Request {3}</p>",
-        escape(refused.title),
-        escape(&refused.detail),
-        escape(refused.hint.as_deref().unwrap_or_default()),
-        request_id
-    ))
-    .into_response()
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
+use cx::html;

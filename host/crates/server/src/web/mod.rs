@@ -4,20 +4,22 @@
 mod accept;
 mod around;
 mod body;
+mod bounds;
 mod etag;
 mod headers;
 mod host;
 mod origin;
 mod problem;
 mod query;
-mod time;
+mod sse;
 
 pub use accept::acceptable;
-pub use around::{RequestId, around};
+pub use around::{Around, RequestId, around};
 pub use body::{FormBody, JsonBody, TextOrJson, check, unreadable};
+pub use bounds::in_bounds;
 pub use etag::{ETag, IfMatch};
 pub use host::{Host, check_host};
 pub use origin::{cors, is_from_elsewhere};
-pub use problem::{ProblemDocument, Refused, WebProblem, status};
+pub use problem::{Kind, ProblemDocument, Refused, WebProblem, kinds, status};
 pub use query::Query;
-pub use time::in_time;
+pub use sse::{EventSender, Gone, event_stream, last_event_id, wants_stream};

@@ -37,10 +37,12 @@ pub enum WebProblem {
     TooManyRequests,
     Overloaded,
     Stopping,
+    /// What came after a place in the stream of events is not kept any more.
+    TooOld,
 }
 
 impl WebProblem {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -59,6 +61,7 @@ impl WebProblem {
         Self::TooManyRequests,
         Self::Overloaded,
         Self::Stopping,
+        Self::TooOld,
     ];
 
     fn parts(self) -> (&'static str, &'static str, StatusCode) {
@@ -140,6 +143,11 @@ impl WebProblem {
                 "The server has too much to do",
                 StatusCode::SERVICE_UNAVAILABLE,
             ),
+            Self::TooOld => (
+                "too-old",
+                "The place is not known any more",
+                StatusCode::GONE,
+            ),
             Self::Stopping => (
                 "stopping",
                 "The server stops",
@@ -169,6 +177,30 @@ pub fn status(kind: ProblemKind) -> StatusCode {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }
+}
+
+/// A kind of problem, for the documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub slug: &'static str,
+    pub title: &'static str,
+    pub status: u16,
+}
+
+/// All kinds, by their words.
+pub fn kinds() -> Vec<Kind> {
+    let of_web = WebProblem::ALL.map(WebProblem::parts);
+    let of_operations = ProblemKind::ALL.map(|kind| (kind.slug(), kind.title(), status(kind)));
+    let all = of_web.into_iter().chain(of_operations);
+    let mut kinds: Vec<Kind> = all
+        .map(|(slug, title, status)| Kind {
+            slug,
+            title,
+            status: status.as_u16(),
+        })
+        .collect();
+    kinds.sort_by_key(|kind| kind.slug);
+    kinds
 }
 
 /// A problem on its way to the client.

@@ -17,6 +17,7 @@
 //! `orchestrator::parameters` does, by the words of the command line.
 
 mod build;
+mod draw;
 mod field;
 mod keywords;
 mod lines;
