@@ -17,6 +17,7 @@ mod api;
 mod app;
 mod auth;
 mod docs;
+mod escape;
 mod listen;
 mod metrics;
 pub mod pages;

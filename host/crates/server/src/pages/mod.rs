@@ -9,7 +9,7 @@
 //! A page of `/v1/X` is at `/X` with the same query, so everything that it shows is in its
 //! address. Without a script links and forms do everything.
 //!
-//! Invariant: templates write every text by [`escape`], so no text of a guest is markup, or
+//! Invariant: templates write every text by [`crate::escape`], so no text of a guest is markup, or
 //! changes how the text around it reads.
 
 mod assets;
@@ -18,7 +18,6 @@ mod components;
 mod cx;
 mod dashboard;
 mod deployments;
-mod escape;
 mod flow_run;
 mod flow_runs;
 pub mod form;
