@@ -204,8 +204,11 @@ impl Browser {
 
     /// The text of the whole page, as it is read.
     pub async fn text(&self) -> String {
-        let body = self.client.find(Locator::Css("body")).await.unwrap();
-        body.text().await.unwrap()
+        match self.client.find(Locator::Css("body")).await {
+            // It is gone while the next page is on its way.
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
     }
 
     pub async fn click(&self, css: &str) {

@@ -48,10 +48,9 @@ fn a_page_follows_its_run_without_being_loaded_again() {
         browser.go(&format!("/flow-runs/{run}")).await;
         browser.until_in(STATE, "Suspended").await;
         browser.eval("window.__same = true").await;
-        scene.server.post(
-            &format!("/v1/flow-runs/{run}/inputs/approval"),
-            &json!({"approved": true, "note": "go"}),
-        );
+        let path = format!("/v1/flow-runs/{run}/inputs/approval");
+        let value = json!({"approved": true, "note": "go"});
+        scene.server.ask("POST", &path).json(&value).send().ok();
         browser.until_in(STATE, "Completed").await;
         assert_eq!(browser.eval("return window.__same").await, json!(true));
     });

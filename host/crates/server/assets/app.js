@@ -105,16 +105,18 @@
     mergeChildren(now, next);
   }
 
-  const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.id ?? "") === (b.id ?? "");
+  // Not `node.id`: a field of this name within a form would stand in its place.
+  const idOf = (node) => (node.nodeType === 1 ? (node.getAttribute("id") ?? "") : "");
+  const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && idOf(a) === idOf(b);
 
   function mergeChildren(now, next) {
     let at = now.firstChild;
     for (const wanted of [...next.childNodes]) {
       let found = at;
-      if (wanted.id) {
-        while (found && found.id !== wanted.id) found = found.nextSibling;
+      if (idOf(wanted)) {
+        while (found && idOf(found) !== idOf(wanted)) found = found.nextSibling;
       } else {
-        while (found && found.id) found = found.nextSibling;
+        while (found && idOf(found)) found = found.nextSibling;
       }
       if (found && same(found, wanted)) {
         while (at && at !== found) at = drop(at);
