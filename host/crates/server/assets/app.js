@@ -199,7 +199,10 @@
       const next = new DOMParser().parseFromString(await response.text(), "text/html");
       if (url !== location.pathname + location.search) return;
       const fresher = $("main", next);
-      if (fresher) mergeChildren(main, fresher);
+      if (fresher) {
+        mergeChildren(main, fresher);
+        main.dataset.live = fresher.dataset.live ?? "";
+      }
       if (document.title !== next.title) document.title = next.title;
       fresh();
       tick();
@@ -216,7 +219,8 @@
 
   function listen() {
     if (!main.dataset.live || stream || document.hidden) return;
-    stream = new EventSource(`/live?page=${encodeURIComponent(location.pathname + location.search)}`);
+    const query = new URLSearchParams({ page: location.pathname + location.search, after: main.dataset.live });
+    stream = new EventSource(`/live?${query}`);
     stream.addEventListener("open", fresh);
     stream.addEventListener("changed", () => (logs ? moreLogs() : refresh()));
     stream.addEventListener("error", () => {

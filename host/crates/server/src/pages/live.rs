@@ -19,13 +19,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// So often something is sent, so that a connection that is gone is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// `/live?page=PATH`
+/// `/live?page=PATH&after=CURSOR`
 pub async fn live(cx: Cx) -> Result<Response, Refused> {
     let page = cx.query.get("page").unwrap_or("/");
     let path = page.split('?').next().unwrap_or_default();
     let scope = scope(&cx, path).await?;
     let slot = cx.app.limits.stream(cx.visitor.token().id)?;
-    let subscription = cx.app.hub.subscribe_now(scope).await?;
+    // From what the page has seen on: so nothing is missed between the two requests.
+    let subscription = match cx.query.get("after").map(str::parse) {
+        Some(Ok(after)) => cx.app.hub.subscribe(scope, after).await?,
+        _ => cx.app.hub.subscribe_now(scope).await?,
+    };
     let changes = stream::unfold(
         (subscription, slot),
         |(mut subscription, slot)| async move {
