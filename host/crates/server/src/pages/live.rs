@@ -11,7 +11,7 @@ use operations::client::InspectRun;
 use operations::stream::{Scope, Subscription};
 
 use super::cx::Cx;
-use super::values::task_id;
+use super::task_run;
 use crate::web::Refused;
 
 /// The least time between two looks of a page.
@@ -72,7 +72,7 @@ async fn scope(cx: &Cx, path: &str) -> Result<Scope, Refused> {
             Scope::Run(run.run.id)
         }
         (Some("task-runs"), Some(id)) => {
-            let task = cx.client.inspect_task_run(task_id(id)?).await?;
+            let task = cx.client.inspect_task_run(task_run::id(id)?).await?;
             Scope::Run(task.flow_run)
         }
         _ => Scope::Everything,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use model::{Json, Timestamp};
+use model::{Json, StateType, Timestamp};
 use operations::text::{ago, took};
-use operations::view::StateView;
+use operations::view::{FlowRunView, StateView};
 
 /// Bytes of a value that a page shows; the rest is a download away.
 pub const SHOWN_MAX: usize = 16 * 1024;
@@ -155,6 +155,12 @@ impl From<&StateView> for Shown {
             name: state.name.clone(),
         }
     }
+}
+
+/// Whether the run has ended.
+pub fn is_over(run: &FlowRunView) -> bool {
+    let kind: Result<StateType, _> = run.state.kind.parse();
+    kind.is_ok_and(StateType::is_terminal)
 }
 
 /// The slug of a state's type.
