@@ -60,6 +60,12 @@ pub async fn resume(store: &dyn Store, run: &FlowRun) -> Result<FlowRun, Control
     Ok(store.resume(run.id, store.clock().now()).await?)
 }
 
+/// Deletes a run that is over, with all that belongs to it. Runs that it has started stay.
+pub async fn delete(store: &dyn Store, run: &FlowRun) -> Result<(), ControlRefusal> {
+    let deleted = store.delete_runs(&[run.id]).await?;
+    deleted.into_iter().try_for_each(|it| Ok(it?))
+}
+
 /// Opens a new attempt of a run that is over. What earlier attempts have finished is reused,
 /// unless it begins `from_scratch`.
 pub async fn retry(
