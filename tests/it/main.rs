@@ -26,6 +26,7 @@ mod hostile;
 mod idle;
 mod inheriting;
 mod inputs;
+mod listening;
 mod listings;
 mod locked;
 mod logs;
