@@ -1,4 +1,4 @@
-//! What a person does to a run: cancel, pause, resume, retry.
+//! What a person does to a run: cancel, pause, resume, retry, delete.
 
 use model::{AwaitedInput, Cancellation, FlowRun, RunName, State, StateType};
 use store::{Store, StoreError};
@@ -60,12 +60,6 @@ pub async fn resume(store: &dyn Store, run: &FlowRun) -> Result<FlowRun, Control
     Ok(store.resume(run.id, store.clock().now()).await?)
 }
 
-/// Deletes a run that is over, with all that belongs to it. Runs that it has started stay.
-pub async fn delete(store: &dyn Store, run: &FlowRun) -> Result<(), ControlRefusal> {
-    let deleted = store.delete_runs(&[run.id]).await?;
-    deleted.into_iter().try_for_each(|it| Ok(it?))
-}
-
 /// Opens a new attempt of a run that is over. What earlier attempts have finished is reused,
 /// unless it begins `from_scratch`.
 pub async fn retry(
@@ -75,4 +69,10 @@ pub async fn retry(
 ) -> Result<FlowRun, ControlRefusal> {
     let now = store.clock().now();
     Ok(store.retry(run.id, from_scratch, now).await?)
+}
+
+/// Deletes a run that is over, with all that belongs to it.
+pub async fn delete(store: &dyn Store, run: &FlowRun) -> Result<(), ControlRefusal> {
+    let deleted = store.delete_runs(&[run.id]).await?;
+    Ok(deleted.into_iter().collect::<Result<(), StoreError>>()?)
 }
