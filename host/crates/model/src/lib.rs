@@ -7,6 +7,7 @@ mod ask;
 mod component;
 mod deployment;
 mod failure;
+mod history;
 mod id;
 mod input;
 mod journal;
@@ -31,10 +32,11 @@ pub use ask::{Ask, Reply};
 pub use component::Component;
 pub use deployment::{Deployment, Grants};
 pub use failure::{Failure, FailureKind, Outcome};
+pub use history::{AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts};
 pub use id::{Digest, DigestError, IdPrefix, Ids, InputId, RunId, TaskRunId, WorkerId};
 pub use input::{AwaitedInput, InputRequest};
 pub use journal::{
-    Answer, Argument, Call, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
+    Answer, Argument, Call, CallMade, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
 };
 pub use json::{Json, JsonError};
 pub use log::{LogLevel, LogLine, LogSource};
@@ -47,6 +49,6 @@ pub use progress::{
 pub use retry::{CRASH_RETRIES, RetryPolicy};
 pub use run::{FlowRun, RunSnapshot};
 pub use state::{State, StateName, StateType};
-pub use task_run::TaskRun;
+pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};
 pub use time::Timestamp;
 pub use worker::{Lease, Worker};

@@ -23,7 +23,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FailureKind, Outcome, Timestamp};
+use super::{Awaited, FailureKind, Outcome, Timestamp, Waits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -232,11 +232,13 @@ impl State {
         Self::new(StateType::Waiting, StateName::WAITING, at)
     }
 
-    /// Waiting for a person to give these inputs, by their keys.
-    pub fn suspended<'k>(keys: impl IntoIterator<Item = &'k str>, at: Timestamp) -> Self {
-        let keys: Vec<&str> = keys.into_iter().collect();
-        Self::new(StateType::Waiting, StateName::SUSPENDED, at)
-            .because(format!("waits for input `{}`", keys.join("`, `")))
+    /// Waiting for these: `Suspended`, if a person is to give any of them.
+    pub fn waits(waits: &Waits, at: Timestamp) -> Self {
+        let name = match waits.first.first() {
+            Some(Awaited::Input { .. }) => StateName::SUSPENDED,
+            _ => StateName::WAITING,
+        };
+        Self::new(StateType::Waiting, name, at).because(format!("waits for {waits}"))
     }
 
     /// The terminal state that an outcome leads to.

@@ -2,10 +2,13 @@
 
 use rusqlite::Connection;
 
+use super::columns::AsJson;
 use super::query::Query;
 use super::rows::{flow_run, numbered_flow_run, select_flow_run, unsigned};
-use super::sql::{Sql, params};
-use model::{FlowRun, IdPrefix, RunId, RunName, State, StateType};
+use super::sql::{Row, Sql, params};
+use model::{
+    Failure, FlowRun, HistoryLine, IdPrefix, PastWorker, RunId, RunName, State, StateType, Waits,
+};
 use orchestrator::lifecycle::RunKey;
 use store::{RunFilter, StoreResult};
 
@@ -83,18 +86,36 @@ pub(super) fn child_states(conn: &Connection, parent: RunId) -> StoreResult<Vec<
     Ok(states)
 }
 
-pub(super) fn history(conn: &Connection, run: RunId) -> StoreResult<Vec<State>> {
+pub(super) fn history(conn: &Connection, run: RunId) -> StoreResult<Vec<HistoryLine>> {
     conn.all(
-        "SELECT state, name, message, at FROM flow_run_states
-         WHERE run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY n",
+        "SELECT s.state, s.name, s.message, s.at, s.attempt, s.worker, w.name, s.cause, s.waits
+         FROM flow_run_states s LEFT JOIN worker_names w ON w.id = s.worker
+         WHERE s.run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY s.n",
         [run],
-        |row| {
-            Ok(State {
-                kind: row.get(0)?,
-                name: row.get(1)?,
-                message: row.get(2)?,
-                at: row.get(3)?,
-            })
-        },
+        history_line,
     )
+}
+
+fn history_line(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
+    let worker = match row.get(5)? {
+        Some(id) => Some(PastWorker {
+            id,
+            name: row.get(6)?,
+        }),
+        None => None,
+    };
+    let cause = row.get::<_, Option<AsJson<Failure>>>(7)?;
+    let waits = row.get::<_, Option<AsJson<Waits>>>(8)?;
+    Ok(HistoryLine {
+        state: State {
+            kind: row.get(0)?,
+            name: row.get(1)?,
+            message: row.get(2)?,
+            at: row.get(3)?,
+        },
+        attempt: row.get(4)?,
+        worker,
+        cause: cause.map(|AsJson(cause)| cause),
+        waits: waits.map(|AsJson(waits)| waits),
+    })
 }

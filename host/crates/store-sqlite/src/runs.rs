@@ -7,7 +7,7 @@ use super::sql::{Sql, params};
 use super::writer::Tx;
 use model::{NewRun, Outcome, State, Timestamp};
 use orchestrator::lifecycle::{
-    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Reopen, RunKey, Tally,
+    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Reopen, RunKey, Says, Tally,
 };
 use store::StoreResult;
 
@@ -53,7 +53,7 @@ pub(super) fn insert(tx: &Tx<'_>, it: AddRun<'_>) -> StoreResult<RunKey> {
             run.parameters
         ],
     )?;
-    add_state(tx, no, 1, &run.state)?;
+    add_state(tx, no, 1, &run.state, &it.says())?;
     Ok(no)
 }
 
@@ -63,6 +63,7 @@ pub(super) fn insert_ended(
     new: &NewRun,
     state: State,
     outcome: Outcome,
+    says: Says<'_>,
 ) -> StoreResult<RunKey> {
     let added = AddRun {
         run: &new.run,
@@ -75,6 +76,7 @@ pub(super) fn insert_ended(
         run,
         passed: &[],
         state: Cow::Owned(state),
+        says,
         outcome: Cow::Owned(outcome),
         tally: Tally {
             states: 2,
@@ -86,29 +88,43 @@ pub(super) fn insert_ended(
 }
 
 /// A line of the run's history; `n` counts from 1.
-fn add_state(tx: &Tx<'_>, run: RunKey, n: u64, state: &State) -> StoreResult<()> {
+fn add_state(tx: &Tx<'_>, run: RunKey, n: u64, state: &State, says: &Says<'_>) -> StoreResult<()> {
     tx.run(
-        "INSERT INTO flow_run_states (run, n, state, name, message, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![run, n, state.kind, state.name, state.message, state.at],
+        "INSERT INTO flow_run_states
+             (run, n, state, name, message, at, attempt, worker, cause, waits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            run,
+            n,
+            state.kind,
+            state.name,
+            state.message,
+            state.at,
+            says.attempt,
+            says.worker,
+            says.cause.as_deref().map(AsJson),
+            says.waits.map(AsJson)
+        ],
     )?;
     Ok(())
 }
 
-/// The last lines of a history that has `states` lines with them.
+/// The last lines of a history that has `states` lines with them. Those that were only passed
+/// say their attempt.
 fn add_last(
     tx: &Tx<'_>,
     run: RunKey,
     states: u64,
     passed: &[State],
-    last: Option<&State>,
+    last: &State,
+    says: &Says<'_>,
 ) -> StoreResult<()> {
-    let lines = passed.len() + usize::from(last.is_some());
-    let first = states + 1 - lines as u64;
-    for (state, n) in passed.iter().chain(last).zip(first..) {
-        add_state(tx, run, n, state)?;
+    let first = states - passed.len() as u64;
+    let in_passing = Says::of(says.attempt);
+    for (state, n) in passed.iter().zip(first..) {
+        add_state(tx, run, n, state, &in_passing)?;
     }
-    Ok(())
+    add_state(tx, run, states, last, says)
 }
 
 /// Leaves alone what the indexes hold.
@@ -119,29 +135,30 @@ pub(super) fn advance(tx: &Tx<'_>, it: Advance<'_>) -> StoreResult<()> {
         journal_len,
         logged,
     } = it.tally;
-    match it.states.last() {
-        Some(state) => tx.run(
-            "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4,
-                 state_at = ?5, states = ?6, started = ?7, journal_len = ?8, logged = ?9
-             WHERE no = ?1",
-            params![
-                it.run,
-                state.kind,
-                state.name,
-                state.message,
-                state.at,
-                states,
-                started,
-                journal_len,
-                logged
-            ],
-        )?,
-        None => tx.run(
+    let Some((state, passed)) = it.states.split_last() else {
+        tx.run(
             "UPDATE flow_runs SET started = ?2, journal_len = ?3, logged = ?4 WHERE no = ?1",
             params![it.run, started, journal_len, logged],
-        )?,
+        )?;
+        return Ok(());
     };
-    add_last(tx, it.run, states, it.states, None)
+    tx.run(
+        "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4,
+             state_at = ?5, states = ?6, started = ?7, journal_len = ?8, logged = ?9
+         WHERE no = ?1",
+        params![
+            it.run,
+            state.kind,
+            state.name,
+            state.message,
+            state.at,
+            states,
+            started,
+            journal_len,
+            logged
+        ],
+    )?;
+    add_last(tx, it.run, states, passed, state, &it.says)
 }
 
 /// The epoch stays, so that it can be told what the run waits for.
@@ -166,7 +183,7 @@ pub(super) fn leave(tx: &Tx<'_>, it: Leave<'_>) -> StoreResult<()> {
             it.attempt
         ],
     )?;
-    add_last(tx, it.run, it.tally.states, it.passed, Some(it.state))
+    add_last(tx, it.run, it.tally.states, it.passed, it.state, &it.says)
 }
 
 pub(super) fn claim(tx: &Tx<'_>, it: &Claim) -> StoreResult<()> {
@@ -187,8 +204,10 @@ pub(super) fn claim(tx: &Tx<'_>, it: &Claim) -> StoreResult<()> {
             it.worker
         ],
     )?;
-    let line = it.is_new_line.then_some(&it.state);
-    add_last(tx, it.run, it.states, &[], line)
+    if it.is_new_line {
+        add_state(tx, it.run, it.states, &it.state, &it.says())?;
+    }
+    Ok(())
 }
 
 pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
@@ -211,7 +230,7 @@ pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
             it.keeps_reservation
         ],
     )?;
-    add_last(tx, it.run, it.states, &[], Some(&it.state))
+    add_state(tx, it.run, it.states, &it.state, &it.says)
 }
 
 pub(super) fn give_up(tx: &Tx<'_>, it: &GiveUp) -> StoreResult<()> {
@@ -252,7 +271,7 @@ pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
             it.ready_at
         ],
     )?;
-    add_last(tx, it.run, it.tally.states, &[], Some(&it.state))
+    add_state(tx, it.run, it.tally.states, &it.state, &it.says())
 }
 
 pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
@@ -274,7 +293,7 @@ pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
             it.tally.logged
         ],
     )?;
-    add_last(tx, it.run, it.tally.states, it.passed, Some(&it.state))
+    add_last(tx, it.run, it.tally.states, it.passed, &it.state, &it.says)
 }
 
 pub(super) fn count_down(tx: &Tx<'_>, run: RunKey, left: u64) -> StoreResult<()> {

@@ -7,6 +7,8 @@
 //! journal          its calls, in order, with what became of them
 //! inputs           which of them ask a person for something
 //! watches          which call is to be told when a run ends
+//! past_calls       of attempts that are over, what only their journals knew
+//! worker_names     of the workers that histories name, which may be gone
 //! task_runs, logs  for people
 //! ```
 //!
@@ -234,12 +236,39 @@ WHERE settlement GLOB '{"task":{"Ok":*'
 /// The name by which a new attempt finds what an earlier one has kept.
 const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
 
+/// What a run went through. A line that says nothing more has no more bytes but for the header
+/// of its row: 0 and 1 take none.
+const PAST: &str = "
+ALTER TABLE flow_run_states ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE flow_run_states ADD COLUMN worker BLOB;
+ALTER TABLE flow_run_states ADD COLUMN cause TEXT;
+ALTER TABLE flow_run_states ADD COLUMN waits TEXT;
+ALTER TABLE task_runs ADD COLUMN worker BLOB;
+
+CREATE TABLE past_calls (
+    run        INTEGER NOT NULL,
+    attempt    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    settled_at INTEGER,
+    call       TEXT NOT NULL,
+    PRIMARY KEY (run, attempt, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE worker_names (
+    id   BLOB PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO worker_names (id, name) SELECT id, name FROM workers;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
     M::up(INPUTS),
     M::up(KEEP),
     M::up(IDENTITIES),
+    M::up(PAST),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

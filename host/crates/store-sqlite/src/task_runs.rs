@@ -7,18 +7,18 @@ use super::query::Query;
 use super::rows::{need_run_no, run_no};
 use super::sql::{Sql, params};
 use super::writer::Tx;
-use model::{RunId, State, TaskRun};
+use model::{RunId, TaskLine, TaskRun};
 use orchestrator::lifecycle::RunKey;
 use store::{StoreResult, TaskRunFilter};
 
 pub(super) fn put(tx: &Tx<'_>, run: RunKey, task_run: &TaskRun) -> StoreResult<()> {
     tx.run(
         "INSERT INTO task_runs (id, flow_run, journal, seq, task, name, tags, attempt, state,
-             history, retry_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             history, retry_at, worker)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, attempt = excluded.attempt,
              state = excluded.state, history = excluded.history,
-             retry_at = excluded.retry_at",
+             retry_at = excluded.retry_at, worker = excluded.worker",
         params![
             task_run.id,
             task_run.flow_run,
@@ -30,25 +30,26 @@ pub(super) fn put(tx: &Tx<'_>, run: RunKey, task_run: &TaskRun) -> StoreResult<(
             task_run.attempt,
             task_run.state().kind,
             AsJson(&task_run.history),
-            task_run.retry_at
+            task_run.retry_at,
+            task_run.worker
         ],
     )?;
     Ok(())
 }
 
 /// Ends the task runs that are still open: no worker executes them any more.
-pub(super) fn end_open(tx: &Tx<'_>, run: RunKey, state: &State) -> StoreResult<()> {
-    let open: Vec<(i64, AsJson<Vec<State>>)> = tx.all(
+pub(super) fn end_open(tx: &Tx<'_>, run: RunKey, line: &TaskLine) -> StoreResult<()> {
+    let open: Vec<(i64, AsJson<Vec<TaskLine>>)> = tx.all(
         "SELECT no, history FROM task_runs WHERE journal = ?1
              AND state NOT IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')",
         [run],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (task_run, AsJson(mut history)) in open {
-        history.push(state.clone());
+        history.push(line.clone());
         tx.run(
             "UPDATE task_runs SET state = ?2, history = ?3, retry_at = NULL WHERE no = ?1",
-            params![task_run, state.kind, AsJson(&history)],
+            params![task_run, line.state.kind, AsJson(&history)],
         )?;
     }
     Ok(())
@@ -57,7 +58,7 @@ pub(super) fn end_open(tx: &Tx<'_>, run: RunKey, state: &State) -> StoreResult<(
 pub(super) fn list_of(conn: &Connection, filter: &TaskRunFilter) -> StoreResult<Vec<TaskRun>> {
     let mut query = Query::new(
         "SELECT t.id, t.flow_run, r.id, t.seq, t.task, t.name, t.tags, t.attempt, t.history,
-             t.retry_at
+             t.retry_at, t.worker
          FROM task_runs t JOIN flow_runs r ON r.no = t.journal",
     );
     if let Some(id) = filter.flow_run {
@@ -84,6 +85,7 @@ pub(super) fn list_of(conn: &Connection, filter: &TaskRunFilter) -> StoreResult<
             attempt: row.get(7)?,
             history: row.get::<_, AsJson<_>>(8)?.0,
             retry_at: row.get(9)?,
+            worker: row.get(10)?,
         })
     })?;
     task_runs.reverse();

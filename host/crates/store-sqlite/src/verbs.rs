@@ -8,9 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
-    AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, FlowName, FlowRun,
-    IdPrefix, InputId, Json, LogLine, PoolName, RunId, Seq, State, StateType, TaskRun, Timestamp,
-    WorkPool, Worker, WorkerId,
+    AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, FlowName,
+    FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, PoolName, RunId, Seq, StateType,
+    TaskRun, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
     Cancellation, Catalog, Claim, Claimed, Clock, Deployed, Listener, LogCursor, LogFilter, NewRun,
@@ -308,8 +308,13 @@ impl Reading for SqliteStore {
             .await
     }
 
-    async fn history(&self, run: RunId) -> StoreResult<Vec<State>> {
+    async fn history(&self, run: RunId) -> StoreResult<Vec<HistoryLine>> {
         self.read_long(move |conn| read::history(conn, run)).await
+    }
+
+    async fn calls(&self, run: RunId, attempt: u32) -> StoreResult<Vec<CallMade>> {
+        self.read_long(move |conn| journal::calls(conn, run, attempt))
+            .await
     }
 
     async fn task_runs(&self, filter: TaskRunFilter) -> StoreResult<Vec<TaskRun>> {

@@ -8,6 +8,7 @@ pub mod deploying;
 pub mod inputs;
 pub mod living;
 pub mod offering;
+pub mod past;
 pub mod reading;
 pub mod starting;
 pub mod stopping;
@@ -109,6 +110,12 @@ macro_rules! contract {
             inputs::a_subflow_asks_for_itself,
             inputs::a_new_attempt_keeps_what_was_given,
             inputs::a_suspended_run_survives_its_worker,
+            past::each_attempt_keeps_its_worker_and_its_cause,
+            past::the_worker_of_a_line_is_known_when_it_is_gone,
+            past::who_cleans_up_is_named_at_the_end,
+            past::a_wait_says_what_it_is_for,
+            past::timers_and_inputs_of_an_attempt_outlive_its_journal,
+            past::a_task_run_keeps_each_attempt,
             reading::a_run_is_found_by_the_beginning_of_its_id_and_by_name,
             reading::runs_are_listed_newest_first,
             reading::children_are_counted_by_state,

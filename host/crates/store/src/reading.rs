@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    DeploymentName, FlowName, FlowRun, IdPrefix, LogLevel, LogLine, PoolName, RunId, State,
-    StateType, TaskRun,
+    CallMade, DeploymentName, FlowName, FlowRun, HistoryLine, IdPrefix, LogLevel, LogLine,
+    PoolName, RunId, StateType, TaskRun,
 };
 
 use crate::StoreResult;
@@ -23,8 +23,12 @@ pub trait Reading: Send + Sync + 'static {
     /// How many children of a run are in each state, in the order of the states.
     async fn child_states(&self, parent: RunId) -> StoreResult<Vec<(StateType, u64)>>;
 
-    /// All states a run has been in, oldest first.
-    async fn history(&self, run: RunId) -> StoreResult<Vec<State>>;
+    /// All states a run has been in, with what goes with each, oldest first.
+    async fn history(&self, run: RunId) -> StoreResult<Vec<HistoryLine>>;
+
+    /// What is known of the calls of an attempt, in order: all of the latest one; of one that
+    /// was followed by another its timers, and what it asked people for.
+    async fn calls(&self, run: RunId, attempt: u32) -> StoreResult<Vec<CallMade>>;
 
     /// The task runs that the filter lets through, oldest first.
     async fn task_runs(&self, filter: TaskRunFilter) -> StoreResult<Vec<TaskRun>>;

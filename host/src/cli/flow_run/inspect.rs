@@ -7,7 +7,7 @@ use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::table as task_table;
 use crate::cli::time::{local, took};
-use model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
+use model::{Attempt, AwaitedInput, Entry, FlowRun, HistoryLine, IdPrefix, StateType};
 use operations::inputs::example;
 use operations::inspect::{self, RunDetails};
 use operations::resolve;
@@ -45,6 +45,9 @@ fn print(details: &RunDetails, cx: &Context) -> anyhow::Result<()> {
     cx.out.table(&summary(run, &details.children).table(), "")?;
     for input in inputs {
         section(cx, "Waits for input", &awaited(input, inputs).table())?;
+    }
+    if details.attempts.len() > 1 {
+        section(cx, "Attempts", &attempts(&details.attempts))?;
     }
     section(cx, "States", &states(&details.history))?;
     section(cx, "Tasks", &task_table(&details.task_runs, cx.now()))?;
@@ -117,13 +120,29 @@ fn awaited(input: &AwaitedInput, among: &[AwaitedInput]) -> Fields {
     fields
 }
 
-fn states(history: &[State]) -> Table {
-    let mut table = Table::new(["AT", "STATE", "REASON"]);
-    for entry in history {
+fn attempts(attempts: &[Attempt]) -> Table {
+    let mut table = Table::new(["NO", "STARTED", "TOOK", "WORKER", "STATE", "CAUSE"]);
+    for attempt in attempts {
+        let span = attempt.started.zip(attempt.ended);
         table.row([
-            text(local(entry.at)),
-            state(entry),
-            maybe(entry.message.as_ref()),
+            text(attempt.number),
+            maybe(attempt.started.map(local)),
+            maybe(span.map(|(started, ended)| took(ended.since(started)))),
+            maybe(attempt.worker.as_ref()),
+            state(&attempt.state),
+            maybe(attempt.cause.as_ref()),
+        ]);
+    }
+    table
+}
+
+fn states(history: &[HistoryLine]) -> Table {
+    let mut table = Table::new(["AT", "STATE", "REASON"]);
+    for line in history {
+        table.row([
+            text(local(line.state.at)),
+            state(&line.state),
+            maybe(line.state.message.as_ref()),
         ]);
     }
     table

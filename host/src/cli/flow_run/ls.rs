@@ -4,6 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
+use crate::cli::text::shortened;
 use crate::cli::time::{ago, took};
 use crate::cli::values::state as state_arg;
 use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType, Timestamp};
@@ -62,7 +63,7 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
 }
 
 fn table(runs: &[FlowRun], now: Timestamp) -> Table {
-    let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK"]);
+    let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK", "REASON"]);
     for run in runs {
         let took = run
             .started
@@ -74,6 +75,7 @@ fn table(runs: &[FlowRun], now: Timestamp) -> Table {
             state(&run.state),
             text(ago(run.created, now)),
             maybe(took),
+            maybe(run.state.message.as_deref().map(shortened)),
         ]);
     }
     table

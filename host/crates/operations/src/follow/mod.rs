@@ -183,7 +183,8 @@ impl Follow {
             States::All => {
                 let history = self.store.history(run.id).await?;
                 let told = std::mem::replace(&mut self.states_told, history.len());
-                Ok(history.into_iter().skip(told).collect())
+                let new = history.into_iter().skip(told);
+                Ok(new.map(|line| line.state).collect())
             }
         }
     }

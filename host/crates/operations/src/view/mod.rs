@@ -9,6 +9,7 @@
 
 mod component;
 mod deployment;
+mod history;
 mod input;
 mod journal;
 mod log;
@@ -30,6 +31,10 @@ pub use component::{
     TaskView,
 };
 pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
+pub use history::{
+    AttemptView, AwaitedView, HistoryLineView, PastWorkerView, TaskAttemptView, TaskLineView,
+    WaitsView,
+};
 pub use input::InputView;
 pub use journal::{
     AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,

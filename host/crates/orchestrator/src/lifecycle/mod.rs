@@ -47,7 +47,7 @@ pub use create::{create, create_needs};
 pub use head::{Head, RunKey, Subject, Tally};
 pub use plan::{
     AddEntry, AddRun, Advance, Change, Claim, End, Enter, GiveUp, Leave, Need, News, Plan, Reopen,
-    Step, Target,
+    Says, Step, Target,
 };
 pub use question::{
     Cleaning, EndingSubflow, Keeping, OpenCall, OpenSubflows, Question, Settling, SlotFreed,

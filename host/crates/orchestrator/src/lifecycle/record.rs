@@ -18,13 +18,13 @@ use std::borrow::Cow;
 use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, RunKey, Tally};
-use super::plan::{Advance, Change, GiveUp, Leave, News, Plan};
+use super::plan::{Advance, Change, GiveUp, Leave, News, Plan, Says};
 use super::question::{Cleaning, Question, SlotFreed, Waiting, Wish};
 use super::refusal::{Broken, Refusal, check_transition};
 use super::rows::{self, Doomed};
 use model::{
-    Call, Entry, Lease, Next, Outcome, PoolName, Progress, Recorded, Seq, State, StateType,
-    Timestamp,
+    Call, Entry, Failure, Lease, Next, Outcome, PoolName, Progress, Recorded, Seq, State,
+    StateType, Timestamp, WorkerId,
 };
 
 /// What a run has done since the last time. `head`: the run as it is, if there is one.
@@ -65,12 +65,14 @@ enum Goes<'p> {
         passed: &'p [State],
         state: &'p State,
         at: Timestamp,
-        next_attempt: bool,
+        failed: Option<&'p Failure>,
     },
     Ends {
         passed: &'p [State],
         state: Cow<'p, State>,
         outcome: Cow<'p, Outcome>,
+        /// No line of its history names it.
+        worker: Option<WorkerId>,
     },
     /// Stays where it is, without its lease.
     GivesUp,
@@ -89,6 +91,7 @@ impl<'p> Goes<'p> {
                 awaited,
                 count,
                 until,
+                waits,
             } => Self::Waits {
                 passed,
                 state,
@@ -96,18 +99,20 @@ impl<'p> Goes<'p> {
                     awaited,
                     count: *count,
                     until: *until,
+                    waits,
                 },
             },
-            Next::Release { at, next_attempt } => Self::Leaves {
+            Next::Release { at, failed } => Self::Leaves {
                 passed,
                 state,
                 at: *at,
-                next_attempt: *next_attempt,
+                failed: failed.as_ref(),
             },
             Next::End { outcome } => Self::Ends {
                 passed,
                 state: Cow::Borrowed(state),
                 outcome: Cow::Borrowed(outcome),
+                worker: None,
             },
         })
     }
@@ -141,6 +146,8 @@ fn of_cancelled<'p>(
                 passed: &[],
                 state: Cow::Owned(state),
                 outcome: Cow::Owned(outcome),
+                // Its claim for the clean-up was no line.
+                worker: head.worker,
             }
         }
         Next::Continue | Next::Wait { .. } => {
@@ -260,7 +267,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
     let run = head.key;
     let tally = tally(head.tally, progress);
     match goes {
-        Goes::On { states } => advance(plan, run, states, head.tally, tally),
+        Goes::On { states } => advance(plan, run, states, head.attempt, (head.tally, tally)),
         Goes::Waits {
             passed,
             state,
@@ -280,36 +287,23 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             passed,
             state,
             at,
-            next_attempt,
+            failed,
         } => {
-            let tally = if next_attempt {
-                tally.of_next_attempt()
-            } else {
-                tally
-            };
-            plan.change(Change::Leave(Leave {
-                run,
-                passed,
-                state,
-                tally: tally.with_states(passed.len() + 1),
-                attempt: head.attempt + u32::from(next_attempt),
-                ready_at: Some(at),
-                missing: None,
-            }));
-            if next_attempt {
-                attempt::make_room(plan, run);
-            }
-            plan.tell(News::READY);
+            let leaves = Leaves { passed, state, at };
+            leave(plan, head, leaves, failed, tally);
         }
         Goes::Ends {
             passed,
             state,
             outcome,
+            worker,
         } => {
             let ending = Ending {
                 passed,
                 state,
                 outcome,
+                attempt: head.attempt,
+                worker,
                 tally: tally.with_states(passed.len() + 1),
             };
             end::end(plan, run, head.id, ending);
@@ -327,10 +321,63 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
     }
 }
 
-fn advance<'p>(plan: &mut Plan<'p>, run: RunKey, states: &'p [State], before: Tally, tally: Tally) {
+/// How a run leaves its worker.
+struct Leaves<'p> {
+    passed: &'p [State],
+    state: &'p State,
+    at: Timestamp,
+}
+
+/// The run can be claimed again later: for its next attempt, if this one has failed.
+fn leave<'p>(
+    plan: &mut Plan<'p>,
+    head: &Head,
+    leaves: Leaves<'p>,
+    failed: Option<&'p Failure>,
+    tally: Tally,
+) {
+    let Leaves { passed, state, at } = leaves;
+    let (run, next_attempt) = (head.key, failed.is_some());
+    let tally = if next_attempt {
+        tally.of_next_attempt()
+    } else {
+        tally
+    };
+    plan.change(Change::Leave(Leave {
+        run,
+        passed,
+        state,
+        says: Says {
+            cause: failed.map(Cow::Borrowed),
+            ..Says::of(head.attempt)
+        },
+        tally: tally.with_states(passed.len() + 1),
+        attempt: head.attempt + u32::from(next_attempt),
+        ready_at: Some(at),
+        missing: None,
+    }));
+    if next_attempt {
+        attempt::make_room(plan, run, head.attempt);
+    }
+    plan.tell(News::READY);
+}
+
+/// `tally`: before the record, and after it but for lines of history.
+fn advance<'p>(
+    plan: &mut Plan<'p>,
+    run: RunKey,
+    states: &'p [State],
+    attempt: u32,
+    (before, tally): (Tally, Tally),
+) {
     let tally = tally.with_states(states.len());
     if tally != before {
-        plan.change(Change::Advance(Advance { run, states, tally }));
+        plan.change(Change::Advance(Advance {
+            run,
+            states,
+            says: Says::of(attempt),
+            tally,
+        }));
     }
 }
 
@@ -348,7 +395,8 @@ impl<'p> Waiting<'p> {
         let settled = (self.wish.awaited.len() - open.len()) as u64;
         let missing = u64::from(self.wish.count).saturating_sub(settled);
         if missing == 0 {
-            advance(&mut plan, self.run, self.passed, self.before, self.tally);
+            let tally = (self.before, self.tally);
+            advance(&mut plan, self.run, self.passed, self.attempt, tally);
             plan.recorded = Some(Recorded::Ready);
             return plan;
         }
@@ -361,6 +409,10 @@ impl<'p> Waiting<'p> {
             run: self.run,
             passed: self.passed,
             state: self.state,
+            says: Says {
+                waits: Some(self.wish.waits),
+                ..Says::of(self.attempt)
+            },
             tally: self.tally.with_states(self.passed.len() + 1),
             attempt: self.attempt,
             ready_at: self.wish.until,

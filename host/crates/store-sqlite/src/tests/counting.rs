@@ -14,6 +14,7 @@ use super::super::SqliteStore;
 use super::new_store;
 use model::{
     AwaitedInput, Lease, PoolName, RunId, Seq, State, TaskName, TaskRun, TaskRunId, Timestamp,
+    Waits,
 };
 use store::contract::cast::*;
 use store::{Claim, NewRun, Next, Offer, Progress, Runs as _, SubflowChange, Workers as _};
@@ -117,7 +118,8 @@ fn task_run(run: RunId, seq: u64) -> TaskRun {
         tags: Vec::new(),
         attempt: 1,
         retry_at: None,
-        history: vec![State::running(1, at(2))],
+        worker: None,
+        history: vec![State::running(1, at(2)).into()],
     }
 }
 
@@ -138,6 +140,7 @@ fn waits_for(count: u64) -> impl FnOnce(&mut Progress) {
             awaited: (1..=count).map(Seq).collect(),
             count: count as u32,
             until: None,
+            waits: Waits::default(),
         };
     }
 }
@@ -282,7 +285,7 @@ async fn attempts(table: &mut Table, lease: Lease) {
                 progress.states.push(State::scheduled(at(2)));
                 progress.next = Next::Release {
                     at: at(2),
-                    next_attempt: true,
+                    failed: failure().err(),
                 };
             })
             .await;
@@ -296,7 +299,7 @@ async fn attempts(table: &mut Table, lease: Lease) {
                 progress.states.push(State::scheduled(at(2)));
                 progress.next = Next::Release {
                     at: at(2),
-                    next_attempt: false,
+                    failed: None,
                 };
             })
             .await;
@@ -489,10 +492,10 @@ create for a claim that waits                 11   1
 an empty run                                  18   3
 one more empty run                            13
 a run of three tasks                          39   6
-release to the next attempt                   11   1
+release to the next attempt                   12   1
 release for another worker                     3   1
 record a failure with an open task            11   1
-retry                                          9   1
+retry                                         10   1
 start 10 children and wait                    75   1
 claim 10 children                             34   1
 run 9 children to their end                   99   9
@@ -507,7 +510,7 @@ pause                                          4   1
 record a step of a paused run                  5   1
 resume                                         4   1
 give_input                                     5   1
-register                                       2   1
+register                                       3   1
 renew                                          1   1
 sign_off with a run                            4   1
 rescue a run                                   5   1

@@ -13,7 +13,7 @@ use model::{
     Answer, Call, Component, Deployment, DeploymentName, Digest, Entry, Failure, FailureKind,
     FlowName, FlowRun, Grants, InputId, Json, Lease, Manifest, Outcome, PoolName, RunId, RunName,
     RunRequest, Seq, Settlement, State, StateType, TaskCall, TaskName, TaskOptions, Timestamp,
-    WorkPool, Worker, WorkerId,
+    Waits, WorkPool, Worker, WorkerId,
 };
 
 /// So many seconds into the story.
@@ -361,6 +361,7 @@ impl<S: Store> Cast<S> {
                 awaited,
                 count,
                 until: None,
+                waits: Waits::default(),
             };
         })
         .await
@@ -386,8 +387,21 @@ impl<S: Store> Cast<S> {
     /// The history by names: `Scheduled Pending Running`.
     pub async fn history(&self, id: RunId) -> String {
         let history = self.store.history(id).await.unwrap();
-        let names: Vec<_> = history.iter().map(|state| &*state.name.0).collect();
+        let names: Vec<_> = history.iter().map(|line| &*line.state.name.0).collect();
         names.join(" ")
+    }
+
+    /// What the lines of the history say besides their states: `Pending 1 by w1`.
+    pub async fn lines(&self, id: RunId) -> String {
+        let history = self.store.history(id).await.unwrap();
+        let lines = history.iter().map(|line| {
+            let by = line.worker.as_ref().map(|worker| format!(" by {worker}"));
+            let cause = line.cause.as_ref().map(|cause| format!(" since {cause}"));
+            let waits = line.waits.as_ref().map(|waits| format!(" for {waits}"));
+            let says: String = [by, cause, waits].into_iter().flatten().collect();
+            format!("{} {}{says}", line.state.name, line.attempt)
+        });
+        lines.collect::<Vec<_>>().join(", ")
     }
 
     pub async fn settled(&self, run: RunId, calls: &[u64]) -> Vec<u64> {

@@ -123,7 +123,7 @@ pub async fn children_are_counted_by_state<S: Store>(cast: Cast<S>) {
     assert_eq!(cast.store.child_states(parent.run).await, Ok(expect));
 }
 
-fn task_run(run: RunId, seq: u64) -> TaskRun {
+pub(super) fn task_run(run: RunId, seq: u64) -> TaskRun {
     TaskRun {
         id: TaskRunId::generate(),
         flow_run: run,
@@ -134,14 +134,15 @@ fn task_run(run: RunId, seq: u64) -> TaskRun {
         tags: vec!["io".to_owned()],
         attempt: 1,
         retry_at: None,
-        history: vec![State::running(1, at(2))],
+        worker: None,
+        history: vec![State::running(1, at(2)).into()],
     }
 }
 
 pub async fn a_task_that_awaits_its_retry_keeps_its_time<S: Store>(cast: Cast<S>) {
     let lease = cast.running("etl").await;
     let mut task = task_run(lease.run, 1);
-    task.history.push(State::awaiting_retry(at(3)));
+    task.history.push(State::awaiting_retry(at(3)).into());
     task.retry_at = Some(at(50));
     cast.go_on(lease, |p| p.task_runs.push(task.clone())).await;
     let found = async || {
@@ -178,7 +179,9 @@ pub async fn task_runs_are_replaced_by_id<S: Store>(cast: Cast<S>) {
     })
     .await;
     first.attempt = 2;
-    first.history.push(State::ended(&Ok(json("1")), at(3)));
+    first
+        .history
+        .push(State::ended(&Ok(json("1")), at(3)).into());
     cast.go_on(lease, |p| p.task_runs.push(first.clone())).await;
     let other = cast.running("other").await;
     let third = task_run(other.run, 1);
