@@ -6,6 +6,7 @@
 mod ask;
 mod component;
 mod deployment;
+mod event;
 mod failure;
 mod history;
 mod id;
@@ -31,6 +32,10 @@ mod worker;
 pub use ask::{Ask, Reply};
 pub use component::Component;
 pub use deployment::{Deployment, Grants};
+pub use event::{
+    CursorError, Edited, Event, EventCursor, FlowRunEvent, InputChange, InputEvent, LogEvent,
+    MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
+};
 pub use failure::{Failure, FailureKind, Outcome};
 pub use history::{AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts};
 pub use id::{Digest, DigestError, IdPrefix, Ids, InputId, RunId, TaskRunId, WorkerId};

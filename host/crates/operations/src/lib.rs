@@ -12,6 +12,8 @@ pub mod inspect;
 pub mod manifest;
 pub mod resolve;
 pub mod start;
+pub mod stream;
+pub mod text;
 pub mod view;
 
 pub use ids::FreshIds;

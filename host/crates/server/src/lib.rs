@@ -1,1 +1,3 @@
 //! The API and the pages: what a command does, over HTTP.
+
+pub mod pages;

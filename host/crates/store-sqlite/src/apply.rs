@@ -66,7 +66,7 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::Remember { run, attempt } => journal::remember(tx, run, attempt)?,
         Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
-        Change::EndTaskRuns { run, line } => task_runs::end_open(tx, run, &line)?,
+        Change::EndTaskRuns { run, id, line } => task_runs::end_open(tx, run, id, &line)?,
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::columns::AsJson;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
 use super::{components, pools};
-use model::{Deployment, DeploymentName, FlowName};
+use model::{Deployment, DeploymentName, Edited, FlowName};
 use store::{Deployed, Missing, StoreError, StoreResult};
 
 pub(super) fn deploy(tx: &Tx<'_>, deployments: &[Deployment]) -> StoreResult<Vec<Deployed>> {
@@ -44,6 +44,11 @@ fn deploy_one(tx: &Tx<'_>, new: &Deployment) -> StoreResult<Deployed> {
             new.updated
         ],
     )?;
+    let what = match deployed {
+        Deployed::Created => Edited::Created,
+        _ => Edited::Changed,
+    };
+    tx.changes().deployment(&new.name, what);
     Ok(deployed)
 }
 
@@ -90,6 +95,9 @@ pub(super) fn delete(tx: &Tx<'_>, name: &DeploymentName) -> StoreResult<bool> {
         "DELETE FROM deployments WHERE flow = ?1 AND name = ?2",
         params![name.flow, name.name],
     )?;
+    if deleted > 0 {
+        tx.changes().deployment(name, Edited::Deleted);
+    }
     Ok(deleted > 0)
 }
 

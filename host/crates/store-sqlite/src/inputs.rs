@@ -15,16 +15,52 @@ use super::columns::AsJson;
 use super::load::subject;
 use super::sql::{Sql, params};
 use super::writer::Tx;
-use model::{Answer, AwaitedInput, Call, InputId, RunId, Seq, Timestamp};
+use model::{
+    Answer, AwaitedInput, Call, FailureKind, InputChange, InputEvent, InputId, Outcome, RunId, Seq,
+    Timestamp,
+};
 use orchestrator::lifecycle::{self, Head, RunKey, Subject};
 use store::{StoreError, StoreResult};
 
-/// Notes where a request stands.
-pub(super) fn add(tx: &Tx<'_>, run: RunKey, seq: Seq) -> StoreResult<()> {
+/// Notes where a request stands. `is_open`: nobody has given it yet.
+pub(super) fn add(tx: &Tx<'_>, run: RunKey, seq: Seq, is_open: bool) -> StoreResult<()> {
     tx.run(
         "INSERT INTO inputs (run, seq) VALUES (?1, ?2)",
         params![run, seq],
     )?;
+    if is_open {
+        tell(tx, run, seq, InputChange::Asked)?;
+    }
+    Ok(())
+}
+
+/// A request has settled so.
+pub(super) fn settled(tx: &Tx<'_>, run: RunKey, seq: Seq, outcome: &Outcome) -> StoreResult<()> {
+    let what = match outcome {
+        Ok(_) => InputChange::Given,
+        Err(failure) if failure.kind == FailureKind::TimedOut => InputChange::Expired,
+        Err(_) => InputChange::Withdrawn,
+    };
+    tell(tx, run, seq, what)
+}
+
+/// Reads what an event says of the request. Requests are rare.
+fn tell(tx: &Tx<'_>, run: RunKey, seq: Seq, what: InputChange) -> StoreResult<()> {
+    let (journal, AsJson(call), AsJson(answer)): (RunId, AsJson<Call>, AsJson<Answer>) = tx.need(
+        "SELECT r.id, j.call, j.answer FROM journal j JOIN flow_runs r ON r.no = j.run
+         WHERE j.run = ?1 AND j.seq = ?2",
+        params![run, seq],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    if let (Call::Input { key, scope, .. }, Answer::Input { id: input, .. }) = (call, answer) {
+        tx.changes().input(&InputEvent {
+            run: asker(tx, run, journal, scope)?,
+            journal,
+            input,
+            key,
+            what,
+        });
+    }
     Ok(())
 }
 

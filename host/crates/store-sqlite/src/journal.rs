@@ -57,7 +57,7 @@ pub(super) fn add_entry(tx: &Tx<'_>, it: &AddEntry<'_>, target: Option<RunKey>) 
         )?;
     }
     if matches!(entry.answer, Answer::Input { .. }) {
-        inputs::add(tx, it.run, entry.seq)?;
+        inputs::add(tx, it.run, entry.seq, settled.is_none())?;
     }
     Ok(())
 }
@@ -75,6 +75,9 @@ pub(super) fn settle(
          WHERE run = ?1 AND seq = ?2",
         params![run, seq, at, AsJson(settlement), keep],
     )?;
+    if let Settlement::Input(outcome) = settlement {
+        inputs::settled(tx, run, seq, outcome)?;
+    }
     Ok(())
 }
 

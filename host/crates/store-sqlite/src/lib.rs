@@ -15,7 +15,8 @@
 //!            apply (its changes) and answer (its questions) <-----+
 //! ```
 //!
-//! `runs`, `journal`, `inputs`, `task_runs` and `logs` hold the statements of their tables.
+//! `runs`, `journal`, `inputs`, `task_runs` and `logs` hold the statements of their tables, and
+//! note what they change for the stream of [`events`].
 //! No file here looks at the state of a run to decide what happens to it.
 
 mod answer;
@@ -25,6 +26,7 @@ mod clock;
 mod columns;
 mod components;
 mod deployments;
+mod events;
 mod inputs;
 mod journal;
 mod life;
@@ -58,6 +60,7 @@ use store::{Clock, StoreError, StoreResult};
 pub use self::bell::BellListener;
 use self::bell::{Hub, Ringer};
 use self::clock::MachineClock;
+use self::events::{EVENTS_BYTES_MAX, EventWriter};
 use self::presence::Presence;
 use self::readers::Readers;
 use self::writer::Writer;
@@ -85,6 +88,15 @@ impl SqliteStore {
     }
 
     fn open_with(path: &Path, safety_net: Option<Duration>) -> StoreResult<Self> {
+        Self::open_keeping(path, safety_net, EVENTS_BYTES_MAX)
+    }
+
+    /// Keeps so much of the stream of events.
+    fn open_keeping(
+        path: &Path,
+        safety_net: Option<Duration>,
+        events_bytes_max: u64,
+    ) -> StoreResult<Self> {
         let path = std::path::absolute(path).map_err(|error| StoreError::CannotOpen {
             path: path.to_owned(),
             reason: error.to_string(),
@@ -93,14 +105,17 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path.clone())?);
         let hub = Arc::new(Hub::new(path.clone(), safety_net));
         let mut ringer = Ringer::new(Arc::clone(&hub));
-        let writer = Arc::new(Writer::start(conn, move |news| ringer.announce(news))?);
+        let clock: Arc<dyn Clock> = Arc::new(MachineClock);
+        let events = EventWriter::new(Arc::clone(&clock), events_bytes_max);
+        let announce = move |news| ringer.announce(news);
+        let writer = Arc::new(Writer::start(conn, events, announce)?);
         hub.nudge_too(writer.nudge());
         Ok(Self {
             writer,
             readers,
             hub,
             presence: Arc::new(Presence::new(&path)),
-            clock: Arc::new(MachineClock),
+            clock,
             path,
         })
     }

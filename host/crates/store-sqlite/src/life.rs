@@ -11,7 +11,7 @@ use super::writer::Tx;
 use super::{inputs, pick, workers};
 use model::{
     Cancellation, Claim, Claimed, FlowRun, InputId, Json, NewRun, Progress, Recorded, RunId,
-    Timestamp, WorkerId,
+    Timestamp, WorkerChange, WorkerId,
 };
 use orchestrator::lifecycle::{self, Plan, Subject, Why};
 use store::{StoreError, StoreResult};
@@ -143,7 +143,11 @@ pub(super) fn sign_off(tx: &Tx<'_>, worker: WorkerId, now: Timestamp) -> StoreRe
 }
 
 fn take_off(tx: &Tx<'_>, worker: WorkerId, why: Why, now: Timestamp) -> StoreResult<Vec<RunId>> {
-    let name = workers::remove(tx, worker)?.unwrap_or_else(|| worker.to_string());
+    let what = match why {
+        Why::Lost => WorkerChange::Lost,
+        Why::Stopped => WorkerChange::SignedOff,
+    };
+    let name = workers::remove(tx, worker, what)?.unwrap_or_else(|| worker.to_string());
     let heads = pick::of_worker(tx, worker)?;
     tracing::debug!(%worker, name, runs = heads.len(), "worker taken off");
     let mut given_back = Vec::new();

@@ -6,7 +6,7 @@ use super::columns::AsJson;
 use super::rows::{need_run_no, run_no};
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{LogLine, LogSource, RunId};
+use model::{LogEvent, LogLine, LogSource, RunId};
 use orchestrator::lifecycle::RunKey;
 use store::{LogCursor, LogFilter, StoreResult};
 
@@ -14,11 +14,15 @@ use store::{LogCursor, LogFilter, StoreResult};
 pub(super) fn add(tx: &Tx<'_>, run: RunKey, id: RunId, lines: &[LogLine]) -> StoreResult<()> {
     // Most lines are of the run itself, and those of a subflow come together.
     let mut last = (id, run);
+    let mut subflows = Vec::new();
     for line in lines {
         if line.run == id {
             last = (id, run);
         } else if line.run != last.0 {
             last = (line.run, need_run_no(tx, line.run)?);
+            if !subflows.contains(&line.run) {
+                subflows.push(line.run);
+            }
         }
         let (source, task_run) = match line.source {
             LogSource::Flow => (0, None),
@@ -38,6 +42,18 @@ pub(super) fn add(tx: &Tx<'_>, run: RunKey, id: RunId, lines: &[LogLine]) -> Sto
                 line.message
             ],
         )?;
+    }
+    if let Some(level) = lines.iter().map(|line| line.level).max() {
+        // Lines of one transaction have places without gaps.
+        let (count, end) = (lines.len() as u32, tx.last_insert_rowid());
+        tx.changes().logs(LogEvent {
+            run: id,
+            subflows,
+            first: end + 1 - i64::from(count),
+            last: end,
+            count,
+            level,
+        });
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::rows::unsigned;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{PoolName, Timestamp, WorkPool};
+use model::{Edited, PoolName, Timestamp, WorkPool};
 use store::{Missing, PoolChange, PoolUse, StoreError, StoreResult};
 
 pub(super) fn create(tx: &Tx<'_>, pool: &WorkPool) -> StoreResult<()> {
@@ -16,6 +16,7 @@ pub(super) fn create(tx: &Tx<'_>, pool: &WorkPool) -> StoreResult<()> {
         "INSERT INTO pools (name, run_limit, paused, created) VALUES (?1, ?2, ?3, ?4)",
         params![pool.name, pool.limit, pool.paused, pool.created],
     )?;
+    tx.changes().pool(&pool.name, Edited::Created);
     Ok(())
 }
 
@@ -27,6 +28,7 @@ pub(super) fn change(tx: &Tx<'_>, name: &PoolName, change: PoolChange) -> StoreR
         "UPDATE pools SET run_limit = ?2, paused = ?3 WHERE name = ?1",
         params![name, pool.limit, pool.paused],
     )?;
+    tx.changes().pool(name, Edited::Changed);
     // There may be room now.
     tx.tell_ready();
     Ok(pool)
@@ -48,6 +50,7 @@ pub(super) fn delete(tx: &Tx<'_>, name: &PoolName) -> StoreResult<()> {
         });
     }
     tx.run("DELETE FROM pools WHERE name = ?1", [name])?;
+    tx.changes().pool(name, Edited::Deleted);
     Ok(())
 }
 

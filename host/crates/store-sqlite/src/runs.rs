@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::columns::{AsJson, list};
+use super::events::Whose;
 use super::sql::{Sql, params};
 use super::writer::Tx;
-use model::{NewRun, Outcome, State, Timestamp};
+use model::{NewRun, Outcome, RunId, State, Timestamp};
 use orchestrator::lifecycle::{
     AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Reopen, RunKey, Says, Tally,
 };
@@ -54,6 +55,7 @@ pub(super) fn insert(tx: &Tx<'_>, it: AddRun<'_>) -> StoreResult<RunKey> {
         ],
     )?;
     add_state(tx, no, 1, &run.state, &it.says())?;
+    tx.changes().created(run);
     Ok(no)
 }
 
@@ -74,6 +76,8 @@ pub(super) fn insert_ended(
     let run = insert(tx, added)?;
     let ended = End {
         run,
+        id: new.run.id,
+        within: new.run.within,
         passed: &[],
         state: Cow::Owned(state),
         says,
@@ -85,6 +89,15 @@ pub(super) fn insert_ended(
     };
     end(tx, ended)?;
     Ok(run)
+}
+
+/// A run that is no subflow.
+fn whole(id: RunId, says: &Says<'_>) -> Whose {
+    Whose {
+        id,
+        within: None,
+        attempt: says.attempt,
+    }
 }
 
 /// A line of the run's history; `n` counts from 1.
@@ -114,6 +127,7 @@ fn add_state(tx: &Tx<'_>, run: RunKey, n: u64, state: &State, says: &Says<'_>) -
 fn add_last(
     tx: &Tx<'_>,
     run: RunKey,
+    whose: Whose,
     states: u64,
     passed: &[State],
     last: &State,
@@ -123,8 +137,11 @@ fn add_last(
     let in_passing = Says::of(says.attempt);
     for (state, n) in passed.iter().zip(first..) {
         add_state(tx, run, n, state, &in_passing)?;
+        tx.changes().entered(whose, n, state);
     }
-    add_state(tx, run, states, last, says)
+    add_state(tx, run, states, last, says)?;
+    tx.changes().entered(whose, states, last);
+    Ok(())
 }
 
 /// Leaves alone what the indexes hold.
@@ -158,7 +175,8 @@ pub(super) fn advance(tx: &Tx<'_>, it: Advance<'_>) -> StoreResult<()> {
             logged
         ],
     )?;
-    add_last(tx, it.run, states, passed, state, &it.says)
+    let whose = whole(it.id, &it.says);
+    add_last(tx, it.run, whose, states, passed, state, &it.says)
 }
 
 /// The epoch stays, so that it can be told what the run waits for.
@@ -183,7 +201,9 @@ pub(super) fn leave(tx: &Tx<'_>, it: Leave<'_>) -> StoreResult<()> {
             it.attempt
         ],
     )?;
-    add_last(tx, it.run, it.tally.states, it.passed, it.state, &it.says)
+    let whose = whole(it.id, &it.says);
+    let states = it.tally.states;
+    add_last(tx, it.run, whose, states, it.passed, it.state, &it.says)
 }
 
 pub(super) fn claim(tx: &Tx<'_>, it: &Claim) -> StoreResult<()> {
@@ -205,7 +225,9 @@ pub(super) fn claim(tx: &Tx<'_>, it: &Claim) -> StoreResult<()> {
         ],
     )?;
     if it.is_new_line {
-        add_state(tx, it.run, it.states, &it.state, &it.says())?;
+        let says = it.says();
+        let whose = whole(it.id, &says);
+        add_last(tx, it.run, whose, it.states, &[], &it.state, &says)?;
     }
     Ok(())
 }
@@ -230,7 +252,8 @@ pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
             it.keeps_reservation
         ],
     )?;
-    add_state(tx, it.run, it.states, &it.state, &it.says)
+    let whose = whole(it.id, &it.says);
+    add_last(tx, it.run, whose, it.states, &[], &it.state, &it.says)
 }
 
 pub(super) fn give_up(tx: &Tx<'_>, it: &GiveUp) -> StoreResult<()> {
@@ -271,7 +294,9 @@ pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
             it.ready_at
         ],
     )?;
-    add_state(tx, it.run, it.tally.states, &it.state, &it.says())
+    let says = it.says();
+    let whose = whole(it.id, &says);
+    add_last(tx, it.run, whose, it.tally.states, &[], &it.state, &says)
 }
 
 pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
@@ -293,7 +318,12 @@ pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
             it.tally.logged
         ],
     )?;
-    add_last(tx, it.run, it.tally.states, it.passed, &it.state, &it.says)
+    let whose = Whose {
+        within: it.within,
+        ..whole(it.id, &it.says)
+    };
+    let states = it.tally.states;
+    add_last(tx, it.run, whose, states, it.passed, &it.state, &it.says)
 }
 
 pub(super) fn count_down(tx: &Tx<'_>, run: RunKey, left: u64) -> StoreResult<()> {

@@ -10,6 +10,7 @@
 //! past_calls       of attempts that are over, what only their journals knew
 //! worker_names     of the workers that histories name, which may be gone
 //! task_runs, logs  for people
+//! events           what changed, in the order of the commits
 //! ```
 //!
 //! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
@@ -236,6 +237,22 @@ WHERE settlement GLOB '{"task":{"Ok":*'
 /// The name by which a new attempt finds what an earlier one has kept.
 const IDENTITIES: &str = "ALTER TABLE journal_kept ADD COLUMN identity TEXT;";
 
+/// The stream of events: a row a commit, in the order of the commits. The table is never empty,
+/// so that numbers only grow.
+const EVENTS: &str = "
+CREATE TABLE events (
+    no      INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    -- Of the opening of the database that wrote it.
+    tag     INTEGER NOT NULL,
+    -- Bytes of the stream up to and with this row.
+    total   INTEGER NOT NULL,
+    changes BLOB NOT NULL
+) STRICT;
+INSERT INTO events (no, at, tag, total, changes)
+VALUES (1, unixepoch() * 1000000, random(), 0, x'01');
+";
+
 /// What a run went through. A line that says nothing more has no more bytes but for the header
 /// of its row: 0 and 1 take none.
 const PAST: &str = "
@@ -268,6 +285,7 @@ const STEPS: &[M<'static>] = &[
     M::up(INPUTS),
     M::up(KEEP),
     M::up(IDENTITIES),
+    M::up(EVENTS),
     M::up(PAST),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -1,5 +1,7 @@
 //! The few ways in which this crate talks to SQLite, every statement prepared once.
 
+use std::ops::ControlFlow;
+
 use rusqlite::{CachedStatement, Connection, ErrorCode, Rows};
 
 use super::columns::{FromColumn, ToColumn};
@@ -29,6 +31,13 @@ pub(super) trait Sql {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> StoreResult<Vec<T>>;
+    /// Each row, until `read` breaks off.
+    fn each<B>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<B>>,
+    ) -> StoreResult<Option<B>>;
     /// Whether there is any row.
     fn any(&self, sql: &str, params: impl Params) -> StoreResult<bool> {
         Ok(self.first(sql, params, |_| Ok(()))?.is_some())
@@ -182,6 +191,26 @@ impl Sql for Connection {
             Ok(found)
         };
         all().map_err(|error| explain(self, &error))
+    }
+
+    fn each<B>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<B>>,
+    ) -> StoreResult<Option<B>> {
+        let mut each = || {
+            let mut statement = self.prepare_cached(sql)?;
+            params.bind(&mut statement)?;
+            let mut rows = statement.raw_query();
+            while let Some(flow) = next(&mut rows, &mut read)? {
+                if let ControlFlow::Break(value) = flow {
+                    return Ok(Some(value));
+                }
+            }
+            Ok(None)
+        };
+        each().map_err(|error| explain(self, &error))
     }
 }
 

@@ -34,23 +34,40 @@ pub(super) fn put(tx: &Tx<'_>, run: RunKey, task_run: &TaskRun) -> StoreResult<(
             task_run.worker
         ],
     )?;
+    tx.changes().task_run(task_run);
     Ok(())
 }
 
 /// Ends the task runs that are still open: no worker executes them any more.
-pub(super) fn end_open(tx: &Tx<'_>, run: RunKey, line: &TaskLine) -> StoreResult<()> {
-    let open: Vec<(i64, AsJson<Vec<TaskLine>>)> = tx.all(
-        "SELECT no, history FROM task_runs WHERE journal = ?1
-             AND state NOT IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')",
+pub(super) fn end_open(tx: &Tx<'_>, run: RunKey, id: RunId, line: &TaskLine) -> StoreResult<()> {
+    let open: Vec<(i64, TaskRun)> = tx.all(
+        "SELECT no, id, flow_run, seq, task, name, attempt, history, worker FROM task_runs
+         WHERE journal = ?1 AND state NOT IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')",
         [run],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| {
+            let task_run = TaskRun {
+                id: row.get(1)?,
+                flow_run: row.get(2)?,
+                journal: id,
+                seq: row.get(3)?,
+                task: row.get(4)?,
+                name: row.get(5)?,
+                tags: Vec::new(),
+                attempt: row.get(6)?,
+                retry_at: None,
+                history: row.get::<_, AsJson<_>>(7)?.0,
+                worker: row.get(8)?,
+            };
+            Ok((row.get(0)?, task_run))
+        },
     )?;
-    for (task_run, AsJson(mut history)) in open {
-        history.push(line.clone());
+    for (no, mut task_run) in open {
+        task_run.history.push(line.clone());
         tx.run(
             "UPDATE task_runs SET state = ?2, history = ?3, retry_at = NULL WHERE no = ?1",
-            params![task_run, line.state.kind, AsJson(&history)],
+            params![no, line.state.kind, AsJson(&task_run.history)],
         )?;
+        tx.changes().task_run(&task_run);
     }
     Ok(())
 }

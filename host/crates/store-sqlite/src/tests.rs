@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod claiming;
 mod counting;
+mod events;
 
 use super::sql::Sql as _;
 use super::*;

@@ -8,24 +8,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
-    AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, FlowName,
-    FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, PoolName, RunId, Seq, StateType,
-    TaskRun, Timestamp, WorkPool, Worker, WorkerId,
+    AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
+    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, PoolName, RunFacts, RunId,
+    Seq, StateType, TaskRun, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
-    Cancellation, Catalog, Claim, Claimed, Clock, Deployed, Listener, LogCursor, LogFilter, NewRun,
-    Offer, PoolChange, PoolUse, Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled,
-    StoreResult, TaskRunFilter, Topic, Wakes, Workers,
+    Cancellation, Catalog, Claim, Claimed, Clock, Deployed, EventPage, Events, Listener, LogCursor,
+    LogFilter, NewRun, Offer, PoolChange, PoolUse, Pools, Progress, Reading, Recorded, RunFilter,
+    Runs, Settled, StoreResult, TaskRunFilter, Topic, Wakes, Workers,
 };
 
 use super::{
-    SqliteStore, components, deployments, inputs, journal, life, load, logs, pick, pools, read,
-    task_runs, workers,
+    SqliteStore, components, deployments, events, inputs, journal, life, load, logs, pick, pools,
+    read, task_runs, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
 /// longer than the way there.
 const INLINE_ENTRIES_MAX: u64 = 200;
+
+/// A longer page of events is read on a thread for blocking work.
+const INLINE_EVENTS_MAX: u32 = 500;
 
 #[async_trait]
 impl Catalog for SqliteStore {
@@ -324,6 +327,25 @@ impl Reading for SqliteStore {
 
     async fn logs(&self, filter: LogFilter) -> StoreResult<Vec<(LogCursor, LogLine)>> {
         self.read_long(move |conn| logs::lines(conn, &filter)).await
+    }
+}
+
+#[async_trait]
+impl Events for SqliteStore {
+    async fn events(&self, after: EventCursor, limit: u32) -> StoreResult<EventPage> {
+        if limit <= INLINE_EVENTS_MAX {
+            return self.readers.with(|conn| events::page(conn, after, limit));
+        }
+        self.read_long(move |conn| events::page(conn, after, limit))
+            .await
+    }
+
+    async fn newest_event(&self) -> StoreResult<EventCursor> {
+        self.readers.with(events::newest)
+    }
+
+    async fn run_facts(&self, runs: &[RunId]) -> StoreResult<Vec<RunFacts>> {
+        self.readers.with(|conn| events::run_facts(conn, runs))
     }
 }
 

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::pools;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{Timestamp, Worker, WorkerId};
+use model::{PoolName, Timestamp, Worker, WorkerChange, WorkerId};
 use store::{Missing, StoreError, StoreResult};
 
 pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
@@ -33,6 +33,9 @@ pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
         "INSERT OR REPLACE INTO worker_names (id, name) VALUES (?1, ?2)",
         params![worker.id, worker.name],
     )?;
+    let (name, pool) = (&worker.name, worker.pool.as_ref());
+    let what = WorkerChange::Registered;
+    tx.changes().worker(worker.id, name, pool, what);
     Ok(())
 }
 
@@ -94,10 +97,18 @@ pub(super) fn overdue(conn: &Connection, now: Timestamp) -> StoreResult<Vec<Work
 }
 
 /// Removes a worker from the list. Returns its name, if it was there.
-pub(super) fn remove(tx: &Tx<'_>, worker: WorkerId) -> StoreResult<Option<String>> {
-    tx.first(
-        "DELETE FROM workers WHERE id = ?1 RETURNING name",
+pub(super) fn remove(
+    tx: &Tx<'_>,
+    worker: WorkerId,
+    what: WorkerChange,
+) -> StoreResult<Option<String>> {
+    let removed: Option<(String, Option<PoolName>)> = tx.first(
+        "DELETE FROM workers WHERE id = ?1 RETURNING name, pool",
         [worker],
-        |row| row.get(0),
-    )
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(removed.map(|(name, pool)| {
+        tx.changes().worker(worker, &name, pool.as_ref(), what);
+        name
+    }))
 }

@@ -5,6 +5,7 @@
 
 pub mod cast;
 pub mod deploying;
+pub mod events;
 pub mod inputs;
 pub mod living;
 pub mod offering;
@@ -123,6 +124,16 @@ macro_rules! contract {
             reading::task_runs_are_replaced_by_id,
             reading::logs_are_read_from_a_cursor_on,
             reading::a_listener_hears_what_concerns_it,
+            events::a_run_is_told_of_from_its_creation_to_its_end,
+            events::each_line_of_history_is_an_event,
+            events::subflows_and_children_are_told_of,
+            events::inputs_are_told_of,
+            events::what_people_set_up_is_told_of,
+            events::what_is_refused_leaves_no_event,
+            events::pages_of_any_size_read_the_same,
+            events::a_cursor_that_leads_nowhere_is_too_old,
+            events::a_long_message_is_cut,
+            events::a_listener_is_told_of_every_event,
         }
     };
 }

@@ -8,6 +8,7 @@ mod catalog;
 #[cfg(feature = "testing")]
 pub mod contract;
 mod error;
+mod events;
 mod pools;
 mod reading;
 mod runs;
@@ -18,6 +19,7 @@ mod workers;
 
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
+pub use events::{EventPage, Events};
 pub use model::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
@@ -28,6 +30,6 @@ pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
-pub trait Store: Catalog + Pools + Runs + Workers + Reading + Wakes {}
+pub trait Store: Catalog + Pools + Runs + Workers + Reading + Events + Wakes {}
 
-impl<T: Catalog + Pools + Runs + Workers + Reading + Wakes> Store for T {}
+impl<T: Catalog + Pools + Runs + Workers + Reading + Events + Wakes> Store for T {}

@@ -25,6 +25,7 @@ mod people;
 mod records;
 mod rng;
 mod script;
+mod stream;
 mod trace;
 mod turns;
 mod verdict;

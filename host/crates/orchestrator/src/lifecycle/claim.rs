@@ -57,6 +57,7 @@ pub fn claim(
     plan.tell(News::CHANGE);
     plan.change(Change::Claim(Claim {
         run: key,
+        id: run.id,
         state: run.state.clone(),
         states: tally.states + u64::from(is_new_line),
         is_new_line,

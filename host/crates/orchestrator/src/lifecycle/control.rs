@@ -106,6 +106,7 @@ pub fn retry(
     };
     plan.change(Change::Reopen(Reopen {
         run: head.key,
+        id: head.id,
         state: State::scheduled(now).because(reason),
         tally: head.tally.of_next_attempt().with_states(1),
         attempt: head.attempt + 1,
@@ -162,6 +163,7 @@ fn enter(
     plan.tell(News::READY);
     plan.change(Change::Enter(Enter {
         run: head.key,
+        id: head.id,
         state,
         says: Says::of(head.attempt),
         states: head.tally.states + 1,

@@ -23,6 +23,8 @@ use model::{
 
 /// What ends of a run, and as what.
 pub(super) struct Ending<'p> {
+    /// For a subflow: the run that it is part of.
+    pub within: Option<RunId>,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
     pub outcome: Cow<'p, Outcome>,
@@ -37,6 +39,7 @@ impl<'p> Ending<'p> {
     /// Of a run that gained nothing else.
     pub(super) fn of(head: &Head, state: Cow<'p, State>, outcome: Cow<'p, Outcome>) -> Self {
         Self {
+            within: None,
             passed: &[],
             state,
             outcome,
@@ -50,6 +53,7 @@ impl<'p> Ending<'p> {
 /// Makes a run terminal. The caller has checked that it may.
 pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Ending<'p>) {
     let Ending {
+        within,
         passed,
         state,
         outcome,
@@ -60,6 +64,8 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
     plan.tell(News::CHANGE);
     plan.change(Change::End(End {
         run,
+        id,
+        within,
         passed,
         state: state.clone(),
         says: Says::of(attempt).by(worker).ending(&outcome),
@@ -75,7 +81,7 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
     if let Err(failure) = &*outcome {
         // No worker executes them any more.
         let line = TaskLine::ended(&Err(failure.clone()), state.at);
-        plan.change(Change::EndTaskRuns { run, line });
+        plan.change(Change::EndTaskRuns { run, id, line });
     }
     plan.ask(Question::OpenSubflows(OpenSubflows {
         within: id,
@@ -145,7 +151,7 @@ impl<'p> OpenSubflows<'p> {
                     (Cow::Owned(state), Cow::Owned(outcome))
                 }
             };
-            end_subflow(&mut plan, &subflow, state, outcome)?;
+            end_subflow(&mut plan, self.within, &subflow, state, outcome)?;
         }
         Ok(plan)
     }
@@ -160,19 +166,23 @@ impl<'p> EndingSubflow<'p> {
             within: self.within,
         })?;
         let (state, outcome) = (Cow::Borrowed(self.state), Cow::Borrowed(self.outcome));
-        end_subflow(&mut plan, &subflow, state, outcome)?;
+        end_subflow(&mut plan, self.within, &subflow, state, outcome)?;
         Ok(plan)
     }
 }
 
 fn end_subflow<'p>(
     plan: &mut Plan<'p>,
+    within: RunId,
     subflow: &Head,
     state: Cow<'p, State>,
     outcome: Cow<'p, Outcome>,
 ) -> Result<(), Refusal> {
     check_transition(subflow.id, subflow.state, state.kind)?;
-    let ending = Ending::of(subflow, state, outcome);
+    let ending = Ending {
+        within: Some(within),
+        ..Ending::of(subflow, state, outcome)
+    };
     end(plan, subflow.key, subflow.id, ending);
     Ok(())
 }

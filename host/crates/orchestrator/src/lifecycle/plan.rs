@@ -166,6 +166,7 @@ pub enum Change<'p> {
     /// Task runs of the run that have not ended do so.
     EndTaskRuns {
         run: RunKey,
+        id: RunId,
         line: TaskLine,
     },
 }
@@ -241,6 +242,7 @@ pub struct AddEntry<'p> {
 #[derive(Clone, Debug)]
 pub struct Advance<'p> {
     pub run: RunKey,
+    pub id: RunId,
     /// Its new states, the last of which it is in; they are the last lines of its history.
     pub states: &'p [State],
     pub says: Says<'p>,
@@ -251,6 +253,7 @@ pub struct Advance<'p> {
 #[derive(Clone, Debug)]
 pub struct Leave<'p> {
     pub run: RunKey,
+    pub id: RunId,
     /// States that it only passed through.
     pub passed: &'p [State],
     pub state: &'p State,
@@ -268,6 +271,7 @@ pub struct Leave<'p> {
 #[derive(Clone, Debug)]
 pub struct Claim {
     pub run: RunKey,
+    pub id: RunId,
     pub state: State,
     /// With the new line of history, if there is one.
     pub states: u64,
@@ -287,6 +291,7 @@ impl Claim {
 #[derive(Clone, Debug)]
 pub struct Enter {
     pub run: RunKey,
+    pub id: RunId,
     pub state: State,
     pub says: Says<'static>,
     pub states: u64,
@@ -310,6 +315,7 @@ pub struct GiveUp {
 #[derive(Clone, Debug)]
 pub struct Reopen {
     pub run: RunKey,
+    pub id: RunId,
     pub state: State,
     pub tally: Tally,
     pub attempt: u32,
@@ -326,6 +332,9 @@ impl Reopen {
 #[derive(Clone, Debug)]
 pub struct End<'p> {
     pub run: RunKey,
+    pub id: RunId,
+    /// For a subflow: the run that it is part of.
+    pub within: Option<RunId>,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
     pub says: Says<'p>,

@@ -116,6 +116,7 @@ pub(super) struct Wish<'p> {
 #[derive(Debug)]
 pub struct Waiting<'p> {
     pub run: RunKey,
+    pub(super) id: RunId,
     pub(super) wish: Wish<'p>,
     pub(super) passed: &'p [State],
     pub(super) state: &'p State,

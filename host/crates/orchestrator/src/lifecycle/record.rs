@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use super::attempt;
 use super::end::{self, Ending};
-use super::head::{Head, RunKey, Tally};
+use super::head::{Head, Tally};
 use super::plan::{Advance, Change, GiveUp, Leave, News, Plan, Says};
 use super::question::{Cleaning, Question, SlotFreed, Waiting, Wish};
 use super::refusal::{Broken, Refusal, check_transition};
@@ -267,13 +267,23 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
     let run = head.key;
     let tally = tally(head.tally, progress);
     match goes {
-        Goes::On { states } => advance(plan, run, states, head.attempt, (head.tally, tally)),
+        Goes::On { states } => {
+            let gained = Advance {
+                run,
+                id: head.id,
+                states,
+                says: Says::of(head.attempt),
+                tally,
+            };
+            advance(plan, gained, head.tally);
+        }
         Goes::Waits {
             passed,
             state,
             wish,
         } => plan.ask(Question::Waiting(Waiting {
             run,
+            id: head.id,
             wish,
             passed,
             state,
@@ -299,6 +309,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             worker,
         } => {
             let ending = Ending {
+                within: None,
                 passed,
                 state,
                 outcome,
@@ -345,6 +356,7 @@ fn leave<'p>(
     };
     plan.change(Change::Leave(Leave {
         run,
+        id: head.id,
         passed,
         state,
         says: Says {
@@ -362,22 +374,11 @@ fn leave<'p>(
     plan.tell(News::READY);
 }
 
-/// `tally`: before the record, and after it but for lines of history.
-fn advance<'p>(
-    plan: &mut Plan<'p>,
-    run: RunKey,
-    states: &'p [State],
-    attempt: u32,
-    (before, tally): (Tally, Tally),
-) {
-    let tally = tally.with_states(states.len());
+/// `gained.tally` does not count the new lines of history yet.
+fn advance<'p>(plan: &mut Plan<'p>, gained: Advance<'p>, before: Tally) {
+    let tally = gained.tally.with_states(gained.states.len());
     if tally != before {
-        plan.change(Change::Advance(Advance {
-            run,
-            states,
-            says: Says::of(attempt),
-            tally,
-        }));
+        plan.change(Change::Advance(Advance { tally, ..gained }));
     }
 }
 
@@ -395,8 +396,14 @@ impl<'p> Waiting<'p> {
         let settled = (self.wish.awaited.len() - open.len()) as u64;
         let missing = u64::from(self.wish.count).saturating_sub(settled);
         if missing == 0 {
-            let tally = (self.before, self.tally);
-            advance(&mut plan, self.run, self.passed, self.attempt, tally);
+            let gained = Advance {
+                run: self.run,
+                id: self.id,
+                states: self.passed,
+                says: Says::of(self.attempt),
+                tally: self.tally,
+            };
+            advance(&mut plan, gained, self.before);
             plan.recorded = Some(Recorded::Ready);
             return plan;
         }
@@ -407,6 +414,7 @@ impl<'p> Waiting<'p> {
         });
         plan.change(Change::Leave(Leave {
             run: self.run,
+            id: self.id,
             passed: self.passed,
             state: self.state,
             says: Says {

@@ -48,6 +48,7 @@ pub fn give_back(
                 check_transition(head.id, head.state, state.kind)?;
                 plan.change(Change::Enter(Enter {
                     run: head.key,
+                    id: head.id,
                     state,
                     says: Says::of(head.attempt).by(head.worker),
                     states: head.tally.states + 1,

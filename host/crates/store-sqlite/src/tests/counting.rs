@@ -480,38 +480,38 @@ async fn workers(table: &mut Table) {
         .await;
 }
 
-/// Statements, commits.
+/// Statements, commits. One statement of each commit adds the row of its events.
 const EXPECTED: &str = "
-create                                         4   1
-claim                                          7   1
-record a start                                 3   1
-record a step                                  4   1
-record a settlement and a step                 7   1
-record an end                                  6   1
-create for a claim that waits                 11   1
-an empty run                                  18   3
-one more empty run                            13
-a run of three tasks                          39   6
-release to the next attempt                   12   1
-release for another worker                     3   1
-record a failure with an open task            11   1
-retry                                         10   1
-start 10 children and wait                    75   1
-claim 10 children                             34   1
-run 9 children to their end                   99   9
-the last child settles and wakes              11   1
-a subflow begins and ends                     12   2
-a timer, a wait for it, and its time          13   3
+create                                         5   1
+claim                                          8   1
+record a start                                 4   1
+record a step                                  5   1
+record a settlement and a step                 8   1
+record an end                                  7   1
+create for a claim that waits                 12   1
+an empty run                                  21   3
+one more empty run                            14
+a run of three tasks                          45   6
+release to the next attempt                   13   1
+release for another worker                     4   1
+record a failure with an open task            12   1
+retry                                         11   1
+start 10 children and wait                    76   1
+claim 10 children                             35   1
+run 9 children to their end                  108   9
+the last child settles and wakes              12   1
+a subflow begins and ends                     14   2
+a timer, a wait for it, and its time          14   3
 wait for what is there                         2   1
-cancel before it has begun                     7   1
-cancel                                         4   1
-record an end of a cancelled run               7   1
-pause                                          4   1
-record a step of a paused run                  5   1
-resume                                         4   1
-give_input                                     5   1
-register                                       3   1
+cancel before it has begun                     8   1
+cancel                                         5   1
+record an end of a cancelled run               8   1
+pause                                          5   1
+record a step of a paused run                  6   1
+resume                                         5   1
+give_input                                     7   1
+register                                       4   1
 renew                                          1   1
-sign_off with a run                            4   1
-rescue a run                                   5   1
+sign_off with a run                            5   1
+rescue a run                                   6   1
 ";

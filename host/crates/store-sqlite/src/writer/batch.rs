@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::request::{Attempt, Message, Waiter, Write};
 use super::tx::Tx;
+use crate::events::{Changes, EventWriter};
 use crate::sql::Sql;
 use orchestrator::lifecycle::News;
 use store::{StoreError, StoreResult};
@@ -74,21 +75,31 @@ impl Batch {
     }
 }
 
-/// Does all of the writes in one transaction.
-pub(super) fn commit(conn: &Connection, batch: &mut Batch) -> StoreResult<News> {
+/// Does all of the writes in one transaction, with the events of what they change.
+pub(super) fn commit(
+    conn: &Connection,
+    batch: &mut Batch,
+    events: &mut EventWriter,
+) -> StoreResult<News> {
+    events.changes.clear();
     let result = begin(conn).and_then(|()| {
-        let mut news = match together(conn, &mut batch.writes)? {
+        let changes = &events.changes;
+        let mut news = match together(conn, &mut batch.writes, changes)? {
             Together::Done(news) => news,
             Together::Torn => {
                 conn.run("ROLLBACK", [])?;
+                changes.clear();
                 begin(conn)?;
-                apart(conn, &mut batch.writes)?.0
+                apart(conn, &mut batch.writes, changes)?.0
             }
         };
         if batch.look || news.ready {
-            let (more, tried) = apart(conn, &mut batch.waiting)?;
+            let (more, tried) = apart(conn, &mut batch.waiting, changes)?;
             news = news.and(more);
             batch.tried = tried;
+        }
+        if events.add(conn)? {
+            news = news.and(News::CHANGE);
         }
         conn.run("COMMIT", [])?;
         Ok(news)
@@ -113,11 +124,15 @@ enum Together {
     Torn,
 }
 
-fn together(conn: &Connection, batch: &mut [Box<dyn Write>]) -> StoreResult<Together> {
+fn together(
+    conn: &Connection,
+    batch: &mut [Box<dyn Write>],
+    events: &Changes,
+) -> StoreResult<Together> {
     let mut news = News::default();
     for write in batch {
         let changes = conn.total_changes();
-        match attempt(conn, write.as_mut(), &mut news) {
+        match attempt(conn, write.as_mut(), &mut news, events) {
             Attempt::Done { .. } | Attempt::Nothing => {}
             Attempt::Failed if conn.is_autocommit() => return Err(lost()),
             Attempt::Failed if conn.total_changes() == changes => {}
@@ -128,12 +143,16 @@ fn together(conn: &Connection, batch: &mut [Box<dyn Write>]) -> StoreResult<Toge
 }
 
 /// Each with a savepoint of its own.
-fn apart(conn: &Connection, writes: &mut [Box<dyn Write>]) -> StoreResult<(News, Vec<Attempt>)> {
+fn apart(
+    conn: &Connection,
+    writes: &mut [Box<dyn Write>],
+    events: &Changes,
+) -> StoreResult<(News, Vec<Attempt>)> {
     let mut news = News::default();
     let mut attempts = Vec::with_capacity(writes.len());
     for write in writes {
         conn.run("SAVEPOINT one", [])?;
-        let attempt = attempt(conn, write.as_mut(), &mut news);
+        let attempt = attempt(conn, write.as_mut(), &mut news, events);
         if attempt == Attempt::Failed {
             if conn.is_autocommit() {
                 return Err(lost());
@@ -146,11 +165,16 @@ fn apart(conn: &Connection, writes: &mut [Box<dyn Write>]) -> StoreResult<(News,
     Ok((news, attempts))
 }
 
-fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News) -> Attempt {
-    let tx = Tx::new(conn);
+/// What a write that failed has noted of its changes is forgotten; what it has changed is for
+/// the caller to undo.
+fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News, events: &Changes) -> Attempt {
+    let tx = Tx::new(conn, events);
+    let mark = events.mark();
     let attempt = write.attempt(&tx);
     if let Attempt::Done { .. } = attempt {
         *news = news.and(tx.news());
+    } else {
+        events.back_to(mark);
     }
     attempt
 }

@@ -22,6 +22,9 @@
 //! that has one, and the log is one file, so that covers the claim. A power failure in
 //! between takes the claim, and with it the only process that knew of it.
 //!
+//! What the writes change is told of by one row of the stream of events, in the same
+//! transaction.
+//!
 //! Invariant: when the commit itself fails (disk full, I/O error), every write of the batch
 //! is told so, and the thread goes on.
 
@@ -40,6 +43,7 @@ use tokio::sync::oneshot;
 pub(super) use self::tx::Tx;
 
 use self::request::{Durable, Message, NOBODY, Request, Waiter, Write, stopped};
+use super::events::EventWriter;
 use orchestrator::lifecycle::News;
 use store::{StoreError, StoreResult};
 
@@ -55,12 +59,13 @@ impl Writer {
     /// `announce` is called after each commit that brought news.
     pub(super) fn start(
         conn: Connection,
+        events: EventWriter,
         announce: impl FnMut(News) + Send + 'static,
     ) -> StoreResult<Self> {
         let (queue, messages) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || thread::serve(&conn, &messages, announce))
+            .spawn(move || thread::serve(&conn, &messages, events, announce))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Some(Arc::new(queue)),

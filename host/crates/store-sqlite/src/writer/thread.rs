@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, commit};
 use super::request::{Durable, Message};
+use crate::events::EventWriter;
 use crate::sql::store_error;
 use orchestrator::lifecycle::News;
 use store::StoreResult;
@@ -16,6 +17,7 @@ const BATCH_MAX: usize = 512;
 pub(super) fn serve(
     conn: &Connection,
     messages: &Receiver<Message>,
+    mut events: EventWriter,
     mut announce: impl FnMut(News),
 ) {
     let mut batch = Batch::default();
@@ -29,7 +31,8 @@ pub(super) fn serve(
         if batch.is_idle() {
             continue;
         }
-        let committed = set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch));
+        let committed =
+            set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch, &mut events));
         if let Err(error) = &committed {
             // The callers report it, each with what it means to them.
             tracing::debug!(%error, writes = batch.writes.len(), "a batch of writes failed");

@@ -5,18 +5,21 @@ use std::ops::Deref;
 
 use rusqlite::Connection;
 
+use crate::events::Changes;
 use orchestrator::lifecycle::News;
 
-/// A transaction, and what it has to announce.
+/// A transaction, what it has to announce, and the events of it.
 pub(crate) struct Tx<'c> {
     conn: &'c Connection,
     news: Cell<News>,
+    changes: &'c Changes,
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c Connection) -> Self {
+    pub(super) fn new(conn: &'c Connection, changes: &'c Changes) -> Self {
         Self {
             conn,
+            changes,
             news: Cell::default(),
         }
     }
@@ -24,6 +27,11 @@ impl<'c> Tx<'c> {
     /// What is to be announced so far.
     pub(super) fn news(&self) -> News {
         self.news.get()
+    }
+
+    /// Where a change is noted for those who follow events.
+    pub(crate) fn changes(&self) -> &'c Changes {
+        self.changes
     }
 
     /// To be announced after the commit.

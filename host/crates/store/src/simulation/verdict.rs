@@ -81,6 +81,7 @@ impl<S: Store> World<'_, S> {
             self.ledger.look_at(self.store, run.id).await;
             self.ledger.check_history(self.store, run).await;
         }
+        self.check_the_stream(&runs).await;
         self.ledger.check_family(&runs, |child| {
             let parent = runs.iter().find(|run| Some(run.id) == child.parent);
             let parent = parent.expect("a child has a parent");

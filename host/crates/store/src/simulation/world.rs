@@ -12,7 +12,9 @@ use super::script::Scripts;
 use super::trace::{Trace, trace};
 use crate::contract::cast::at;
 use crate::{Progress, RunFilter, Store};
-use model::{FlowRun, Lease, Manifest, PoolName, RunId, Timestamp, WorkPool, WorkerId};
+use model::{
+    EventCursor, FlowRun, Lease, Manifest, PoolName, RunId, Timestamp, WorkPool, WorkerId,
+};
 use orchestrator::flow::Known;
 
 /// How long a worker's lease lasts.
@@ -58,6 +60,8 @@ pub(super) struct World<'s, S> {
     /// Wishes that were recorded and come once more, much later.
     pub(super) stray: Vec<Progress>,
     pub(super) trace: Trace,
+    /// Where the stream of events was when it began.
+    pub(super) begin: EventCursor,
 }
 
 impl<'s, S: Store> World<'s, S> {
@@ -106,6 +110,7 @@ impl<'s, S: Store> World<'s, S> {
                 seed,
                 lines: Vec::new(),
             },
+            begin: store.newest_event().await.unwrap(),
         };
         for n in 0..world.scripts.0.len() {
             trace!(world, "s{n} {:?}", world.scripts.0[n]);

@@ -1,0 +1,446 @@
+//! The stored form of events, apart from the model's types.
+//!
+//! ```text
+//! row:    version (1 byte), then each change
+//! change: length (2 bytes, little endian), kind (1 byte), fields
+//! ```
+//!
+//! Kinds and fields are those of [`Form`], in postcard's form. A new kind is added at the end;
+//! a program that does not know it skips it by its length. A new field of an old kind needs a
+//! new version.
+
+use serde::{Deserialize, Serialize};
+
+use model::{
+    DeploymentName, Edited, Event, FlowName, FlowRunEvent, InputChange, InputEvent, InputId,
+    LogEvent, LogLevel, PoolName, RunFacts, RunId, RunName, Seq, State, StateName, StateType,
+    TaskName, TaskRunEvent, TaskRunId, Timestamp, WorkerChange, WorkerId,
+};
+use store::{StoreError, StoreResult};
+
+pub(super) const VERSION: u8 = 1;
+
+/// How many kinds this program knows.
+const KINDS: u8 = 8;
+
+/// A change as it is stored. Never change the order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Form<'a> {
+    FlowRun {
+        run: RunId,
+        within: Option<RunId>,
+        attempt: u32,
+        line: u64,
+        #[serde(borrow)]
+        state: StateForm<'a>,
+        created: Option<FactsForm<'a>>,
+    },
+    TaskRun {
+        task_run: TaskRunId,
+        flow_run: RunId,
+        /// `None`: the run that called it.
+        journal: Option<RunId>,
+        seq: u64,
+        task: &'a str,
+        name: &'a str,
+        attempt: u32,
+        state: StateForm<'a>,
+        started: Option<i64>,
+        retry_at: Option<i64>,
+    },
+    Log {
+        run: RunId,
+        subflows: Vec<RunId>,
+        first: i64,
+        count: u32,
+        level: u8,
+    },
+    Input {
+        run: RunId,
+        /// `None`: the run that asks.
+        journal: Option<RunId>,
+        input: InputId,
+        key: &'a str,
+        what: u8,
+    },
+    Deployment {
+        flow: &'a str,
+        name: &'a str,
+        what: u8,
+    },
+    Pool {
+        name: &'a str,
+        what: u8,
+    },
+    Worker {
+        id: WorkerId,
+        name: &'a str,
+        pool: Option<&'a str>,
+        what: u8,
+    },
+    RunDeleted {
+        run: RunId,
+        parent: Option<RunId>,
+        within: Option<RunId>,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StateForm<'a> {
+    kind: u8,
+    #[serde(borrow)]
+    name: NameForm<'a>,
+    message: Option<&'a str>,
+    is_cut: bool,
+    at: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum NameForm<'a> {
+    /// Its place among [`NAMES`].
+    Known(u8),
+    Other(&'a str),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FactsForm<'a> {
+    name: &'a str,
+    flow: &'a str,
+    deployment: Option<(&'a str, &'a str)>,
+    pool: Option<&'a str>,
+    parent: Option<RunId>,
+}
+
+/// Names of states that are stored as a number: those that most states have, the frequent
+/// ones first. Add at the end only.
+const NAMES: [StateName; 17] = [
+    StateName::COMPLETED,
+    StateName::RUNNING,
+    StateName::PENDING,
+    StateName::SCHEDULED,
+    StateName::WAITING,
+    StateName::RESUMING,
+    StateName::FAILED,
+    StateName::RETRYING,
+    StateName::AWAITING_RETRY,
+    StateName::SUSPENDED,
+    StateName::CANCELLED,
+    StateName::CANCELLING,
+    StateName::PAUSED,
+    StateName::TIMED_OUT,
+    StateName::NOT_READY,
+    StateName::CRASHED,
+    StateName::RESCUED,
+];
+
+const INPUTS: [InputChange; 4] = [
+    InputChange::Asked,
+    InputChange::Given,
+    InputChange::Expired,
+    InputChange::Withdrawn,
+];
+
+const EDITS: [Edited; 3] = [Edited::Created, Edited::Changed, Edited::Deleted];
+
+const WORKERS: [WorkerChange; 3] = [
+    WorkerChange::Registered,
+    WorkerChange::SignedOff,
+    WorkerChange::Lost,
+];
+
+/// The place of `value` in a list that has it.
+fn number<T: PartialEq>(list: &[T], value: &T) -> u8 {
+    let place = list.iter().position(|it| it == value);
+    place
+        .and_then(|place| u8::try_from(place).ok())
+        .unwrap_or(u8::MAX)
+}
+
+pub(super) fn edit(what: Edited) -> u8 {
+    number(&EDITS, &what)
+}
+
+pub(super) fn input_change(what: InputChange) -> u8 {
+    number(&INPUTS, &what)
+}
+
+pub(super) fn worker_change(what: WorkerChange) -> u8 {
+    number(&WORKERS, &what)
+}
+
+pub(super) fn level(level: LogLevel) -> u8 {
+    number(&LogLevel::ALL, &level)
+}
+
+impl<'a> StateForm<'a> {
+    pub(super) fn of(state: &'a State) -> Self {
+        let (message, is_cut) = match &state.message {
+            Some(message) => {
+                let (message, is_cut) = model::cut_message(message);
+                (Some(message), is_cut)
+            }
+            None => (None, false),
+        };
+        Self {
+            kind: number(&StateType::ALL, &state.kind),
+            name: match number(&NAMES, &state.name) {
+                u8::MAX => NameForm::Other(&state.name.0),
+                known => NameForm::Known(known),
+            },
+            message,
+            is_cut,
+            at: state.at.0,
+        }
+    }
+
+    fn read(&self) -> Option<(State, bool)> {
+        let name = match self.name {
+            NameForm::Known(number) => NAMES.get(usize::from(number))?.clone(),
+            NameForm::Other(name) => StateName(name.to_owned().into()),
+        };
+        let state = State {
+            kind: item(&StateType::ALL, self.kind)?,
+            name,
+            message: self.message.map(str::to_owned),
+            at: Timestamp(self.at),
+        };
+        Some((state, self.is_cut))
+    }
+}
+
+impl<'a> FactsForm<'a> {
+    pub(super) fn of(run: &'a model::FlowRun) -> Self {
+        let deployment = run.deployment.as_ref();
+        Self {
+            name: run.name.as_str(),
+            flow: run.flow.as_str(),
+            deployment: deployment.map(|it| (it.flow.as_str(), &*it.name)),
+            pool: run.pool.as_ref().map(PoolName::as_str),
+            parent: run.parent,
+        }
+    }
+
+    fn read(&self, id: RunId, within: Option<RunId>) -> Option<RunFacts> {
+        let deployment = match self.deployment {
+            Some((flow, name)) => Some(deployment(flow, name)?),
+            None => None,
+        };
+        Some(RunFacts {
+            id,
+            name: RunName::trusted(self.name),
+            flow: FlowName::trusted(self.flow),
+            deployment,
+            pool: self.pool.map(PoolName::trusted),
+            parent: self.parent,
+            within,
+        })
+    }
+}
+
+fn deployment(flow: &str, name: &str) -> Option<DeploymentName> {
+    format!("{flow}/{name}").parse().ok()
+}
+
+fn item<T: Copy>(list: &[T], number: u8) -> Option<T> {
+    list.get(usize::from(number)).copied()
+}
+
+impl Form<'_> {
+    /// `None`: this program cannot have written it.
+    fn read(self) -> Option<Event> {
+        Some(match self {
+            Self::FlowRun {
+                run,
+                within,
+                attempt,
+                line,
+                state,
+                created,
+            } => {
+                let (state, is_cut) = state.read()?;
+                let created = match created {
+                    Some(facts) => Some(facts.read(run, within)?.into()),
+                    None => None,
+                };
+                Event::FlowRun(FlowRunEvent {
+                    run,
+                    within,
+                    attempt,
+                    line,
+                    state,
+                    is_cut,
+                    created,
+                })
+            }
+            task_run @ Self::TaskRun { .. } => Event::TaskRun(task_run.read_task_run()?),
+            Self::Log {
+                run,
+                subflows,
+                first,
+                count,
+                level,
+            } => Event::Log(LogEvent {
+                run,
+                subflows,
+                first,
+                last: first + i64::from(count) - 1,
+                count,
+                level: item(&LogLevel::ALL, level)?,
+            }),
+            Self::Input {
+                run,
+                journal,
+                input,
+                key,
+                what,
+            } => Event::Input(InputEvent {
+                run,
+                journal: journal.unwrap_or(run),
+                input,
+                key: key.to_owned(),
+                what: item(&INPUTS, what)?,
+            }),
+            Self::Deployment { flow, name, what } => Event::Deployment {
+                name: deployment(flow, name)?,
+                what: item(&EDITS, what)?,
+            },
+            Self::Pool { name, what } => Event::Pool {
+                name: PoolName::trusted(name),
+                what: item(&EDITS, what)?,
+            },
+            Self::Worker {
+                id,
+                name,
+                pool,
+                what,
+            } => Event::Worker {
+                id,
+                name: name.to_owned(),
+                pool: pool.map(PoolName::trusted),
+                what: item(&WORKERS, what)?,
+            },
+            Self::RunDeleted {
+                run,
+                parent,
+                within,
+            } => Event::RunDeleted {
+                run,
+                parent,
+                within,
+            },
+        })
+    }
+
+    fn read_task_run(self) -> Option<TaskRunEvent> {
+        let Self::TaskRun {
+            task_run,
+            flow_run,
+            journal,
+            seq,
+            task,
+            name,
+            attempt,
+            state,
+            started,
+            retry_at,
+        } = self
+        else {
+            return None;
+        };
+        let (state, is_cut) = state.read()?;
+        Some(TaskRunEvent {
+            task_run,
+            flow_run,
+            journal: journal.unwrap_or(flow_run),
+            seq: Seq(seq),
+            task: TaskName::trusted(task),
+            name: name.to_owned(),
+            attempt,
+            state,
+            is_cut,
+            started: started.map(Timestamp),
+            retry_at: retry_at.map(Timestamp),
+        })
+    }
+}
+
+/// The changes of a row, each as its bytes.
+pub(super) struct Row<'r>(&'r [u8]);
+
+impl<'r> Row<'r> {
+    pub(super) fn of(bytes: &'r [u8]) -> StoreResult<Self> {
+        match bytes.split_first() {
+            Some((&VERSION, changes)) => Ok(Self(changes)),
+            _ => Err(damaged()),
+        }
+    }
+}
+
+impl<'r> Iterator for Row<'r> {
+    type Item = StoreResult<&'r [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let cut = || {
+            let (len, rest) = self.0.split_first_chunk::<2>()?;
+            rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))
+        };
+        let Some((change, rest)) = cut() else {
+            self.0 = &[];
+            return Some(Err(damaged()));
+        };
+        self.0 = rest;
+        Some(Ok(change))
+    }
+}
+
+/// `None`: a later version of this program wrote it.
+pub(super) fn read(change: &[u8]) -> StoreResult<Option<Event>> {
+    match change.first() {
+        Some(kind) if *kind < KINDS => {
+            let form: Form<'_> = postcard::from_bytes(change).map_err(|_| damaged())?;
+            form.read().map(Some).ok_or_else(damaged)
+        }
+        Some(_) => Ok(None),
+        None => Err(damaged()),
+    }
+}
+
+fn damaged() -> StoreError {
+    StoreError::Damaged("an event cannot be read".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_stands_for_one_thing() {
+        for (place, name) in (0..).zip(&NAMES) {
+            assert_eq!(number(&NAMES, name), place, "{name} is there twice");
+        }
+        for kind in StateType::ALL {
+            assert_eq!(
+                item(&StateType::ALL, number(&StateType::ALL, &kind)),
+                Some(kind)
+            );
+        }
+    }
+
+    #[test]
+    fn a_kind_that_is_not_known_is_skipped_and_damage_is_told() {
+        assert_eq!(read(&[KINDS, 1, 2, 3]), Ok(None));
+        assert!(matches!(read(&[5]), Err(StoreError::Damaged(_))));
+        assert!(matches!(read(&[]), Err(StoreError::Damaged(_))));
+        let row = [VERSION, 2, 0, KINDS, 7, 1, 0, 200];
+        let changes: StoreResult<Vec<_>> = Row::of(&row).unwrap().collect();
+        assert_eq!(changes.unwrap(), [&[KINDS, 7][..], &[200]]);
+        let torn: StoreResult<Vec<_>> = Row::of(&row[..5]).unwrap().collect();
+        assert_eq!(torn.unwrap().len(), 1);
+        let torn: StoreResult<Vec<_>> = Row::of(&row[..4]).unwrap().collect();
+        assert!(torn.is_err());
+        assert!(Row::of(&[VERSION + 1]).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! Reading the stream.
+
+use std::ops::ControlFlow;
+
+use rusqlite::Connection;
+
+use super::form::{self, Row};
+use crate::sql::{Sql, params};
+use model::{EventCursor, PlacedEvent, RunFacts, RunId, Timestamp};
+use store::{EventPage, StoreResult};
+
+/// The page after a cursor. The row of the cursor is read again: its tag tells whether it is
+/// the row that the cursor was made of. Its changes are read only if some were not seen.
+pub(crate) fn page(conn: &Connection, after: EventCursor, limit: u32) -> StoreResult<EventPage> {
+    let limit = limit.max(1) as usize;
+    let is_partly_seen = after.seen != EventCursor::ALL;
+    let mut events = Vec::new();
+    let mut next = after;
+    // Whether the row of the cursor was found.
+    let mut is_known = after == EventCursor::OLDEST;
+    conn.each(
+        "SELECT no, tag, at, CASE WHEN no > ?1 OR ?2 THEN changes END
+         FROM events WHERE no >= ?1 ORDER BY no",
+        params![after.row, is_partly_seen],
+        |row| {
+            let mut cursor = EventCursor {
+                row: row.get(0)?,
+                tag: row.get::<_, i64>(1)?.cast_unsigned(),
+                seen: EventCursor::ALL,
+            };
+            if !is_known {
+                is_known = cursor.row == after.row && cursor.tag == after.tag;
+                if !is_known {
+                    return Ok(ControlFlow::Break(Ok(())));
+                }
+                if !is_partly_seen {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                cursor.seen = after.seen;
+            } else {
+                cursor.seen = 0;
+            }
+            let changes: Vec<u8> = row.get(3)?;
+            let read = read_row(&changes, cursor, row.get(2)?, limit, &mut events);
+            Ok(match read {
+                Ok(end) => {
+                    next = end;
+                    if events.len() < limit {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(Ok(()))
+                    }
+                }
+                Err(error) => ControlFlow::Break(Err(error)),
+            })
+        },
+    )?
+    .unwrap_or(Ok(()))?;
+    if is_known {
+        Ok(EventPage::Events { events, next })
+    } else {
+        Ok(EventPage::TooOld)
+    }
+}
+
+/// Adds the changes of a row that were not seen yet, until there are `limit`. Where it stopped.
+fn read_row(
+    row: &[u8],
+    from: EventCursor,
+    at: Timestamp,
+    limit: usize,
+    events: &mut Vec<PlacedEvent>,
+) -> StoreResult<EventCursor> {
+    let mut changes = (1..).zip(Row::of(row)?).skip(from.seen as usize).peekable();
+    let mut cursor = from;
+    while events.len() < limit {
+        let Some((seen, change)) = changes.next() else {
+            cursor.seen = EventCursor::ALL;
+            break;
+        };
+        let is_last = changes.peek().is_none();
+        cursor.seen = if is_last { EventCursor::ALL } else { seen };
+        if let Some(event) = form::read(change?)? {
+            events.push(PlacedEvent { cursor, at, event });
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok(cursor)
+}
+
+pub(crate) fn newest(conn: &Connection) -> StoreResult<EventCursor> {
+    conn.need(
+        "SELECT no, tag FROM events ORDER BY no DESC LIMIT 1",
+        [],
+        |row| {
+            Ok(EventCursor {
+                row: row.get(0)?,
+                tag: row.get::<_, i64>(1)?.cast_unsigned(),
+                seen: EventCursor::ALL,
+            })
+        },
+    )
+}
+
+pub(crate) fn run_facts(conn: &Connection, runs: &[RunId]) -> StoreResult<Vec<RunFacts>> {
+    let mut found = Vec::with_capacity(runs.len());
+    for run in runs {
+        found.extend(conn.first(
+            "SELECT s.name, s.flow, s.deployment, r.pool, s.parent, s.within
+             FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no WHERE r.id = ?1",
+            [*run],
+            |row| {
+                Ok(RunFacts {
+                    id: *run,
+                    name: row.get(0)?,
+                    flow: row.get(1)?,
+                    deployment: row.get(2)?,
+                    pool: row.get(3)?,
+                    parent: row.get(4)?,
+                    within: row.get(5)?,
+                })
+            },
+        )?);
+    }
+    Ok(found)
+}
