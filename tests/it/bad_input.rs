@@ -235,6 +235,29 @@ fn names_that_nothing_has_are_told_with_what_was_meant() {
     assert_eq!(everything(&home), before);
 }
 
+/// A filter that says nothing is a mistake, not an empty list.
+#[test]
+fn a_filter_that_means_nothing_is_refused() {
+    let home = home();
+    let refused = |args: &[&str]| {
+        let ran = home.run(args).fails(2);
+        assert_eq!(ran.stdout, "", "{ran}");
+        ran.stderr
+    };
+    let since = refused(&["flow-run", "ls", "--since", "yesterday"]);
+    let why = "invalid value 'yesterday' for '--since <TIME>': `yesterday` is no time such as \
+               `2026-10-01 12:00`, and no time ago such as `24h`";
+    assert!(since.contains(why), "{since}");
+    for command in ["flow-run", "task-run"] {
+        let state = refused(&[command, "ls", "--state", "Lat"]);
+        for part in ["invalid value 'Lat' for '--state <STATE>'", "Late"] {
+            assert!(state.contains(part), "{state}");
+        }
+    }
+    let tail = refused(&["flow-run", "logs", "silver-otter", "--tail", "0"]);
+    assert!(tail.contains("'0' for '--tail <N>'"), "{tail}");
+}
+
 /// The beginning of an id is enough, if no other id begins so.
 #[test]
 fn half_an_id_is_enough_or_the_candidates_are_listed() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{deploy, flow_runs, home, json, start, text, watch, worker};
+use super::{deploy, flow_runs, home, json, list, start, text, watch, worker};
 
 /// The keys of a value with what stands below them, a list by its first entry.
 fn shape(value: &Value) -> Value {
@@ -277,4 +277,36 @@ fn a_listing_can_be_narrowed() {
     assert_eq!(count(&["--parent", &first]), 0);
     let newest = json(&home, &["flow-run", "ls", "--limit", "1"]);
     assert_eq!(newest[0]["flow"], "three-tasks");
+
+    // Values of one filter are alternatives.
+    assert_eq!(count(&["--tag", "blue", "--tag", "red"]), 2);
+    assert_eq!(count(&["--flow", "empty", "--flow", "three-tasks"]), 2);
+    assert_eq!(count(&["--flow", "empty", "--tag", "blue"]), 0);
+    assert_eq!(count(&["--state", "Late", "--state", "suspended"]), 0);
+    assert_eq!(count(&["--since", "1h"]), 2);
+    assert_eq!(count(&["--until", "1h"]), 0);
+    assert_eq!(count(&["--since", "2020-01-01 00:00", "--until", "0s"]), 2);
+    assert_eq!(count(&["--text", &first]), 1);
+    let name = text(&newest[0]["name"]).to_uppercase();
+    assert_eq!(count(&["--text", &name[1..]]), 1);
+}
+
+#[test]
+fn task_runs_can_be_narrowed() {
+    let home = home();
+    deploy(&home, "bench", &["--flow", "three-tasks"]);
+    let _worker = worker(&home, &[]);
+    watch(&home, "three-tasks", &[]).ok();
+    let tasks = list(&home, &["task-run", "ls"]);
+    assert_eq!(tasks.len(), 3);
+    let count = |more: &[&str]| list(&home, &[&["task-run", "ls"], more].concat()).len();
+    let [task, name] = ["task", "name"].map(|field| text(&tasks[1][field]));
+    let same = tasks.iter().filter(|other| other["task"] == task).count();
+    assert_eq!(count(&["--task", task]), same);
+    assert_eq!(count(&["--task", "none"]), 0);
+    assert_eq!(count(&["--text", name]), 1);
+    assert_eq!(count(&["--text", text(&tasks[2]["id"])]), 1);
+    assert_eq!(count(&["--state", "completed", "--state", "TimedOut"]), 3);
+    assert_eq!(count(&["--state", "TimedOut"]), 0);
+    assert_eq!(list(&home, &["task-run", "ls", "--limit", "1"]), tasks[2..]);
 }

@@ -55,6 +55,27 @@ fn the_log_has_what_was_logged_and_printed() {
         ["INFO", "task", "stdout", "printed by a task"],
     ];
     assert_eq!(told, expect);
+
+    let found = |more: &[&str]| {
+        let lines = json(&home, &[&["flow-run", "logs", &run], more].concat());
+        let lines = lines.as_array().unwrap().iter();
+        let messages = lines.map(|line| text(&line["message"]).to_owned());
+        messages.collect::<Vec<_>>()
+    };
+    let printed = ["printed", "printed as an error", "printed by a task"];
+    assert_eq!(found(&["--text", "PRINTED"]), printed);
+    assert_eq!(
+        found(&["--tail", "2"]),
+        ["from a task", "printed by a task"]
+    );
+    assert_eq!(found(&["--target", "stderr"]), ["printed as an error"]);
+    let both = ["--target", "stdout", "--target", "stderr", "--tail", "2"];
+    assert_eq!(found(&both), ["printed as an error", "printed by a task"]);
+    assert_eq!(
+        found(&["--target", "forms", "--level", "error"]),
+        ["at error"]
+    );
+    assert!(found(&["--target", "form"]).is_empty());
 }
 
 /// Whoever reads a run's log finds what its subflows said, and each under its own name.

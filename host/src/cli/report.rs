@@ -75,6 +75,10 @@ impl Report {
                 ExitStatus::Usage,
                 format!("`orch-host flow-run inspect {run}` shows the run that has it"),
             ),
+            StoreError::StrangeCursor => (
+                ExitStatus::Usage,
+                "begin at the first page, or keep the filter that the cursor was given for".to_owned(),
+            ),
             StoreError::NewerVersion { .. } => (
                 ExitStatus::Usage,
                 "install the version that wrote it, or name another with `--database sqlite:PATH`"

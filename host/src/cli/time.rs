@@ -51,6 +51,33 @@ impl FromStr for TimeArg {
     }
 }
 
+/// A point in time as typed, or how long ago it was: `2026-10-01 12:00`, `24h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PastArg {
+    At(Timestamp),
+    Ago(Duration),
+}
+
+impl PastArg {
+    pub fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(span) => now.before(span),
+        }
+    }
+}
+
+impl FromStr for PastArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = text.parse().map(|TimeArg(at)| Self::At(at));
+        let ago = || text.parse().map(|SpanArg(span)| Self::Ago(span));
+        at.or_else(|_| ago()).map_err(|_| {
+            format!("`{text}` is no time such as `2026-10-01 12:00`, and no time ago such as `24h`")
+        })
+    }
+}
+
 /// A span of time as typed: `1s`, `500ms`, `1h 30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpanArg(pub Duration);
@@ -82,5 +109,20 @@ mod tests {
         );
         assert_eq!("1h 30m".parse(), Ok(SpanArg(Duration::from_secs(5_400))));
         assert!("soon".parse::<SpanArg>().is_err());
+    }
+
+    #[test]
+    fn the_past_is_a_time_or_a_time_ago() {
+        let now = Timestamp(1_700_000_000_000_000);
+        let at = |text: &str| text.parse::<PastArg>().map(|past| past.at(now).to_string());
+        assert_eq!(at("1h 30m").unwrap(), "2023-11-14T20:43:20.000Z");
+        assert_eq!(
+            at("2026-10-01T12:00:00Z").unwrap(),
+            "2026-10-01T12:00:00.000Z"
+        );
+        assert_eq!(
+            at("yesterday").unwrap_err(),
+            "`yesterday` is no time such as `2026-10-01 12:00`, and no time ago such as `24h`"
+        );
     }
 }

@@ -2,12 +2,13 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use model::{LogLevel, StateType};
+use model::LogLevel;
+use store::StateFilter;
 
-/// `COMPLETED`; with `ignore_case` in any case.
-pub fn state() -> impl TypedValueParser<Value = StateType> {
-    let words = StateType::ALL.map(StateType::as_str);
-    PossibleValuesParser::new(words).try_map(|word| word.parse::<StateType>())
+/// `COMPLETED` or `Late`; with `ignore_case` in any case.
+pub fn state() -> impl TypedValueParser<Value = StateFilter> {
+    let words = StateFilter::words();
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<StateFilter>())
 }
 
 /// `INFO`; with `ignore_case` in any case.

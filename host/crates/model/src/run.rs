@@ -1,5 +1,7 @@
 //! Flow runs.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -42,7 +44,28 @@ pub struct FlowRun {
     pub outcome: Option<Outcome>,
 }
 
+/// A run that could have begun so long ago is late. Prefect's default.
+pub const LATE_AFTER: Duration = Duration::from_secs(15);
+
 impl FlowRun {
+    /// Whether it could have begun for a while. Nothing happens to a run because it is late:
+    /// it is only shown so.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        let could_begin = self.scheduled.max(self.state.at);
+        self.state.kind == StateType::Scheduled
+            && self.state.name == StateName::SCHEDULED
+            && could_begin.after(LATE_AFTER) <= now
+    }
+
+    /// Its state as people read it: one that is late is called so.
+    pub fn shown_state(&self, now: Timestamp) -> State {
+        let mut state = self.state.clone();
+        if self.is_late(now) {
+            state.name = StateName::LATE;
+        }
+        state
+    }
+
     /// The run as a flow that waits for it sees it.
     pub fn snapshot(&self) -> RunSnapshot {
         RunSnapshot {

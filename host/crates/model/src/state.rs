@@ -172,6 +172,34 @@ impl StateName {
     pub const NOT_READY: Self = Self(Cow::Borrowed("NotReady"));
     pub const CRASHED: Self = Self(Cow::Borrowed("Crashed"));
     pub const CANCELLED: Self = Self(Cow::Borrowed("Cancelled"));
+
+    /// Every name, and the type of the states that have it.
+    pub const KINDS: [(Self, StateType); 18] = [
+        (Self::SCHEDULED, StateType::Scheduled),
+        (Self::LATE, StateType::Scheduled),
+        (Self::AWAITING_RETRY, StateType::Scheduled),
+        (Self::RESCUED, StateType::Scheduled),
+        (Self::PENDING, StateType::Pending),
+        (Self::RESUMING, StateType::Pending),
+        (Self::RUNNING, StateType::Running),
+        (Self::RETRYING, StateType::Running),
+        (Self::WAITING, StateType::Waiting),
+        (Self::SUSPENDED, StateType::Waiting),
+        (Self::PAUSED, StateType::Paused),
+        (Self::CANCELLING, StateType::Cancelling),
+        (Self::COMPLETED, StateType::Completed),
+        (Self::FAILED, StateType::Failed),
+        (Self::TIMED_OUT, StateType::Failed),
+        (Self::NOT_READY, StateType::Failed),
+        (Self::CRASHED, StateType::Crashed),
+        (Self::CANCELLED, StateType::Cancelled),
+    ];
+
+    /// The type of the states that have this name. `None` if no state of this program has it.
+    pub fn kind(&self) -> Option<StateType> {
+        let mut kinds = Self::KINDS.into_iter();
+        kinds.find(|(name, _)| name == self).map(|(_, kind)| kind)
+    }
 }
 
 impl fmt::Display for StateName {

@@ -53,10 +53,9 @@ pub async fn run(
     let children = store.child_states(run.id).await?;
     let tasks = TaskRunFilter {
         flow_run: Some(run.id),
-        count: tasks_max,
         ..TaskRunFilter::default()
     };
-    let task_runs = store.task_runs(tasks).await?;
+    let task_runs = store.newest_task_runs(&tasks, tasks_max).await?;
     let inputs = store.awaited_inputs(run.id).await?;
     let journal = if with_journal {
         // A subflow's calls stand in the journal of the run it is part of.

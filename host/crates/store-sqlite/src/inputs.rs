@@ -79,6 +79,32 @@ pub(super) fn awaited(conn: &Connection, id: RunId) -> StoreResult<Vec<AwaitedIn
     Ok(inputs.into_iter().map(|(_, input)| input).collect())
 }
 
+/// Those of any run, the latest run first: at most `count`.
+pub(super) fn awaited_by_any(conn: &Connection, count: u32) -> StoreResult<Vec<AwaitedInput>> {
+    const RUNS: i64 = 100;
+    let count = count as usize;
+    let mut awaited = Vec::new();
+    let mut before = RunKey(i64::MAX);
+    while awaited.len() < count {
+        let runs: Vec<(RunKey, RunId)> = conn.all(
+            "SELECT DISTINCT r.no, r.id FROM inputs i CROSS JOIN flow_runs r ON r.no = i.run
+             WHERE i.run < ?1 AND r.ended IS NULL ORDER BY i.run DESC LIMIT ?2",
+            params![before, RUNS],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let Some((last, _)) = runs.last() else {
+            break;
+        };
+        before = *last;
+        for (_, id) in runs {
+            let inputs = open(conn, &subject(conn, id)?, id)?;
+            awaited.extend(inputs.into_iter().map(|(_, input)| input));
+        }
+    }
+    awaited.truncate(count);
+    Ok(awaited)
+}
+
 /// The call that asks for this input, if it is one of those. `root`: see [`journal_of`].
 pub(super) fn find(
     conn: &Connection,

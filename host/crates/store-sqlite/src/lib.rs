@@ -30,6 +30,7 @@ mod events;
 mod inputs;
 mod journal;
 mod life;
+mod listing;
 mod load;
 mod logs;
 mod open;
@@ -61,6 +62,7 @@ pub use self::bell::BellListener;
 use self::bell::{Hub, Ringer};
 use self::clock::MachineClock;
 use self::events::{EVENTS_BYTES_MAX, EventWriter};
+use self::listing::Patience;
 use self::presence::Presence;
 use self::readers::Readers;
 use self::writer::Writer;
@@ -77,6 +79,7 @@ pub struct SqliteStore {
     hub: Arc<Hub>,
     presence: Arc<Presence>,
     clock: Arc<dyn Clock>,
+    patience: Patience,
     path: PathBuf,
 }
 
@@ -116,6 +119,7 @@ impl SqliteStore {
             hub,
             presence: Arc::new(Presence::new(&path)),
             clock,
+            patience: Patience::default(),
             path,
         })
     }

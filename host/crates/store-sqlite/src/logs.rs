@@ -1,14 +1,11 @@
 //! Log lines.
 
-use rusqlite::Connection;
-
-use super::columns::AsJson;
-use super::rows::{need_run_no, run_no};
-use super::sql::{Row, Sql, params};
+use super::rows::need_run_no;
+use super::sql::{Sql, params};
 use super::writer::Tx;
 use model::{LogEvent, LogLine, LogSource, RunId};
 use orchestrator::lifecycle::RunKey;
-use store::{LogCursor, LogFilter, StoreResult};
+use store::StoreResult;
 
 /// Lines of the run `id`, or of subflows within it.
 pub(super) fn add(tx: &Tx<'_>, run: RunKey, id: RunId, lines: &[LogLine]) -> StoreResult<()> {
@@ -56,49 +53,4 @@ pub(super) fn add(tx: &Tx<'_>, run: RunKey, id: RunId, lines: &[LogLine]) -> Sto
         });
     }
     Ok(())
-}
-
-pub(super) fn lines(
-    conn: &Connection,
-    filter: &LogFilter,
-) -> StoreResult<Vec<(LogCursor, LogLine)>> {
-    let mut runs: Vec<i64> = Vec::new();
-    for id in &filter.runs {
-        runs.extend(run_no(conn, *id)?.map(|run| run.0));
-        runs.append(&mut conn.all(
-            "SELECT no FROM flow_run_specs WHERE within = ?1",
-            [id],
-            |row| row.get(0),
-        )?);
-    }
-    let limit = if filter.count == 0 {
-        -1
-    } else {
-        i64::from(filter.count)
-    };
-    conn.all(
-        "SELECT l.no, r.id, l.source, l.task_run, l.at, l.level, l.target, l.message
-         FROM logs l JOIN flow_runs r ON r.no = l.run
-         WHERE l.run IN (SELECT value FROM json_each(?1)) AND l.no > ?2 AND l.level >= ?3
-         ORDER BY l.no LIMIT ?4",
-        params![AsJson(&runs), filter.after.0, filter.level_min, limit],
-        log_line,
-    )
-}
-
-fn log_line(row: &Row<'_>) -> rusqlite::Result<(LogCursor, LogLine)> {
-    let source = match (row.get::<_, i64>(2)?, row.get(3)?) {
-        (0, _) => LogSource::Flow,
-        (1, Some(task_run)) => LogSource::Task(task_run),
-        _ => LogSource::Host,
-    };
-    let line = LogLine {
-        run: row.get(1)?,
-        source,
-        at: row.get(4)?,
-        level: row.get(5)?,
-        target: row.get(6)?,
-        message: row.get(7)?,
-    };
-    Ok((LogCursor(row.get(0)?), line))
 }

@@ -2,16 +2,16 @@
 
 use rusqlite::Connection;
 
-use super::columns::{AsJson, ToColumn};
+use super::columns::ToColumn;
+use super::rows::unsigned;
 use super::sql::{Row, Sql};
-use model::StateType;
-use store::StoreResult;
+use store::{Order, StoreResult};
 
 /// A query whose conditions depend on a filter.
 pub(super) struct Query {
     pub sql: String,
     params: Vec<Box<dyn ToColumn>>,
-    pub glue: &'static str,
+    glue: &'static str,
 }
 
 impl Query {
@@ -25,30 +25,42 @@ impl Query {
 
     /// `condition` has one `?`, for `value`.
     pub(super) fn only(&mut self, condition: &str, value: impl ToColumn + 'static) {
+        self.only_all(condition, [Box::new(value) as Box<dyn ToColumn>]);
+    }
+
+    /// `condition` has a `?` for each value, in order.
+    pub(super) fn only_all(
+        &mut self,
+        condition: &str,
+        values: impl IntoIterator<Item = Box<dyn ToColumn>>,
+    ) {
         self.sql += &format!(" {} {condition}", self.glue);
         self.glue = "AND";
-        self.params.push(Box::new(value));
+        self.params.extend(values);
     }
 
-    pub(super) fn only_states(&mut self, column: &str, states: &[StateType]) {
-        if !states.is_empty() {
-            let names: Vec<_> = states.iter().map(|state| state.as_str()).collect();
-            self.only(
-                &format!("{column} IN (SELECT value FROM json_each(?))"),
-                AsJson(names),
-            );
-        }
-    }
-
-    pub(super) fn all<T>(
+    /// The first rows in the order of this number.
+    pub(super) fn page<T>(
         mut self,
         conn: &Connection,
-        order: &str,
-        count: u32,
+        number: &str,
+        order: Order,
+        limit: usize,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> StoreResult<Vec<T>> {
-        let limit = if count == 0 { -1 } else { i64::from(count) };
-        self.sql += &format!(" ORDER BY {order} LIMIT {limit}");
+        let direction = match order {
+            Order::NewestFirst => "DESC",
+            Order::OldestFirst => "ASC",
+        };
+        self.sql += &format!(" ORDER BY {number} {direction} LIMIT ?");
+        self.params.push(Box::new(limit as i64));
         conn.all(&self.sql, self.params, read)
+    }
+
+    /// How many rows there are, counted up to `max`.
+    pub(super) fn count(mut self, conn: &Connection, max: u64) -> StoreResult<u64> {
+        self.params.push(Box::new(max));
+        let sql = format!("SELECT count(*) FROM ({} LIMIT ?)", self.sql);
+        conn.need(&sql, self.params, |row| unsigned(row, 0))
     }
 }

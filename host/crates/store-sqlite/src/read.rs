@@ -3,14 +3,13 @@
 use rusqlite::Connection;
 
 use super::columns::AsJson;
-use super::query::Query;
 use super::rows::{flow_run, numbered_flow_run, select_flow_run, unsigned};
 use super::sql::{Row, Sql, params};
 use model::{
     Failure, FlowRun, HistoryLine, IdPrefix, PastWorker, RunId, RunName, State, StateType, Waits,
 };
 use orchestrator::lifecycle::RunKey;
-use store::{RunFilter, StoreResult};
+use store::StoreResult;
 
 pub(super) fn flow_run_by_id(conn: &Connection, id: RunId) -> StoreResult<Option<FlowRun>> {
     conn.first(select_flow_run!("WHERE r.id = ?1"), [id], flow_run)
@@ -42,37 +41,12 @@ pub(super) fn find_runs(
     Ok(found.into_iter().map(|(_, run)| run).collect())
 }
 
-pub(super) fn flow_runs(conn: &Connection, filter: &RunFilter) -> StoreResult<Vec<FlowRun>> {
-    // What has not ended is little beside what has, and has an index of its own.
-    let unfinished =
-        !filter.states.is_empty() && !filter.states.iter().any(|state| state.is_terminal());
-    let mut query = Query::new(select_flow_run!(""));
-    if unfinished {
-        query.sql += "WHERE r.no IN (SELECT no FROM flow_runs INDEXED BY flow_runs_unfinished \
-                      WHERE ended IS NULL)";
-        query.glue = "AND";
+pub(super) fn flow_runs_by_id(conn: &Connection, ids: &[RunId]) -> StoreResult<Vec<FlowRun>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(flow_run_by_id(conn, *id)?);
     }
-    query.only_states("r.state", &filter.states);
-    if let Some(flow) = &filter.flow {
-        query.only("s.flow = ?", flow.clone());
-    }
-    if let Some(deployment) = &filter.deployment {
-        query.only("s.deployment = ?", deployment.clone());
-    }
-    if let Some(pool) = &filter.pool {
-        query.only("r.pool = ?", pool.clone());
-    }
-    if let Some(parent) = filter.parent {
-        query.only("s.parent = ?", parent);
-    }
-    if let Some(tag) = &filter.tag {
-        query.only(
-            "EXISTS (SELECT 1 FROM json_each(s.tags) WHERE value = ?)",
-            tag.clone(),
-        );
-    }
-    // By the table that most conditions are on: then nothing needs to be sorted.
-    query.all(conn, "s.no DESC", filter.count, flow_run)
+    Ok(found)
 }
 
 pub(super) fn child_states(conn: &Connection, parent: RunId) -> StoreResult<Vec<(StateType, u64)>> {

@@ -8,6 +8,21 @@ use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp
 use orchestrator::lifecycle::RunKey;
 use store::{Missing, StoreError, StoreResult};
 
+/// The columns that [`flow_run`] reads, with what is read for the two that may be large.
+macro_rules! flow_run_columns {
+    ($parameters:literal, $outcome:literal) => {
+        concat!(
+            "r.no, r.id, s.name, s.flow, s.deployment, s.component, r.pool, s.work_queue, \
+             s.grants, ",
+            $parameters,
+            ", s.tags, s.parent, s.within, r.state, r.state_name, r.state_message, r.state_at, \
+             r.attempt, r.epoch, s.created, s.scheduled, r.started, r.ended, ",
+            $outcome
+        )
+    };
+}
+pub(super) use flow_run_columns;
+
 /// Selects what [`flow_run`] reads, and more columns after that, up to the `WHERE`.
 macro_rules! select_flow_run {
     ($rest:literal) => {
@@ -15,10 +30,8 @@ macro_rules! select_flow_run {
     };
     ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT r.no, r.id, s.name, s.flow, s.deployment, s.component, r.pool, \
-             s.work_queue, s.grants, s.parameters, s.tags, s.parent, s.within, r.state, \
-             r.state_name, r.state_message, r.state_at, r.attempt, r.epoch, s.created, \
-             s.scheduled, r.started, r.ended, r.outcome",
+            "SELECT ",
+            $crate::rows::flow_run_columns!("s.parameters", "r.outcome"),
             $more,
             " FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no ",
             $rest
@@ -103,4 +116,20 @@ pub(super) fn run_no(conn: &Connection, id: RunId) -> StoreResult<Option<RunKey>
 /// Errs if the run does not exist.
 pub(super) fn need_run_no(conn: &Connection, id: RunId) -> StoreResult<RunKey> {
     run_no(conn, id)?.ok_or(StoreError::NotFound(Missing::Run(id)))
+}
+
+/// The run whose journal holds the calls of this one, and whether it is the run itself.
+pub(super) fn journal_of(conn: &Connection, id: RunId) -> StoreResult<Option<(RunKey, bool)>> {
+    let Some(no) = run_no(conn, id)? else {
+        return Ok(None);
+    };
+    let within: Option<RunId> = conn.need(
+        "SELECT within FROM flow_run_specs WHERE no = ?1",
+        [no],
+        |row| row.get(0),
+    )?;
+    match within {
+        Some(root) => Ok(Some((need_run_no(conn, root)?, false))),
+        None => Ok(Some((no, true))),
+    }
 }

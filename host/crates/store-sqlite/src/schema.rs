@@ -253,6 +253,14 @@ INSERT INTO events (no, at, tag, total, changes)
 VALUES (1, unixepoch() * 1000000, random(), 0, x'01');
 ";
 
+/// What listings look for and few runs are: an index of all would cost every run.
+const LISTINGS: &str = "
+CREATE INDEX flow_runs_unsuccessful ON flow_runs (no)
+    WHERE state IN ('FAILED', 'CRASHED', 'CANCELLED');
+CREATE INDEX flow_runs_failed ON flow_runs (ended)
+    WHERE state IN ('FAILED', 'CRASHED') AND pool IS NOT NULL;
+";
+
 /// What a run went through. A line that says nothing more has no more bytes but for the header
 /// of its row: 0 and 1 take none.
 const PAST: &str = "
@@ -286,6 +294,7 @@ const STEPS: &[M<'static>] = &[
     M::up(KEEP),
     M::up(IDENTITIES),
     M::up(EVENTS),
+    M::up(LISTINGS),
     M::up(PAST),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -1,15 +1,11 @@
 //! Task runs: for people, and for a worker that goes on with a run.
 
-use rusqlite::Connection;
-
 use super::columns::{AsJson, list};
-use super::query::Query;
-use super::rows::{need_run_no, run_no};
 use super::sql::{Sql, params};
 use super::writer::Tx;
 use model::{RunId, TaskLine, TaskRun};
 use orchestrator::lifecycle::RunKey;
-use store::{StoreResult, TaskRunFilter};
+use store::StoreResult;
 
 pub(super) fn put(tx: &Tx<'_>, run: RunKey, task_run: &TaskRun) -> StoreResult<()> {
     tx.run(
@@ -70,57 +66,4 @@ pub(super) fn end_open(tx: &Tx<'_>, run: RunKey, id: RunId, line: &TaskLine) -> 
         tx.changes().task_run(&task_run);
     }
     Ok(())
-}
-
-pub(super) fn list_of(conn: &Connection, filter: &TaskRunFilter) -> StoreResult<Vec<TaskRun>> {
-    let mut query = Query::new(
-        "SELECT t.id, t.flow_run, r.id, t.seq, t.task, t.name, t.tags, t.attempt, t.history,
-             t.retry_at, t.worker
-         FROM task_runs t JOIN flow_runs r ON r.no = t.journal",
-    );
-    if let Some(id) = filter.flow_run {
-        let Some((root, is_root)) = journal_of(conn, id)? else {
-            return Ok(Vec::new());
-        };
-        query.only("t.journal = ?", root);
-        if !is_root {
-            query.only("t.flow_run = ?", id);
-        }
-    }
-    query.only_states("t.state", &filter.states);
-    let mut task_runs = query.all(conn, "t.no DESC", filter.count, |row| {
-        Ok(TaskRun {
-            id: row.get(0)?,
-            flow_run: row.get(1)?,
-            journal: row.get(2)?,
-            seq: row.get(3)?,
-            task: row.get(4)?,
-            name: row.get(5)?,
-            tags: row
-                .get::<_, Option<AsJson<Vec<String>>>>(6)?
-                .map_or_else(Vec::new, |tags| tags.0),
-            attempt: row.get(7)?,
-            history: row.get::<_, AsJson<_>>(8)?.0,
-            retry_at: row.get(9)?,
-            worker: row.get(10)?,
-        })
-    })?;
-    task_runs.reverse();
-    Ok(task_runs)
-}
-
-/// The run whose journal holds the calls of this one, and whether it is the run itself.
-fn journal_of(conn: &Connection, id: RunId) -> StoreResult<Option<(RunKey, bool)>> {
-    let Some(no) = run_no(conn, id)? else {
-        return Ok(None);
-    };
-    let within: Option<RunId> = conn.need(
-        "SELECT within FROM flow_run_specs WHERE no = ?1",
-        [no],
-        |row| row.get(0),
-    )?;
-    match within {
-        Some(root) => Ok(Some((need_run_no(conn, root)?, false))),
-        None => Ok(Some((no, true))),
-    }
 }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 mod claiming;
 mod counting;
 mod events;
+mod impatient;
 
 use super::sql::Sql as _;
 use super::*;

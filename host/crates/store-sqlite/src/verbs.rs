@@ -10,17 +10,17 @@ use futures::future::BoxFuture;
 use model::{
     AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
     FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, PoolName, RunFacts, RunId,
-    Seq, StateType, TaskRun, Timestamp, WorkPool, Worker, WorkerId,
+    Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
-    Cancellation, Catalog, Claim, Claimed, Clock, Deployed, EventPage, Events, Listener, LogCursor,
-    LogFilter, NewRun, Offer, PoolChange, PoolUse, Pools, Progress, Reading, Recorded, RunFilter,
-    Runs, Settled, StoreResult, TaskRunFilter, Topic, Wakes, Workers,
+    Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, Listener,
+    LogFilter, LogPlace, NewRun, Offer, Page, PageRequest, PoolChange, PoolUse, Pools, Progress,
+    Reading, Recorded, RunFilter, Runs, Settled, StoreResult, TaskRunFilter, Topic, Wakes, Workers,
 };
 
 use super::{
-    SqliteStore, components, deployments, events, inputs, journal, life, load, logs, pick, pools,
-    read, task_runs, workers,
+    SqliteStore, components, deployments, events, inputs, journal, life, listing, load, pick,
+    pools, read, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
@@ -301,8 +301,37 @@ impl Reading for SqliteStore {
             .await
     }
 
-    async fn flow_runs(&self, filter: RunFilter) -> StoreResult<Vec<FlowRun>> {
-        self.read_long(move |conn| read::flow_runs(conn, &filter))
+    async fn flow_runs_by_id(&self, ids: &[RunId]) -> StoreResult<Vec<FlowRun>> {
+        let ids = ids.to_vec();
+        self.read_long(move |conn| read::flow_runs_by_id(conn, &ids))
+            .await
+    }
+
+    async fn flow_runs(
+        &self,
+        filter: &RunFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<FlowRun>> {
+        let (filter, page) = (filter.clone(), page.clone());
+        let (patience, now) = (self.patience, self.clock.now());
+        self.read_long(move |conn| listing::flow_runs(conn, patience, &filter, &page, now))
+            .await
+    }
+
+    async fn count_flow_runs(&self, filter: &RunFilter, max: u64) -> StoreResult<Count> {
+        let filter = filter.clone();
+        let (patience, now) = (self.patience, self.clock.now());
+        self.read_long(move |conn| listing::count_runs(conn, patience, &filter, max, now))
+            .await
+    }
+
+    async fn failed_since(&self, since: Timestamp, count: u32) -> StoreResult<Vec<FlowRun>> {
+        self.read_long(move |conn| listing::failed(conn, since, count))
+            .await
+    }
+
+    async fn count_failed_since(&self, since: Timestamp, max: u64) -> StoreResult<Count> {
+        self.read_long(move |conn| listing::count_failed(conn, since, max))
             .await
     }
 
@@ -320,13 +349,51 @@ impl Reading for SqliteStore {
             .await
     }
 
-    async fn task_runs(&self, filter: TaskRunFilter) -> StoreResult<Vec<TaskRun>> {
-        self.read_long(move |conn| task_runs::list_of(conn, &filter))
+    async fn task_runs(
+        &self,
+        filter: &TaskRunFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<TaskRun>> {
+        let (filter, page, patience) = (filter.clone(), page.clone(), self.patience);
+        self.read_long(move |conn| listing::task_runs(conn, patience, &filter, &page))
             .await
     }
 
-    async fn logs(&self, filter: LogFilter) -> StoreResult<Vec<(LogCursor, LogLine)>> {
-        self.read_long(move |conn| logs::lines(conn, &filter)).await
+    async fn task_runs_by_id(&self, ids: &[TaskRunId]) -> StoreResult<Vec<TaskRun>> {
+        let ids = ids.to_vec();
+        self.read_long(move |conn| listing::task_runs_by_id(conn, &ids))
+            .await
+    }
+
+    async fn open_task_runs(&self, flow_run: RunId) -> StoreResult<Vec<TaskRun>> {
+        self.read_long(move |conn| listing::open_task_runs(conn, flow_run))
+            .await
+    }
+
+    async fn logs(
+        &self,
+        filter: &LogFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<(LogPlace, LogLine)>> {
+        let (filter, page, patience) = (filter.clone(), page.clone(), self.patience);
+        self.read_long(move |conn| listing::lines(conn, patience, &filter, &page))
+            .await
+    }
+
+    async fn count_logs(
+        &self,
+        filter: &LogFilter,
+        after: LogPlace,
+        max: u64,
+    ) -> StoreResult<Count> {
+        let (filter, patience) = (filter.clone(), self.patience);
+        self.read_long(move |conn| listing::count_lines(conn, patience, &filter, after, max))
+            .await
+    }
+
+    async fn inputs_awaited(&self, count: u32) -> StoreResult<Vec<AwaitedInput>> {
+        self.read_long(move |conn| inputs::awaited_by_any(conn, count))
+            .await
     }
 }
 

@@ -7,6 +7,7 @@ pub mod cast;
 pub mod deploying;
 pub mod events;
 pub mod inputs;
+pub mod listing;
 pub mod living;
 pub mod offering;
 pub mod past;
@@ -118,11 +119,8 @@ macro_rules! contract {
             past::timers_and_inputs_of_an_attempt_outlive_its_journal,
             past::a_task_run_keeps_each_attempt,
             reading::a_run_is_found_by_the_beginning_of_its_id_and_by_name,
-            reading::runs_are_listed_newest_first,
             reading::children_are_counted_by_state,
             reading::a_task_that_awaits_its_retry_keeps_its_time,
-            reading::task_runs_are_replaced_by_id,
-            reading::logs_are_read_from_a_cursor_on,
             reading::a_listener_hears_what_concerns_it,
             events::a_run_is_told_of_from_its_creation_to_its_end,
             events::each_line_of_history_is_an_event,
@@ -134,6 +132,32 @@ macro_rules! contract {
             events::a_cursor_that_leads_nowhere_is_too_old,
             events::a_long_message_is_cut,
             events::a_listener_is_told_of_every_event,
+        }
+        $crate::listing_stories!($make);
+    };
+}
+
+/// The stories of lists, which an engine may end early: see [`Page::next`](crate::Page::next).
+#[macro_export]
+macro_rules! listing_stories {
+    ($make:path) => {
+        $crate::stories! { $make,
+            listing::runs_are_listed_newest_first,
+            listing::runs_are_listed_by_the_names_of_their_states,
+            listing::runs_are_listed_by_when_they_were_created,
+            listing::runs_are_listed_by_a_text,
+            listing::what_is_newer_than_a_place_is_listed,
+            listing::a_place_of_another_filter_is_refused,
+            listing::a_list_may_leave_out_large_values,
+            listing::runs_are_read_by_their_ids,
+            listing::counts_stop_at_their_limit,
+            listing::what_failed_lately_is_listed_by_its_end,
+            listing::inputs_of_any_run_are_listed,
+            listing::pages_give_the_list_whatever_happens_meanwhile,
+            reading::task_runs_are_replaced_by_id,
+            reading::task_runs_are_listed_page_by_page,
+            reading::a_log_is_read_from_either_end,
+            reading::a_log_goes_on_where_it_ended,
         }
     };
 }

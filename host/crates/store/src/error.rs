@@ -39,6 +39,9 @@ pub enum StoreError {
     /// A run with this flow and key was created meanwhile.
     #[error("the idempotency key `{key}` is taken by flow run {run}")]
     KeyTaken { key: String, run: RunId },
+    /// The place is one of another listing, or of another filter.
+    #[error("this cursor belongs to another listing or to another filter")]
+    StrangeCursor,
     /// The record breaks a rule that the caller should have kept. Nothing was written.
     #[error("refused to record: {0}")]
     Refused(String),

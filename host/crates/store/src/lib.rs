@@ -9,6 +9,8 @@ mod catalog;
 pub mod contract;
 mod error;
 mod events;
+mod filter;
+mod listing;
 mod pools;
 mod reading;
 mod runs;
@@ -20,11 +22,15 @@ mod workers;
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
 pub use events::{EventPage, Events};
+pub use filter::{LogFilter, LogPlace, RunFilter, StateFilter, TaskRunFilter};
+pub use listing::{
+    COUNT_MAX, Count, Cursor, CursorError, Fingerprint, Order, Page, PageRequest, Values,
+};
 pub use model::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
 pub use pools::{PoolChange, PoolUse, Pools};
-pub use reading::{LogCursor, LogFilter, Reading, RunFilter, TaskRunFilter};
+pub use reading::Reading;
 pub use runs::{Offer, Runs};
 pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;

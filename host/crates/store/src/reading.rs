@@ -2,23 +2,46 @@
 
 use async_trait::async_trait;
 use model::{
-    CallMade, DeploymentName, FlowName, FlowRun, HistoryLine, IdPrefix, LogLevel, LogLine,
-    PoolName, RunId, StateType, TaskRun,
+    AwaitedInput, CallMade, FlowRun, HistoryLine, IdPrefix, LogLine, RunId, StateType, TaskRun,
+    TaskRunId, Timestamp,
 };
 
 use crate::StoreResult;
+use crate::filter::{LogFilter, LogPlace, RunFilter, TaskRunFilter};
+use crate::listing::{Count, Page, PageRequest};
+
+/// The items of a page that is read to go on with the next one.
+const PAGE: u32 = 1000;
 
 /// Reads runs, their states, tasks and logs.
 #[async_trait]
 pub trait Reading: Send + Sync + 'static {
     async fn flow_run(&self, id: RunId) -> StoreResult<Option<FlowRun>>;
 
+    /// Those of the runs that exist, in the order of the ids.
+    async fn flow_runs_by_id(&self, ids: &[RunId]) -> StoreResult<Vec<FlowRun>>;
+
     /// The runs that a person may mean by `text`: those with this name, and those whose id
     /// is or begins with it. At most `count`, newest first.
     async fn find_runs(&self, text: &IdPrefix, count: u32) -> StoreResult<Vec<FlowRun>>;
 
-    /// The runs that the filter lets through, newest first.
-    async fn flow_runs(&self, filter: RunFilter) -> StoreResult<Vec<FlowRun>>;
+    /// A page of the runs that the filter lets through. A run has its place in the order of
+    /// creation, so a run that changes stays where it is. Errs with
+    /// [`StoreError::StrangeCursor`](crate::StoreError::StrangeCursor) if the place is of another
+    /// filter.
+    async fn flow_runs(&self, filter: &RunFilter, page: &PageRequest)
+    -> StoreResult<Page<FlowRun>>;
+
+    /// How many runs the filter lets through, counted up to `max`. An engine that has looked
+    /// long enough says that there may be more.
+    async fn count_flow_runs(&self, filter: &RunFilter, max: u64) -> StoreResult<Count>;
+
+    /// Whole runs, no subflows, that have failed or crashed since then: the last `count`, latest
+    /// end first.
+    async fn failed_since(&self, since: Timestamp, count: u32) -> StoreResult<Vec<FlowRun>>;
+
+    /// How many there are, counted up to `max`.
+    async fn count_failed_since(&self, since: Timestamp, max: u64) -> StoreResult<Count>;
 
     /// How many children of a run are in each state, in the order of the states.
     async fn child_states(&self, parent: RunId) -> StoreResult<Vec<(StateType, u64)>>;
@@ -30,47 +53,85 @@ pub trait Reading: Send + Sync + 'static {
     /// was followed by another its timers, and what it asked people for.
     async fn calls(&self, run: RunId, attempt: u32) -> StoreResult<Vec<CallMade>>;
 
-    /// The task runs that the filter lets through, oldest first.
-    async fn task_runs(&self, filter: TaskRunFilter) -> StoreResult<Vec<TaskRun>>;
+    /// A page of the task runs that the filter lets through.
+    async fn task_runs(
+        &self,
+        filter: &TaskRunFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<TaskRun>>;
 
-    /// Lines after the cursor, oldest first.
-    async fn logs(&self, filter: LogFilter) -> StoreResult<Vec<(LogCursor, LogLine)>>;
+    /// Those of the task runs that exist, in the order of the ids.
+    async fn task_runs_by_id(&self, ids: &[TaskRunId]) -> StoreResult<Vec<TaskRun>>;
+
+    /// The task runs of a flow run that have not ended, those of the subflows within it
+    /// included, oldest first.
+    async fn open_task_runs(&self, flow_run: RunId) -> StoreResult<Vec<TaskRun>>;
+
+    /// A page of the lines that the filter lets through, each with its place.
+    async fn logs(
+        &self,
+        filter: &LogFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<(LogPlace, LogLine)>>;
+
+    /// How many lines after this place the filter lets through, counted up to `max`.
+    async fn count_logs(&self, filter: &LogFilter, after: LogPlace, max: u64)
+    -> StoreResult<Count>;
+
+    /// Inputs that any run waits for, the latest run first: at most `count`.
+    async fn inputs_awaited(&self, count: u32) -> StoreResult<Vec<AwaitedInput>>;
+
+    /// The newest `count` runs (0: all) that the filter lets through, newest first, however long
+    /// that takes. For commands, which may wait.
+    async fn newest_flow_runs(&self, filter: &RunFilter, count: u32) -> StoreResult<Vec<FlowRun>> {
+        let mut found = Vec::new();
+        let mut from = None;
+        while let Some(limit) = wanted(found.len(), count) {
+            let request = PageRequest {
+                from,
+                ..PageRequest::newest(limit)
+            };
+            let page = self.flow_runs(filter, &request).await?;
+            found.extend(page.items);
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The newest `count` task runs (0: all) that the filter lets through, oldest first, however
+    /// long that takes.
+    async fn newest_task_runs(
+        &self,
+        filter: &TaskRunFilter,
+        count: u32,
+    ) -> StoreResult<Vec<TaskRun>> {
+        let mut found = Vec::new();
+        let mut from = None;
+        while let Some(limit) = wanted(found.len(), count) {
+            let request = PageRequest {
+                from,
+                ..PageRequest::newest(limit)
+            };
+            let page = self.task_runs(filter, &request).await?;
+            found.extend(page.items);
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        found.reverse();
+        Ok(found)
+    }
 }
 
-/// Which flow runs to list. An empty field does not restrict the list.
-#[derive(Clone, Debug, Default)]
-pub struct RunFilter {
-    pub states: Vec<StateType>,
-    pub flow: Option<FlowName>,
-    pub deployment: Option<DeploymentName>,
-    pub pool: Option<PoolName>,
-    pub parent: Option<RunId>,
-    pub tag: Option<String>,
-    /// List at most so many; 0 means all.
-    pub count: u32,
-}
-
-/// Which task runs to list.
-#[derive(Clone, Debug, Default)]
-pub struct TaskRunFilter {
-    /// Only task runs that this run, or any subflow within it, has called.
-    pub flow_run: Option<RunId>,
-    pub states: Vec<StateType>,
-    /// List only so many of the newest; 0 means all.
-    pub count: u32,
-}
-
-/// A place in the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LogCursor(pub i64);
-
-/// Which lines to read.
-#[derive(Clone, Debug)]
-pub struct LogFilter {
-    /// Lines of these runs, and of the subflows within them.
-    pub runs: Vec<RunId>,
-    pub after: LogCursor,
-    pub level_min: LogLevel,
-    /// Read at most so many; 0 means all.
-    pub count: u32,
+/// The items of the next page. `None`: there are enough.
+fn wanted(found: usize, count: u32) -> Option<u32> {
+    if count == 0 {
+        return Some(PAGE);
+    }
+    let missing = count.saturating_sub(u32::try_from(found).unwrap_or(u32::MAX));
+    (missing > 0).then(|| missing.min(PAGE))
 }

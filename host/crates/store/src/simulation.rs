@@ -23,7 +23,7 @@ mod hands;
 mod ledger;
 mod people;
 mod records;
-mod rng;
+pub(crate) mod rng;
 mod script;
 mod stream;
 mod trace;

@@ -12,11 +12,11 @@ use super::shared::Shared;
 use super::signals::at_least;
 use model::{
     Call, Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome,
-    RetryPolicy, RunId, RunName, State, StateType,
+    RetryPolicy, RunId, RunName, State,
 };
 use orchestrator::flow::{Past, Signal};
 use orchestrator::{Decision, after_flow_attempt};
-use store::{Claimed, Next, Progress, Store, StoreError, TaskRunFilter};
+use store::{Claimed, Next, Progress, Store, StoreError};
 use wasm::{FlowEnd, FlowStart, PrepareError, Prepared, Replayable, Surroundings};
 
 /// How an execution stopped.
@@ -229,7 +229,7 @@ async fn begin(shared: &Shared, claimed: &Claimed) -> Result<Begin, Trouble> {
     };
     let open = |entry: &Entry| matches!(entry.call, Call::Task(_)) && entry.settled.is_none();
     let tasks = if entries.iter().any(open) {
-        shared.store.task_runs(unfinished_tasks(run.id)).await?
+        shared.store.open_task_runs(run.id).await?
     } else {
         Vec::new()
     };
@@ -242,15 +242,6 @@ async fn begin(shared: &Shared, claimed: &Claimed) -> Result<Begin, Trouble> {
             tasks,
         },
     })
-}
-
-fn unfinished_tasks(run: RunId) -> TaskRunFilter {
-    let states = StateType::ALL.into_iter();
-    TaskRunFilter {
-        flow_run: Some(run),
-        states: states.filter(|state| !state.is_terminal()).collect(),
-        ..TaskRunFilter::default()
-    }
 }
 
 async fn prepare(

@@ -5,34 +5,43 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::text::shortened;
-use crate::cli::time::{ago, took};
+use crate::cli::time::{PastArg, ago, took};
 use crate::cli::values::state as state_arg;
-use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, StateType, Timestamp};
+use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, Timestamp};
 use operations::resolve;
 use operations::view::{FlowRunView, views};
-use store::RunFilter;
+use store::{RunFilter, StateFilter};
 
 /// List flow runs, newest first
 #[derive(Debug, clap::Args)]
 pub struct LsArgs {
-    /// Only those in this state; may be repeated
+    /// Only those in this state; may be repeated, as the next four may be
     #[arg(short, long = "state", value_name = "STATE", value_parser = state_arg(), ignore_case = true)]
-    states: Vec<StateType>,
+    states: Vec<StateFilter>,
     /// Only those of this flow
-    #[arg(long)]
-    flow: Option<FlowName>,
+    #[arg(long = "flow", value_name = "FLOW")]
+    flows: Vec<FlowName>,
     /// Only those of this deployment, `flow/deployment`
-    #[arg(long, value_name = "NAME")]
-    deployment: Option<DeploymentName>,
+    #[arg(long = "deployment", value_name = "NAME")]
+    deployments: Vec<DeploymentName>,
     /// Only those of this work pool
-    #[arg(long)]
-    pool: Option<PoolName>,
+    #[arg(long = "pool", value_name = "POOL")]
+    pools: Vec<PoolName>,
+    /// Only those with this tag
+    #[arg(short, long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
     /// Only those that this run started: its id, the beginning of it, or its name
     #[arg(long, value_name = "ID")]
     parent: Option<IdPrefix>,
-    /// Only those with this tag
-    #[arg(short, long)]
-    tag: Option<String>,
+    /// Only those created then or later: a time, or how long ago that was, such as `24h`
+    #[arg(long, value_name = "TIME")]
+    since: Option<PastArg>,
+    /// Only those created before that
+    #[arg(long, value_name = "TIME")]
+    until: Option<PastArg>,
+    /// Only those with this in their names, or whose ids begin so
+    #[arg(long)]
+    text: Option<String>,
     /// At most so many; 0 for all
     #[arg(long, default_value_t = 15, value_name = "N")]
     limit: u32,
@@ -43,21 +52,27 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         Some(text) => Some(resolve::run(&*cx.store, text).await?.id),
         None => None,
     };
+    let now = cx.now();
     let filter = RunFilter {
         states: args.states,
-        flow: args.flow,
-        deployment: args.deployment,
-        pool: args.pool,
+        flows: args.flows,
+        deployments: args.deployments,
+        pools: args.pools,
+        tags: args.tags,
         parent,
-        tag: args.tag,
-        count: args.limit,
+        since: args.since.map(|since| since.at(now)),
+        until: args.until.map(|until| until.at(now)),
+        text: args.text,
     };
-    let runs = cx.store.flow_runs(filter).await?;
+    let mut runs = cx.store.newest_flow_runs(&filter, args.limit).await?;
+    for run in &mut runs {
+        run.state = run.shown_state(now);
+    }
     match cx.out.format {
         Format::Json => cx.out.json(&views::<_, FlowRunView>(runs))?,
         Format::Text => cx
             .out
-            .table(&table(&runs, cx.now()), "There are no such flow runs")?,
+            .table(&table(&runs, now), "There are no such flow runs")?,
     }
     Ok(ExitStatus::Success)
 }

@@ -8,10 +8,10 @@ use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::{ago, took};
 use crate::cli::values::state as state_arg;
-use model::{IdPrefix, StateType, TaskRun, Timestamp};
+use model::{IdPrefix, TaskName, TaskRun, Timestamp};
 use operations::resolve;
 use operations::view::{TaskRunView, views};
-use store::TaskRunFilter;
+use store::{StateFilter, TaskRunFilter};
 
 /// List task runs, oldest first
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,13 @@ pub struct LsArgs {
     flow_run: Option<IdPrefix>,
     /// Only those in this state; may be repeated
     #[arg(short, long = "state", value_name = "STATE", value_parser = state_arg(), ignore_case = true)]
-    states: Vec<StateType>,
+    states: Vec<StateFilter>,
+    /// Only those of this task; may be repeated
+    #[arg(long = "task", value_name = "TASK")]
+    tasks: Vec<TaskName>,
+    /// Only those with this in their names, or whose ids begin so
+    #[arg(long)]
+    text: Option<String>,
     /// At most so many, the newest ones; 0 for all
     #[arg(long, default_value_t = 15, value_name = "N")]
     limit: u32,
@@ -36,9 +42,10 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let filter = TaskRunFilter {
         flow_run,
         states: args.states,
-        count: args.limit,
+        tasks: args.tasks,
+        text: args.text,
     };
-    let tasks = cx.store.task_runs(filter).await?;
+    let tasks = cx.store.newest_task_runs(&filter, args.limit).await?;
     match cx.out.format {
         Format::Json => cx.out.json(&views::<_, TaskRunView>(tasks))?,
         Format::Text => cx

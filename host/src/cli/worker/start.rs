@@ -129,12 +129,11 @@ async fn say_draining(cx: &Context, name: &str, pool: &PoolName) -> anyhow::Resu
 async fn what_is_active(cx: &Context, pool: &PoolName) -> anyhow::Result<String> {
     const SHOWN_MAX: u32 = 5;
     let filter = RunFilter {
-        states: vec![StateType::Pending, StateType::Running],
-        pool: Some(pool.clone()),
-        count: SHOWN_MAX + 1,
+        states: vec![StateType::Pending.into(), StateType::Running.into()],
+        pools: vec![pool.clone()],
         ..RunFilter::default()
     };
-    let active = cx.store.flow_runs(filter).await?;
+    let active = cx.store.newest_flow_runs(&filter, SHOWN_MAX + 1).await?;
     let mut names: Vec<String> = active
         .iter()
         .take(SHOWN_MAX as usize)

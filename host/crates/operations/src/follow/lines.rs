@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use model::{LogLevel, LogLine, LogSource, RunId, TaskRunId};
-use store::{LogCursor, LogFilter, Reading, StoreResult, TaskRunFilter};
+use store::{Cursor, LogFilter, LogPlace, PageRequest, Reading, StoreResult};
 
 /// Lines read at once.
 const PAGE: u32 = 1000;
@@ -25,9 +25,9 @@ pub enum Speaker {
 
 /// Reads a run's log from its beginning, and later what was added.
 pub struct Lines {
-    run: RunId,
-    level: LogLevel,
-    cursor: LogCursor,
+    filter: LogFilter,
+    /// Behind the last line that was looked at.
+    from: Option<Cursor>,
     runs: HashMap<RunId, String>,
     tasks: HashMap<TaskRunId, String>,
 }
@@ -35,10 +35,17 @@ pub struct Lines {
 impl Lines {
     /// Of this level and above, of the run, its tasks and its subflows.
     pub fn new(run: RunId, level: LogLevel) -> Self {
+        Self::that_fit(LogFilter {
+            level_min: level,
+            ..LogFilter::of(run)
+        })
+    }
+
+    /// Those that the filter lets through.
+    pub fn that_fit(filter: LogFilter) -> Self {
         Self {
-            run,
-            level,
-            cursor: LogCursor::default(),
+            filter,
+            from: None,
             runs: HashMap::new(),
             tasks: HashMap::new(),
         }
@@ -46,16 +53,45 @@ impl Lines {
 
     /// What was added since the last time, at most a page; empty: nothing more so far.
     pub async fn next(&mut self, store: &dyn Reading) -> StoreResult<Vec<Line>> {
-        let filter = LogFilter {
-            runs: vec![self.run],
-            after: self.cursor,
-            level_min: self.level,
-            count: PAGE,
-        };
-        let lines = store.logs(filter).await?;
-        if let Some((cursor, _)) = lines.last() {
-            self.cursor = *cursor;
+        loop {
+            let request = PageRequest {
+                from: self.from,
+                ..PageRequest::oldest(PAGE)
+            };
+            let page = store.logs(&self.filter, &request).await?;
+            self.from = page.next.or(Some(page.newest));
+            // A page may be empty although others follow.
+            if !page.items.is_empty() || page.next.is_none() {
+                return self.named(store, page.items).await;
+            }
         }
+    }
+
+    /// The last `count` lines, oldest first. What is added later comes [next](Self::next).
+    pub async fn last(&mut self, store: &dyn Reading, count: u32) -> StoreResult<Vec<Line>> {
+        let mut found = Vec::new();
+        let mut request = PageRequest::newest(count);
+        loop {
+            let page = store.logs(&self.filter, &request).await?;
+            if request.from.is_none() {
+                self.from = Some(page.newest);
+            }
+            found.extend(page.items);
+            request.from = page.next;
+            request.limit = count.saturating_sub(found.len() as u32);
+            if request.from.is_none() || request.limit == 0 {
+                break;
+            }
+        }
+        found.reverse();
+        self.named(store, found).await
+    }
+
+    async fn named(
+        &mut self,
+        store: &dyn Reading,
+        lines: Vec<(LogPlace, LogLine)>,
+    ) -> StoreResult<Vec<Line>> {
         let lines: Vec<LogLine> = lines.into_iter().map(|(_, line)| line).collect();
         self.learn_names(store, &lines).await?;
         let lines = lines.into_iter().map(|line| Line {
@@ -79,15 +115,14 @@ impl Lines {
 
     async fn learn_names(&mut self, store: &dyn Reading, lines: &[LogLine]) -> StoreResult<()> {
         let unknown_task = |line: &LogLine| match line.source {
-            LogSource::Task(task) => !self.tasks.contains_key(&task),
-            LogSource::Flow | LogSource::Host => false,
+            LogSource::Task(task) if !self.tasks.contains_key(&task) => Some(task),
+            LogSource::Task(_) | LogSource::Flow | LogSource::Host => None,
         };
-        if lines.iter().any(unknown_task) {
-            let filter = TaskRunFilter {
-                flow_run: Some(self.run),
-                ..TaskRunFilter::default()
-            };
-            let tasks = store.task_runs(filter).await?;
+        let mut unknown: Vec<TaskRunId> = lines.iter().filter_map(unknown_task).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        if !unknown.is_empty() {
+            let tasks = store.task_runs_by_id(&unknown).await?;
             self.tasks
                 .extend(tasks.into_iter().map(|task| (task.id, task.name)));
         }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::{AwaitedInput, FlowRun, InputId, LogLevel, PoolName, RunId, State, StateType};
-use store::{Listener, Store, StoreError, Topic};
+use store::{Listener, LogFilter, Store, StoreError, Topic};
 
 pub use lines::{Line, Lines, Speaker};
 pub use stuck::{Executes, Stuck, StuckPools};
@@ -136,6 +136,12 @@ impl Follow {
             next: Next::Look,
             ready: VecDeque::new(),
         })
+    }
+
+    /// Tells only of those lines that the filter lets through.
+    pub fn only_lines(mut self, filter: LogFilter) -> Self {
+        self.lines = Lines::that_fit(filter);
+        self
     }
 
     /// What is new, once there is something. Not to be called after [`Event::Ended`]. Not

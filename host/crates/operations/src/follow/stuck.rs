@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use model::{FlowRun, PoolName, StateType};
-use store::{Pools, RunFilter, Store, StoreResult};
+use store::{PageRequest, Pools, RunFilter, Store, StoreResult};
 
 /// The least time between two looks.
 const LOOK_MIN: Duration = Duration::from_secs(1);
@@ -64,12 +64,12 @@ impl StuckPools {
             return Ok(Vec::new());
         }
         let children = RunFilter {
-            states: vec![StateType::Scheduled],
+            states: vec![StateType::Scheduled.into()],
             parent: Some(run.id),
-            count: CHILDREN_MAX,
             ..RunFilter::default()
         };
-        let mut waiting = store.flow_runs(children).await?;
+        let page = PageRequest::newest(CHILDREN_MAX).without_values();
+        let mut waiting = store.flow_runs(&children, &page).await?.items;
         if self.executes == Executes::AWorker {
             waiting.push(run.clone());
         }

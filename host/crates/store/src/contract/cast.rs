@@ -10,10 +10,10 @@ use crate::{
     StoreResult,
 };
 use model::{
-    Answer, Call, Component, Deployment, DeploymentName, Digest, Entry, Failure, FailureKind,
-    FlowName, FlowRun, Grants, InputId, Json, Lease, Manifest, Outcome, PoolName, RunId, RunName,
-    RunRequest, Seq, Settlement, State, StateType, TaskCall, TaskName, TaskOptions, Timestamp,
-    Waits, WorkPool, Worker, WorkerId,
+    Answer, Awaited, Call, Component, Deployment, DeploymentName, Digest, Entry, Failure,
+    FailureKind, FlowName, FlowRun, Grants, InputId, Json, Lease, Manifest, Outcome, PoolName,
+    RunId, RunName, RunRequest, Seq, Settlement, State, StateType, TaskCall, TaskName, TaskOptions,
+    Timestamp, Waits, WorkPool, Worker, WorkerId,
 };
 
 /// So many seconds into the story.
@@ -218,6 +218,18 @@ pub fn start(seq: u64, child: &FlowRun) -> Entry {
 pub fn refused(seq: u64, run: RunId) -> Entry {
     let failure = Failure::new(FailureKind::NotFound, "no such run");
     entry(seq, Call::WatchRun { run }, Answer::Refused { failure })
+}
+
+/// The wait for an input, as people are told.
+pub fn waits_for_input(seq: u64, key: &str) -> Waits {
+    Waits {
+        first: vec![Awaited::Input {
+            seq: Seq(seq),
+            key: key.to_owned(),
+        }],
+        count: 1,
+        any: false,
+    }
 }
 
 pub fn settled(seq: u64, second: i64) -> Settled {

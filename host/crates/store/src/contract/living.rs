@@ -1,7 +1,7 @@
 //! What a run under lease records, from claim to end.
 
 use super::cast::*;
-use crate::{LogCursor, LogFilter, NewRun, Next, Store, StoreError, SubflowChange};
+use crate::{LogFilter, NewRun, Next, PageRequest, Store, StoreError, SubflowChange};
 use model::{FailureKind, Lease, LogLevel, LogLine, LogSource, Seq, State, StateType, Waits};
 
 pub async fn a_run_lives_from_claim_to_end<S: Store>(cast: Cast<S>) {
@@ -248,13 +248,9 @@ pub async fn a_subflow_lives_within_its_run<S: Store>(cast: Cast<S>) {
     let begin = SubflowChange::Begin(Box::new(strange));
     refusal(cast.try_record(lease, |p| p.subflows.push(begin)).await);
 
-    let lines = LogFilter {
-        runs: vec![lease.run],
-        after: LogCursor::default(),
-        level_min: LogLevel::Trace,
-        count: 0,
-    };
-    assert_eq!(cast.store.logs(lines).await.unwrap()[0].1.run, id);
+    let lines = LogFilter::of(lease.run);
+    let page = cast.store.logs(&lines, &PageRequest::oldest(1)).await;
+    assert_eq!(page.unwrap().items[0].1.run, id);
 }
 
 pub async fn subflows_share_the_failure_of_their_run<S: Store>(cast: Cast<S>) {

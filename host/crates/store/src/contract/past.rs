@@ -1,7 +1,7 @@
 //! What a run went through is kept: its attempts, waits and workers.
 
 use super::cast::*;
-use crate::{Next, Store};
+use crate::{Next, Store, TaskRunFilter};
 use model::{Awaited, Call, Failure, FailureKind, Lease, Seq, State, TaskLine, Waits, attempts};
 
 async fn fail_attempt<S: Store>(cast: &Cast<S>, lease: Lease, why: &str, second: i64) {
@@ -163,7 +163,8 @@ pub async fn a_task_run_keeps_each_attempt<S: Store>(cast: Cast<S>) {
     task.begin_attempt(2, w2, at(3));
     cast.go_on(lease, |p| p.task_runs.push(task.clone())).await;
     let read = async || {
-        let mut found = cast.store.task_runs(Default::default()).await.unwrap();
+        let all = TaskRunFilter::default();
+        let mut found = cast.store.newest_task_runs(&all, 0).await.unwrap();
         found.remove(0)
     };
     let kept = read().await;

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::cast::*;
-use crate::{LogCursor, LogFilter, RunFilter, Store, SubflowChange, TaskRunFilter, Topic};
+use crate::{
+    Count, LogFilter, LogPlace, PageRequest, Store, StoreResult, SubflowChange, TaskRunFilter,
+    Topic,
+};
 use model::{
     IdPrefix, LogLevel, LogLine, LogSource, RunId, RunName, Seq, State, StateName, StateType,
     TaskName, TaskRun, TaskRunId,
@@ -33,81 +36,6 @@ pub async fn a_run_is_found_by_the_beginning_of_its_id_and_by_name<S: Store>(cas
         [namesake, named]
     );
     assert_eq!(find("gold-otter".to_owned(), 9).await, [] as [RunId; 0]);
-}
-
-pub async fn runs_are_listed_newest_first<S: Store>(cast: Cast<S>) {
-    let done = cast.running("load").await;
-    cast.end(done, Ok(json("1")), 2).await;
-    let done = done.run;
-    cast.create_pool("gpu").await;
-    let mut two = new_run("etl");
-    two.run.tags = vec!["red".to_owned(), "blue".to_owned()];
-    two.run.pool = Some(pool("gpu"));
-    let two = cast.create(two).await;
-    let mut three = new_run("etl");
-    three.run.parent = Some(done);
-    let three = cast.create(three).await;
-
-    let list = |filter: RunFilter| {
-        let store = &cast.store;
-        async move {
-            let runs = store.flow_runs(filter).await.unwrap();
-            runs.iter().map(|run| run.id).collect::<Vec<_>>()
-        }
-    };
-    let all = RunFilter::default;
-    assert_eq!(list(all()).await, [three, two, done]);
-    assert_eq!(list(RunFilter { count: 2, ..all() }).await, [three, two]);
-    let states = vec![StateType::Scheduled, StateType::Running];
-    assert_eq!(list(RunFilter { states, ..all() }).await, [three, two]);
-    let states = vec![StateType::Scheduled, StateType::Completed];
-    let both = RunFilter {
-        states,
-        count: 2,
-        ..all()
-    };
-    assert_eq!(list(both).await, [three, two]);
-    let states = vec![StateType::Completed];
-    assert_eq!(list(RunFilter { states, ..all() }).await, [done]);
-    let etl = Some(flow("etl"));
-    assert_eq!(list(RunFilter { flow: etl, ..all() }).await, [three, two]);
-    let load = Some("load/load-deployment".parse().unwrap());
-    assert_eq!(
-        list(RunFilter {
-            deployment: load,
-            ..all()
-        })
-        .await,
-        [done]
-    );
-    let gpu = Some(pool("gpu"));
-    assert_eq!(
-        list(RunFilter {
-            pool: gpu.clone(),
-            ..all()
-        })
-        .await,
-        [two]
-    );
-    let parent = Some(done);
-    assert_eq!(list(RunFilter { parent, ..all() }).await, [three]);
-    let tag = Some("blue".to_owned());
-    assert_eq!(
-        list(RunFilter {
-            tag: tag.clone(),
-            ..all()
-        })
-        .await,
-        [two]
-    );
-    let states = vec![StateType::Scheduled];
-    let both = RunFilter {
-        tag,
-        pool: gpu,
-        states,
-        ..all()
-    };
-    assert_eq!(list(both).await, [two]);
 }
 
 pub async fn children_are_counted_by_state<S: Store>(cast: Cast<S>) {
@@ -146,11 +74,8 @@ pub async fn a_task_that_awaits_its_retry_keeps_its_time<S: Store>(cast: Cast<S>
     task.retry_at = Some(at(50));
     cast.go_on(lease, |p| p.task_runs.push(task.clone())).await;
     let found = async || {
-        let mut found = cast
-            .store
-            .task_runs(TaskRunFilter::default())
-            .await
-            .unwrap();
+        let all = TaskRunFilter::default();
+        let mut found = cast.store.newest_task_runs(&all, 0).await.unwrap();
         found.remove(0)
     };
     let kept = found().await;
@@ -190,17 +115,12 @@ pub async fn task_runs_are_replaced_by_id<S: Store>(cast: Cast<S>) {
     let check = |filter: TaskRunFilter, expect: Vec<TaskRun>| {
         let store = &cast.store;
         async move {
-            let found = store.task_runs(filter).await.unwrap();
-            assert_eq!(format!("{found:?}"), format!("{expect:?}"));
+            let found = store.newest_task_runs(&filter, 0).await.unwrap();
+            assert_eq!(shown(&found), shown(&expect));
         }
     };
     let all = TaskRunFilter::default;
     check(all(), vec![first.clone(), second.clone(), third.clone()]).await;
-    check(
-        TaskRunFilter { count: 2, ..all() },
-        vec![second.clone(), third],
-    )
-    .await;
     let flow_run = Some(lease.run);
     check(
         TaskRunFilter { flow_run, ..all() },
@@ -208,11 +128,96 @@ pub async fn task_runs_are_replaced_by_id<S: Store>(cast: Cast<S>) {
     )
     .await;
     let flow_run = Some(inner_id);
-    check(TaskRunFilter { flow_run, ..all() }, vec![second]).await;
-    let states = vec![StateType::Completed];
-    check(TaskRunFilter { states, ..all() }, vec![first]).await;
+    check(TaskRunFilter { flow_run, ..all() }, vec![second.clone()]).await;
+    let states = vec![StateType::Completed.into()];
+    check(TaskRunFilter { states, ..all() }, vec![first.clone()]).await;
     let flow_run = Some(RunId::generate());
     check(TaskRunFilter { flow_run, ..all() }, vec![]).await;
+
+    let newest = cast.store.newest_task_runs(&all(), 2).await.unwrap();
+    assert_eq!(shown(&newest), shown(&[second.clone(), third.clone()]));
+    let ids = [third.id, TaskRunId::generate(), first.id];
+    let found = cast.store.task_runs_by_id(&ids).await.unwrap();
+    assert_eq!(shown(&found), shown(&[third, first]));
+    let open = async |run| cast.store.open_task_runs(run).await.unwrap();
+    assert_eq!(shown(&open(lease.run).await), shown(&[second.clone()]));
+    assert_eq!(shown(&open(inner_id).await), shown(&[second]));
+    assert_eq!(shown(&open(RunId::generate()).await), "[]");
+}
+
+fn shown(tasks: &[TaskRun]) -> String {
+    format!("{tasks:?}")
+}
+
+pub async fn task_runs_are_listed_page_by_page<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let other = cast.running("other").await;
+    let mut tasks: Vec<TaskRun> = (1..=7).map(|seq| task_run(lease.run, seq)).collect();
+    tasks[1].task = TaskName::new("load").unwrap();
+    tasks[2].name = "load 50%".to_owned();
+    tasks[3].history.push(State::awaiting_retry(at(3)).into());
+    let timed_out = Err(model::Failure::new(model::FailureKind::TimedOut, "slow"));
+    tasks[4]
+        .history
+        .push(State::ended(&timed_out, at(3)).into());
+    for task in &tasks {
+        cast.go_on(lease, |p| p.task_runs.push(task.clone())).await;
+        let strange = task_run(other.run, task.seq.0);
+        cast.go_on(other, |p| p.task_runs.push(strange)).await;
+    }
+    let check = |filter: TaskRunFilter, expect: Vec<u64>| {
+        let store = &cast.store;
+        let filter = TaskRunFilter {
+            flow_run: Some(lease.run),
+            ..filter
+        };
+        async move {
+            for limit in [1, 2, 3, 9] {
+                let newest = PageRequest::newest(limit);
+                let mut found = task_pages(store, &filter, newest).await;
+                found.reverse();
+                assert_eq!(found, expect, "{filter:?}");
+                let oldest = PageRequest::oldest(limit);
+                assert_eq!(task_pages(store, &filter, oldest).await, expect);
+            }
+        }
+    };
+    let all = TaskRunFilter::default;
+    let states = |state: &str| TaskRunFilter {
+        states: vec![state.parse().unwrap()],
+        ..all()
+    };
+    let text = |text: &str| TaskRunFilter {
+        text: Some(text.to_owned()),
+        ..all()
+    };
+    check(all(), vec![1, 2, 3, 4, 5, 6, 7]).await;
+    check(states("running"), vec![1, 2, 3, 6, 7]).await;
+    check(states("AwaitingRetry"), vec![4]).await;
+    check(states("TimedOut"), vec![5]).await;
+    check(states("failed"), vec![5]).await;
+    check(text("TRACT-6"), vec![6]).await;
+    check(text("%"), vec![3]).await;
+    check(text(&tasks[5].id.to_string()), vec![6]).await;
+    let tasks = vec![TaskName::new("load").unwrap()];
+    check(TaskRunFilter { tasks, ..all() }, vec![2]).await;
+}
+
+async fn task_pages<S: Store>(
+    store: &S,
+    filter: &TaskRunFilter,
+    mut request: PageRequest,
+) -> Vec<u64> {
+    let mut found = Vec::new();
+    loop {
+        let page = store.task_runs(filter, &request).await.unwrap();
+        assert!(page.items.len() <= request.limit as usize);
+        found.extend(page.items.iter().map(|task| task.seq.0));
+        request.from = page.next;
+        if request.from.is_none() {
+            return found;
+        }
+    }
 }
 
 fn line(run: RunId, level: LogLevel, message: &str) -> LogLine {
@@ -226,17 +231,22 @@ fn line(run: RunId, level: LogLevel, message: &str) -> LogLine {
     }
 }
 
-pub async fn logs_are_read_from_a_cursor_on<S: Store>(cast: Cast<S>) {
+/// A log with lines of a run, of a subflow within it, of a task, and of another run between.
+async fn written<S: Store>(cast: &Cast<S>) -> (RunId, RunId, TaskRunId) {
     let lease = cast.running("etl").await;
     let other = cast.running("other").await;
     let inner = subflow(lease.run, "load");
+    let (inner_id, task) = (inner.id, TaskRunId::generate());
     let mut of_task = line(lease.run, LogLevel::Warn, "three");
-    of_task.source = LogSource::Task(TaskRunId::generate());
+    of_task.source = LogSource::Task(task);
+    of_task.target = "etl::load".to_owned();
+    let mut beside = line(lease.run, LogLevel::Error, "five50%");
+    beside.target = "etl_more".to_owned();
     cast.go_on(lease, |progress| {
         progress.logs = vec![
             line(lease.run, LogLevel::Info, "one"),
-            line(inner.id, LogLevel::Debug, "two"),
-            of_task.clone(),
+            line(inner_id, LogLevel::Debug, "two"),
+            of_task,
         ];
         progress
             .subflows
@@ -247,29 +257,135 @@ pub async fn logs_are_read_from_a_cursor_on<S: Store>(cast: Cast<S>) {
         p.logs.push(line(other.run, LogLevel::Error, "other"))
     })
     .await;
+    cast.go_on(lease, |progress| {
+        progress.logs = vec![line(inner_id, LogLevel::Info, "Four"), beside];
+    })
+    .await;
+    (lease.run, inner_id, task)
+}
 
-    let read = |after, level_min, count| {
+/// The messages, page by page.
+async fn line_pages<S: Store>(store: &S, filter: &LogFilter, mut request: PageRequest) -> String {
+    let mut messages = Vec::new();
+    loop {
+        let page = store.logs(filter, &request).await.unwrap();
+        assert!(page.items.len() <= request.limit as usize);
+        messages.extend(page.items.into_iter().map(|(_, line)| line.message));
+        request.from = page.next;
+        if request.from.is_none() {
+            return messages.join(" ");
+        }
+    }
+}
+
+pub async fn a_log_is_read_from_either_end<S: Store>(cast: Cast<S>) {
+    let (run, inner, task) = written(&cast).await;
+    let all = || LogFilter::of(run);
+    let check = |filter: LogFilter, upwards: &'static str| {
         let store = &cast.store;
-        let filter = LogFilter {
-            runs: vec![lease.run],
-            after,
+        async move {
+            let mut downwards: Vec<&str> = upwards.split(' ').collect();
+            downwards.reverse();
+            for limit in [1, 2, 4, 9] {
+                let lines = line_pages(store, &filter, PageRequest::oldest(limit)).await;
+                assert_eq!(lines, upwards, "{filter:?}");
+                let lines = line_pages(store, &filter, PageRequest::newest(limit)).await;
+                assert_eq!(lines, downwards.join(" "), "{filter:?}");
+            }
+            let count = upwards.split(' ').filter(|it| !it.is_empty()).count() as u64;
+            let start = LogPlace::default();
+            let counted = store.count_logs(&filter, start, 9).await.unwrap();
+            assert!(counted.more || counted.count == count, "{filter:?}");
+        }
+    };
+    cast.store
+        .logs(&all(), &PageRequest::oldest(9))
+        .await
+        .unwrap();
+    let text = |text: &str| LogFilter {
+        text: Some(text.to_owned()),
+        ..all()
+    };
+    check(text("nothing"), "").await;
+    check(text("o"), "one two Four").await;
+    check(text("four"), "Four").await;
+    let targets = |targets: &[&str]| LogFilter {
+        targets: targets.iter().map(|it| (*it).to_owned()).collect(),
+        ..all()
+    };
+    check(targets(&["etl"]), "one two three Four").await;
+    check(targets(&["etl::load", "none"]), "three").await;
+    let level_min = LogLevel::Info;
+    check(
+        LogFilter {
             level_min,
-            count,
-        };
-        async move { store.logs(filter).await.unwrap() }
+            ..text("o")
+        },
+        "one Four",
+    )
+    .await;
+    check(
+        LogFilter {
+            task_runs: vec![task],
+            ..all()
+        },
+        "three",
+    )
+    .await;
+    check(LogFilter::of(inner), "two Four").await;
+    check(LogFilter::of(RunId::generate()), "").await;
+    let two = LogFilter {
+        runs: vec![inner, run],
+        level_min: LogLevel::Warn,
+        ..all()
     };
-    let messages = |lines: &[(LogCursor, LogLine)]| {
-        let messages: Vec<_> = lines.iter().map(|(_, line)| line.message.clone()).collect();
-        messages.join(" ")
+    check(two, "three five50%").await;
+    check(text("%"), "five50%").await;
+}
+
+pub async fn a_log_goes_on_where_it_ended<S: Store>(cast: Cast<S>) {
+    let (run, inner, _) = written(&cast).await;
+    let filter = LogFilter::of(run);
+    let mut request = PageRequest::oldest(9);
+    let mut lines = Vec::new();
+    let end = loop {
+        let page = cast.store.logs(&filter, &request).await.unwrap();
+        lines.extend(page.items);
+        request.from = page.next;
+        if page.next.is_none() {
+            break page.newest;
+        }
     };
-    let start = LogCursor::default();
-    let first = read(start, LogLevel::Trace, 2).await;
-    assert_eq!(messages(&first), "one two");
-    let rest = read(first[1].0, LogLevel::Trace, 0).await;
-    assert_eq!(messages(&rest), "three");
-    assert_eq!(format!("{:?}", rest[0].1), format!("{of_task:?}"));
-    assert_eq!(messages(&read(start, LogLevel::Info, 0).await), "one three");
-    assert!(read(rest[0].0, LogLevel::Trace, 0).await.is_empty());
+    let (two, last) = (lines[1].0, lines[4].0);
+    assert_eq!(lines[1].1.run, inner);
+    assert_eq!(filter.at(last), end);
+    // From a line in both directions.
+    let request = PageRequest::newer(filter.at(two), 2);
+    let after = line_pages(&cast.store, &filter, request).await;
+    assert_eq!(after, "three Four five50%");
+    let request = PageRequest::older(filter.at(two), 2);
+    assert_eq!(line_pages(&cast.store, &filter, request).await, "one");
+    let after = |place: LogPlace, max: u64| cast.store.count_logs(&filter, place, max);
+    let is = |counted: StoreResult<Count>, expect: Count| {
+        let counted = counted.unwrap();
+        let gave_up = counted.more && counted.count <= expect.count;
+        assert!(counted == expect || gave_up, "{counted:?}");
+    };
+    is(after(two, 9).await, Count::exactly(3));
+    is(after(two, 2).await, Count::up_to(2, 3));
+    assert_eq!(after(last, 9).await, Ok(Count::exactly(0)));
+    let loud = LogFilter {
+        level_min: LogLevel::Error,
+        ..filter.clone()
+    };
+    let strange = cast.store.logs(&loud, &PageRequest::newer(end, 9)).await;
+    assert_eq!(strange.unwrap_err(), crate::StoreError::StrangeCursor);
+
+    let more = cast.running("more").await;
+    cast.go_on(more, |p| p.logs.push(line(more.run, LogLevel::Info, "x")))
+        .await;
+    let request = PageRequest::newer(end, 9);
+    assert_eq!(line_pages(&cast.store, &filter, request).await, "");
 }
 
 pub async fn a_listener_hears_what_concerns_it<S: Store>(cast: Cast<S>) {

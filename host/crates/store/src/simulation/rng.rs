@@ -3,7 +3,7 @@
 use model::{Ids, RunName};
 use uuid::Uuid;
 
-pub(super) struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
     pub fn new(seed: u64) -> Self {

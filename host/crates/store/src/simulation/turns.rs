@@ -65,7 +65,7 @@ impl<S: Store> World<'_, S> {
             flow_run: Some(id),
             ..TaskRunFilter::default()
         };
-        let tasks = self.store.task_runs(filter).await.unwrap();
+        let tasks = self.store.newest_task_runs(&filter, 0).await.unwrap();
         let past = Past {
             entries,
             kept,

@@ -192,10 +192,10 @@ impl<'s, S: Store> World<'s, S> {
 
     pub(super) async fn runs(&self) -> Vec<FlowRun> {
         let filter = RunFilter {
-            pool: Some(self.pool.clone()),
+            pools: vec![self.pool.clone()],
             ..RunFilter::default()
         };
-        self.store.flow_runs(filter).await.unwrap()
+        self.store.newest_flow_runs(&filter, 0).await.unwrap()
     }
 
     pub(super) async fn any_run(&mut self) -> FlowRun {
