@@ -86,7 +86,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         ----- stdout -----
 
         ----- stderr -----
-        error: the database `[HOME]/orch.db` was written by a newer version (its schema is 99, this program knows 5)
+        error: the database `[HOME]/orch.db` was written by a newer version (its schema is 99, this program knows [KNOWN])
         hint: install the version that wrote it, or name another with `--database sqlite:PATH`
         ");
     });

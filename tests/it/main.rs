@@ -156,6 +156,7 @@ fn steady(home: &Home) -> insta::internals::SettingsBindDropGuard {
     hide(r"\b\d\d:\d\d:\d\d\.\d{3}\b", "[CLOCK]");
     hide(r"after \d+(\.\d+)?(ms|s)\b", "after [SPAN]");
     hide(r"offset 0x[0-9a-f]+", "offset [OFFSET]");
+    hide(r"this program knows \d+", "this program knows [KNOWN]");
     settings.bind_to_scope()
 }
 

@@ -40,7 +40,7 @@ pub struct DeployArgs {
     #[arg(short, long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     /// Let tasks send HTTP requests to this host: `host`, `host:port` or `*`; may be repeated
-    #[arg(long, value_name = "HOST", value_parser = http_host)]
+    #[arg(long, value_name = "HOST", value_parser = deploy::http_host)]
     allow_http: Vec<String>,
     /// What it is for [default: what the flow says of itself]
     #[arg(long)]
@@ -91,46 +91,4 @@ fn line(deployed: &DeployedFlow) -> String {
         line += &format!(" ({})", deployed.changed.join(", "));
     }
     line
-}
-
-/// A host as the grants have it: no scheme, no path.
-fn http_host(text: &str) -> Result<String, String> {
-    let host = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let host = host.split('/').next().unwrap_or_default();
-    let is_plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    match text {
-        "*" => Ok(text.to_owned()),
-        "" => Err("a host cannot be empty".to_owned()),
-        _ if host != text => Err(format!("it is a host, not a URL: write `{host}`")),
-        _ if !text.chars().all(is_plain) => {
-            Err("it is `host`, `host:port` or `*`, and no pattern".to_owned())
-        }
-        _ => Ok(text.to_ascii_lowercase()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_grant_names_a_host() {
-        #[track_caller]
-        fn check(text: &str, expect: Result<&str, &str>) {
-            let host = http_host(text);
-            assert_eq!(host.as_deref().map_err(String::as_str), expect);
-        }
-        check("api.example.com", Ok("api.example.com"));
-        check("Example.com:8080", Ok("example.com:8080"));
-        check("*", Ok("*"));
-        check(
-            "https://example.com/api",
-            Err("it is a host, not a URL: write `example.com`"),
-        );
-        check(
-            "*.example.com",
-            Err("it is `host`, `host:port` or `*`, and no pattern"),
-        );
-    }
 }

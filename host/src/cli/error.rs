@@ -76,14 +76,5 @@ pub fn not_deployable(path: &std::path::Path, err: &ComponentError) -> UserError
 
 /// A component whose manifest cannot stand.
 pub fn bad_manifest(path: &std::path::Path, refusal: &ManifestRefusal) -> UserError {
-    let hint = match refusal {
-        ManifestRefusal::NoFlow => {
-            "a flow crate depends on `guest-sdk` and has at least one `#[flow]`"
-        }
-        ManifestRefusal::Twins { .. } => "give one of them another name: `#[flow(name = \"..\")]`",
-        ManifestRefusal::Declaration { .. } => {
-            "change the declaration in `#[flow(..)]` or `#[task(..)]`"
-        }
-    };
-    UserError::new(format!("`{}` cannot be used: {refusal}", path.display())).hint(hint)
+    UserError::new(format!("`{}` cannot be used: {refusal}", path.display())).hint(refusal.hint())
 }

@@ -15,7 +15,6 @@ mod limits;
 mod output;
 mod params;
 mod place;
-mod refusal;
 mod report;
 mod run;
 mod signals;

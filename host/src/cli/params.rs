@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
-use serde_json::Value;
-
 use super::error::UserError;
-use model::{FlowDescription, Json, Schema};
+use model::{FlowDescription, Json};
 use operations::start::checker_of;
-use orchestrator::{ParameterError, ParameterProblem, Parameters};
+use orchestrator::Parameters;
 
 /// `NAME=VALUE`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,76 +97,10 @@ fn read(schema: &Parameters, name: &str, text: &str) -> Result<Json, UserError> 
     }
 }
 
-/// What to say of parameters that do not fit.
-pub fn misfit(flow: &FlowDescription, err: &ParameterError) -> UserError {
-    // What was misspelled is missing too; to say so would only be in the way.
-    let is_misspelled = |missing: &str| {
-        err.0.iter().any(|problem| match problem {
-            ParameterProblem::Unknown { meant, .. } => meant.as_deref() == Some(missing),
-            _ => false,
-        })
-    };
-    let mut problems = err.0.clone();
-    problems.retain(|problem| match problem {
-        ParameterProblem::Missing { name, .. } => !is_misspelled(name),
-        _ => true,
-    });
-    let missing = problems.iter().find_map(|problem| match problem {
-        ParameterProblem::Missing { name, .. } => Some(name.clone()),
-        _ => None,
-    });
-    let hint = match missing {
-        Some(name) => format!("pass it: `-p {name}=VALUE`"),
-        None => format!("flow `{}` takes {}", flow.name, signature(flow)),
-    };
-    UserError::new(ParameterError(problems).to_string()).hint(hint)
-}
-
-/// A flow's parameters in one line: `item_id: integer, label?: string|null`.
-pub fn signature(flow: &FlowDescription) -> String {
-    signature_of(&flow.schema)
-}
-
-/// The same of a flow or a task.
-pub fn signature_of(schema: &Schema) -> String {
-    let schema = schema.parameters.value();
-    let required = |name: &str| {
-        let names = schema.get("required").and_then(Value::as_array);
-        names.is_some_and(|names| names.iter().any(|required| required == name))
-    };
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let parameters: Vec<String> = properties
-        .into_iter()
-        .flatten()
-        .map(|(name, property)| {
-            let mark = if required(name) { "" } else { "?" };
-            format!("{name}{mark}: {}", kind_of(property))
-        })
-        .collect();
-    if parameters.is_empty() {
-        return "no parameters".to_owned();
-    }
-    parameters.join(", ")
-}
-
-fn kind_of(property: &Value) -> String {
-    match (property.get("type"), property.get("$ref")) {
-        (Some(Value::String(kind)), _) => kind.clone(),
-        (Some(Value::Array(kinds)), _) => {
-            let kinds: Vec<&str> = kinds.iter().filter_map(Value::as_str).collect();
-            kinds.join("|")
-        }
-        (_, Some(Value::String(reference))) => {
-            reference.rsplit('/').next().unwrap_or("any").to_owned()
-        }
-        _ => "any".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::FlowOptions;
+    use model::{FlowOptions, Schema};
 
     fn flow() -> FlowDescription {
         let parameters = r##"{
@@ -255,35 +187,5 @@ mod tests {
         let read = |text: &str| text.parse::<Param>().unwrap_err();
         assert_eq!(read("seven"), "`seven` is not of the form `name=value`");
         assert_eq!(read("=7"), "`=7` is not of the form `name=value`");
-    }
-
-    #[test]
-    fn a_misfit_says_what_to_type() {
-        #[track_caller]
-        fn check(parameters: &str, message: &str, hint: &str) {
-            let flow = flow();
-            let schema = checker_of(&flow).unwrap();
-            let err = schema.check(&Json::trusted(parameters)).unwrap_err();
-            let err = misfit(&flow, &err);
-            assert_eq!(err.message, message);
-            assert_eq!(err.hint.as_deref(), Some(hint));
-        }
-        let takes =
-            "flow `etl` takes extra?: any, item?: Item, item_id: integer, label?: string|null";
-        check(
-            "{}",
-            "parameter `item_id` is missing: expected an integer",
-            "pass it: `-p item_id=VALUE`",
-        );
-        check(
-            r#"{"item_id": "x"}"#,
-            "parameter `item_id` is `\"x\"`: expected an integer",
-            takes,
-        );
-        check(
-            r#"{"itm_id": 1}"#,
-            "unknown parameter `itm_id`: did you mean `item_id`?",
-            takes,
-        );
     }
 }

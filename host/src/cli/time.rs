@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use model::Timestamp;
 
-pub use operations::text::{ago, took};
+pub use operations::text::took;
 
 /// A point in time in the time zone of the machine: `2026-10-01 12:00:01.123`.
 pub fn local(at: Timestamp) -> String {

@@ -75,6 +75,14 @@ uuid_id! {
     InputId
 }
 uuid_id! {
+    /// A token that lets its bearer use the server.
+    TokenId
+}
+uuid_id! {
+    /// Somebody's being signed in to the pages.
+    SessionId
+}
+uuid_id! {
     /// A process that claims and executes runs.
     WorkerId
 }

@@ -3,6 +3,7 @@
 //! Everything above this module speaks in these types. Rows, wire messages and the types
 //! that are generated from the WIT are separate types, converted at the edge.
 
+mod access;
 mod ask;
 mod component;
 mod deployment;
@@ -22,6 +23,8 @@ mod pool;
 mod progress;
 mod retry;
 mod run;
+#[cfg(feature = "schema")]
+mod schema;
 mod state;
 mod task_run;
 #[cfg(any(test, feature = "testing"))]
@@ -29,6 +32,7 @@ pub mod testing;
 mod time;
 mod worker;
 
+pub use access::{AuditEntry, Role, SecretHash, Session, Token};
 pub use ask::{Ask, Reply};
 pub use component::Component;
 pub use deployment::{Deployment, Grants};
@@ -38,7 +42,9 @@ pub use event::{
 };
 pub use failure::{Failure, FailureKind, Outcome};
 pub use history::{AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts};
-pub use id::{Digest, DigestError, IdPrefix, Ids, InputId, RunId, TaskRunId, WorkerId};
+pub use id::{
+    Digest, DigestError, IdPrefix, Ids, InputId, RunId, SessionId, TaskRunId, TokenId, WorkerId,
+};
 pub use input::{AwaitedInput, InputRequest};
 pub use journal::{
     Answer, Argument, Call, CallMade, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
@@ -46,7 +52,7 @@ pub use journal::{
 pub use json::{Json, JsonError};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
-pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName};
+pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName, TokenName};
 pub use pool::WorkPool;
 pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,

@@ -119,6 +119,11 @@ name! {
     RunName, "run"
 }
 
+name! {
+    /// A token, by which the log of actions names its bearer.
+    TokenName, "token"
+}
+
 impl PoolName {
     /// The pool that exists from the start.
     pub fn default_pool() -> Self {

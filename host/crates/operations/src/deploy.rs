@@ -68,8 +68,8 @@ impl DeployedFlow {
 impl From<DeployedFlow> for DeployedView {
     fn from(deployed: DeployedFlow) -> Self {
         Self {
-            outcome: deployed.outcome_name(),
-            changed: deployed.changed,
+            outcome: deployed.outcome_name().into(),
+            changed: deployed.changed.into_iter().map(Into::into).collect(),
             deployment: deployed.deployment.into(),
         }
     }
@@ -96,13 +96,42 @@ pub async fn deploy(
     flows: &[(FlowDescription, Json)],
     wish: &Wish,
 ) -> Result<Vec<DeployedFlow>, DeployRefusal> {
+    let deployments = wished(store, &component, flows, wish)?;
+    let before = earlier(store, &deployments).await?;
+    store.put_component(component, bytes).await?;
+    apply(store, deployments, before).await
+}
+
+/// The same of a component that is stored already.
+pub async fn deploy_stored(
+    store: &dyn Store,
+    component: &Component,
+    flows: &[(FlowDescription, Json)],
+    wish: &Wish,
+) -> Result<Vec<DeployedFlow>, DeployRefusal> {
+    let deployments = wished(store, component, flows, wish)?;
+    let before = earlier(store, &deployments).await?;
+    apply(store, deployments, before).await
+}
+
+fn wished(
+    store: &dyn Store,
+    component: &Component,
+    flows: &[(FlowDescription, Json)],
+    wish: &Wish,
+) -> Result<Vec<Deployment>, DeployRefusal> {
     let now = store.clock().now();
     let made = flows
         .iter()
-        .map(|(flow, defaults)| deployment(wish, &component, flow, defaults, now));
-    let deployments = made.collect::<Result<Vec<_>, _>>()?;
-    let before = earlier(store, &deployments).await?;
-    store.put_component(component, bytes).await?;
+        .map(|(flow, defaults)| deployment(wish, component, flow, defaults, now));
+    made.collect()
+}
+
+async fn apply(
+    store: &dyn Store,
+    deployments: Vec<Deployment>,
+    before: Vec<Option<Deployment>>,
+) -> Result<Vec<DeployedFlow>, DeployRefusal> {
     let outcomes = store.deploy(deployments.clone()).await?;
     let deployed = deployments.into_iter().zip(before).zip(outcomes);
     let deployed = deployed.map(|((deployment, before), outcome)| DeployedFlow {
@@ -177,6 +206,23 @@ fn without_twins(list: &[String]) -> Vec<String> {
     let mut list = list.to_vec();
     list.retain(|entry| seen.insert(entry.clone()));
     list
+}
+
+/// A host as the grants have it: no scheme, no path.
+pub fn http_host(text: &str) -> Result<String, String> {
+    let host = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host = host.split('/').next().unwrap_or_default();
+    let is_plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    match text {
+        "*" => Ok(text.to_owned()),
+        "" => Err("a host cannot be empty".to_owned()),
+        _ if host != text => Err(format!("it is a host, not a URL: write `{host}`")),
+        _ if !text.chars().all(is_plain) => {
+            Err("it is `host`, `host:port` or `*`, and no pattern".to_owned())
+        }
+        _ => Ok(text.to_ascii_lowercase()),
+    }
 }
 
 /// What differs, by the names of the fields.
@@ -278,5 +324,25 @@ mod tests {
         after.pool = "other".parse().unwrap();
         after.tags.clear();
         assert_eq!(changed(&before, &after), ["pool", "tags"]);
+    }
+
+    #[test]
+    fn a_grant_names_a_host() {
+        #[track_caller]
+        fn check(text: &str, expect: Result<&str, &str>) {
+            let host = http_host(text);
+            assert_eq!(host.as_deref().map_err(String::as_str), expect);
+        }
+        check("api.example.com", Ok("api.example.com"));
+        check("Example.com:8080", Ok("example.com:8080"));
+        check("*", Ok("*"));
+        check(
+            "https://example.com/api",
+            Err("it is a host, not a URL: write `example.com`"),
+        );
+        check(
+            "*.example.com",
+            Err("it is `host`, `host:port` or `*`, and no pattern"),
+        );
     }
 }

@@ -3,6 +3,8 @@
 //! An operation asks the store, lets the orchestrator decide, and answers with typed facts;
 //! the caller makes words of them.
 
+pub mod access;
+pub mod client;
 pub mod control;
 pub mod deploy;
 pub mod follow;
@@ -10,6 +12,7 @@ mod ids;
 pub mod inputs;
 pub mod inspect;
 pub mod manifest;
+pub mod problem;
 pub mod resolve;
 pub mod start;
 pub mod stream;

@@ -20,6 +20,17 @@ pub enum ManifestRefusal {
     },
 }
 
+impl ManifestRefusal {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoFlow => "a flow crate depends on `guest-sdk` and has at least one `#[flow]`",
+            Self::Twins { .. } => "give one of them another name: `#[flow(name = \"..\")]`",
+            Self::Declaration { .. } => "change the declaration in `#[flow(..)]` or `#[task(..)]`",
+        }
+    }
+}
+
 /// Checks that names are unique, that there is a flow, and that schemas are valid.
 pub fn check(manifest: &Manifest) -> Result<(), ManifestRefusal> {
     if manifest.flows.is_empty() {

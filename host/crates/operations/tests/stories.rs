@@ -301,7 +301,7 @@ async fn what_is_followed_is_told_in_order() {
         executes: Executes::AWorker,
     };
     let store = Arc::clone(&ground.store);
-    let mut follow = Follow::new(store, lease.run, LogLevel::Info, interest).unwrap();
+    let mut follow = Follow::new(store, lease.run, LogLevel::Info, interest);
     let name = ground.cast.run(lease.run).await.name.to_string();
     let mut told = Vec::new();
     loop {
@@ -345,7 +345,7 @@ async fn a_run_in_a_paused_pool_is_told_of_once() {
         executes: Executes::AWorker,
     };
     let store = Arc::clone(&ground.store);
-    let mut follow = Follow::new(store, id, LogLevel::Info, interest).unwrap();
+    let mut follow = Follow::new(store, id, LogLevel::Info, interest);
     assert!(matches!(follow.next().await, Ok(Event::State { .. })));
     let stuck = follow.next().await.unwrap();
     let Event::Stuck(pool, Stuck::Paused) = stuck else {

@@ -12,8 +12,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use model::{
-    DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, RunId, RunName, Seq, StateName,
-    StateType, TaskName, TaskRunId, Timestamp, WorkerId,
+    DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash,
+    Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName,
+    WorkerId,
 };
 use orchestrator::lifecycle::RunKey;
 
@@ -122,7 +123,7 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(RunId, TaskRunId, WorkerId);
+id_column!(RunId, SessionId, TaskRunId, TokenId, WorkerId);
 
 impl ToColumn for Digest {
     fn to_column(&self) -> Bound<'_> {
@@ -149,7 +150,27 @@ macro_rules! text_column {
         }
     )*};
 }
-text_column!(FlowName, TaskName, PoolName, RunName, Json);
+text_column!(FlowName, TaskName, PoolName, RunName, TokenName, Json);
+
+impl ToColumn for SecretHash {
+    fn to_column(&self) -> Bound<'_> {
+        blob(&self.0)
+    }
+}
+
+impl ToColumn for Role {
+    fn to_column(&self) -> Bound<'_> {
+        text(self.as_str())
+    }
+}
+impl FromColumn for Role {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value
+            .as_str()?
+            .parse()
+            .map_err(|reason: String| FromSqlError::Other(reason.into()))
+    }
+}
 
 impl ToColumn for DeploymentName {
     fn to_column(&self) -> Bound<'_> {

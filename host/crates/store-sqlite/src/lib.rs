@@ -19,8 +19,11 @@
 //! note what they change for the stream of [`events`].
 //! No file here looks at the state of a run to decide what happens to it.
 
+mod access;
+mod access_verbs;
 mod answer;
 mod apply;
+mod audit;
 mod bell;
 mod clock;
 mod columns;

@@ -261,6 +261,57 @@ CREATE INDEX flow_runs_failed ON flow_runs (ended)
     WHERE state IN ('FAILED', 'CRASHED') AND pool IS NOT NULL;
 ";
 
+/// Who may use the server, what they did, and what they were answered.
+const ACCESS: &str = "
+CREATE TABLE tokens (
+    id        BLOB PRIMARY KEY NOT NULL,
+    name      TEXT NOT NULL,
+    role      TEXT NOT NULL,
+    secret    BLOB NOT NULL UNIQUE,
+    created   INTEGER NOT NULL,
+    expires   INTEGER,
+    last_used INTEGER,
+    revoked   INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX tokens_name ON tokens (name) WHERE revoked IS NULL;
+
+CREATE TABLE sign_in_links (
+    secret BLOB PRIMARY KEY NOT NULL,
+    token  BLOB NOT NULL REFERENCES tokens,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    secret    BLOB PRIMARY KEY NOT NULL,
+    id        BLOB NOT NULL UNIQUE,
+    token     BLOB NOT NULL REFERENCES tokens,
+    opened    INTEGER NOT NULL,
+    last_used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    no      INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    who     TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    target  TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    request BLOB
+) STRICT;
+
+-- Answers to requests that may come again. Without a status it is not answered yet.
+CREATE TABLE answers (
+    token       BLOB NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    begun       INTEGER NOT NULL,
+    status      INTEGER,
+    headers     TEXT,
+    body        BLOB,
+    PRIMARY KEY (token, key)
+) STRICT, WITHOUT ROWID;
+";
+
 /// What a run went through. A line that says nothing more has no more bytes but for the header
 /// of its row: 0 and 1 take none.
 const PAST: &str = "
@@ -295,6 +346,7 @@ const STEPS: &[M<'static>] = &[
     M::up(IDENTITIES),
     M::up(EVENTS),
     M::up(LISTINGS),
+    M::up(ACCESS),
     M::up(PAST),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

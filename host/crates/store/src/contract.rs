@@ -3,6 +3,7 @@
 //! `contract!(make)` makes a test of each story; `make` is an async function that gives a
 //! new, empty store and whatever must live as long as it does.
 
+pub mod access;
 pub mod cast;
 pub mod deploying;
 pub mod events;
@@ -24,6 +25,16 @@ pub use cast::Cast;
 macro_rules! contract {
     ($make:path) => {
         $crate::stories! { $make,
+            access::a_token_is_found_by_its_secret_until_it_is_revoked,
+            access::a_name_is_free_again_when_its_token_is_revoked,
+            access::the_last_use_is_known_to_the_minute,
+            access::a_link_signs_in_once_and_in_time,
+            access::a_session_ends_with_its_token,
+            access::sessions_are_listed_and_ended_by_their_bearer,
+            access::what_is_idle_or_old_is_pruned,
+            access::the_log_of_actions_is_read_backwards,
+            access::a_request_is_answered_once,
+            access::a_key_is_of_one_request_and_one_token,
             deploying::the_same_component_twice_changes_nothing,
             deploying::deploying_twice_is_unchanged_and_a_change_is_an_update,
             deploying::deployments_come_all_or_none,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::{DeploymentName, Digest, PoolName, RunId, StateType, WorkerId};
+use model::{DeploymentName, Digest, PoolName, RunId, StateType, TokenName, WorkerId};
 use orchestrator::lifecycle::Refusal;
 
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -17,6 +17,8 @@ pub enum StoreError {
     NotFound(Missing),
     #[error("work pool `{0}` exists already")]
     PoolExists(PoolName),
+    #[error("token `{0}` exists already")]
+    TokenExists(TokenName),
     #[error(
         "work pool `{pool}` is still used by {deployments} deployments and {runs} unfinished runs"
     )]
@@ -97,4 +99,6 @@ pub enum Missing {
     Component(Digest),
     #[error("worker {0}")]
     Worker(WorkerId),
+    #[error("token `{0}`")]
+    Token(TokenName),
 }

@@ -4,6 +4,7 @@
 //! and of the machine; only a claim may be lost with the machine, until the next write. Each
 //! engine is a crate of its own. All of them must pass the contract (feature `testing`).
 
+mod access;
 mod catalog;
 #[cfg(feature = "testing")]
 pub mod contract;
@@ -19,6 +20,9 @@ pub mod simulation;
 mod wakes;
 mod workers;
 
+pub use access::{
+    Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoredAnswer,
+};
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
 pub use events::{EventPage, Events};
@@ -36,6 +40,6 @@ pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
-pub trait Store: Catalog + Pools + Runs + Workers + Reading + Events + Wakes {}
+pub trait Store: Catalog + Pools + Runs + Workers + Reading + Events + Access + Wakes {}
 
-impl<T: Catalog + Pools + Runs + Workers + Reading + Events + Wakes> Store for T {}
+impl<T: Catalog + Pools + Runs + Workers + Reading + Events + Access + Wakes> Store for T {}

@@ -6,10 +6,10 @@ use crate::cli::artifact::Artifact;
 use crate::cli::context::{Context, Instances};
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
-use crate::cli::params::signature_of;
 use crate::cli::table::{Fields, Table, maybe, text};
 use model::Component;
 use operations::resolve;
+use operations::text::signature_of;
 use operations::view::ComponentView;
 use wasm::Limits;
 

@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
-use crate::cli::time::ago;
+use operations::text::ago;
 use operations::view::{ComponentView, views};
 
 /// List the components that are kept, newest first

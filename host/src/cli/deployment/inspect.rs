@@ -3,10 +3,9 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
-use crate::cli::params::signature;
 use crate::cli::table::{Fields, text};
-use crate::cli::time::ago;
 use operations::inspect::{self, DeploymentDetails};
+use operations::text::{ago, signature};
 use operations::view::DeploymentDetailsView;
 
 /// Show a deployment and the parameters that its flow takes

@@ -4,8 +4,8 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
-use crate::cli::time::ago;
 use model::FlowName;
+use operations::text::ago;
 use operations::view::{DeploymentView, views};
 
 /// List the deployments

@@ -2,7 +2,6 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::inputs::command;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::table as task_table;
@@ -10,6 +9,7 @@ use crate::cli::time::{local, took};
 use model::{Attempt, AwaitedInput, Entry, FlowRun, HistoryLine, IdPrefix, StateType};
 use operations::inputs::example;
 use operations::inspect::{self, RunDetails};
+use operations::problem::command;
 use operations::resolve;
 use operations::view::FlowRunDetailsView;
 

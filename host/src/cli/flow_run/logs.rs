@@ -48,7 +48,7 @@ pub async fn run(args: LogsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let printer = LogPrinter::live(cx, Stream::Stdout).dated();
     if args.follow {
         let store = Arc::clone(&cx.store);
-        let follow = Follow::new(store, run.id, args.level, Interest::Nothing)?;
+        let follow = Follow::new(store, run.id, args.level, Interest::Nothing);
         let mut follow = follow.only_lines(filter);
         loop {
             match follow.next().await {

@@ -5,10 +5,11 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::text::shortened;
-use crate::cli::time::{PastArg, ago, took};
+use crate::cli::time::{PastArg, took};
 use crate::cli::values::state as state_arg;
 use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, Timestamp};
 use operations::resolve;
+use operations::text::ago;
 use operations::view::{FlowRunView, views};
 use store::{RunFilter, StateFilter};
 

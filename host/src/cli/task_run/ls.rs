@@ -6,10 +6,11 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
-use crate::cli::time::{ago, took};
+use crate::cli::time::took;
 use crate::cli::values::state as state_arg;
 use model::{IdPrefix, TaskName, TaskRun, Timestamp};
 use operations::resolve;
+use operations::text::ago;
 use operations::view::{TaskRunView, views};
 use store::{StateFilter, TaskRunFilter};
 

@@ -30,7 +30,7 @@ pub async fn follow_all(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStat
 }
 
 async fn all_ended(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
-    let mut waiting = follow::Ends::new(Arc::clone(&cx.store))?;
+    let mut waiting = follow::Ends::new(Arc::clone(&cx.store));
     let mut ends = Ends::default();
     let bar = bar(cx);
     for id in runs {

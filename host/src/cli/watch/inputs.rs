@@ -3,11 +3,11 @@
 use clap::builder::styling::AnsiColor;
 
 use crate::cli::context::Context;
-use crate::cli::inputs::{command, wish};
 use crate::cli::output::Stream;
 use crate::cli::text::one_line;
 use crate::cli::time::clock;
 use model::{AwaitedInput, FlowRun};
+use operations::problem::{command, wish};
 
 /// Says what the run waits for, and what to type to give it.
 pub fn tell(cx: &Context, run: &FlowRun, input: &AwaitedInput, among: &[AwaitedInput]) {

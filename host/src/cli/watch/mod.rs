@@ -50,7 +50,7 @@ pub async fn until_ended(
         },
         executes,
     };
-    let mut follow = Follow::new(Arc::clone(&cx.store), run, level, interest)?;
+    let mut follow = Follow::new(Arc::clone(&cx.store), run, level, interest);
     let logs = LogPrinter::live(cx, Stream::Stderr);
     let mut children = Children::new(cx);
     loop {

@@ -4,9 +4,9 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, text};
-use crate::cli::time::ago;
 use model::PoolName;
 use operations::resolve;
+use operations::text::ago;
 use operations::view::PoolView;
 
 /// Show a work pool and how it is used

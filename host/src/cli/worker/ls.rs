@@ -4,9 +4,9 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
-use crate::cli::time::ago;
 use model::PoolName;
 use operations::inspect;
+use operations::text::ago;
 use operations::view::{WorkerView, views};
 
 /// List the workers that are alive

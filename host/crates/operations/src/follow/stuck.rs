@@ -1,13 +1,16 @@
 //! Whether runs wait in a work pool that has no worker.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::{FlowRun, PoolName, StateType};
 use store::{PageRequest, Pools, RunFilter, Store, StoreResult};
+use tokio::time::Instant;
 
 /// The least time between two looks.
 const LOOK_MIN: Duration = Duration::from_secs(1);
+/// The longest time without a look for a run that is scheduled for later.
+const DUE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Children looked at.
 const CHILDREN_MAX: u32 = 100;
 
@@ -42,6 +45,8 @@ impl Stuck {
 pub struct StuckPools {
     executes: Executes,
     looked: Option<Instant>,
+    /// When the next look is due even if nothing is heard.
+    due: Option<Instant>,
     told: BTreeSet<PoolName>,
 }
 
@@ -50,8 +55,14 @@ impl StuckPools {
         Self {
             executes,
             looked: None,
+            due: None,
             told: BTreeSet::new(),
         }
+    }
+
+    /// When to look although nothing is heard.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
     }
 
     /// Looks at the run and its children.
@@ -60,9 +71,11 @@ impl StuckPools {
         store: &dyn Store,
         run: &FlowRun,
     ) -> StoreResult<Vec<(PoolName, Stuck)>> {
-        if self.looked.is_some_and(|at| at.elapsed() < LOOK_MIN) {
+        if let Some(at) = self.looked.filter(|at| at.elapsed() < LOOK_MIN) {
+            self.due = Some(at + LOOK_MIN);
             return Ok(Vec::new());
         }
+        self.due = None;
         let children = RunFilter {
             states: vec![StateType::Scheduled.into()],
             parent: Some(run.id),
@@ -77,6 +90,14 @@ impl StuckPools {
             self.looked = Some(Instant::now());
         }
         let now = store.clock().now();
+        // What is scheduled for later begins to wait without a word.
+        let later = waiting
+            .iter()
+            .map(|run| run.scheduled)
+            .filter(|at| *at > now);
+        self.due = later
+            .min()
+            .map(|at| Instant::now() + at.since(now).min(DUE_MAX));
         waiting.retain(|run| run.state.kind == StateType::Scheduled && run.scheduled <= now);
         let mut stuck = Vec::new();
         for pool in waiting.into_iter().filter_map(|run| run.pool) {
@@ -88,5 +109,13 @@ impl StuckPools {
             }
         }
         Ok(stuck)
+    }
+}
+
+/// What comes of the future, unless the time comes first.
+pub(super) async fn until<T>(end: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+    match end {
+        Some(end) => tokio::time::timeout_at(end, future).await.ok(),
+        None => Some(future.await),
     }
 }

@@ -84,6 +84,10 @@ impl Hub {
         })
     }
 
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -128,3 +128,63 @@ impl Drop for Topic {
         self.held_by_all.fetch_sub(held, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Edited, Event, EventCursor, PoolName, Timestamp};
+
+    fn batch(len: usize) -> Batch {
+        let told = Told {
+            placed: PlacedEvent {
+                cursor: EventCursor::OLDEST,
+                at: Timestamp(0),
+                event: Event::Pool {
+                    name: PoolName::default_pool(),
+                    what: Edited::Changed,
+                },
+            },
+            run: None,
+        };
+        vec![Arc::new(told); len].into()
+    }
+
+    #[test]
+    fn a_topic_holds_the_newest_and_no_more_than_it_may() {
+        let held = Arc::new(AtomicUsize::new(0));
+        let topic = Topic::new(Arc::clone(&held));
+        for number in 0..100 {
+            assert!(matches!(topic.find(number), Found::NotYet));
+            topic.push(batch(500));
+            assert!(matches!(topic.find(number), Found::Batch(_)));
+            assert!(held.load(Ordering::Relaxed) <= EVENTS_MAX);
+        }
+        assert!(matches!(topic.find(80), Found::Gone));
+        // A batch that is larger than that is held for as long as it is the newest.
+        topic.push(batch(2 * EVENTS_MAX));
+        assert!(matches!(topic.find(99), Found::Gone));
+        assert!(matches!(topic.find(100), Found::Batch(_)));
+        topic.forget();
+        assert!(matches!(topic.find(101), Found::Gone));
+        assert!(matches!(topic.find(topic.next()), Found::NotYet));
+        assert_eq!(held.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn many_topics_share_what_may_be_held() {
+        let held = Arc::new(AtomicUsize::new(0));
+        let topics: Vec<_> = (0..100).map(|_| Topic::new(Arc::clone(&held))).collect();
+        for topic in &topics {
+            for _ in 0..100 {
+                topic.push(batch(50));
+            }
+        }
+        let sum = held.load(Ordering::Relaxed);
+        assert!(
+            sum <= EVENTS_OF_ALL_MAX + topics.len() * (EVENTS_FEW + 50),
+            "{sum}"
+        );
+        drop(topics);
+        assert_eq!(held.load(Ordering::Relaxed), 0);
+    }
+}

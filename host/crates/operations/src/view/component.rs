@@ -1,6 +1,7 @@
 //! Components and what they declare.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{View, views};
 use model::{
@@ -9,7 +10,7 @@ use model::{
 };
 
 /// A component, without its bytes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ComponentView {
     pub digest: Digest,
     pub manifest: ManifestView,
@@ -32,7 +33,7 @@ impl From<Component> for ComponentView {
 }
 
 /// The flows and tasks of a component.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ManifestView {
     pub flows: Vec<FlowView>,
     pub tasks: Vec<TaskView>,
@@ -48,7 +49,7 @@ impl From<Manifest> for ManifestView {
 }
 
 /// JSON Schemas (2020-12) of what goes in and what comes out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SchemaView {
     /// Of the object of parameters by name.
     pub parameters: Json,
@@ -65,7 +66,7 @@ impl From<Schema> for SchemaView {
 }
 
 /// A flow, as its component declares it. What its author does not say is left out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FlowView {
     pub name: FlowName,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +91,7 @@ impl From<FlowDescription> for FlowView {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FlowOptionsView {
     pub retry: RetryView,
     /// How long one attempt may take.
@@ -107,12 +108,12 @@ impl From<FlowOptions> for FlowOptionsView {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RetryView {
     /// Attempts beyond the first.
     pub retries: u32,
     /// The wait before each retry; the last one repeats.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delays_ms: Vec<u64>,
     /// Each wait is made longer by up to this fraction of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,7 +131,7 @@ impl From<RetryPolicy> for RetryView {
 }
 
 /// A task, as its component declares it. What its author does not say is left out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskView {
     pub name: TaskName,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,11 +157,11 @@ impl From<TaskDescription> for TaskView {
 }
 
 /// How a task is run: what its author says, or what one call overrides.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskOptionsView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retry_delays_ms: Vec<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_jitter: Option<f64>,
@@ -169,7 +170,7 @@ pub struct TaskOptionsView {
     pub timeout_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_run_name: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
 

@@ -1,12 +1,15 @@
 //! Deployments.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{FlowView, View};
 use model::{Deployment, DeploymentName, Digest, Grants, Json, PoolName, Timestamp};
 
 /// A deployment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentView {
     pub name: DeploymentName,
     pub component: Digest,
@@ -41,10 +44,10 @@ impl From<Deployment> for DeploymentView {
 }
 
 /// What the tasks of a deployment may reach. What is not granted is left out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct GrantsView {
     /// Hosts to which tasks may send HTTP requests: `host`, `host:port` or `*`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<String>,
 }
 
@@ -58,7 +61,8 @@ impl From<Grants> for GrantsView {
 }
 
 /// A deployment and the flow that it runs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Json")]
 pub struct DeploymentDetailsView {
     #[serde(flatten)]
     pub deployment: DeploymentView,
@@ -68,19 +72,56 @@ pub struct DeploymentDetailsView {
 
 impl View for DeploymentDetailsView {}
 
+/// As in [`FlowRunDetailsView`](super::FlowRunDetailsView).
+impl TryFrom<Json> for DeploymentDetailsView {
+    type Error = serde_json::Error;
+
+    fn try_from(json: Json) -> Result<Self, Self::Error> {
+        #[derive(Deserialize)]
+        struct Rest {
+            flow: FlowView,
+        }
+        let Rest { flow } = serde_json::from_str(json.as_str())?;
+        Ok(Self {
+            deployment: serde_json::from_str(json.as_str())?,
+            flow,
+        })
+    }
+}
+
 /// What became of a deployment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Json")]
 pub struct DeployedView {
     /// `created`, `updated` or `unchanged`.
-    pub outcome: &'static str,
+    pub outcome: Cow<'static, str>,
     /// What is not as it was: `component`, `pool`, `parameters`, `tags`, `grants` or
     /// `description`.
-    pub changed: Vec<&'static str>,
+    pub changed: Vec<Cow<'static, str>>,
     #[serde(flatten)]
     pub deployment: DeploymentView,
 }
 
 impl View for DeployedView {}
+
+/// As in [`FlowRunDetailsView`](super::FlowRunDetailsView).
+impl TryFrom<Json> for DeployedView {
+    type Error = serde_json::Error;
+
+    fn try_from(json: Json) -> Result<Self, Self::Error> {
+        #[derive(Deserialize)]
+        struct Rest {
+            outcome: Cow<'static, str>,
+            changed: Vec<Cow<'static, str>>,
+        }
+        let Rest { outcome, changed } = serde_json::from_str(json.as_str())?;
+        Ok(Self {
+            outcome,
+            changed,
+            deployment: serde_json::from_str(json.as_str())?,
+        })
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -181,8 +222,8 @@ mod tests {
     #[test]
     fn the_shape_of_what_deploy_did() {
         let view = DeployedView {
-            outcome: "updated",
-            changed: vec!["pool", "tags"],
+            outcome: "updated".into(),
+            changed: vec!["pool".into(), "tags".into()],
             deployment: deployment().into(),
         };
         insta::assert_snapshot!(shown(&view), @r#"

@@ -1,6 +1,9 @@
 //! What a run went through.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{FailureView, StateView, View, span_ms, views};
 use model::{
@@ -9,7 +12,7 @@ use model::{
 };
 
 /// A state that a flow run entered, and what goes with it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct HistoryLineView {
     #[serde(flatten)]
     pub state: StateView,
@@ -40,7 +43,7 @@ impl From<HistoryLine> for HistoryLineView {
 }
 
 /// A worker, which may be gone.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PastWorkerView {
     pub id: WorkerId,
     pub name: Option<String>,
@@ -58,7 +61,7 @@ impl From<PastWorker> for PastWorkerView {
 }
 
 /// What a flow run waits for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WaitsView {
     /// How many calls.
     pub count: u64,
@@ -81,7 +84,7 @@ impl From<Waits> for WaitsView {
 }
 
 /// A call that a flow run waits for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AwaitedView {
     Timer {
@@ -118,7 +121,7 @@ impl From<Awaited> for AwaitedView {
 }
 
 /// One try of a flow run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AttemptView {
     /// From 1.
     pub number: u32,
@@ -152,7 +155,7 @@ impl From<Attempt> for AttemptView {
 }
 
 /// A state that a task run entered.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskLineView {
     #[serde(flatten)]
     pub state: StateView,
@@ -173,12 +176,13 @@ impl From<TaskLine> for TaskLineView {
 }
 
 /// One try of a task run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskAttemptView {
     /// From 1. One that was lost began again under its number.
     pub number: u32,
     /// `running`, `succeeded`, `failed` or `lost` (with its worker).
-    pub result: &'static str,
+    #[schema(example = "failed")]
+    pub result: Cow<'static, str>,
     pub started: Timestamp,
     pub ended: Option<Timestamp>,
     pub duration_ms: Option<f64>,
@@ -198,7 +202,7 @@ impl From<TaskAttempt> for TaskAttemptView {
         };
         Self {
             number: attempt.number,
-            result,
+            result: result.into(),
             started: attempt.started,
             ended: attempt.ended,
             duration_ms: span_ms(Some(attempt.started), attempt.ended),

@@ -1,13 +1,14 @@
 //! Input that flow runs wait for.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::View;
 use crate::inputs::example;
 use model::{AwaitedInput, InputId, Json, RunId, Timestamp};
 
 /// Input that a flow run waits for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InputView {
     pub id: InputId,
     /// The flow run that asks: the run itself, or a subflow within it.

@@ -1,6 +1,7 @@
 //! Journals: the calls of a flow, and what it was answered.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{FailureView, OutcomeView, RunSnapshotView, TaskOptionsView, View};
 use model::{
@@ -9,7 +10,7 @@ use model::{
 };
 
 /// One position of a journal.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EntryView {
     pub seq: Seq,
     pub call: CallView,
@@ -36,7 +37,7 @@ impl From<Entry> for EntryView {
 }
 
 /// What a flow asked: an object with one field, or a word. What is not set is left out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallView {
     Task(TaskCallView),
@@ -115,13 +116,13 @@ impl From<Call> for CallView {
 }
 
 /// A call of a task.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskCallView {
     pub task: TaskName,
     /// Pairs of a parameter's name and its argument.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<(String, ArgumentView)>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wait_for: Vec<Seq>,
     pub options: TaskOptionsView,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,7 +143,7 @@ impl From<TaskCall> for TaskCallView {
 }
 
 /// One argument of a task.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArgumentView {
     Value(Json),
@@ -161,13 +162,13 @@ impl From<Argument> for ArgumentView {
 }
 
 /// A run that the flow started.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RunRequestView {
     pub deployment: String,
     pub parameters: Json,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow_run_name: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Timestamp>,
@@ -197,7 +198,7 @@ impl From<RunRequest> for RunRequestView {
 }
 
 /// What the flow was told at once.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerView {
     Accepted,
@@ -254,7 +255,7 @@ impl From<Answer> for AnswerView {
 }
 
 /// What became of a call.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SettlementView {
     Task(OutcomeView),

@@ -1,21 +1,25 @@
 //! Lines of logs.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::View;
 use model::{LogLine, LogSource, RunId, TaskRunId, Timestamp};
 
 /// A line of a run's log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LogView {
     pub at: Timestamp,
     /// `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`.
-    pub level: &'static str,
+    #[schema(value_type = model::LogLevel)]
+    pub level: Cow<'static, str>,
     pub flow_run: RunId,
     /// For a line of a task.
     pub task_run: Option<TaskRunId>,
     /// `flow`, `task` or `host`: who said it.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
     /// The module that logged, or `stdout` and `stderr`.
     pub target: String,
     pub message: String,
@@ -32,10 +36,10 @@ impl From<LogLine> for LogView {
         };
         Self {
             at: line.at,
-            level: line.level.as_str(),
+            level: line.level.as_str().into(),
             flow_run: line.run,
             task_run,
-            source,
+            source: source.into(),
             target: line.target,
             message: line.message,
         }
@@ -73,7 +77,10 @@ mod tests {
         let sources = [LogSource::Flow, LogSource::Host]
             .map(line)
             .map(LogView::from);
-        assert_eq!(sources.each_ref().map(|line| line.source), ["flow", "host"]);
+        assert_eq!(
+            sources.each_ref().map(|line| &*line.source),
+            ["flow", "host"]
+        );
         assert_eq!(sources.map(|line| line.task_run), [None, None]);
     }
 }

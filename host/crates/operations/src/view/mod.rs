@@ -7,6 +7,7 @@
 //!
 //! Invariant: only what is [`View`] is printed or sent, and nothing stored is.
 
+mod access;
 mod component;
 mod deployment;
 mod history;
@@ -26,6 +27,7 @@ mod worker;
 use model::Timestamp;
 use serde::Serialize;
 
+pub use access::{AuditView, NewTokenView, TokenView};
 pub use component::{
     ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
     TaskView,

@@ -1,6 +1,9 @@
 //! How runs ended, and runs as a flow sees them.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::View;
 use model::{
@@ -8,11 +11,11 @@ use model::{
 };
 
 /// Why something did not succeed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FailureView {
     /// `error`, `permanent`, `panicked`, `timed-out`, `limit`, `crashed`, `cancelled`,
     /// `upstream`, `not-found`, `invalid` or `refused`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     pub message: String,
 }
 
@@ -21,7 +24,7 @@ impl View for FailureView {}
 impl From<Failure> for FailureView {
     fn from(failure: Failure) -> Self {
         Self {
-            kind: word(failure.kind),
+            kind: word(failure.kind).into(),
             message: failure.message,
         }
     }
@@ -44,7 +47,7 @@ fn word(kind: FailureKind) -> &'static str {
 }
 
 /// A result or a failure: `{"Ok": ..}` or `{"Err": {..}}`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub enum OutcomeView {
     Ok(Json),
     Err(FailureView),
@@ -62,7 +65,7 @@ impl From<Outcome> for OutcomeView {
 }
 
 /// A flow run as another flow was told of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RunSnapshotView {
     pub id: RunId,
     pub name: RunName,
@@ -71,7 +74,8 @@ pub struct RunSnapshotView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentName>,
     /// As the `type` of a state.
-    pub state: &'static str,
+    #[schema(value_type = model::StateType)]
+    pub state: Cow<'static, str>,
     /// As the `name` of a state.
     pub state_name: String,
     /// Left out until it has ended.
@@ -88,7 +92,7 @@ impl From<RunSnapshot> for RunSnapshotView {
             name: run.name,
             flow: run.flow,
             deployment: run.deployment,
-            state: run.state.as_str(),
+            state: run.state.as_str().into(),
             state_name: run.state_name.0.into_owned(),
             outcome: run.outcome.map(OutcomeView::from),
         }

@@ -1,13 +1,14 @@
 //! Work pools.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::View;
 use model::{PoolName, Timestamp, WorkPool};
 use store::PoolUse;
 
 /// A work pool and how it is used.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PoolView {
     pub name: PoolName,
     /// Flow runs executed at once, over all of its workers. None: no limit.

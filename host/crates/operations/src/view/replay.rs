@@ -1,12 +1,13 @@
 //! What came of a replay.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::View;
 use model::RunId;
 
 /// Whether a flow asks again for what its journal holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReplayView {
     pub run: RunId,
     pub diverged: bool,

@@ -1,6 +1,11 @@
 //! Flow runs.
 
-use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::{
     AttemptView, EntryView, FailureView, HistoryLineView, InputView, StateView, TaskRunView, View,
@@ -11,7 +16,7 @@ use model::{
 };
 
 /// A flow run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FlowRunView {
     pub id: RunId,
     pub name: RunName,
@@ -75,7 +80,8 @@ impl From<FlowRun> for FlowRunView {
 }
 
 /// A flow run with all that belongs to it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Json")]
 pub struct FlowRunDetailsView {
     #[serde(flatten)]
     pub run: FlowRunView,
@@ -95,6 +101,33 @@ pub struct FlowRunDetailsView {
 
 impl View for FlowRunDetailsView {}
 
+/// serde buffers what is flattened, and cannot give a JSON text from there as it is written.
+impl TryFrom<Json> for FlowRunDetailsView {
+    type Error = serde_json::Error;
+
+    fn try_from(json: Json) -> Result<Self, Self::Error> {
+        #[derive(Deserialize)]
+        struct Rest {
+            history: Vec<HistoryLineView>,
+            attempts: Vec<AttemptView>,
+            children: TallyView,
+            task_runs: Vec<TaskRunView>,
+            inputs: Vec<InputView>,
+            journal: Option<Vec<EntryView>>,
+        }
+        let rest: Rest = serde_json::from_str(json.as_str())?;
+        Ok(Self {
+            run: serde_json::from_str(json.as_str())?,
+            history: rest.history,
+            attempts: rest.attempts,
+            children: rest.children,
+            task_runs: rest.task_runs,
+            inputs: rest.inputs,
+            journal: rest.journal,
+        })
+    }
+}
+
 /// How many runs are in each state: an object by the states' types, in their order.
 #[derive(Clone, Debug)]
 pub struct TallyView(pub Vec<(StateType, u64)>);
@@ -106,6 +139,27 @@ impl Serialize for TallyView {
         serializer.collect_map(self.0.iter().map(|(state, count)| (state.as_str(), count)))
     }
 }
+
+impl<'de> Deserialize<'de> for TallyView {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let counts = BTreeMap::<StateType, u64>::deserialize(deserializer)?;
+        Ok(Self(counts.into_iter().collect()))
+    }
+}
+
+impl PartialSchema for TallyView {
+    fn schema() -> RefOr<Schema> {
+        let count = ObjectBuilder::new().schema_type(Type::Integer);
+        let count = AdditionalProperties::RefOr(count.minimum(Some(0)).into());
+        ObjectBuilder::new()
+            .description(Some(
+                "How many runs are in each state, by the states' types.",
+            ))
+            .additional_properties(Some(count))
+            .into()
+    }
+}
+impl ToSchema for TallyView {}
 
 #[cfg(test)]
 mod tests {

@@ -1,17 +1,21 @@
 //! States.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::View;
 use model::{State, Timestamp};
 
 /// Where a run is since when, and why.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StateView {
     /// `SCHEDULED`, `PENDING`, `RUNNING`, `WAITING`, `PAUSED`, `CANCELLING`, `COMPLETED`,
     /// `FAILED`, `CRASHED` or `CANCELLED`.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    #[schema(value_type = model::StateType)]
+    pub kind: Cow<'static, str>,
     /// For people, such as `Late` or `Retrying`.
     pub name: String,
     /// The reason. Left out where there is none.
@@ -25,7 +29,7 @@ impl View for StateView {}
 impl From<State> for StateView {
     fn from(state: State) -> Self {
         Self {
-            kind: state.kind.as_str(),
+            kind: state.kind.as_str().into(),
             name: state.name.0.into_owned(),
             message: state.message,
             at: state.at,

@@ -1,12 +1,13 @@
 //! Task runs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{StateView, TaskAttemptView, TaskLineView, View, span_ms, views};
 use model::{RunId, Seq, TaskName, TaskRun, TaskRunId, Timestamp, WorkerId};
 
 /// A task run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskRunView {
     pub id: TaskRunId,
     pub name: String,

@@ -1,6 +1,7 @@
 //! One value of each kind, with every field set.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::View;
@@ -17,9 +18,13 @@ pub const PARENT: &str = "01920000-0000-7000-8000-000000000002";
 pub const TASK: &str = "01920000-0000-7000-8000-000000000003";
 pub const WORKER: &str = "01920000-0000-7000-8000-000000000004";
 
-/// A view as users get it.
-pub fn shown(view: &impl View) -> String {
-    serde_json::to_string_pretty(view).unwrap()
+/// A view as users get it. Their programs can read it back.
+#[track_caller]
+pub fn shown<V: View + DeserializeOwned>(view: &V) -> String {
+    let text = serde_json::to_string_pretty(view).unwrap();
+    let again: V = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string_pretty(&again).unwrap(), text);
+    text
 }
 
 /// Parts of views, one a line.

@@ -1,12 +1,13 @@
 //! Workers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::View;
 use model::{PoolName, Timestamp, Worker, WorkerId};
 
 /// A worker that is alive.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WorkerView {
     pub id: WorkerId,
     pub name: String,

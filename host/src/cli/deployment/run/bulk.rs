@@ -28,11 +28,11 @@ use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, StdoutClosed, UserError};
 use crate::cli::output::Format;
 use crate::cli::params::unreadable;
-use crate::cli::refusal::{Said, of_start};
 use crate::cli::signals::Signals;
 use crate::cli::text::counted;
 use crate::cli::watch::{follow_all, progress_line, warn_of_pool};
 use model::{FlowRun, Json, RunId};
+use operations::problem::Problem;
 use operations::start::{self, Started};
 use operations::view::FlowRunView;
 use store::{Clock, NewRun};
@@ -108,9 +108,14 @@ impl Maker {
 
     fn run(&self, parameters: Json) -> Result<FlowRun, UserError> {
         let run = self.template.run(parameters, self.clock.now());
-        run.map_err(|refusal| match of_start(&refusal) {
-            Said::ToUser(err) => err,
-            Said::ByStore(_) | Said::Unexpected => UserError::new(refusal.to_string()),
+        run.map_err(|refusal| {
+            let Problem {
+                kind, detail, hint, ..
+            } = refusal.into();
+            UserError {
+                message: detail,
+                hint: hint.filter(|_| kind.is_mistake_of_user()),
+            }
         })
     }
 }

@@ -1,0 +1,105 @@
+//! Work pools, workers, tokens and the log of actions, from the store.
+
+use async_trait::async_trait;
+use model::{PoolName, TokenName, WorkPool};
+use store::{AuditCursor, AuditFilter, PoolChange};
+
+use super::cursor::{Order, cursor_at, limit, part, place_of};
+use super::local::LocalClient;
+use super::page::Page;
+use super::requests::{
+    AuditQuery, ChangePool, CreatePool, CreateToken, PoolQuery, TokenQuery, WorkerQuery,
+};
+use super::{AccessClient, Answered, PoolsClient};
+use crate::view::{AuditView, NewTokenView, PoolView, TokenView, WorkerView};
+use crate::{access, inspect, resolve};
+
+#[async_trait]
+impl PoolsClient for LocalClient {
+    async fn list_pools(&self, query: PoolQuery) -> Answered<Page<PoolView>> {
+        let pools = self.store.pools().await?;
+        part(&query, "", pools, Order::Up, |it| it.pool.name.to_string())
+    }
+
+    async fn inspect_pool(&self, name: &PoolName) -> Answered<PoolView> {
+        Ok(resolve::pool(&*self.store, name).await?.into())
+    }
+
+    async fn create_pool(&self, create: CreatePool) -> Answered<PoolView> {
+        let pool = WorkPool {
+            name: create.name.clone(),
+            limit: create.limit,
+            paused: false,
+            created: self.store.clock().now(),
+        };
+        self.store.create_pool(pool).await?;
+        self.inspect_pool(&create.name).await
+    }
+
+    async fn change_pool(&self, name: &PoolName, change: ChangePool) -> Answered<PoolView> {
+        resolve::pool(&*self.store, name).await?;
+        let change = PoolChange {
+            paused: change.paused,
+            limit: change.limit,
+        };
+        self.store.change_pool(name, change).await?;
+        self.inspect_pool(name).await
+    }
+
+    async fn delete_pool(&self, name: &PoolName) -> Answered<()> {
+        resolve::pool(&*self.store, name).await?;
+        Ok(self.store.delete_pool(name).await?)
+    }
+
+    async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>> {
+        let workers = inspect::workers(&*self.store, query.pool.as_ref()).await?;
+        // Ids are as old as their workers.
+        part(&query, "", workers, Order::Up, |worker| {
+            worker.id.to_string()
+        })
+    }
+}
+
+#[async_trait]
+impl AccessClient for LocalClient {
+    async fn list_tokens(&self, query: TokenQuery) -> Answered<Page<TokenView>> {
+        let tokens = self.store.tokens().await?;
+        part(&query, "", tokens, Order::Down, |token| {
+            token.id.to_string()
+        })
+    }
+
+    async fn create_token(&self, create: CreateToken) -> Answered<NewTokenView> {
+        let lasts = create.lasts();
+        let made = access::create_token(&*self.store, create.name, create.role, lasts);
+        let (token, secret) = made.await?;
+        Ok(NewTokenView {
+            token: token.into(),
+            secret: secret.expose().to_owned(),
+        })
+    }
+
+    async fn revoke_token(&self, name: &TokenName) -> Answered<TokenView> {
+        let now = self.store.clock().now();
+        Ok(self.store.revoke_token(name, now).await?.into())
+    }
+
+    async fn audit_log(&self, query: AuditQuery) -> Answered<Page<AuditView>> {
+        let limit = limit(&query)?;
+        let filter = AuditFilter {
+            before: place_of(&query, "")?.map(AuditCursor),
+            who: query.who.clone(),
+            action: query.action.clone(),
+            count: limit + 1,
+        };
+        let mut lines = self.store.audit_log(filter).await?;
+        let is_more = lines.len() > limit as usize;
+        lines.truncate(limit as usize);
+        let last = lines.last().filter(|_| is_more);
+        let next = last.map(|(AuditCursor(at), _)| cursor_at(&query, "", at));
+        Ok(Page {
+            next,
+            ..Page::all(lines.into_iter().map(|(_, entry)| entry))
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! Components and deployments, from the store.
+
+use async_trait::async_trait;
+use model::{Component, Digest, Grants, Json};
+
+use super::cursor::{Order, part};
+use super::local::{LocalClient, Undescribed};
+use super::page::Page;
+use super::requests::{
+    ComponentQuery, DeployRequest, DeploymentQuery, EditDeployment, GrantsRequest,
+};
+use super::{Answered, CatalogClient};
+use crate::deploy::{self, Wish};
+use crate::problem::{Problem, ProblemKind};
+use crate::view::{ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, views};
+use crate::{inspect, manifest, resolve};
+
+#[async_trait]
+impl CatalogClient for LocalClient {
+    async fn list_components(&self, query: ComponentQuery) -> Answered<Page<ComponentView>> {
+        let components = self.store.components().await?;
+        part(&query, "", components, Order::Down, |component| {
+            format!("{:020}-{}", component.created.0, component.digest)
+        })
+    }
+
+    async fn inspect_component(&self, digest: &str) -> Answered<ComponentView> {
+        Ok(resolve::component(&*self.store, digest).await?.into())
+    }
+
+    async fn upload_component(&self, bytes: Vec<u8>) -> Answered<(ComponentView, bool)> {
+        let described = self.describe.describe(&bytes).await;
+        let manifest =
+            described.map_err(|Undescribed { reason, hint }| unusable(&reason, &hint))?;
+        manifest::check(&manifest)
+            .map_err(|refusal| unusable(&refusal.to_string(), refusal.hint()))?;
+        let component = Component {
+            digest: Digest::of(&bytes),
+            manifest,
+            size: bytes.len() as u64,
+            created: self.store.clock().now(),
+        };
+        let is_new = self.store.put_component(component.clone(), bytes).await?;
+        let kept = self.store.component(component.digest).await?;
+        Ok((kept.unwrap_or(component).into(), is_new))
+    }
+
+    async fn list_deployments(&self, query: DeploymentQuery) -> Answered<Page<DeploymentView>> {
+        let deployments = self.store.deployments(query.flow.as_ref()).await?;
+        // In the order of flow and name, which a slash would not keep.
+        part(&query, "", deployments, Order::Up, |it| {
+            format!("{}\u{1}{}", it.name.flow, it.name.name)
+        })
+    }
+
+    async fn inspect_deployment(&self, name: &str) -> Answered<DeploymentDetailsView> {
+        Ok(inspect::deployment(&*self.store, name).await?.into())
+    }
+
+    async fn deploy(&self, request: DeployRequest) -> Answered<Vec<DeployedView>> {
+        let component = resolve::component(&*self.store, &request.component).await?;
+        resolve::pool(&*self.store, &request.pool).await?;
+        let defaults = tidied(&request.parameters)?;
+        let flows: Vec<_> = deploy::flows(&component, &request.flows)?
+            .into_iter()
+            .map(|flow| (flow.clone(), defaults.clone()))
+            .collect();
+        let wish = Wish {
+            name: request.name,
+            pool: request.pool,
+            tags: request.tags,
+            grants: grants(request.grants)?,
+            description: request.description,
+        };
+        let deployed = deploy::deploy_stored(&*self.store, &component, &flows, &wish).await?;
+        Ok(views(deployed))
+    }
+
+    async fn edit_deployment(&self, name: &str, edit: EditDeployment) -> Answered<DeployedView> {
+        let deployment = resolve::deployment(&*self.store, name).await?;
+        let component = self.inspect_stored(deployment.component).await?;
+        let pool = edit.pool.unwrap_or_else(|| deployment.pool.clone());
+        resolve::pool(&*self.store, &pool).await?;
+        let defaults = match edit.parameters {
+            Some(parameters) => tidied(&parameters)?,
+            None => deployment.parameters.clone(),
+        };
+        let flow = resolve::flow(&component, deployment.name.flow.as_str())?;
+        let wish = Wish {
+            name: Some(deployment.name.name.to_string()),
+            pool,
+            tags: edit.tags.unwrap_or_else(|| deployment.tags.clone()),
+            grants: match edit.grants {
+                Some(wished) => grants(wished)?,
+                None => deployment.grants.clone(),
+            },
+            description: edit.description.or(deployment.description),
+        };
+        let flows = [(flow.clone(), defaults)];
+        let deployed = deploy::deploy_stored(&*self.store, &component, &flows, &wish).await?;
+        let mut views: Vec<DeployedView> = views(deployed);
+        views
+            .pop()
+            .ok_or_else(|| Problem::internal("nothing was deployed"))
+    }
+
+    async fn delete_deployment(&self, name: &str) -> Answered<()> {
+        let deployment = resolve::deployment(&*self.store, name).await?;
+        self.store.delete_deployment(&deployment.name).await?;
+        Ok(())
+    }
+}
+
+impl LocalClient {
+    async fn inspect_stored(&self, digest: Digest) -> Answered<Component> {
+        let component = self.store.component(digest).await?;
+        component
+            .ok_or_else(|| Problem::internal(format!("component {digest} is not in the database")))
+    }
+}
+
+fn unusable(reason: &str, hint: &str) -> Problem {
+    let detail = format!("the component cannot be used: {reason}");
+    Problem::new(ProblemKind::InvalidComponent, detail).hint(hint)
+}
+
+/// Parameters as the store keeps them.
+pub(super) fn tidied(parameters: &Json) -> Answered<Json> {
+    Json::tidy(parameters.as_str()).map_err(|err| {
+        let detail = format!("`parameters` is {err}");
+        Problem::new(ProblemKind::InvalidParameters, detail.clone()).at("/parameters", detail)
+    })
+}
+
+fn grants(request: GrantsRequest) -> Answered<Grants> {
+    let hosts = request.http.iter().enumerate().map(|(at, host)| {
+        deploy::http_host(host).map_err(|reason| {
+            let detail = format!("`{host}` is no host to grant: {reason}");
+            Problem::new(ProblemKind::InvalidName, detail.clone())
+                .hint("write `host`, `host:port` or `*`")
+                .at(format!("/grants/http/{at}"), detail)
+        })
+    });
+    Ok(Grants {
+        http: hosts.collect::<Answered<_>>()?,
+    })
+}

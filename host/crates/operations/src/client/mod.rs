@@ -1,0 +1,149 @@
+//! Everything that a command, a request or a page asks, as one interface.
+//!
+//! ```text
+//! command, request, page --> Client --> LocalClient --> the store of this machine
+//! ```
+//!
+//! Requests and answers are plain data that serde reads and writes, so that the same can be
+//! asked of another machine. A refusal is a [`Problem`].
+
+mod access;
+mod catalog;
+mod cursor;
+mod local;
+mod page;
+mod requests;
+mod runs;
+
+use async_trait::async_trait;
+use model::{Json, PoolName, TaskRunId, TokenName};
+
+use crate::problem::Problem;
+use crate::view::{
+    AuditView, ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, EntryView,
+    FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, NewTokenView, PoolView,
+    TaskRunView, TokenView, WorkerView,
+};
+
+pub use local::{Describe, LocalClient, Undescribed};
+pub use page::Page;
+pub use requests::{
+    AuditQuery, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
+    DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT,
+    LIMIT_MAX, ListOrder, LogQuery, PoolQuery, RetryRun, RunQuery, StartRun, TaskRunQuery,
+    TokenQuery, WorkerQuery,
+};
+
+pub type Answered<T> = Result<T, Problem>;
+
+/// All of it.
+pub trait Client: RunsClient + CatalogClient + PoolsClient + AccessClient {}
+
+impl<T: RunsClient + CatalogClient + PoolsClient + AccessClient> Client for T {}
+
+/// A run that was started, or the earlier one that had its idempotency key.
+#[derive(Clone, Debug)]
+pub struct StartedRun {
+    pub run: FlowRunView,
+    pub is_new: bool,
+}
+
+/// Flow runs and what belongs to them. A run is named by its id, the beginning of it, or its
+/// name; a deployment by `flow/deployment`, or by its flow if that has only one.
+#[async_trait]
+pub trait RunsClient: Send + Sync + 'static {
+    async fn list_runs(&self, query: RunQuery) -> Answered<Page<FlowRunView>>;
+
+    async fn inspect_run(&self, run: &str, query: InspectRun) -> Answered<FlowRunDetailsView>;
+
+    async fn start_run(&self, deployment: &str, start: StartRun) -> Answered<StartedRun>;
+
+    /// Starts several, all or none.
+    async fn start_runs(
+        &self,
+        deployment: &str,
+        starts: Vec<StartRun>,
+    ) -> Answered<Vec<StartedRun>>;
+
+    /// Cancels a run and every run that it started. Gives the run as it is then: it may go on
+    /// for its clean-up. One that was cancelled already is left as it is.
+    async fn cancel_run(&self, run: &str) -> Answered<FlowRunView>;
+
+    async fn pause_run(&self, run: &str) -> Answered<FlowRunView>;
+
+    async fn resume_run(&self, run: &str) -> Answered<FlowRunView>;
+
+    async fn retry_run(&self, run: &str, retry: RetryRun) -> Answered<FlowRunView>;
+
+    /// What the run and the subflows within it wait for a person to give.
+    async fn run_inputs(&self, run: &str) -> Answered<Vec<InputView>>;
+
+    /// Gives a run an input. Without a key, the only one.
+    async fn give_input(&self, run: &str, key: Option<&str>, value: Json) -> Answered<()>;
+
+    async fn run_logs(&self, run: &str, query: LogQuery) -> Answered<Page<LogView>>;
+
+    /// Every state it was in, oldest first.
+    async fn run_history(&self, run: &str) -> Answered<Vec<HistoryLineView>>;
+
+    async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>>;
+
+    async fn list_task_runs(&self, query: TaskRunQuery) -> Answered<Page<TaskRunView>>;
+
+    async fn inspect_task_run(&self, id: TaskRunId) -> Answered<TaskRunView>;
+}
+
+/// Components and deployments.
+#[async_trait]
+pub trait CatalogClient: Send + Sync + 'static {
+    async fn list_components(&self, query: ComponentQuery) -> Answered<Page<ComponentView>>;
+
+    /// The component with this digest, or whose digest begins so.
+    async fn inspect_component(&self, digest: &str) -> Answered<ComponentView>;
+
+    /// Checks a component, lets it describe itself, and keeps it. Says whether it is new.
+    async fn upload_component(&self, bytes: Vec<u8>) -> Answered<(ComponentView, bool)>;
+
+    async fn list_deployments(&self, query: DeploymentQuery) -> Answered<Page<DeploymentView>>;
+
+    async fn inspect_deployment(&self, name: &str) -> Answered<DeploymentDetailsView>;
+
+    /// Deploys flows of a component that was uploaded: all or none.
+    async fn deploy(&self, request: DeployRequest) -> Answered<Vec<DeployedView>>;
+
+    /// Changes a deployment. What is not set stays.
+    async fn edit_deployment(&self, name: &str, edit: EditDeployment) -> Answered<DeployedView>;
+
+    /// Deletes a deployment and leaves its runs.
+    async fn delete_deployment(&self, name: &str) -> Answered<()>;
+}
+
+/// Work pools and workers.
+#[async_trait]
+pub trait PoolsClient: Send + Sync + 'static {
+    async fn list_pools(&self, query: PoolQuery) -> Answered<Page<PoolView>>;
+
+    async fn inspect_pool(&self, name: &PoolName) -> Answered<PoolView>;
+
+    async fn create_pool(&self, create: CreatePool) -> Answered<PoolView>;
+
+    async fn change_pool(&self, name: &PoolName, change: ChangePool) -> Answered<PoolView>;
+
+    async fn delete_pool(&self, name: &PoolName) -> Answered<()>;
+
+    async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>>;
+}
+
+/// Tokens, and what their bearers did.
+#[async_trait]
+pub trait AccessClient: Send + Sync + 'static {
+    /// Newest first.
+    async fn list_tokens(&self, query: TokenQuery) -> Answered<Page<TokenView>>;
+
+    async fn create_token(&self, create: CreateToken) -> Answered<NewTokenView>;
+
+    async fn revoke_token(&self, name: &TokenName) -> Answered<TokenView>;
+
+    /// Newest first.
+    async fn audit_log(&self, query: AuditQuery) -> Answered<Page<AuditView>>;
+}

@@ -1,0 +1,368 @@
+//! What is asked.
+
+use std::time::Duration;
+
+use model::{
+    DeploymentName, FlowName, Json, LogLevel, PoolName, Role, RunName, TaskName, TaskRunId,
+    Timestamp, TokenName,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// How many items a listing gives if it is not said.
+pub const LIMIT_DEFAULT: u32 = 100;
+/// How many it gives at most.
+pub const LIMIT_MAX: u32 = 1000;
+
+/// In which direction a listing goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListOrder {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+}
+
+/// Which flow runs to list. A filter that is not given lets all through; of one that is given
+/// several times, any may fit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RunQuery {
+    /// Only those in a state of this type, such as `FAILED`, or of this name, such as `Late`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub state: Vec<String>,
+    /// Only those of this flow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flow: Vec<FlowName>,
+    /// Only those of this deployment, `flow/deployment`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployment: Vec<DeploymentName>,
+    /// Only those of this work pool.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pool: Vec<PoolName>,
+    /// Only those with this tag.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tag: Vec<String>,
+    /// Only those that this run started: its id, the beginning of it, or its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Only those created then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Only those created earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Only those with this in their name, or whose id begins so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Whether runs come with their parameters and results, which may be large. Without,
+    /// parameters are `{}`, and there is neither result nor failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<bool>,
+    /// `newest-first` unless it is said.
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<ListOrder>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The `next` of the part before, with the same filters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// How much of a run to show.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InspectRun {
+    /// Task runs: so many of the newest.
+    #[param(maximum = 1000, default = 100)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_runs: Option<u32>,
+    /// Whether to show the journal, too.
+    pub journal: bool,
+}
+
+/// A run to start.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"parameters": {"item_id": 7}, "tags": ["by-hand"]}))]
+pub struct StartRun {
+    /// An object by name, over the defaults of the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Json>,
+    /// A name instead of a generated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<RunName>,
+    /// Tags besides those of the deployment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// When to start, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<Timestamp>,
+    /// If a run of the flow has this key already, that one is meant, and nothing is started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// For workers that pull from only one queue of the pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_queue: Option<String>,
+}
+
+/// How to try again.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryRun {
+    /// Whether to repeat what had completed, too.
+    pub from_scratch: bool,
+}
+
+/// Which lines of a run's log to read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LogQuery {
+    /// Only lines of this level and above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<LogLevel>,
+    /// Only lines of this task run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task_run: Vec<TaskRunId>,
+    /// Only lines of this target, and of those below it: `etl` has `etl::load`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub target: Vec<String>,
+    /// Only lines with this in their message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `oldest-first` unless it is said.
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<ListOrder>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The `next` of the part before, with the same filters; or its `newest`, for what was
+    /// said since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Which part of a journal to read, in its order.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct JournalQuery {
+    /// At most so many entries.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The `next` of the part before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Which task runs to list.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TaskRunQuery {
+    /// Only those that this flow run, or a subflow within it, has called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_run: Option<String>,
+    /// Only those in a state of this type or name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub state: Vec<String>,
+    /// Only those of this task.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task: Vec<TaskName>,
+    /// Only those with this in their name, or whose id begins so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `newest-first` unless it is said.
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<ListOrder>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The `next` of the part before, with the same filters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Listings that are short, but may be read in parts all the same.
+macro_rules! short_listings {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+        #[serde(default, deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        pub struct $name {
+            $(
+                $(#[$field_doc])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )*
+            /// At most so many.
+            #[param(minimum = 1, maximum = 1000, default = 100)]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub limit: Option<u32>,
+            /// The `next` of the part before, with the same filters.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub cursor: Option<String>,
+        }
+    )*};
+}
+short_listings! {
+    /// Which components to list, newest first.
+    ComponentQuery {}
+    /// Which deployments to list, by name.
+    DeploymentQuery {
+        /// Only those of this flow.
+        flow: FlowName,
+    }
+    /// Which work pools to list, by name.
+    PoolQuery {}
+    /// Which workers to list, oldest first.
+    WorkerQuery {
+        /// Only those of this work pool.
+        pool: PoolName,
+    }
+    /// Which tokens to list, newest first.
+    TokenQuery {}
+    /// Which lines of the log of actions to list, newest first.
+    AuditQuery {
+        /// Only what the bearer of this token did.
+        who: String,
+        /// Only this operation, such as `cancel_flow_run`.
+        action: String,
+    }
+}
+
+/// What the tasks of a deployment may reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GrantsRequest {
+    /// Hosts to which tasks may send HTTP requests: `host`, `host:port` or `*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<String>,
+}
+
+/// Deployments to make, of flows of one component. What is left out goes back to its
+/// default.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "component": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "pool": "default-pool"
+}))]
+pub struct DeployRequest {
+    /// The digest of an uploaded component, or the beginning of it.
+    pub component: String,
+    /// Only these flows of it; none means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<String>,
+    /// The part of the names after the slash, instead of `<flow>-deployment`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default = "PoolName::default_pool")]
+    pub pool: PoolName,
+    /// Default parameters, by name.
+    #[serde(default = "Json::empty_object")]
+    pub parameters: Json,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    pub grants: GrantsRequest,
+    /// What it is for, instead of what the flow says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A change of a deployment. What is left out stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"pool": "gpu", "parameters": {"batch_size": 500}}))]
+pub struct EditDeployment {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolName>,
+    /// Default parameters, by name: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grants: Option<GrantsRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A work pool to make.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "gpu", "limit": 4}))]
+pub struct CreatePool {
+    pub name: PoolName,
+    /// Flow runs executed at once, over all of its workers. None: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A change of a work pool. What is left out stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"limit": 4, "paused": false}))]
+pub struct ChangePool {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+    /// `null` removes the limit.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub limit: Option<Option<u32>>,
+}
+
+/// Tells what is null from what is left out.
+fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::<u32>::deserialize(value).map(Some)
+}
+
+/// A token to make.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "ci", "role": "operator", "lasts_ms": 7_776_000_000_u64}))]
+pub struct CreateToken {
+    pub name: TokenName,
+    pub role: Role,
+    /// After how long it ends. None: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts_ms: Option<u64>,
+}
+
+impl CreateToken {
+    pub fn lasts(&self) -> Option<Duration> {
+        self.lasts_ms.map(Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_null_is_not_one_that_is_left_out() {
+        let read = |text: &str| serde_json::from_str::<ChangePool>(text).unwrap().limit;
+        assert_eq!(read("{}"), None);
+        assert_eq!(read(r#"{"limit": null}"#), Some(None));
+        assert_eq!(read(r#"{"limit": 3}"#), Some(Some(3)));
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused() {
+        assert!(serde_json::from_str::<StartRun>(r#"{"parameter": {}}"#).is_err());
+        assert!(serde_json::from_str::<RunQuery>(r#"{"flows": "etl"}"#).is_err());
+    }
+}

@@ -1,0 +1,225 @@
+//! Flow runs and what belongs to them, from the store.
+
+use async_trait::async_trait;
+use model::{FlowRun, Ids as _, Json, LogLevel, StateType, TaskRunId, Timestamp};
+use orchestrator::Start;
+use store::{LogFilter, NewRun, RunFilter, StateFilter, TaskRunFilter};
+
+use super::catalog::tidied;
+use super::cursor::{Order, part, request};
+use super::local::LocalClient;
+use super::page::Page;
+use super::requests::{
+    InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, RetryRun, RunQuery,
+    StartRun, TaskRunQuery,
+};
+use super::{Answered, RunsClient, StartedRun};
+use crate::control::{self, ControlRefusal};
+use crate::problem::{Problem, ProblemKind};
+use crate::start::{self, Startable, Started};
+use crate::view::{
+    EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TaskRunView,
+    views,
+};
+use crate::{FreshIds, inputs, inspect, resolve};
+
+#[async_trait]
+impl RunsClient for LocalClient {
+    async fn list_runs(&self, query: RunQuery) -> Answered<Page<FlowRunView>> {
+        let filter = self.run_filter(&query).await?;
+        let order = order(query.order.unwrap_or_default());
+        let mut page = request(query.limit, query.cursor.as_deref(), order)?;
+        if !query.values.unwrap_or(false) {
+            page = page.without_values();
+        }
+        Ok(Page::of(self.store.flow_runs(&filter, &page).await?))
+    }
+
+    async fn inspect_run(&self, run: &str, query: InspectRun) -> Answered<FlowRunDetailsView> {
+        let tasks_max = query.task_runs.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+        let run = self.run(run).await?;
+        let details = inspect::run(&*self.store, run, tasks_max, query.journal);
+        Ok(details.await?.into())
+    }
+
+    async fn start_run(&self, deployment: &str, start: StartRun) -> Answered<StartedRun> {
+        let mut started = self.start_runs(deployment, vec![start]).await?;
+        Ok(started.remove(0))
+    }
+
+    async fn start_runs(
+        &self,
+        deployment: &str,
+        starts: Vec<StartRun>,
+    ) -> Answered<Vec<StartedRun>> {
+        let deployment = resolve::deployment(&*self.store, deployment).await?;
+        let startable = Startable::of_deployment(&*self.store, deployment).await?;
+        let now = self.store.clock().now();
+        let new = starts
+            .into_iter()
+            .map(|start| new_run(&startable, start, now));
+        let new = new.collect::<Answered<Vec<_>>>()?;
+        let started = start::create_all(&*self.store, new).await?;
+        let started = started
+            .into_iter()
+            .map(|Started { run, is_new }| StartedRun {
+                run: run.into(),
+                is_new,
+            });
+        Ok(started.collect())
+    }
+
+    async fn cancel_run(&self, run: &str) -> Answered<FlowRunView> {
+        let run = self.run(run).await?;
+        match control::cancel(&*self.store, &run).await {
+            Ok(_) => self.as_it_is(&run).await,
+            Err(ControlRefusal::Over { state, .. }) if state.kind == StateType::Cancelled => {
+                self.as_it_is(&run).await
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    async fn pause_run(&self, run: &str) -> Answered<FlowRunView> {
+        let run = self.run(run).await?;
+        Ok(control::pause(&*self.store, &run).await?.into())
+    }
+
+    async fn resume_run(&self, run: &str) -> Answered<FlowRunView> {
+        let run = self.run(run).await?;
+        Ok(control::resume(&*self.store, &run).await?.into())
+    }
+
+    async fn retry_run(&self, run: &str, retry: RetryRun) -> Answered<FlowRunView> {
+        let run = self.run(run).await?;
+        let retried = control::retry(&*self.store, &run, retry.from_scratch);
+        Ok(retried.await?.into())
+    }
+
+    async fn run_inputs(&self, run: &str) -> Answered<Vec<InputView>> {
+        let run = self.run(run).await?;
+        Ok(views(self.store.awaited_inputs(run.id).await?))
+    }
+
+    async fn give_input(&self, run: &str, key: Option<&str>, value: Json) -> Answered<()> {
+        let run = self.run(run).await?;
+        let input = inputs::choose(&*self.store, &run, key).await?;
+        Ok(inputs::give(&*self.store, &run, &input, value).await?)
+    }
+
+    async fn run_logs(&self, run: &str, query: LogQuery) -> Answered<Page<LogView>> {
+        let run = self.run(run).await?;
+        let filter = LogFilter {
+            level_min: query.level.unwrap_or(LogLevel::Trace),
+            task_runs: query.task_run,
+            targets: query.target,
+            text: query.text,
+            ..LogFilter::of(run.id)
+        };
+        let order = order(query.order.unwrap_or(ListOrder::OldestFirst));
+        let page = request(query.limit, query.cursor.as_deref(), order)?;
+        let lines = self.store.logs(&filter, &page).await?;
+        Ok(Page::of(lines.map(|(_, line)| line)))
+    }
+
+    async fn run_history(&self, run: &str) -> Answered<Vec<HistoryLineView>> {
+        let run = self.run(run).await?;
+        Ok(views(self.store.history(run.id).await?))
+    }
+
+    async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>> {
+        let run = self.run(run).await?;
+        // A subflow's calls stand in the journal of the run it is part of.
+        let journal = self.store.journal(run.within.unwrap_or(run.id)).await?;
+        part(&query, &run.id.to_string(), journal, Order::Up, |entry| {
+            format!("{:020}", entry.seq.0)
+        })
+    }
+
+    async fn list_task_runs(&self, query: TaskRunQuery) -> Answered<Page<TaskRunView>> {
+        let flow_run = match &query.flow_run {
+            Some(text) => Some(self.run(text).await?.id),
+            None => None,
+        };
+        let filter = TaskRunFilter {
+            flow_run,
+            states: states(&query.state)?,
+            tasks: query.task,
+            text: query.text,
+        };
+        let order = order(query.order.unwrap_or_default());
+        let page = request(query.limit, query.cursor.as_deref(), order)?;
+        Ok(Page::of(self.store.task_runs(&filter, &page).await?))
+    }
+
+    async fn inspect_task_run(&self, id: TaskRunId) -> Answered<TaskRunView> {
+        let mut found = self.store.task_runs_by_id(&[id]).await?;
+        let missing = || {
+            Problem::new(ProblemKind::NotFound, format!("there is no task run {id}"))
+                .hint("`orch-host task-run ls` lists those there are")
+        };
+        Ok(found.pop().ok_or_else(missing)?.into())
+    }
+}
+
+fn order(order: ListOrder) -> store::Order {
+    match order {
+        ListOrder::NewestFirst => store::Order::NewestFirst,
+        ListOrder::OldestFirst => store::Order::OldestFirst,
+    }
+}
+
+fn states(words: &[String]) -> Answered<Vec<StateFilter>> {
+    let states = words.iter().map(|word| {
+        word.parse().map_err(|reason: String| {
+            let words: Vec<_> = StateFilter::words().collect();
+            Problem::new(ProblemKind::InvalidQuery, reason)
+                .hint(format!("write one of {}", words.join(", ")))
+        })
+    });
+    states.collect()
+}
+
+impl LocalClient {
+    pub(super) async fn run_filter(&self, query: &RunQuery) -> Answered<RunFilter> {
+        let parent = match &query.parent {
+            Some(text) => Some(self.run(text).await?.id),
+            None => None,
+        };
+        Ok(RunFilter {
+            states: states(&query.state)?,
+            flows: query.flow.clone(),
+            deployments: query.deployment.clone(),
+            pools: query.pool.clone(),
+            tags: query.tag.clone(),
+            parent,
+            since: query.since,
+            until: query.until,
+            text: query.text.clone(),
+        })
+    }
+
+    async fn as_it_is(&self, run: &FlowRun) -> Answered<FlowRunView> {
+        let found = self.store.flow_run(run.id).await?;
+        Ok(found.unwrap_or_else(|| run.clone()).into())
+    }
+}
+
+fn new_run(startable: &Startable, start: StartRun, now: Timestamp) -> Answered<NewRun> {
+    let parameters = match &start.parameters {
+        Some(parameters) => tidied(parameters)?,
+        None => Json::empty_object(),
+    };
+    let wished = Start {
+        name: start.name.unwrap_or_else(|| FreshIds.run_name()),
+        tags: start.tags,
+        scheduled: start.scheduled.unwrap_or(now),
+        work_queue: start.work_queue,
+        ..Start::now(&mut FreshIds, parameters, now)
+    };
+    Ok(NewRun {
+        run: startable.run(wished, now)?,
+        idempotency_key: start.idempotency_key,
+        reserved_for: None,
+    })
+}

@@ -1,0 +1,106 @@
+//! The kinds of problems: what programs tell them apart by.
+
+/// What a problem is about. Stable: kinds are added, never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProblemKind {
+    /// What was named does not exist.
+    NotFound,
+    /// What was named may be any of several.
+    Ambiguous,
+    InvalidName,
+    /// A filter or a limit of a listing is wrong.
+    InvalidQuery,
+    /// A cursor is of another listing, or of one with other filters.
+    InvalidCursor,
+    /// Parameters do not fit the flow's schema.
+    InvalidParameters,
+    /// A value does not fit the schema of the input that is awaited.
+    InvalidInput,
+    /// Bytes are no component that can be deployed.
+    InvalidComponent,
+    /// What is in another state than the wish needs.
+    WrongState,
+    /// What is to be made exists already.
+    Exists,
+    /// What is to be deleted is still needed.
+    InUse,
+    /// Another run has this idempotency key.
+    KeyTaken,
+    /// The database cannot be used as it is.
+    Database,
+    /// The database is not available now; a later try may succeed.
+    Unavailable,
+    Damaged,
+    /// A mistake of this program.
+    Internal,
+}
+
+impl ProblemKind {
+    pub const ALL: [Self; 16] = [
+        Self::NotFound,
+        Self::Ambiguous,
+        Self::InvalidName,
+        Self::InvalidQuery,
+        Self::InvalidCursor,
+        Self::InvalidParameters,
+        Self::InvalidInput,
+        Self::InvalidComponent,
+        Self::WrongState,
+        Self::Exists,
+        Self::InUse,
+        Self::KeyTaken,
+        Self::Database,
+        Self::Unavailable,
+        Self::Damaged,
+        Self::Internal,
+    ];
+
+    /// The word for programs.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::Ambiguous => "ambiguous",
+            Self::InvalidName => "invalid-name",
+            Self::InvalidQuery => "invalid-query",
+            Self::InvalidCursor => "invalid-cursor",
+            Self::InvalidParameters => "invalid-parameters",
+            Self::InvalidInput => "invalid-input",
+            Self::InvalidComponent => "invalid-component",
+            Self::WrongState => "wrong-state",
+            Self::Exists => "exists",
+            Self::InUse => "in-use",
+            Self::KeyTaken => "key-taken",
+            Self::Database => "database",
+            Self::Unavailable => "unavailable",
+            Self::Damaged => "damaged",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The same for people, whatever the single case.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::NotFound => "There is no such thing",
+            Self::Ambiguous => "The name means several things",
+            Self::InvalidName => "The name is not allowed",
+            Self::InvalidQuery => "The query is wrong",
+            Self::InvalidCursor => "The cursor is of another listing",
+            Self::InvalidParameters => "The parameters do not fit the flow",
+            Self::InvalidInput => "The value does not fit the input",
+            Self::InvalidComponent => "The component cannot be used",
+            Self::WrongState => "Its state does not allow this",
+            Self::Exists => "It exists already",
+            Self::InUse => "It is still in use",
+            Self::KeyTaken => "The idempotency key is taken",
+            Self::Database => "The database cannot be used",
+            Self::Unavailable => "The database is not available",
+            Self::Damaged => "The database is damaged",
+            Self::Internal => "The program made a mistake",
+        }
+    }
+
+    /// Whether the one who asked can do something about it.
+    pub fn is_mistake_of_user(self) -> bool {
+        !matches!(self, Self::Unavailable | Self::Damaged | Self::Internal)
+    }
+}

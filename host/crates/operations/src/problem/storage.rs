@@ -1,0 +1,97 @@
+//! What the store could not do.
+
+use store::{Missing, StoreError};
+
+use super::{Problem, ProblemKind};
+
+impl From<&StoreError> for Problem {
+    fn from(err: &StoreError) -> Self {
+        let (kind, hint) = kind_and_hint(err);
+        Self::new(kind, err.to_string()).hint(hint)
+    }
+}
+
+fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
+    use ProblemKind::{Damaged, Database, Exists, InUse, Internal, KeyTaken, NotFound, WrongState};
+    match err {
+        StoreError::NotFound(missing) => (NotFound, listing(missing)),
+        StoreError::PoolExists(pool) => (
+            Exists,
+            format!("`orch-host work-pool set-limit {pool} N` changes its limit"),
+        ),
+        StoreError::PoolInUse { pool, .. } => (
+            InUse,
+            format!(
+                "move or delete its deployments and let its runs end: `orch-host flow-run ls --pool {pool}`"
+            ),
+        ),
+        StoreError::TokenExists(token) => (
+            Exists,
+            format!("`orch-host token revoke {token}` makes its name free again"),
+        ),
+        StoreError::Subflow { within, .. } => (
+            WrongState,
+            format!("it begins and ends with the run around it: name {within} instead"),
+        ),
+        StoreError::Over { run, .. } => (
+            WrongState,
+            format!("`orch-host flow-run retry {run}` opens a new attempt"),
+        ),
+        StoreError::NotPaused { .. } => (WrongState, "only a paused run can be resumed".to_owned()),
+        StoreError::InputNotAwaited { run } => (
+            WrongState,
+            format!("`orch-host flow-run inspect {run}` shows what it waits for"),
+        ),
+        StoreError::NotOver { run, .. } => (
+            WrongState,
+            format!("cancel it first: `orch-host flow-run cancel {run}`"),
+        ),
+        StoreError::KeyTaken { run, .. } => (
+            KeyTaken,
+            format!("`orch-host flow-run inspect {run}` shows the run that has it"),
+        ),
+        StoreError::StrangeCursor => (
+            ProblemKind::InvalidCursor,
+            "begin at the first page, or keep the filter that the cursor was given for".to_owned(),
+        ),
+        StoreError::NewerVersion { .. } => (
+            Database,
+            "install the version that wrote it, or name another with `--database sqlite:PATH`"
+                .to_owned(),
+        ),
+        StoreError::NotADatabase { .. } => (
+            Database,
+            "restore the file, or name another with `--database sqlite:PATH`".to_owned(),
+        ),
+        StoreError::ReadOnly { .. } => (
+            Database,
+            "make the file and its directory writable, or name another with `--database sqlite:PATH`"
+                .to_owned(),
+        ),
+        StoreError::CannotOpen { .. } => (
+            Database,
+            "its directory must exist and be yours; `--database sqlite:PATH` names another"
+                .to_owned(),
+        ),
+        StoreError::Unavailable(_) => (
+            ProblemKind::Unavailable,
+            "free space on its disk, or end what else holds the database; then try again".to_owned(),
+        ),
+        StoreError::Damaged(_) => (Damaged, "restore the database from a copy".to_owned()),
+        StoreError::Stale { .. } | StoreError::Refused(_) => (
+            Internal,
+            "this is a mistake in `orch-host` itself".to_owned(),
+        ),
+    }
+}
+
+fn listing(missing: &Missing) -> String {
+    match missing {
+        Missing::Run(_) => "`orch-host flow-run ls` lists the runs there are".to_owned(),
+        Missing::Deployment(_) => "`orch-host deployment ls` lists those there are".to_owned(),
+        Missing::Pool(pool) => format!("create it: `orch-host work-pool create {pool}`"),
+        Missing::Component(_) => "`orch-host deploy FILE.wasm` brings it back".to_owned(),
+        Missing::Worker(_) => "`orch-host worker ls` lists those there are".to_owned(),
+        Missing::Token(_) => "`orch-host token ls` lists those there are".to_owned(),
+    }
+}
