@@ -5,7 +5,7 @@
 
 use super::answer::{answer, need};
 use super::writer::Tx;
-use super::{journal, logs, runs, task_runs};
+use super::{inputs, journal, logs, runs, task_runs};
 use model::Recorded;
 use orchestrator::lifecycle::{Change, Plan, RunKey, Step, Target};
 use store::{StoreError, StoreResult};
@@ -66,7 +66,10 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::Remember { run, attempt } => journal::remember(tx, run, attempt)?,
         Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
-        Change::EndTaskRuns { run, id, line } => task_runs::end_open(tx, run, id, &line)?,
+        Change::EndTaskRuns { run, id, line } => {
+            task_runs::end_open(tx, run, id, &line)?;
+            inputs::forget(tx, run)?;
+        }
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ pub mod past;
 pub mod reading;
 pub mod starting;
 pub mod stopping;
+pub mod totals;
 pub mod waiting;
 pub mod working;
 
@@ -129,6 +130,9 @@ macro_rules! contract {
             past::a_wait_says_what_it_is_for,
             past::timers_and_inputs_of_an_attempt_outlive_its_journal,
             past::a_task_run_keeps_each_attempt,
+            totals::ends_are_counted_by_time_and_state,
+            totals::a_run_is_counted_by_the_end_that_it_has_now,
+            totals::subflows_are_counted_under_their_flows,
             reading::a_run_is_found_by_the_beginning_of_its_id_and_by_name,
             reading::children_are_counted_by_state,
             reading::a_task_that_awaits_its_retry_keeps_its_time,

@@ -9,7 +9,9 @@
 
 mod access;
 mod component;
+mod dashboard;
 mod deployment;
+mod event;
 mod history;
 mod input;
 mod journal;
@@ -32,7 +34,12 @@ pub use component::{
     ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
     TaskView,
 };
+pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
 pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
+pub use event::{
+    DeploymentEventView, EventRunView, EventView, FlowRunEventView, InputEventView, LogEventView,
+    PoolEventView, TaskRunEventView, WorkerEventView,
+};
 pub use history::{
     AttemptView, AwaitedView, HistoryLineView, PastWorkerView, TaskAttemptView, TaskLineView,
     WaitsView,

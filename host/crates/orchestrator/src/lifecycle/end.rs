@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use super::head::{Head, RunKey, Tally};
+use super::head::{Head, OriginKey, RunKey, Tally};
 use super::plan::{Change, End, News, Plan, Says};
 use super::question::{
     EndingSubflow, OpenSubflows, Question, Settling, Waiter, Watchers, WatchersOf,
@@ -25,6 +25,7 @@ use model::{
 pub(super) struct Ending<'p> {
     /// For a subflow: the run that it is part of.
     pub within: Option<RunId>,
+    pub origin: OriginKey,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
     pub outcome: Cow<'p, Outcome>,
@@ -40,6 +41,7 @@ impl<'p> Ending<'p> {
     pub(super) fn of(head: &Head, state: Cow<'p, State>, outcome: Cow<'p, Outcome>) -> Self {
         Self {
             within: None,
+            origin: head.origin,
             passed: &[],
             state,
             outcome,
@@ -54,6 +56,7 @@ impl<'p> Ending<'p> {
 pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Ending<'p>) {
     let Ending {
         within,
+        origin,
         passed,
         state,
         outcome,
@@ -66,6 +69,7 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
         run,
         id,
         within,
+        origin,
         passed,
         state: state.clone(),
         says: Says::of(attempt).by(worker).ending(&outcome),
