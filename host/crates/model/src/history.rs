@@ -81,6 +81,17 @@ pub struct Waits {
     pub any: bool,
 }
 
+impl Waits {
+    /// The state of waiting so: `Suspended`, if a person is to give any of them.
+    pub fn state(&self, at: Timestamp) -> State {
+        let name = match self.first.first() {
+            Some(Awaited::Input { .. }) => StateName::SUSPENDED,
+            _ => StateName::WAITING,
+        };
+        State::new(StateType::Waiting, name, at).because(format!("waits for {self}"))
+    }
+}
+
 /// A call that has not settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

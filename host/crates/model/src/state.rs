@@ -23,7 +23,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Awaited, FailureKind, Outcome, Timestamp, Waits};
+use super::{FailureKind, Outcome, Timestamp};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -258,15 +258,6 @@ impl State {
 
     pub fn waiting(at: Timestamp) -> Self {
         Self::new(StateType::Waiting, StateName::WAITING, at)
-    }
-
-    /// Waiting for these: `Suspended`, if a person is to give any of them.
-    pub fn waits(waits: &Waits, at: Timestamp) -> Self {
-        let name = match waits.first.first() {
-            Some(Awaited::Input { .. }) => StateName::SUSPENDED,
-            _ => StateName::WAITING,
-        };
-        Self::new(StateType::Waiting, name, at).because(format!("waits for {waits}"))
     }
 
     /// The terminal state that an outcome leads to.

@@ -134,7 +134,7 @@ pub fn history() -> Vec<HistoryLine> {
         },
         HistoryLine {
             waits: Some(waits.clone()),
-            ..HistoryLine::new(State::waits(&waits, later(3)), 2)
+            ..HistoryLine::new(waits.state(later(3)), 2)
         },
     ]
 }

@@ -150,7 +150,7 @@ impl Flow {
             retry.map(|(_, task)| task),
         );
         let waits = self.waits_for(&wished, &awaited, any);
-        self.buffer.progress.states.push(State::waits(&waits, now));
+        self.buffer.progress.states.push(waits.state(now));
         let due = retry.map(|(due, _)| due);
         let next = Next::Wait {
             awaited: awaited.clone(),

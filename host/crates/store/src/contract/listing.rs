@@ -114,7 +114,7 @@ pub async fn runs_are_listed_by_the_names_of_their_states<S: Store>(cast: Cast<S
     .await;
     cast.try_record(suspended, |progress| {
         let waits = waits_for_input(1, "approval");
-        progress.states.push(State::waits(&waits, at(2)));
+        progress.states.push(waits.state(at(2)));
         progress.next = crate::Next::Wait {
             awaited: vec![model::Seq(1)],
             count: 1,

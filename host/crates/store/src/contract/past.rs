@@ -89,7 +89,7 @@ pub async fn a_wait_says_what_it_is_for<S: Store>(cast: Cast<S>) {
     cast.go_on(lease, |progress| {
         progress.entries.push(timer(1, 60));
         // It has just begun.
-        progress.states.push(State::waits(&waits, at(2)));
+        progress.states.push(waits.state(at(2)));
         progress.next = Next::Wait {
             awaited: vec![Seq(1)],
             count: 1,
