@@ -45,6 +45,7 @@ mod stopping;
 mod streams;
 mod survival;
 mod tokens;
+mod watching;
 
 use std::time::Duration;
 
