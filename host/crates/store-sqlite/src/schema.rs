@@ -11,6 +11,7 @@
 //! events           what changed, in the order of the commits
 //! run_origins      the flows and deployments that there were runs of
 //! run_tallies      how many runs have ended, by minute, origin and state
+//! bulk_actions     what is done to many runs, and how far it is
 //! run_blocks       what is in a block of runs, so that others are passed over
 //! ```
 //!
@@ -387,6 +388,21 @@ CREATE TABLE deleted_runs (
 ) STRICT;
 ";
 
+/// Actions on many runs.
+const BULK: &str = "
+CREATE TABLE bulk_actions (
+    no          INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL UNIQUE,
+    asked       TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    progress    TEXT NOT NULL,
+    at          INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL,
+    lease_until INTEGER
+) STRICT;
+CREATE INDEX bulk_actions_running ON bulk_actions (no) WHERE state = 'RUNNING';
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -398,6 +414,7 @@ const STEPS: &[M<'static>] = &[
     M::up(ACCESS),
     M::up(TOTALS),
     M::up(DELETED),
+    M::up(BULK),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

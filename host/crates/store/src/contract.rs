@@ -4,6 +4,7 @@
 //! new, empty store and whatever must live as long as it does.
 
 pub mod access;
+pub mod bulk;
 pub mod cast;
 pub mod deleting;
 pub mod deploying;
@@ -124,6 +125,9 @@ macro_rules! contract {
             inputs::a_subflow_asks_for_itself,
             inputs::a_new_attempt_keeps_what_was_given,
             inputs::a_suspended_run_survives_its_worker,
+            bulk::an_action_reads_back,
+            bulk::an_action_is_worked_on_by_one,
+            bulk::an_action_is_stopped,
             deleting::a_run_is_deleted_with_all_that_belongs_to_it,
             deleting::only_what_is_over_is_deleted,
             deleting::a_child_lives_on_without_the_run_that_started_it,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::describe::{Describer, InstancesOf};
@@ -15,7 +15,7 @@ use crate::cli::signals::Signals;
 use crate::cli::worker::until_registered;
 use model::{Ids as _, PoolName};
 use operations::client::LocalClient;
-use operations::{FreshIds, access};
+use operations::{FreshIds, access, bulk};
 use server::{App, Listen, ListenError, Listening, Origin, PublicUrl, TlsFiles};
 use store::Store;
 use wasm::{Limits, Runtime};
@@ -23,6 +23,8 @@ use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve
 
 /// How often what has expired is forgotten.
 const PRUNE: Duration = Duration::from_mins(10);
+/// How long after a mistake actions on many runs are tried again.
+const ACT_AGAIN: Duration = Duration::from_secs(10);
 /// Flow runs that the worker within the server executes at once.
 const RUNS_MAX: u32 = 100;
 
@@ -92,6 +94,8 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             .then(|| Arc::new(InstancesOf(Arc::clone(&runtime))) as Arc<dyn server::Instances>),
     );
     let pruning = tokio::spawn(prune(Arc::clone(&cx.store)));
+    let (stop_acting, stops_acting) = watch::channel(false);
+    let acting = tokio::spawn(act(Arc::clone(&cx.store), stops_acting));
     let inner = if has_worker {
         Some(InnerWorker::start(cx, runtime).await?)
     } else {
@@ -113,8 +117,10 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     signals.next().await;
     cx.out.note("Server stops: it finishes what it answers");
     let _ = stop.send(());
+    stop_acting.send_replace(true);
     let ended = async {
         serving.await?;
+        acting.await?;
         match inner {
             Some(worker) => worker.drain().await,
             None => Ok(()),
@@ -139,6 +145,15 @@ async fn prune(store: Arc<dyn Store>) {
             tracing::warn!(%error, "what has expired was not forgotten");
         }
         tokio::time::sleep(PRUNE).await;
+    }
+}
+
+/// Works on actions on many runs. What fails here is tried again: an action is kept until it is
+/// done.
+async fn act(store: Arc<dyn Store>, stop: watch::Receiver<bool>) {
+    while let Err(error) = bulk::serve(Arc::clone(&store), stop.clone()).await {
+        tracing::error!(%error, "an action on many runs does not go on");
+        tokio::time::sleep(ACT_AGAIN).await;
     }
 }
 

@@ -9,7 +9,7 @@ use store::PageRequest;
 
 use super::page::Page;
 use super::requests::{
-    AuditQuery, ComponentQuery, DeploymentQuery, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, PoolQuery,
+    AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, PoolQuery,
     TokenQuery, WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
@@ -40,6 +40,7 @@ macro_rules! listings {
 }
 listings!(
     AuditQuery,
+    BulkQuery,
     ComponentQuery,
     DeploymentQuery,
     JournalQuery,

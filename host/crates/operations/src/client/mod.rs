@@ -8,6 +8,7 @@
 //! asked of another machine. A refusal is a [`Problem`].
 
 mod access;
+mod bulk;
 mod catalog;
 mod cursor;
 mod local;
@@ -18,10 +19,11 @@ mod runs;
 
 use async_trait::async_trait;
 use model::{Json, PoolName, TaskRunId, TokenName};
+use store::BulkId;
 
 use crate::problem::Problem;
 use crate::view::{
-    AuditView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView, DeploymentView,
+    AuditView, BulkActionView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView, DeploymentView,
     EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, NewTokenView, PoolView,
     StateView, TalliesView, TaskRunView, TokenView, WorkerView,
 };
@@ -29,7 +31,7 @@ use crate::view::{
 pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
-    AuditQuery, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
+    AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
     DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT,
     LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun, RunQuery, StartRun,
     TallyQuery, TaskRunQuery, TokenQuery, WorkerQuery,
@@ -38,9 +40,15 @@ pub use requests::{
 pub type Answered<T> = Result<T, Problem>;
 
 /// All of it.
-pub trait Client: RunsClient + OverviewClient + CatalogClient + PoolsClient + AccessClient {}
+pub trait Client:
+    RunsClient + BulkClient + OverviewClient + CatalogClient + PoolsClient + AccessClient
+{
+}
 
-impl<T: RunsClient + OverviewClient + CatalogClient + PoolsClient + AccessClient> Client for T {}
+impl<T> Client for T where
+    T: RunsClient + BulkClient + OverviewClient + CatalogClient + PoolsClient + AccessClient
+{
+}
 
 /// A run that was started, or the earlier one that had its idempotency key.
 #[derive(Clone, Debug)]
@@ -95,6 +103,25 @@ pub trait RunsClient: Send + Sync + 'static {
     async fn list_task_runs(&self, query: TaskRunQuery) -> Answered<Page<TaskRunView>>;
 
     async fn inspect_task_run(&self, id: TaskRunId) -> Answered<TaskRunView>;
+}
+
+/// Actions on many runs, which go on when whoever asked for them has left.
+#[async_trait]
+pub trait BulkClient: Send + Sync + 'static {
+    /// Has something done to many runs. `by`: the name of who asks.
+    async fn ask_bulk(&self, ask: AskBulk, by: &str) -> Answered<BulkActionView>;
+
+    /// Newest first.
+    async fn list_bulk(&self, query: BulkQuery) -> Answered<Page<BulkActionView>>;
+
+    async fn inspect_bulk(&self, id: BulkId) -> Answered<BulkActionView>;
+
+    /// Stops one after the runs that are under way. One that has ended stays as it is.
+    async fn stop_bulk(&self, id: BulkId) -> Answered<BulkActionView>;
+
+    /// The place of the newest run that there is now, for an action on all that the filter lets
+    /// through.
+    async fn newest_run(&self, filter: &RunQuery) -> Answered<String>;
 }
 
 /// Many runs at once.

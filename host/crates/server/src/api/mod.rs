@@ -5,6 +5,7 @@
 //! the role that it needs.
 
 mod access;
+mod bulk;
 mod components;
 mod deployments;
 mod document;
@@ -34,6 +35,7 @@ use crate::web::{Refused, WebProblem, acceptable};
 fn operations(app: &App) -> (Router<App>, OpenApi) {
     let router = OpenApiRouter::with_openapi(document::head())
         .merge(runs::routes(app))
+        .merge(bulk::routes(app))
         .merge(events::routes())
         .merge(task_runs::routes())
         .merge(deployments::routes(app))
