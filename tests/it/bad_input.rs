@@ -64,7 +64,7 @@ fn parameters_that_do_not_fit_start_nothing() {
     ----- stdout -----
 
     ----- stderr -----
-    error: parameter `n` is `-1`: expected an integer of at least 0
+    error: parameter `n` is `-1`: -1 is below the minimum 0
     hint: flow `doubling-later` takes n: integer, times: integer
     ");
     assert_cmd_snapshot!(run(&["-p", "n=[1", "-p", "times=2"]), @r#"

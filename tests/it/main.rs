@@ -3,6 +3,7 @@
 //! Each module is a chapter. A story gets a home of its own, so stories can run at once.
 
 mod acknowledged;
+mod api;
 mod bad_databases;
 mod bad_files;
 mod bad_input;
@@ -21,6 +22,7 @@ mod giving;
 mod golden;
 mod grants;
 mod guests;
+mod hostile;
 mod idle;
 mod inheriting;
 mod inputs;
@@ -40,7 +42,9 @@ mod retrying;
 mod running;
 mod server;
 mod stopping;
+mod streams;
 mod survival;
+mod tokens;
 
 use std::time::Duration;
 

@@ -17,12 +17,14 @@ mod params;
 mod place;
 mod report;
 mod run;
+mod server;
 mod signals;
 mod table;
 mod target;
 mod task_run;
 mod text;
 mod time;
+mod token;
 mod values;
 mod watch;
 mod work_pool;
@@ -124,6 +126,12 @@ enum Command {
     /// Create, pause and list work pools
     #[command(subcommand)]
     WorkPool(work_pool::WorkPoolCommand),
+    /// Serve the API and the pages
+    #[command(subcommand)]
+    Server(server::ServerCommand),
+    /// Create tokens for the API, list and revoke them
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Show components and what they declare
     #[command(subcommand)]
     Component(component::ComponentCommand),
@@ -184,19 +192,25 @@ fn start(
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
+            Command::Server(command) => server::run(command, &cx).await,
+            Command::Token(command) => token::run(command, &cx).await,
             Command::Bench(args) => bench::run(args, &cx.out, &cx.place, &open).await,
             Command::Completions(args) => completions::run(&args, Cli::command(), out),
         }
     })
 }
 
-/// The program's own log. A worker tells of every run; elsewhere only trouble is said, since
+/// The program's own log. A worker tells of every run, a server of every request; elsewhere only trouble is said, since
 /// a command says itself what it does.
 fn log_to_stderr(cli: &Cli, out: &Output) -> anyhow::Result<()> {
-    let is_worker = matches!(&cli.command, Command::Worker(args) if args.is_start());
+    let tells_all = match &cli.command {
+        Command::Worker(args) => args.is_start(),
+        Command::Server(_) => true,
+        _ => false,
+    };
     let default = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => "error",
-        (_, 0) if is_worker => "warn,orch_host=info",
+        (_, 0) if tells_all => "warn,orch_host=info",
         // How the run ends is said by the command.
         (_, 0) => "warn,orch_host_worker::execution=error",
         (_, 1) => "info,orch_host=debug",

@@ -38,6 +38,8 @@ pub struct Place {
     pub database: PathBuf,
     /// Compiled code.
     pub cache: PathBuf,
+    /// The file with the token of this machine, for its owner alone.
+    pub token: PathBuf,
 }
 
 impl Place {
@@ -64,6 +66,7 @@ impl Place {
         Ok(Self {
             database: database.map_or_else(|| home.join("orch.db"), |url| url.0),
             cache: home.join("cache"),
+            token: home.join("token"),
         })
     }
 }

@@ -23,6 +23,7 @@ mod disk;
 mod group;
 mod guests;
 mod home;
+mod http;
 mod left;
 mod worker;
 
@@ -32,6 +33,7 @@ use std::time::{Duration, Instant};
 pub use disk::SmallDisk;
 pub use guests::{guest, guests};
 pub use home::{Home, Ran};
+pub use http::{Answer, Ask, Event, Server, Stream};
 pub use left::{Left, processes_of};
 pub use worker::Worker;
 

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod client;
 pub mod control;
+pub mod dashboard;
 pub mod deploy;
 pub mod follow;
 mod ids;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::parameters::{read_argument, shorten};
+use crate::misfit::misfits;
+use crate::parameters::read_argument;
 use model::{Json, JsonError};
 
 /// As JSON text, in bytes: what a result may have, too.
@@ -31,6 +32,8 @@ pub enum InputMisfit {
 /// One thing that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputProblem {
+    /// `/approval/by`: what is wrong or missing, as a JSON pointer (RFC 6901).
+    pub pointer: String,
     /// `approval.by`: the way into the value; empty for all of it.
     pub place: String,
     /// What is there.
@@ -75,15 +78,15 @@ impl InputSchema {
         if self.validator.is_valid(&value) {
             return Ok(());
         }
-        let problems = self.validator.iter_errors(&value).map(|err| {
-            let path = err.instance_path().to_string();
-            InputProblem {
-                place: path.trim_start_matches('/').replace('/', "."),
-                value: shorten(&err.instance().to_string()),
-                complaint: err.to_string(),
-                rule: err.schema_path().to_string(),
-            }
-        });
+        let problems = misfits(&self.validator, &value)
+            .into_iter()
+            .map(|misfit| InputProblem {
+                place: misfit.steps.join("."),
+                pointer: misfit.pointer,
+                value: misfit.value,
+                complaint: misfit.complaint,
+                rule: misfit.rule,
+            });
         Err(InputMisfit::Problems(problems.collect()))
     }
 

@@ -12,6 +12,7 @@ mod input;
 mod journal;
 mod kept;
 pub mod lifecycle;
+mod misfit;
 mod nearest;
 mod parameters;
 mod retry;

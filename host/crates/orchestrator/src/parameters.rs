@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::misfit::{Cause, Misfit, escape, misfits, shorten};
 use crate::nearest::nearest;
 use model::{Json, JsonError};
 
@@ -36,11 +37,36 @@ pub enum ParameterProblem {
         known: Vec<String>,
     },
     Invalid {
-        /// `item.status`: the parameter, and the way into it.
+        /// `/item/status`
+        pointer: String,
+        /// `item.status`: the parameter, and the way into it. Empty for all of them.
         place: String,
         value: String,
-        expected: String,
+        /// `5000 is above the maximum 1000`
+        complaint: String,
     },
+}
+
+impl ParameterProblem {
+    /// Where it is, as a JSON pointer (RFC 6901). Of a missing parameter, where it belongs.
+    pub fn pointer(&self) -> String {
+        match self {
+            Self::NotAnObject(_) => String::new(),
+            Self::Missing { name, .. } | Self::Unknown { name, .. } => {
+                format!("/{}", escape(name))
+            }
+            Self::Invalid { pointer, .. } => pointer.clone(),
+        }
+    }
+
+    /// What is wrong, for a reader who sees where.
+    pub fn complaint(&self) -> String {
+        match self {
+            Self::Missing { expected, .. } => format!("missing: expected {expected}"),
+            Self::Invalid { complaint, .. } => complaint.clone(),
+            Self::NotAnObject(_) | Self::Unknown { .. } => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for ParameterProblem {
@@ -63,8 +89,15 @@ impl fmt::Display for ParameterProblem {
             Self::Invalid {
                 place,
                 value,
-                expected,
-            } => write!(f, "parameter `{place}` is `{value}`: {expected}"),
+                complaint,
+                ..
+            } => {
+                match place.as_str() {
+                    "" => f.write_str("the object of parameters")?,
+                    place => write!(f, "parameter `{place}`")?,
+                }
+                write!(f, " is `{value}`: {complaint}")
+            }
         }
     }
 }
@@ -89,7 +122,8 @@ impl Parameters {
             return Ok(());
         }
         let mut problems = self.misnamed(given);
-        problems.extend(self.misfits(&value));
+        let misfits = self.misfits(&value, &problems);
+        problems.extend(misfits);
         Err(ParameterError(problems))
     }
 
@@ -123,32 +157,38 @@ impl Parameters {
             .filter(|name| !given.contains_key(*name))
             .map(|name| ParameterProblem::Missing {
                 name: name.to_owned(),
-                expected: self.property(name).map_or("a value".into(), expectation),
+                expected: self.property(name).map_or(ANYTHING.into(), expectation),
             });
         unknown.chain(missing).collect()
     }
 
-    /// What the schema says of values that are there under a known name.
-    fn misfits(&self, value: &Value) -> Vec<ParameterProblem> {
-        self.validator
-            .iter_errors(value)
-            .filter_map(|error| {
-                let path = error.instance_path().to_string();
-                let mut steps = path.split('/').skip(1);
-                let name = steps.next()?;
-                let place = steps.fold(name.to_owned(), |place, step| format!("{place}.{step}"));
-                let expected = match (place == name, self.property(name)) {
-                    (true, Some(property)) => match expectation(property).as_str() {
-                        "a value" => error.to_string(),
-                        expected => format!("expected {expected}"),
-                    },
-                    _ => error.to_string(),
+    /// What the schema says of values that are there, and of all of them together.
+    fn misfits(&self, value: &Value, misnamed: &[ParameterProblem]) -> Vec<ParameterProblem> {
+        let is_said = |misfit: &Misfit| match misfit.cause {
+            _ if !misfit.steps.is_empty() => false,
+            Cause::Missing => misnamed.iter().any(|said| said.pointer() == misfit.pointer),
+            Cause::Unknown => misnamed
+                .iter()
+                .any(|said| matches!(said, ParameterProblem::Unknown { .. })),
+            Cause::Type | Cause::Other => false,
+        };
+        misfits(&self.validator, value)
+            .into_iter()
+            .filter(|misfit| !is_said(misfit))
+            .map(|misfit| {
+                let expected = match (misfit.cause, misfit.steps.as_slice()) {
+                    (Cause::Type, [name]) => self.property(name).map(expectation),
+                    _ => None,
                 };
-                Some(ParameterProblem::Invalid {
-                    place,
-                    value: shorten(&error.instance().to_string()),
-                    expected,
-                })
+                ParameterProblem::Invalid {
+                    pointer: misfit.pointer,
+                    place: misfit.steps.join("."),
+                    value: misfit.value,
+                    complaint: match expected {
+                        Some(expected) if expected != ANYTHING => format!("expected {expected}"),
+                        _ => misfit.complaint,
+                    },
+                }
             })
             .collect()
     }
@@ -185,11 +225,14 @@ fn types_of(schema: &Value) -> Vec<String> {
     }
 }
 
+/// What a schema without a type asks for.
+const ANYTHING: &str = "a value";
+
 /// What a parameter's schema asks for, in words.
 fn expectation(schema: &Value) -> String {
     let types = types_of(schema);
     if types.is_empty() {
-        return "a value".to_owned();
+        return ANYTHING.to_owned();
     }
     let words = types.iter().map(|kind| match kind.as_str() {
         "integer" => match (schema.get("minimum"), schema.get("maximum")) {
@@ -207,15 +250,6 @@ fn expectation(schema: &Value) -> String {
         other => other.to_owned(),
     });
     words.collect::<Vec<_>>().join(" or ")
-}
-
-/// At most 60 characters of a value, for messages.
-pub(super) fn shorten(text: &str) -> String {
-    const SHOWN_MAX: usize = 60;
-    match text.char_indices().nth(SHOWN_MAX) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -268,6 +302,47 @@ mod tests {
             "parameter `item.status` is `3`: 3 is not of type \"string\"",
         );
         check("[1]", "parameters must be a JSON object by name, not `[1]`");
+        check(
+            r#"{"item_id": -1}"#,
+            "parameter `item_id` is `-1`: -1 is below the minimum 0",
+        );
+    }
+
+    #[test]
+    fn what_all_parameters_together_do_wrong_is_said_too() {
+        let schema = r#"{"type": "object", "properties": {"a": {}, "b": {}}, "maxProperties": 1}"#;
+        let schema = Parameters::new(&Json::parse(schema).unwrap()).unwrap();
+        let misfit = schema.check(&Json::parse(r#"{"a":1,"b":2}"#).unwrap());
+        assert_eq!(
+            misfit.unwrap_err().to_string(),
+            "the object of parameters is `{\"a\":1,\"b\":2}`: \
+             {\"a\":1,\"b\":2} has more than 1 property"
+        );
+    }
+
+    #[test]
+    fn a_problem_leads_to_its_field() {
+        #[track_caller]
+        fn check(parameters: &str, expect: &str) {
+            let schema = Parameters::new(&Json::parse(SCHEMA).unwrap()).unwrap();
+            let err = schema.check(&Json::parse(parameters).unwrap()).unwrap_err();
+            let said = err.0.iter().map(|problem| {
+                let (pointer, complaint) = (problem.pointer(), problem.complaint());
+                format!("{pointer}: {complaint}")
+            });
+            assert_eq!(said.collect::<Vec<_>>().join("; "), expect);
+        }
+        check(
+            r#"{"item_id": -1, "item": {}}"#,
+            "/item/status: \"status\" is a required property; \
+             /item_id: -1 is below the minimum 0",
+        );
+        check("{}", "/item_id: missing: expected an integer of at least 0");
+        check(
+            r#"{"item_id": 1, "lab/l": ""}"#,
+            "/lab~1l: unknown parameter `lab/l`: did you mean `label`?",
+        );
+        check("7", ": parameters must be a JSON object by name, not `7`");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::answer::{answer, need};
 use super::writer::Tx;
-use super::{journal, logs, runs, task_runs};
+use super::{inputs, journal, logs, runs, task_runs};
 use model::Recorded;
 use orchestrator::lifecycle::{Change, Plan, RunKey, Step, Target};
 use store::{StoreError, StoreResult};
@@ -64,7 +64,10 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::ForgetKept { run } => journal::forget_kept(tx, run)?,
         Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
-        Change::EndTaskRuns { run, id, state } => task_runs::end_open(tx, run, id, &state)?,
+        Change::EndTaskRuns { run, id, state } => {
+            task_runs::end_open(tx, run, id, &state)?;
+            inputs::forget(tx, run)?;
+        }
     }
     Ok(())
 }

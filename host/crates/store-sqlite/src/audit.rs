@@ -9,7 +9,9 @@ use super::query::Query;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
 use model::{AuditEntry, Timestamp};
-use store::{AnswerKey, AuditCursor, AuditFilter, Begun, Order, StoreError, StoreResult, StoredAnswer};
+use store::{
+    AnswerKey, AuditCursor, AuditFilter, Begun, Order, StoreError, StoreResult, StoredAnswer,
+};
 
 /// Lines that are kept: some 20 MB.
 const LINES_MAX: i64 = 100_000;

@@ -16,7 +16,7 @@ use model::{
     Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName,
     WorkerId,
 };
-use orchestrator::lifecycle::RunKey;
+use orchestrator::lifecycle::{OriginKey, RunKey};
 
 type Bound<'a> = rusqlite::Result<ToSqlOutput<'a>>;
 
@@ -236,6 +236,17 @@ impl ToColumn for RunKey {
     }
 }
 impl FromColumn for RunKey {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self)
+    }
+}
+
+impl ToColumn for OriginKey {
+    fn to_column(&self) -> Bound<'_> {
+        self.0.to_column()
+    }
+}
+impl FromColumn for OriginKey {
     fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_i64().map(Self)
     }

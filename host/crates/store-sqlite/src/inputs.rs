@@ -7,7 +7,8 @@
 //!   the flow withdraws it  --> settles as cancelled
 //! ```
 //!
-//! Whichever comes first settles it; the others find it settled.
+//! Whichever comes first settles it; the others find it settled. The row in `inputs` goes with
+//! that, and with a run that does not succeed: so those of all runs are few.
 
 use rusqlite::Connection;
 
@@ -24,11 +25,11 @@ use store::{StoreError, StoreResult};
 
 /// Notes where a request stands. `is_open`: nobody has given it yet.
 pub(super) fn add(tx: &Tx<'_>, run: RunKey, seq: Seq, is_open: bool) -> StoreResult<()> {
-    tx.run(
-        "INSERT INTO inputs (run, seq) VALUES (?1, ?2)",
-        params![run, seq],
-    )?;
     if is_open {
+        tx.run(
+            "INSERT INTO inputs (run, seq) VALUES (?1, ?2)",
+            params![run, seq],
+        )?;
         tell(tx, run, seq, InputChange::Asked)?;
     }
     Ok(())
@@ -41,7 +42,18 @@ pub(super) fn settled(tx: &Tx<'_>, run: RunKey, seq: Seq, outcome: &Outcome) -> 
         Err(failure) if failure.kind == FailureKind::TimedOut => InputChange::Expired,
         Err(_) => InputChange::Withdrawn,
     };
-    tell(tx, run, seq, what)
+    tell(tx, run, seq, what)?;
+    tx.run(
+        "DELETE FROM inputs WHERE run = ?1 AND seq = ?2",
+        params![run, seq],
+    )?;
+    Ok(())
+}
+
+/// The run waits for nothing any more.
+pub(super) fn forget(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
+    tx.run("DELETE FROM inputs WHERE run = ?1", [run])?;
+    Ok(())
 }
 
 /// Reads what an event says of the request. Requests are rare.

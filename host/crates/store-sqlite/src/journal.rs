@@ -138,7 +138,7 @@ pub(super) fn forget_kept(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
 /// Makes room for the next attempt.
 pub(super) fn empty(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
     tx.run("DELETE FROM watches WHERE run = ?1", [run])?;
-    tx.run("DELETE FROM inputs WHERE run = ?1", [run])?;
+    inputs::forget(tx, run)?;
     tx.run("DELETE FROM journal WHERE run = ?1", [run])?;
     Ok(())
 }

@@ -25,6 +25,7 @@ mod answer;
 mod apply;
 mod audit;
 mod bell;
+mod blocks;
 mod clock;
 mod columns;
 mod components;
@@ -37,6 +38,7 @@ mod listing;
 mod load;
 mod logs;
 mod open;
+mod origins;
 mod pick;
 mod pools;
 mod presence;
@@ -50,6 +52,7 @@ mod sql;
 mod task_runs;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod verbs;
 mod workers;
 mod writer;
@@ -68,6 +71,7 @@ use self::events::{EVENTS_BYTES_MAX, EventWriter};
 use self::listing::Patience;
 use self::presence::Presence;
 use self::readers::Readers;
+use self::totals::Totals;
 use self::writer::Writer;
 
 /// How often listeners look whether the database has changed without a bell.
@@ -113,8 +117,9 @@ impl SqliteStore {
         let mut ringer = Ringer::new(Arc::clone(&hub));
         let clock: Arc<dyn Clock> = Arc::new(MachineClock);
         let events = EventWriter::new(Arc::clone(&clock), events_bytes_max);
+        let totals = Totals::new(Arc::clone(&clock));
         let announce = move |news| ringer.announce(news);
-        let writer = Arc::new(Writer::start(conn, events, announce)?);
+        let writer = Arc::new(Writer::start(conn, events, totals, announce)?);
         hub.nudge_too(writer.nudge());
         Ok(Self {
             writer,

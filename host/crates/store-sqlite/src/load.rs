@@ -18,7 +18,7 @@ macro_rules! select_head {
     ($more:literal, $rest:literal) => {
         concat!(
             "SELECT r.no, r.id, r.state, r.state_at, r.attempt, r.epoch, r.crashes, r.worker, \
-             r.pool, r.states, r.started, r.journal_len, r.logged",
+             r.pool, r.origin, r.states, r.started, r.journal_len, r.logged",
             $more,
             " FROM flow_runs r ",
             $rest
@@ -38,11 +38,12 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         crashes: row.get(6)?,
         worker: row.get(7)?,
         pool: row.get(8)?,
+        origin: row.get(9)?,
         tally: Tally {
-            states: unsigned(row, 9)?,
-            started: row.get(10)?,
-            journal_len: unsigned(row, 11)?,
-            logged: unsigned(row, 12)?,
+            states: unsigned(row, 10)?,
+            started: row.get(11)?,
+            journal_len: unsigned(row, 12)?,
+            logged: unsigned(row, 13)?,
         },
     })
 }
@@ -76,13 +77,13 @@ pub(super) fn subject(conn: &Connection, id: RunId) -> StoreResult<Subject> {
             Ok(Subject {
                 state: State {
                     kind: head.state,
-                    name: row.get(13)?,
-                    message: row.get(14)?,
+                    name: row.get(14)?,
+                    message: row.get(15)?,
                     at: head.since,
                 },
                 head,
-                within: row.get(15)?,
-                scheduled: row.get(16)?,
+                within: row.get(16)?,
+                scheduled: row.get(17)?,
             })
         },
     )?;

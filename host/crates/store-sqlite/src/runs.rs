@@ -2,22 +2,28 @@
 
 use std::borrow::Cow;
 
+use super::blocks;
 use super::columns::{AsJson, list};
 use super::events::Whose;
 use super::sql::{Sql, params};
 use super::writer::Tx;
 use model::{NewRun, Outcome, RunId, State, Timestamp};
 use orchestrator::lifecycle::{
-    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Reopen, RunKey, Tally,
+    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, OriginKey, Reopen, RunKey, Tally,
 };
 use store::StoreResult;
 
 pub(super) fn insert(tx: &Tx<'_>, it: AddRun<'_>) -> StoreResult<RunKey> {
+    let origin = tx.totals().origins().of(tx, it.run)?;
+    insert_of(tx, it, origin)
+}
+
+fn insert_of(tx: &Tx<'_>, it: AddRun<'_>, origin: OriginKey) -> StoreResult<RunKey> {
     let run = it.run;
     tx.run(
         "INSERT INTO flow_runs (id, state, state_name, state_message, state_at, states,
-             attempt, epoch, started, pool, ready_at, reserved_for)
-         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11)",
+             attempt, epoch, started, pool, ready_at, reserved_for, origin)
+         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             run.id,
             run.state.kind,
@@ -29,7 +35,8 @@ pub(super) fn insert(tx: &Tx<'_>, it: AddRun<'_>) -> StoreResult<RunKey> {
             run.started,
             run.pool,
             it.ready_at,
-            it.reserved_for
+            it.reserved_for,
+            origin
         ],
     )?;
     let no = RunKey(tx.last_insert_rowid());
@@ -56,6 +63,7 @@ pub(super) fn insert(tx: &Tx<'_>, it: AddRun<'_>) -> StoreResult<RunKey> {
     )?;
     add_state(tx, no, 1, &run.state)?;
     tx.changes().created(run);
+    blocks::reached(tx, no)?;
     Ok(no)
 }
 
@@ -72,11 +80,13 @@ pub(super) fn insert_ended(
         reserved_for: new.reserved_for,
         ready_at: None,
     };
-    let run = insert(tx, added)?;
+    let origin = tx.totals().origins().of(tx, &new.run)?;
+    let run = insert_of(tx, added, origin)?;
     let ended = End {
         run,
         id: new.run.id,
         within: new.run.within,
+        origin,
         attempt: new.run.attempt,
         passed: &[],
         state: Cow::Owned(state),
@@ -254,6 +264,7 @@ pub(super) fn give_up(tx: &Tx<'_>, it: &GiveUp) -> StoreResult<()> {
 }
 
 pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
+    tx.totals().reopened(it.was);
     tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              states = ?6, started = ?7, journal_len = ?8, logged = ?9, attempt = ?10,
@@ -278,6 +289,7 @@ pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
 }
 
 pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
+    tx.totals().ended(it.ended());
     tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              ended = ?5, outcome = ?6, states = ?7, started = ?8, journal_len = ?9,

@@ -9,6 +9,9 @@
 //! watches          which call is to be told when a run ends
 //! task_runs, logs  for people
 //! events           what changed, in the order of the commits
+//! run_origins      the flows and deployments that there were runs of
+//! run_tallies      how many runs have ended, by minute, origin and state
+//! run_blocks       what is in a block of runs, so that others are passed over
 //! ```
 //!
 //! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
@@ -310,6 +313,70 @@ CREATE TABLE answers (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Numbers for what runs are counted under, totals of ended runs, and what is in each block of
+/// runs. What is there already is counted here. Inputs that nobody waits for are given up.
+const TOTALS: &str = "
+CREATE TABLE run_origins (
+    no         INTEGER PRIMARY KEY,
+    flow       TEXT NOT NULL,
+    deployment TEXT
+) STRICT;
+CREATE UNIQUE INDEX run_origins_names ON run_origins (flow, coalesce(deployment, ''));
+
+CREATE TABLE run_tallies (
+    -- Since 1970; that of an hour's beginning when the hour is long past.
+    minute   INTEGER NOT NULL,
+    origin   INTEGER NOT NULL,
+    state    TEXT NOT NULL,
+    count    INTEGER NOT NULL,
+    total_ms INTEGER NOT NULL,
+    PRIMARY KEY (minute, origin, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE run_blocks (
+    no    INTEGER PRIMARY KEY,
+    -- When the first and the last of its runs were created.
+    first INTEGER NOT NULL,
+    last  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE run_block_origins (
+    origin INTEGER NOT NULL,
+    block  INTEGER NOT NULL,
+    PRIMARY KEY (origin, block)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE flow_runs ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
+
+DELETE FROM inputs WHERE NOT EXISTS (
+    SELECT 1 FROM journal j JOIN flow_runs r ON r.no = j.run
+    WHERE j.run = inputs.run AND j.seq = inputs.seq AND j.settled_at IS NULL
+        AND r.ended IS NULL
+);
+
+INSERT INTO run_origins (flow, deployment)
+SELECT DISTINCT flow, deployment FROM flow_run_specs;
+
+UPDATE flow_runs SET origin = (
+    SELECT o.no FROM flow_run_specs s
+    JOIN run_origins o
+        ON o.flow = s.flow AND coalesce(o.deployment, '') = coalesce(s.deployment, '')
+    WHERE s.no = flow_runs.no
+);
+
+INSERT INTO run_tallies (minute, origin, state, count, total_ms)
+SELECT CASE WHEN ended > (unixepoch() - 172800) * 1000000 THEN ended / 60000000
+            ELSE ended / 3600000000 * 60 END,
+    origin, state, count(*), sum(coalesce(max(ended - started, 0), 0) / 1000)
+FROM flow_runs WHERE ended IS NOT NULL GROUP BY 1, 2, 3;
+
+INSERT INTO run_blocks (no, first, last)
+SELECT no / 1024, min(created), max(created) FROM flow_run_specs
+WHERE no / 1024 < (SELECT coalesce(max(no), 0) / 1024 FROM flow_runs) GROUP BY 1;
+
+INSERT INTO run_block_origins (origin, block)
+SELECT DISTINCT r.origin, b.no FROM flow_runs r JOIN run_blocks b ON b.no = r.no / 1024;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -319,6 +386,7 @@ const STEPS: &[M<'static>] = &[
     M::up(EVENTS),
     M::up(LISTINGS),
     M::up(ACCESS),
+    M::up(TOTALS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
@@ -414,6 +482,43 @@ mod tests {
                 Ok((row.get(0)?, row.get(1)?))
             });
         assert_eq!(kept, Ok((7, None)));
+    }
+
+    #[test]
+    fn runs_of_an_earlier_version_are_counted() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        let before = STEPS.iter().take_while(|step| **step != M::up(TOTALS));
+        MIGRATIONS.to_version(&mut conn, before.count()).unwrap();
+        conn.execute_batch(
+            "WITH n (value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM n WHERE value < 2049)
+             INSERT INTO flow_run_specs
+                 (no, name, flow, deployment, component, created, scheduled, parameters)
+             SELECT value, 'x', iif(value < 1024, 'etl', 'load'),
+                 iif(value < 1024, 'etl/nightly', NULL), x'00', value, value, '{}'
+             FROM n;
+             INSERT INTO flow_runs (no, id, state, state_name, state_at, states, attempt, epoch,
+                 started, ended)
+             SELECT no, CAST(no AS BLOB), iif(no % 2, 'FAILED', 'RUNNING'), '', 0, 1, 1, 1,
+                 iif(no = 1, NULL, unixepoch() * 1000000 - 5000000),
+                 iif(no % 2, unixepoch() * 1000000, NULL)
+             FROM flow_run_specs;",
+        )
+        .unwrap();
+        migrate(&mut conn, Path::new("memory")).unwrap();
+        let lines = |sql: &str| -> Vec<String> { conn.all(sql, [], |row| row.get(0)).unwrap() };
+        let tallies = "SELECT concat_ws(' ', flow, deployment, state, sum(count), sum(total_ms))
+             FROM run_tallies JOIN run_origins ON no = origin GROUP BY origin";
+        assert_eq!(
+            lines(tallies),
+            [
+                "etl etl/nightly FAILED 512 2555000",
+                "load FAILED 513 2565000"
+            ]
+        );
+        let blocks = "SELECT concat_ws(' ', b.no, first, last, flow) FROM run_blocks b
+             JOIN run_block_origins ON block = b.no JOIN run_origins o ON o.no = origin
+             ORDER BY b.no";
+        assert_eq!(lines(blocks), ["0 1 1023 etl", "1 1024 2047 load"]);
     }
 
     /// What an earlier version has written is kept for a retry as if this one had.

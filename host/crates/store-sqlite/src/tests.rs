@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+mod blocks;
 mod claiming;
 mod counting;
 mod events;
@@ -14,8 +15,8 @@ mod impatient;
 use super::sql::Sql as _;
 use super::*;
 use model::{PoolName, Seq, State, Timestamp, WorkPool};
-use store::contract::cast::{Cast, at, task};
-use store::{Catalog as _, Missing, Next, PoolChange, Pools as _, Topic, Wakes as _};
+use store::contract::cast::{Cast, at, failure, input, json, task};
+use store::{Catalog as _, Missing, Next, PoolChange, Pools as _, Runs as _, Topic, Wakes as _};
 
 async fn new_store() -> (SqliteStore, TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -333,4 +334,34 @@ async fn only_a_claim_is_committed_without_waiting_for_the_disk() {
         .write_ahead_when_ready(7, move |tx| synchronous(tx).map(|it| Some((it, true))));
     assert_eq!(found.await, Ok(NORMAL));
     assert_eq!(store.writer.write(synchronous).await, Ok(FULL));
+}
+
+/// Requests of all runs are looked through for a page, so those that are over may not stay.
+#[tokio::test]
+async fn a_request_is_forgotten_when_it_is_over() {
+    let (store, _dir) = new_store().await;
+    let cast = Cast::on(store).await;
+    let ask = async |name: &str| {
+        let lease = cast.running(name).await;
+        cast.go_on(lease, |p| p.entries.push(input(1, "approval", None)))
+            .await;
+        lease
+    };
+    let rows = || {
+        let count = "SELECT count(*) FROM inputs";
+        let found = cast
+            .store
+            .readers
+            .with(|conn| conn.need(count, [], |row| row.get::<_, i64>(0)));
+        found.unwrap()
+    };
+    let (given, failed) = (ask("given").await.run, ask("failed").await);
+    assert_eq!(rows(), 2);
+    let awaited = cast.store.awaited_inputs(given).await.unwrap();
+    let value = json("true");
+    let give = cast.store.give_input(given, awaited[0].id, value, at(3));
+    give.await.unwrap();
+    assert_eq!(rows(), 1);
+    cast.end(failed, failure(), 4).await;
+    assert_eq!(rows(), 0);
 }

@@ -14,13 +14,14 @@ use model::{
 };
 use store::{
     Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, Listener,
-    LogFilter, LogPlace, NewRun, Offer, Page, PageRequest, PoolChange, PoolUse, Pools, Progress,
-    Reading, Recorded, RunFilter, Runs, Settled, StoreResult, TaskRunFilter, Topic, Wakes, Workers,
+    LogFilter, LogPlace, NewRun, Offer, OriginTally, Page, PageRequest, PoolChange, PoolUse, Pools,
+    Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult, Tallies, Tallying,
+    TaskRunFilter, Topic, Totals, Wakes, Workers,
 };
 
 use super::{
     SqliteStore, components, deployments, events, inputs, journal, life, listing, load, pick,
-    pools, read, workers,
+    pools, read, totals, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
@@ -408,6 +409,24 @@ impl Events for SqliteStore {
 
     async fn run_facts(&self, runs: &[RunId]) -> StoreResult<Vec<RunFacts>> {
         self.readers.with(|conn| events::run_facts(conn, runs))
+    }
+}
+
+#[async_trait]
+impl Totals for SqliteStore {
+    async fn tallies(&self, tallying: &Tallying) -> StoreResult<Tallies> {
+        let tallying = tallying.clone();
+        self.read_long(move |conn| totals::tallies(conn, &tallying))
+            .await
+    }
+
+    async fn tallies_by_origin(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> StoreResult<Vec<OriginTally>> {
+        self.read_long(move |conn| totals::by_origin(conn, from, to))
+            .await
     }
 }
 

@@ -14,6 +14,7 @@ pub mod offering;
 pub mod reading;
 pub mod starting;
 pub mod stopping;
+pub mod totals;
 pub mod waiting;
 pub mod working;
 
@@ -122,6 +123,9 @@ macro_rules! contract {
             inputs::a_subflow_asks_for_itself,
             inputs::a_new_attempt_keeps_what_was_given,
             inputs::a_suspended_run_survives_its_worker,
+            totals::ends_are_counted_by_time_and_state,
+            totals::a_run_is_counted_by_the_end_that_it_has_now,
+            totals::subflows_are_counted_under_their_flows,
             reading::a_run_is_found_by_the_beginning_of_its_id_and_by_name,
             reading::children_are_counted_by_state,
             reading::a_task_that_awaits_its_retry_keeps_its_time,

@@ -17,6 +17,7 @@ mod reading;
 mod runs;
 #[cfg(feature = "testing")]
 pub mod simulation;
+mod tallies;
 mod wakes;
 mod workers;
 
@@ -36,10 +37,19 @@ pub use model::{
 pub use pools::{PoolChange, PoolUse, Pools};
 pub use reading::Reading;
 pub use runs::{Offer, Runs};
+pub use tallies::{
+    BINS_MAX, ByState, OriginTally, Tallied, Tallies, TallyFilter, Tallying, Totals,
+};
 pub use wakes::{Clock, Listener, Topic, Wakes};
 pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
-pub trait Store: Catalog + Pools + Runs + Workers + Reading + Events + Access + Wakes {}
+pub trait Store:
+    Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes
+{
+}
 
-impl<T: Catalog + Pools + Runs + Workers + Reading + Events + Access + Wakes> Store for T {}
+impl<T> Store for T where
+    T: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes
+{
+}

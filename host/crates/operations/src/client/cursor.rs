@@ -1,7 +1,7 @@
 //! Places in listings that are short, or not of runs: opaque to those who ask, and bound to their filters.
 //!
-//! A cursor is a digest of the filters, a dot, and the place. With other filters it would
-//! point into another listing, so it is refused.
+//! A cursor is a digest of the filters and the place, in hexadecimal digits. With other filters
+//! it would point into another listing, so it is refused.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -70,9 +70,10 @@ pub(super) fn place<L: Listing>(listing: &L, scope: &str) -> Result<Option<Strin
     let Some(cursor) = listing.cursor() else {
         return Ok(None);
     };
-    match cursor.split_once('.') {
-        Some((filters, place)) if filters == digest(listing, scope) => Ok(Some(place.to_owned())),
-        _ => Err(refused(cursor)),
+    let place = cursor.strip_prefix(&digest(listing, scope));
+    match place.and_then(text_of) {
+        Some(place) => Ok(Some(place)),
+        None => Err(refused(cursor)),
     }
 }
 
@@ -117,7 +118,19 @@ pub(super) fn cursor_at<L: Listing>(
     scope: &str,
     place: impl std::fmt::Display,
 ) -> String {
-    format!("{}.{place}", digest(listing, scope))
+    let place: String = place
+        .to_string()
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    digest(listing, scope) + &place
+}
+
+/// The text of hexadecimal digits.
+fn text_of(digits: &str) -> Option<String> {
+    let pairs = digits.as_bytes().chunks(2);
+    let bytes = pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
 }
 
 /// `scope` is what the listing is of, besides its filters.

@@ -11,6 +11,7 @@ mod access;
 mod catalog;
 mod cursor;
 mod local;
+mod overview;
 mod page;
 mod requests;
 mod runs;
@@ -20,9 +21,9 @@ use model::{Json, PoolName, TaskRunId, TokenName};
 
 use crate::problem::Problem;
 use crate::view::{
-    AuditView, ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, EntryView,
-    FlowRunDetailsView, FlowRunView, InputView, LogView, NewTokenView, PoolView, StateView,
-    TaskRunView, TokenView, WorkerView,
+    AuditView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView, DeploymentView,
+    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, NewTokenView, PoolView,
+    StateView, TalliesView, TaskRunView, TokenView, WorkerView,
 };
 
 pub use local::{Describe, LocalClient, Undescribed};
@@ -30,16 +31,16 @@ pub use page::Page;
 pub use requests::{
     AuditQuery, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
     DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT,
-    LIMIT_MAX, ListOrder, LogQuery, PoolQuery, RetryRun, RunQuery, StartRun, TaskRunQuery,
-    TokenQuery, WorkerQuery,
+    LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun, RunQuery, StartRun,
+    TallyQuery, TaskRunQuery, TokenQuery, WorkerQuery,
 };
 
 pub type Answered<T> = Result<T, Problem>;
 
 /// All of it.
-pub trait Client: RunsClient + CatalogClient + PoolsClient + AccessClient {}
+pub trait Client: RunsClient + OverviewClient + CatalogClient + PoolsClient + AccessClient {}
 
-impl<T: RunsClient + CatalogClient + PoolsClient + AccessClient> Client for T {}
+impl<T: RunsClient + OverviewClient + CatalogClient + PoolsClient + AccessClient> Client for T {}
 
 /// A run that was started, or the earlier one that had its idempotency key.
 #[derive(Clone, Debug)]
@@ -91,6 +92,16 @@ pub trait RunsClient: Send + Sync + 'static {
     async fn list_task_runs(&self, query: TaskRunQuery) -> Answered<Page<TaskRunView>>;
 
     async fn inspect_task_run(&self, id: TaskRunId) -> Answered<TaskRunView>;
+}
+
+/// Many runs at once.
+#[async_trait]
+pub trait OverviewClient: Send + Sync + 'static {
+    /// How things are now, and how they went in the last 24 hours.
+    async fn dashboard(&self) -> Answered<DashboardView>;
+
+    /// How many runs ended in each part of a span of time.
+    async fn tally_runs(&self, query: TallyQuery) -> Answered<TalliesView>;
 }
 
 /// Components and deployments.

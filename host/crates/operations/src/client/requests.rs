@@ -6,8 +6,11 @@ use model::{
     DeploymentName, FlowName, Json, LogLevel, PoolName, Role, RunName, TaskName, TaskRunId,
     Timestamp, TokenName,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::{Problem, ProblemKind};
 
 /// How many items a listing gives if it is not said.
 pub const LIMIT_DEFAULT: u32 = 100;
@@ -150,11 +153,37 @@ pub struct LogQuery {
     pub cursor: Option<String>,
 }
 
+/// Which runs to count that have ended, by when they did.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TallyQuery {
+    /// Only those of this flow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flow: Vec<FlowName>,
+    /// Only those of this deployment, `flow/deployment`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployment: Vec<DeploymentName>,
+    /// A day before `to` unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Now unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// Parts of equal width, in whole minutes.
+    #[param(minimum = 1, maximum = 1000, default = 48)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bins: Option<u32>,
+}
+
 /// Which part of a journal to read, in its order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct JournalQuery {
+    /// Only entries after this position.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
     /// At most so many entries.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -348,6 +377,24 @@ impl CreateToken {
     }
 }
 
+/// A request that is read from the query of a URL, where a name may be repeated.
+pub trait QueryRequest: DeserializeOwned {
+    fn from_query(query: &str) -> Result<Self, Problem> {
+        serde_html_form::from_str(query).map_err(|err| {
+            let detail = format!("the query is wrong: {err}");
+            Problem::new(ProblemKind::InvalidQuery, detail)
+                .hint("`/docs` has the filters of each listing")
+        })
+    }
+
+    fn from_pairs(pairs: &[(String, String)]) -> Result<Self, Problem> {
+        let query = serde_html_form::to_string(pairs);
+        Self::from_query(&query.map_err(|err| Problem::internal(err.to_string()))?)
+    }
+}
+
+impl<T: DeserializeOwned> QueryRequest for T {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,6 +405,19 @@ mod tests {
         assert_eq!(read("{}"), None);
         assert_eq!(read(r#"{"limit": null}"#), Some(None));
         assert_eq!(read(r#"{"limit": 3}"#), Some(Some(3)));
+    }
+
+    #[test]
+    fn a_query_may_repeat_a_name() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let pairs = [
+            pair("state", "FAILED"),
+            pair("state", "Late"),
+            pair("text", "a&b"),
+        ];
+        let query = RunQuery::from_pairs(&pairs).unwrap();
+        assert_eq!(query.state, ["FAILED", "Late"]);
+        assert_eq!(query.text.as_deref(), Some("a&b"));
     }
 
     #[test]

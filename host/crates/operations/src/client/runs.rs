@@ -129,7 +129,10 @@ impl RunsClient for LocalClient {
     async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>> {
         let run = self.run(run).await?;
         // A subflow's calls stand in the journal of the run it is part of.
-        let journal = self.store.journal(run.within.unwrap_or(run.id)).await?;
+        let mut journal = self.store.journal(run.within.unwrap_or(run.id)).await?;
+        if let Some(after) = query.after {
+            journal.retain(|entry| entry.seq.0 > after);
+        }
         part(&query, &run.id.to_string(), journal, Order::Up, |entry| {
             format!("{:020}", entry.seq.0)
         })

@@ -38,6 +38,16 @@ pub enum Scope {
     RunAndPools(RunId),
 }
 
+/// A part of the stream.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub events: Vec<Arc<Told>>,
+    /// Where the part after it begins.
+    pub next: EventCursor,
+    /// There was no more by then.
+    pub is_last: bool,
+}
+
 /// One of a process.
 pub struct Hub {
     pub(super) store: Arc<dyn Store>,
@@ -216,6 +226,23 @@ impl Hub {
             read.into_iter().for_each(|run| facts.add(Arc::new(run)));
         }
         Ok(())
+    }
+
+    /// Up to a page of what came after a place, and of that what the scope covers. `None`: it
+    /// is not known any more.
+    pub async fn page(&self, scope: Scope, after: EventCursor) -> StoreResult<Option<Part>> {
+        match self.store.events(after, PAGE).await? {
+            EventPage::Events { events, next } => {
+                let is_last = events.len() < PAGE as usize;
+                self.know(&events).await?;
+                Ok(Some(Part {
+                    events: self.covered(scope, events),
+                    next,
+                    is_last,
+                }))
+            }
+            EventPage::TooOld => Ok(None),
+        }
     }
 
     fn hand_out(&self, events: Vec<PlacedEvent>, next: EventCursor) {

@@ -26,6 +26,6 @@ mod hub;
 mod subscription;
 mod topic;
 
-pub use hub::{Hub, Scope};
+pub use hub::{Hub, Part, Scope};
 pub use subscription::{Heard, Subscription};
 pub use topic::{Batch, Told};

@@ -1,5 +1,7 @@
 //! Journals: the calls of a flow, and what it was answered.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -111,6 +113,57 @@ impl From<Call> for CallView {
             Call::WithdrawInput { input } => Self::WithdrawInput { input },
             Call::Cancelled { wait } => Self::Cancelled { wait },
             Call::WaitAny => Self::WaitAny,
+        }
+    }
+}
+
+impl fmt::Display for CallView {
+    /// One line that tells people which call this is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(call) => {
+                write!(f, "task `{}`(", call.task)?;
+                for (at, (name, argument)) in call.arguments.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    write!(f, "{comma}{name}: {argument}")?;
+                }
+                f.write_str(")")
+            }
+            Self::RunDeployment(request) => write!(
+                f,
+                "run_deployment `{}` {}",
+                request.deployment, request.parameters
+            ),
+            Self::WatchRun { run } => write!(f, "wait_for_flow_runs {run}"),
+            Self::GetRun { run } => write!(f, "read flow run {run}"),
+            Self::Subflow {
+                flow, parameters, ..
+            } => write!(f, "subflow `{flow}` {parameters}"),
+            Self::EndSubflow { subflow, outcome } => match outcome {
+                OutcomeView::Ok(result) => write!(f, "end of subflow {subflow}: {result}"),
+                OutcomeView::Err(failure) => {
+                    write!(
+                        f,
+                        "end of subflow {subflow}: {}: {}",
+                        failure.kind, failure.message
+                    )
+                }
+            },
+            Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
+            Self::Input { key, .. } => write!(f, "suspend_for_input `{key}`"),
+            Self::WithdrawInput { input } => write!(f, "no longer wait for input {input}"),
+            Self::Cancelled { wait } => write!(f, "told of its cancellation by wait {wait}"),
+            Self::WaitAny => f.write_str("wait for any"),
+        }
+    }
+}
+
+impl fmt::Display for ArgumentView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => value.fmt(f),
+            Self::ResultOf(seq) => write!(f, "result of {seq}"),
+            Self::ResultsOf(seqs) => write!(f, "results of {} calls", seqs.len()),
         }
     }
 }

@@ -9,7 +9,9 @@
 
 mod access;
 mod component;
+mod dashboard;
 mod deployment;
+mod event;
 mod input;
 mod journal;
 mod log;
@@ -31,7 +33,12 @@ pub use component::{
     ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
     TaskView,
 };
+pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
 pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
+pub use event::{
+    DeploymentEventView, EventRunView, EventView, FlowRunEventView, InputEventView, LogEventView,
+    PoolEventView, TaskRunEventView, WorkerEventView,
+};
 pub use input::InputView;
 pub use journal::{
     AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, Subject};
-use super::plan::{Change, Enter, News, Plan, Reopen};
+use super::plan::{Change, Ended, Enter, News, Plan, Reopen};
 use super::question::{Question, Settling};
 use super::refusal::{Refusal, check_transition};
 use model::{
@@ -107,6 +107,12 @@ pub fn retry(
     plan.change(Change::Reopen(Reopen {
         run: head.key,
         id: head.id,
+        was: Ended {
+            origin: head.origin,
+            state: head.state,
+            at: head.since,
+            started: head.tally.started,
+        },
         state: State::scheduled(now).because(reason),
         tally: head.tally.of_next_attempt().with_states(1),
         attempt: head.attempt + 1,

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use super::head::{Head, RunKey, Tally};
+use super::head::{Head, OriginKey, RunKey, Tally};
 use super::plan::{Change, End, News, Plan};
 use super::question::{
     EndingSubflow, OpenSubflows, Question, Settling, Waiter, Watchers, WatchersOf,
@@ -22,6 +22,7 @@ use model::{Failure, FailureKind, Outcome, RunId, RunSnapshot, Settlement, State
 pub(super) struct Ending<'p> {
     /// For a subflow: the run that it is part of.
     pub within: Option<RunId>,
+    pub origin: OriginKey,
     pub attempt: u32,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
@@ -35,6 +36,7 @@ impl<'p> Ending<'p> {
     pub(super) fn of(head: &Head, state: Cow<'p, State>, outcome: Cow<'p, Outcome>) -> Self {
         Self {
             within: None,
+            origin: head.origin,
             attempt: head.attempt,
             passed: &[],
             state,
@@ -48,6 +50,7 @@ impl<'p> Ending<'p> {
 pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Ending<'p>) {
     let Ending {
         within,
+        origin,
         attempt,
         passed,
         state,
@@ -59,6 +62,7 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
         run,
         id,
         within,
+        origin,
         attempt,
         passed,
         state: state.clone(),

@@ -7,6 +7,10 @@ use model::{PoolName, RunId, State, StateType, Timestamp, WorkerId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunKey(pub i64);
 
+/// The engine's own number of a flow and deployment that runs are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OriginKey(pub i64);
+
 /// What a decision needs to know of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -22,6 +26,8 @@ pub struct Head {
     /// The worker that has it under lease; it holds a slot exactly then.
     pub worker: Option<WorkerId>,
     pub pool: Option<PoolName>,
+    /// What it is counted under once it has ended.
+    pub origin: OriginKey,
     pub tally: Tally,
 }
 

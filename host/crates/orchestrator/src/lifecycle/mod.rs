@@ -44,10 +44,10 @@ mod tests;
 pub use claim::{Candidate, claim, room};
 pub use control::{asker, awaits_input, cancel, give_input, is_over, pause, resume, retry};
 pub use create::{create, create_needs};
-pub use head::{Head, RunKey, Subject, Tally};
+pub use head::{Head, OriginKey, RunKey, Subject, Tally};
 pub use plan::{
-    AddEntry, AddRun, Advance, Change, Claim, End, Enter, GiveUp, Leave, Need, News, Plan, Reopen,
-    Step, Target,
+    AddEntry, AddRun, Advance, Change, Claim, End, Ended, Enter, GiveUp, Leave, Need, News, Plan,
+    Reopen, Step, Target,
 };
 pub use question::{
     Cleaning, EndingSubflow, Keeping, OpenCall, OpenSubflows, Question, Settling, SlotFreed,

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::head::{RunKey, Tally};
+use super::head::{OriginKey, RunKey, Tally};
 use super::question::Question;
 use model::{
     Entry, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded, RunId, Seq, Settlement,
-    State, TaskRun, Timestamp, WorkerId,
+    State, StateType, TaskRun, Timestamp, WorkerId,
 };
 
 /// Steps to be taken in order, in one transaction. `'p` is the event that they borrow from,
@@ -253,11 +253,23 @@ pub struct GiveUp {
     pub ready_at: Option<Timestamp>,
 }
 
+/// How a run ended, for those who count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub origin: OriginKey,
+    pub state: StateType,
+    pub at: Timestamp,
+    /// When its last attempt began.
+    pub started: Option<Timestamp>,
+}
+
 /// A run that was over begins a new attempt.
 #[derive(Clone, Debug)]
 pub struct Reopen {
     pub run: RunKey,
     pub id: RunId,
+    /// It has not ended so any more.
+    pub was: Ended,
     pub state: State,
     pub tally: Tally,
     pub attempt: u32,
@@ -271,11 +283,23 @@ pub struct End<'p> {
     pub id: RunId,
     /// For a subflow: the run that it is part of.
     pub within: Option<RunId>,
+    pub origin: OriginKey,
     pub attempt: u32,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
     pub outcome: Cow<'p, Outcome>,
     pub tally: Tally,
+}
+
+impl End<'_> {
+    pub fn ended(&self) -> Ended {
+        Ended {
+            origin: self.origin,
+            state: self.state.kind,
+            at: self.state.at,
+            started: self.tally.started,
+        }
+    }
 }
 
 /// The run that an entry watches.

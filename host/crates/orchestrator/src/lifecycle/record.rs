@@ -319,6 +319,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
         } => {
             let ending = Ending {
                 within: None,
+                origin: head.origin,
                 attempt: head.attempt,
                 passed,
                 state,

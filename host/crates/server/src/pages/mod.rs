@@ -1,3 +1,44 @@
 //! The pages: HTML made on the server from the views that the API gives.
+//!
+//! ```text
+//! request --> Cx --> a page's function --asks--> Client --views--> template --> HTML
+//!                                                                     ^
+//! script --/live: "something changed"--> fetches the same page -------+--> merges what differs
+//! ```
+//!
+//! A page of `/v1/X` is at `/X` with the same query, so everything that it shows is in its
+//! address. Without a script links and forms do everything.
+//!
+//! Invariant: a text that comes from guests is escaped by the template, and without control
+//! characters or marks that turn the direction of what stands around it.
 
+mod assets;
+mod bars;
+mod components;
+mod cx;
+mod dashboard;
+mod deployments;
+mod flow_run;
+mod flow_runs;
+pub mod form;
+mod links;
+mod listing;
+mod live;
+mod looks;
+mod parts;
+mod pools;
+mod query;
+mod routes;
+mod run_form;
+mod settings;
+mod shell;
 pub mod show;
+mod sign_in;
+mod task_run;
+mod trail;
+mod values;
+
+pub use routes::{assets, router};
+pub use sign_in::{problem, sign_in};
+
+use cx::html;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use model::Timestamp;
-use operations::text::{rough, took};
+use model::{Json, Timestamp};
+use operations::text::{ago, took};
 use operations::view::StateView;
+
+use super::links::shown;
 
 /// Bytes of a value that a page shows; the rest is a download away.
 pub const SHOWN_MAX: usize = 16 * 1024;
@@ -76,9 +78,16 @@ impl Now {
         }
     }
 
+    /// When the day began.
+    pub fn midnight(&self) -> Timestamp {
+        let at = jiff::Timestamp::from_microsecond(self.at.0).unwrap_or_default();
+        let start = at.to_zoned(self.zone.tz.clone()).start_of_day();
+        start.map_or(self.at, |day| Timestamp(day.timestamp().as_microsecond()))
+    }
+
     /// `3m ago`, `in 2h`.
     pub fn distance(&self, at: Timestamp) -> String {
-        operations::text::ago(at, self.at)
+        ago(at, self.at)
     }
 
     /// How long something has taken, or takes so far.
@@ -160,13 +169,78 @@ impl Value {
             end -= 1;
         }
         Self {
-            shown: text[..end].to_owned(),
+            shown: shown(&text[..end]),
             is_whole: end == text.len(),
             size: size(text.len() as u64),
             href,
             file: file.to_owned(),
         }
     }
+}
+
+impl Value {
+    /// JSON, indented as far as it is shown whole.
+    pub fn json(json: &Json, href: String, file: &str) -> Self {
+        let text = json.as_str();
+        let value = Self::new(text, href, file);
+        if !value.is_whole {
+            return value;
+        }
+        Self {
+            shown: shown(&indented(text)),
+            ..value
+        }
+    }
+}
+
+/// JSON with line breaks. Nothing but white space is added, so that numbers keep their digits.
+fn indented(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut depth = 0_usize;
+    let (mut in_text, mut escaped) = (false, false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if in_text {
+            out.push(c);
+            in_text = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            continue;
+        }
+        match c {
+            '"' => {
+                in_text = true;
+                out.push(c);
+            }
+            '{' | '[' => {
+                out.push(c);
+                if chars.next_if(|next| matches!(next, '}' | ']')).is_some() {
+                    out.push(if c == '{' { '}' } else { ']' });
+                } else {
+                    depth += 1;
+                    new_line(&mut out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                new_line(&mut out, depth);
+                out.push(c);
+            }
+            ',' => {
+                out.push(c);
+                new_line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            c if c.is_whitespace() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn new_line(out: &mut String, depth: usize) {
+    out.push('\n');
+    // Deep nesting would be mostly white space.
+    out.extend(std::iter::repeat_n("  ", depth.min(32)));
 }
 
 /// Bytes, as people read them.
@@ -212,9 +286,22 @@ pub fn short_id(id: &str) -> String {
     }
 }
 
-/// The distance, for titles of pages.
-pub fn roughly(span: Duration) -> String {
-    rough(span)
+/// The beginning of a text of a guest, without what would change how the page reads.
+pub fn first_chars(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => shown(&text[..end]) + "…",
+        None => shown(text),
+    }
+}
+
+/// A word of a command line.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -263,6 +350,28 @@ mod tests {
         let value = Value::new(&text, String::new(), "result.json");
         assert!(!value.is_whole && value.shown.len() <= SHOWN_MAX);
         assert_eq!(value.size, "32.0 KiB");
+    }
+
+    #[test]
+    fn json_is_indented_and_keeps_every_digit() {
+        #[track_caller]
+        fn check(text: &str, expect: &str) {
+            assert_eq!(indented(text), expect);
+        }
+        check("1.50", "1.50");
+        check("[]", "[]");
+        check(
+            r#"{"a":[1e400,"x\"{,:"],"b":{}}"#,
+            "{\n  \"a\": [\n    1e400,\n    \"x\\\"{,:\"\n  ],\n  \"b\": {}\n}",
+        );
+        check("[ 1 , 2 ]", "[\n  1,\n  2\n]");
+    }
+
+    #[test]
+    fn words_of_a_command_are_quoted_where_needed() {
+        assert_eq!(quoted("etl/nightly"), "etl/nightly");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(quoted(""), "''");
     }
 
     #[test]

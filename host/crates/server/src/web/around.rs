@@ -20,7 +20,6 @@ use uuid::Uuid;
 use super::headers::dress;
 use super::problem::{Refused, problem_body};
 use crate::app::App;
-use crate::pages;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -37,7 +36,15 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
     }
 }
 
-pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// What the outermost layer needs.
+#[derive(Clone)]
+pub struct Around {
+    pub app: App,
+    /// Makes a page of a problem.
+    pub page: fn(&App, &Refused, Uuid) -> Response,
+}
+
+pub async fn around(State(around): State<Around>, mut request: Request, next: Next) -> Response {
     let id = RequestId(Uuid::now_v7());
     let begin = Instant::now();
     let method = request.method().clone();
@@ -55,13 +62,13 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         }
     };
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {
-        response = write(&app, &refused, id, wants_page);
+        response = write(&around, &refused, id, wants_page);
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.0.to_string()) {
         headers.insert(X_REQUEST_ID, value);
     }
-    dress(headers, &app.settings);
+    dress(headers, &around.app.settings);
     let status = response.status().as_u16();
     let ms = begin.elapsed().as_millis();
     tracing::info!(id = %id.0, %method, path, status, ms, "answered");
@@ -74,12 +81,17 @@ fn wants_page(path: &str, headers: &HeaderMap) -> bool {
     !path.starts_with("/v1") && accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-fn write(app: &App, refused: &Refused, RequestId(id): RequestId, wants_page: bool) -> Response {
+fn write(
+    around: &Around,
+    refused: &Refused,
+    RequestId(id): RequestId,
+    wants_page: bool,
+) -> Response {
     if refused.status.is_server_error() {
         tracing::warn!(id = %id, kind = refused.slug, "{}", refused.detail);
     }
     let mut response = if wants_page {
-        pages::problem(app, refused, id)
+        (around.page)(&around.app, refused, id)
     } else {
         let document = problem_body(refused, id);
         let text = serde_json::to_string(&document).unwrap_or_default();

@@ -29,7 +29,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             return read(b"{}").map(Self);
         }
         check_type(&headers)?;
-        read(&bytes).map(Self)
+        read_object(&bytes).map(Self)
     }
 }
 
@@ -47,6 +47,22 @@ impl<S: Send + Sync> FromRequest<S> for TextOrJson {
     }
 }
 
+/// A form of a page.
+#[derive(Clone, Debug)]
+pub struct FormBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormBody<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        check(request.headers(), "application/x-www-form-urlencoded")?;
+        let bytes = bytes_of(request, state).await?;
+        serde_html_form::from_bytes(&bytes)
+            .map(Self)
+            .map_err(|err| Refused::new(WebProblem::Malformed, format!("the form is wrong: {err}")))
+    }
+}
+
 async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refused> {
     Bytes::from_request(request, state)
         .await
@@ -56,17 +72,32 @@ async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, 
 /// What to say of a body that did not arrive.
 pub fn unreadable(err: &BytesRejection) -> Refused {
     if err.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Refused::new(WebProblem::TooLarge, "the body is larger than this server takes")
-            .hint("8 MiB are taken, and 64 MiB of a component")
+        too_large()
     } else {
         Refused::new(WebProblem::Malformed, "the body was cut off")
     }
 }
 
+/// What to say of a body that is not taken.
+pub fn too_large() -> Refused {
+    Refused::new(
+        WebProblem::TooLarge,
+        "the body is larger than this server takes",
+    )
+    .hint("8 MiB are taken, and 64 MiB of a component")
+}
+
 fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
+    check(headers, "application/json")
+}
+
+/// Refuses a body of another type.
+pub fn check(headers: &HeaderMap, wanted: &str) -> Result<(), Refused> {
     let given = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    let essence = given.and_then(|it| it.split(';').next()).unwrap_or_default();
-    if essence.trim().eq_ignore_ascii_case("application/json") {
+    let essence = given
+        .and_then(|it| it.split(';').next())
+        .unwrap_or_default();
+    if essence.trim().eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
     let detail = match given {
@@ -74,7 +105,18 @@ fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
         None => "the body has no type".to_owned(),
     };
     let refused = Refused::new(WebProblem::UnsupportedMediaType, detail);
-    Err(refused.hint("send JSON, with `Content-Type: application/json`"))
+    Err(refused.hint(format!("send it with `Content-Type: {wanted}`")))
+}
+
+/// serde would take a list for the fields of an object, in their order.
+fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') | None => read(bytes),
+        Some(_) => {
+            let detail = "the body is no JSON object";
+            Err(Refused::new(WebProblem::Malformed, detail).at("", detail))
+        }
+    }
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
@@ -145,7 +187,7 @@ mod tests {
 
     #[track_caller]
     fn check<T: DeserializeOwned>(body: &str, detail: &str, pointer: Option<&str>) {
-        let Err(refused) = read::<T>(body.as_bytes()) else {
+        let Err(refused) = read_object::<T>(body.as_bytes()) else {
             panic!("{body} was taken");
         };
         assert_eq!(refused.status, StatusCode::BAD_REQUEST);
@@ -158,7 +200,7 @@ mod tests {
     fn what_is_wrong_has_its_place() {
         check::<StartRun>("{", "EOF while parsing", Some(""));
         check::<StartRun>("", "EOF while parsing", Some(""));
-        check::<StartRun>("[]", "invalid type", Some(""));
+        check::<StartRun>("[]", "no JSON object", Some(""));
         check::<StartRun>(r#"{"tags": [7]}"#, "invalid type", Some("/tags/0"));
         check::<StartRun>(r#"{"tagz": []}"#, "unknown field `tagz`", Some("/tagz"));
         check::<StartRun>(r#"{"name": "a/b"}"#, "not allowed", Some("/name"));

@@ -17,7 +17,11 @@ impl ETag {
     pub fn of(thing: &impl Serialize) -> Self {
         let text = serde_json::to_string(thing).unwrap_or_default();
         let digest = Sha256::digest(text);
-        let hex: String = digest.iter().take(8).map(|it| format!("{it:02x}")).collect();
+        let hex: String = digest
+            .iter()
+            .take(8)
+            .map(|it| format!("{it:02x}"))
+            .collect();
         Self(format!("\"{hex}\""))
     }
 
@@ -52,11 +56,10 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         let given = parts.headers.get(IF_MATCH).and_then(|it| it.to_str().ok());
         match given {
             Some(given) => Ok(Self(given.to_owned())),
-            None => Err(Refused::new(
-                WebProblem::PreconditionRequired,
-                "an edit needs `If-Match`",
-            )
-            .hint("send the `ETag` with which it was read, or `*` for whatever it is")),
+            None => Err(
+                Refused::new(WebProblem::PreconditionRequired, "an edit needs `If-Match`")
+                    .hint("send the `ETag` with which it was read, or `*` for whatever it is"),
+            ),
         }
     }
 }

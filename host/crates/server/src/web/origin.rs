@@ -32,17 +32,15 @@ pub fn is_from_elsewhere(headers: &HeaderMap, host: &Host) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return false;
     };
-    let origin = origin.to_str().ok().and_then(|it| it.parse::<Origin>().ok());
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|it| it.parse::<Origin>().ok());
     !origin.is_some_and(|origin| origin.is_of(&host.0))
 }
 
 /// Refuses requests of foreign pages, except of the origins that may call the API.
-pub async fn cors(
-    State(app): State<App>,
-    host: Host,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn cors(State(app): State<App>, host: Host, request: Request, next: Next) -> Response {
     if !is_from_elsewhere(request.headers(), &host) {
         return next.run(request).await;
     }
@@ -60,7 +58,9 @@ pub async fn cors(
         .into_response();
     };
     let is_question = request.method() == Method::OPTIONS
-        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if is_question {
         let mut response = StatusCode::NO_CONTENT.into_response();
         let headers = response.headers_mut();

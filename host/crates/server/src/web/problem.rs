@@ -37,10 +37,12 @@ pub enum WebProblem {
     TooManyRequests,
     Overloaded,
     Stopping,
+    /// What came after a place in the stream of events is not kept any more.
+    TooOld,
 }
 
 impl WebProblem {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -59,6 +61,7 @@ impl WebProblem {
         Self::TooManyRequests,
         Self::Overloaded,
         Self::Stopping,
+        Self::TooOld,
     ];
 
     fn parts(self) -> (&'static str, &'static str, StatusCode) {
@@ -68,11 +71,7 @@ impl WebProblem {
                 "The request cannot be read",
                 StatusCode::BAD_REQUEST,
             ),
-            Self::Unauthenticated => (
-                "unauthenticated",
-                "Who is there?",
-                StatusCode::UNAUTHORIZED,
-            ),
+            Self::Unauthenticated => ("unauthenticated", "Who is there?", StatusCode::UNAUTHORIZED),
             Self::Forbidden => (
                 "forbidden",
                 "The role does not allow this",
@@ -144,6 +143,11 @@ impl WebProblem {
                 "The server has too much to do",
                 StatusCode::SERVICE_UNAVAILABLE,
             ),
+            Self::TooOld => (
+                "too-old",
+                "The place is not known any more",
+                StatusCode::GONE,
+            ),
             Self::Stopping => (
                 "stopping",
                 "The server stops",
@@ -154,7 +158,7 @@ impl WebProblem {
 }
 
 /// The status of what an operation refused.
-fn status(kind: ProblemKind) -> StatusCode {
+pub fn status(kind: ProblemKind) -> StatusCode {
     match kind {
         ProblemKind::NotFound => StatusCode::NOT_FOUND,
         ProblemKind::InvalidName | ProblemKind::InvalidQuery | ProblemKind::InvalidCursor => {

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use operations::problem::{Problem, ProblemKind};
+use operations::client::QueryRequest as _;
 use serde::de::DeserializeOwned;
 
 use super::problem::Refused;
@@ -20,11 +20,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 }
 
 fn read<T: DeserializeOwned>(query: &str) -> Result<T, Refused> {
-    serde_html_form::from_str(query).map_err(|err| {
-        Problem::new(ProblemKind::InvalidQuery, format!("the query is wrong: {err}"))
-            .hint("`/docs` has the filters of each listing")
-            .into()
-    })
+    Ok(T::from_query(query)?)
 }
 
 #[cfg(test)]

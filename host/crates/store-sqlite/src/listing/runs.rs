@@ -9,6 +9,7 @@ use crate::columns::{AsJson, ToColumn};
 use crate::query::Query;
 use crate::rows::{flow_run, flow_run_columns, select_flow_run, unsigned};
 use crate::sql::{Sql, params};
+use crate::{blocks, origins};
 use model::{FlowRun, IdPrefix, LATE_AFTER, RunId, StateName, StateType, Timestamp};
 use orchestrator::lifecycle::RunKey;
 use store::{Count, Cursor, Page, PageRequest, RunFilter, StateFilter, StoreResult, Values};
@@ -86,7 +87,26 @@ fn source(conn: &Connection, filter: &RunFilter, newest: i64) -> StoreResult<Sou
     {
         return Ok(Source::These(numbers));
     }
-    Ok(Source::All { newest })
+    blocks_with(conn, filter, newest)
+}
+
+/// The blocks that may have runs of these origins and times.
+fn blocks_with(conn: &Connection, filter: &RunFilter, newest: i64) -> StoreResult<Source> {
+    let is_of = !filter.flows.is_empty() || !filter.deployments.is_empty();
+    if !is_of && filter.since.is_none() && filter.until.is_none() {
+        return Ok(Source::all(newest));
+    }
+    let origins = if is_of {
+        Some(origins::among(conn, &filter.flows, &filter.deployments)?)
+    } else {
+        None
+    };
+    let wanted = blocks::Wanted {
+        origins,
+        since: filter.since,
+        until: filter.until,
+    };
+    Ok(Source::Ranges(blocks::ranges(conn, &wanted, newest)?))
 }
 
 /// The runs whose ids begin with the text, if it is long enough, and there are any.

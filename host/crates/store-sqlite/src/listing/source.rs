@@ -8,8 +8,8 @@ use store::{Order, StoreResult};
 
 /// What has the candidates of a listing, each a row's number.
 pub(super) enum Source {
-    /// Every number up to the newest.
-    All { newest: i64 },
+    /// Every number within these ranges, which are in rising order.
+    Ranges(Vec<(i64, i64)>),
     /// Indexes give them in order, each its own.
     Indexes(Vec<Index>),
     /// These, in rising order.
@@ -64,6 +64,11 @@ pub(super) enum Which {
 }
 
 impl Source {
+    /// Every number up to this one.
+    pub(super) fn all(newest: i64) -> Self {
+        Self::Ranges(vec![(1, newest)])
+    }
+
     /// Up to `size` candidates behind `place`.
     pub(super) fn chunk(
         &self,
@@ -73,33 +78,44 @@ impl Source {
         size: i64,
     ) -> StoreResult<Chunk> {
         match self {
-            Self::All { newest } => Ok(range(*newest, place, order, size)),
+            Self::Ranges(ranges) => Ok(within(ranges, place, order, size)),
             Self::Indexes(indexes) => merged(indexes, conn, place, order, size),
             Self::These(numbers) => Ok(some_of(numbers, place, order, size)),
         }
     }
 }
 
-fn range(newest: i64, place: i64, order: Order, size: i64) -> Chunk {
-    match order {
+/// A part of one range: the first behind the place.
+fn within(ranges: &[(i64, i64)], place: i64, order: Order, size: i64) -> Chunk {
+    let chunk = match order {
         Order::NewestFirst => {
-            let high = newest.min(place.saturating_sub(1));
-            let low = high.saturating_sub(size - 1).max(1);
-            Chunk {
-                which: Which::Range(low, high),
-                last: low,
-                is_final: low == 1,
-            }
+            let older = &ranges[..ranges.partition_point(|(low, _)| *low < place)];
+            older.split_last().map(|(&(low, high), rest)| {
+                let high = high.min(place.saturating_sub(1));
+                let begin = low.max(high.saturating_sub(size - 1));
+                (begin, high, begin, begin == low && rest.is_empty())
+            })
         }
         Order::OldestFirst => {
-            let low = place.saturating_add(1);
-            let high = newest.min(place.saturating_add(size));
-            Chunk {
-                which: Which::Range(low, high),
-                last: high.max(place),
-                is_final: high == newest || low > newest,
-            }
+            let newer = &ranges[ranges.partition_point(|(_, high)| *high <= place)..];
+            newer.split_first().map(|(&(low, high), rest)| {
+                let low = low.max(place.saturating_add(1));
+                let end = high.min(low.saturating_add(size - 1));
+                (low, end, end, end == high && rest.is_empty())
+            })
         }
+    };
+    match chunk {
+        Some((low, high, last, is_final)) => Chunk {
+            which: Which::Range(low, high),
+            last,
+            is_final,
+        },
+        None => Chunk {
+            which: Which::Numbers(Vec::new()),
+            last: place,
+            is_final: true,
+        },
     }
 }
 
@@ -251,7 +267,8 @@ mod tests {
 
     #[test]
     fn chunks_of_any_size_give_every_candidate_once_and_in_order() {
-        let all = Source::All { newest: 5 };
+        let all = Source::all(5);
+        let some = Source::Ranges(vec![(1, 2), (5, 9), (11, 11)]);
         let these = Source::These(vec![2, 3, 7]);
         for size in 1..8 {
             check(&all, i64::MAX, Order::NewestFirst, size, &[5, 4, 3, 2, 1]);
@@ -260,12 +277,21 @@ mod tests {
             check(&all, 0, Order::OldestFirst, size, &[1, 2, 3, 4, 5]);
             check(&all, 3, Order::OldestFirst, size, &[4, 5]);
             check(&all, 5, Order::OldestFirst, size, &[]);
+            let up = [1, 2, 5, 6, 7, 8, 9, 11];
+            let down = [11, 9, 8, 7, 6, 5, 2, 1];
+            check(&some, 0, Order::OldestFirst, size, &up);
+            check(&some, 2, Order::OldestFirst, size, &up[2..]);
+            check(&some, 6, Order::OldestFirst, size, &up[4..]);
+            check(&some, i64::MAX, Order::NewestFirst, size, &down);
+            check(&some, 5, Order::NewestFirst, size, &down[6..]);
+            check(&some, 4, Order::NewestFirst, size, &down[6..]);
+            check(&some, 8, Order::NewestFirst, size, &down[3..]);
             check(&these, i64::MAX, Order::NewestFirst, size, &[7, 3, 2]);
             check(&these, 7, Order::NewestFirst, size, &[3, 2]);
             check(&these, 0, Order::OldestFirst, size, &[2, 3, 7]);
             check(&these, 3, Order::OldestFirst, size, &[7]);
         }
-        let none = Source::All { newest: 0 };
+        let none = Source::Ranges(Vec::new());
         check(&none, i64::MAX, Order::NewestFirst, 4, &[]);
         check(&none, 0, Order::OldestFirst, 4, &[]);
     }
@@ -273,7 +299,7 @@ mod tests {
     /// A place may lie above what is there: rows may have been deleted since.
     #[test]
     fn nothing_is_newer_than_a_place_above_all() {
-        let all = Source::All { newest: 5 };
+        let all = Source::all(5);
         let conn = Connection::open_in_memory().unwrap();
         let chunk = all.chunk(&conn, 9, Order::OldestFirst, 4).unwrap();
         assert!(chunk.is_final);

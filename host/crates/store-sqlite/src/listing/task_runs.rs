@@ -85,7 +85,7 @@ fn around(conn: &Connection, flow_run: Option<RunId>) -> StoreResult<Around> {
             row.get(0)
         })?;
         return Ok(Around {
-            source: Source::All { newest },
+            source: Source::all(newest),
             subflow: None,
             newest,
         });

@@ -6,8 +6,9 @@ use rusqlite::Connection;
 
 use super::request::{Attempt, Message, Waiter, Write};
 use super::tx::Tx;
-use crate::events::{Changes, EventWriter};
+use crate::events::EventWriter;
 use crate::sql::Sql;
+use crate::totals::Totals;
 use orchestrator::lifecycle::News;
 use store::{StoreError, StoreResult};
 
@@ -75,33 +76,53 @@ impl Batch {
     }
 }
 
-/// Does all of the writes in one transaction, with the events of what they change.
-pub(super) fn commit(
-    conn: &Connection,
-    batch: &mut Batch,
-    events: &mut EventWriter,
-) -> StoreResult<News> {
-    events.changes.clear();
+/// What a batch notes in memory while its writes are done, and adds before it is committed.
+pub(super) struct Notes {
+    pub events: EventWriter,
+    pub totals: Totals,
+}
+
+impl Notes {
+    fn mark(&self) -> (usize, usize) {
+        (self.events.changes.mark(), self.totals.mark())
+    }
+
+    /// Forgets what a write has noted that failed.
+    fn back_to(&self, (changes, totals): (usize, usize)) {
+        self.events.changes.back_to(changes);
+        self.totals.back_to(totals);
+    }
+
+    fn clear(&self) {
+        self.events.changes.clear();
+        self.totals.undone();
+    }
+}
+
+/// Does all of the writes in one transaction, with what they note.
+pub(super) fn commit(conn: &Connection, batch: &mut Batch, notes: &mut Notes) -> StoreResult<News> {
+    notes.clear();
     let result = begin(conn).and_then(|()| {
-        let changes = &events.changes;
-        let mut news = match together(conn, &mut batch.writes, changes)? {
+        let mut news = match together(conn, &mut batch.writes, notes)? {
             Together::Done(news) => news,
             Together::Torn => {
                 conn.run("ROLLBACK", [])?;
-                changes.clear();
+                notes.clear();
                 begin(conn)?;
-                apart(conn, &mut batch.writes, changes)?.0
+                apart(conn, &mut batch.writes, notes)?.0
             }
         };
         if batch.look || news.ready {
-            let (more, tried) = apart(conn, &mut batch.waiting, changes)?;
+            let (more, tried) = apart(conn, &mut batch.waiting, notes)?;
             news = news.and(more);
             batch.tried = tried;
         }
-        if events.add(conn)? {
+        notes.totals.add(conn)?;
+        if notes.events.add(conn)? {
             news = news.and(News::CHANGE);
         }
         conn.run("COMMIT", [])?;
+        notes.totals.committed();
         Ok(news)
     });
     if result.is_err() && !conn.is_autocommit() {
@@ -127,12 +148,12 @@ enum Together {
 fn together(
     conn: &Connection,
     batch: &mut [Box<dyn Write>],
-    events: &Changes,
+    notes: &Notes,
 ) -> StoreResult<Together> {
     let mut news = News::default();
     for write in batch {
         let changes = conn.total_changes();
-        match attempt(conn, write.as_mut(), &mut news, events) {
+        match attempt(conn, write.as_mut(), &mut news, notes) {
             Attempt::Done { .. } | Attempt::Nothing => {}
             Attempt::Failed if conn.is_autocommit() => return Err(lost()),
             Attempt::Failed if conn.total_changes() == changes => {}
@@ -146,13 +167,13 @@ fn together(
 fn apart(
     conn: &Connection,
     writes: &mut [Box<dyn Write>],
-    events: &Changes,
+    notes: &Notes,
 ) -> StoreResult<(News, Vec<Attempt>)> {
     let mut news = News::default();
     let mut attempts = Vec::with_capacity(writes.len());
     for write in writes {
         conn.run("SAVEPOINT one", [])?;
-        let attempt = attempt(conn, write.as_mut(), &mut news, events);
+        let attempt = attempt(conn, write.as_mut(), &mut news, notes);
         if attempt == Attempt::Failed {
             if conn.is_autocommit() {
                 return Err(lost());
@@ -165,16 +186,16 @@ fn apart(
     Ok((news, attempts))
 }
 
-/// What a write that failed has noted of its changes is forgotten; what it has changed is for
-/// the caller to undo.
-fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News, events: &Changes) -> Attempt {
-    let tx = Tx::new(conn, events);
-    let mark = events.mark();
+/// What a write that failed has noted is forgotten; what it has changed is for the caller to
+/// undo.
+fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News, notes: &Notes) -> Attempt {
+    let tx = Tx::new(conn, &notes.events.changes, &notes.totals);
+    let mark = notes.mark();
     let attempt = write.attempt(&tx);
     if let Attempt::Done { .. } = attempt {
         *news = news.and(tx.news());
     } else {
-        events.back_to(mark);
+        notes.back_to(mark);
     }
     attempt
 }

@@ -42,8 +42,10 @@ use tokio::sync::oneshot;
 
 pub(super) use self::tx::Tx;
 
+use self::batch::Notes;
 use self::request::{Durable, Message, NOBODY, Request, Waiter, Write, stopped};
 use super::events::EventWriter;
+use super::totals::Totals;
 use orchestrator::lifecycle::News;
 use store::{StoreError, StoreResult};
 
@@ -60,12 +62,14 @@ impl Writer {
     pub(super) fn start(
         conn: Connection,
         events: EventWriter,
+        totals: Totals,
         announce: impl FnMut(News) + Send + 'static,
     ) -> StoreResult<Self> {
         let (queue, messages) = mpsc::channel();
+        let notes = Notes { events, totals };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || thread::serve(&conn, &messages, events, announce))
+            .spawn(move || thread::serve(&conn, &messages, notes, announce))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Some(Arc::new(queue)),

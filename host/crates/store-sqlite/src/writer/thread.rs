@@ -4,9 +4,8 @@ use std::sync::mpsc::Receiver;
 
 use rusqlite::Connection;
 
-use super::batch::{Batch, commit};
+use super::batch::{Batch, Notes, commit};
 use super::request::{Durable, Message};
-use crate::events::EventWriter;
 use crate::sql::store_error;
 use orchestrator::lifecycle::News;
 use store::StoreResult;
@@ -17,7 +16,7 @@ const BATCH_MAX: usize = 512;
 pub(super) fn serve(
     conn: &Connection,
     messages: &Receiver<Message>,
-    mut events: EventWriter,
+    mut notes: Notes,
     mut announce: impl FnMut(News),
 ) {
     let mut batch = Batch::default();
@@ -32,7 +31,7 @@ pub(super) fn serve(
             continue;
         }
         let committed =
-            set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch, &mut events));
+            set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch, &mut notes));
         if let Err(error) = &committed {
             // The callers report it, each with what it means to them.
             tracing::debug!(%error, writes = batch.writes.len(), "a batch of writes failed");

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use rusqlite::Connection;
 
 use crate::events::Changes;
+use crate::totals::Totals;
 use orchestrator::lifecycle::News;
 
 /// A transaction, what it has to announce, and the events of it.
@@ -13,13 +14,15 @@ pub(crate) struct Tx<'c> {
     conn: &'c Connection,
     news: Cell<News>,
     changes: &'c Changes,
+    totals: &'c Totals,
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c Connection, changes: &'c Changes) -> Self {
+    pub(super) fn new(conn: &'c Connection, changes: &'c Changes, totals: &'c Totals) -> Self {
         Self {
             conn,
             changes,
+            totals,
             news: Cell::default(),
         }
     }
@@ -32,6 +35,11 @@ impl<'c> Tx<'c> {
     /// Where a change is noted for those who follow events.
     pub(crate) fn changes(&self) -> &'c Changes {
         self.changes
+    }
+
+    /// Where runs that end are noted for those who count.
+    pub(crate) fn totals(&self) -> &'c Totals {
+        self.totals
     }
 
     /// To be announced after the commit.

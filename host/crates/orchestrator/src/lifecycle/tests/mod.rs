@@ -56,6 +56,7 @@ fn head(words: &str) -> Head {
         crashes: 0,
         worker: None,
         pool: Some(PoolName::default_pool()),
+        origin: OriginKey(9),
         tally: Tally {
             states: 3,
             ..Tally::default()

@@ -1,0 +1,283 @@
+//! Events: what has changed, of everything or of one run.
+//!
+//! A program reads them by parts, or follows them as server-sent events. Both go on after a
+//! cursor, across reconnects and restarts of the server; nothing is told twice or left out.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use model::{EventCursor, FlowRun};
+use operations::client::Page;
+use operations::problem::{Problem, ProblemKind};
+use operations::stream::{Heard, Scope, Subscription};
+use operations::view::EventView;
+use serde::{Deserialize, Serialize};
+use store::StoreResult;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::named::run_of;
+use crate::app::App;
+use crate::auth::{Bearer, Slot};
+use crate::web::{
+    EventSender, Gone, Query, Refused, WebProblem, event_stream, last_event_id, wants_stream,
+};
+
+/// Ends the id of the event that tells of the end.
+const END: &str = ".end";
+/// How long to wait for what may not come before looking again how far was read.
+const IDLE: Duration = Duration::from_millis(50);
+/// Pages of the store that one request for a part looks through.
+const LOOKS_MAX: usize = 20;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(all))
+        .routes(routes!(of_run))
+}
+
+/// Where to begin.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// After this event: its `cursor`, or the `next` of the part before. Without, a part begins
+    /// with the oldest event that is kept, and a stream with what happens from now on.
+    #[param(example = "7-1a2b3c")]
+    after: Option<String>,
+    /// The same.
+    cursor: Option<String>,
+}
+
+impl EventQuery {
+    /// The place to go on from, and whether the end was told there already.
+    fn place(self, headers: &HeaderMap) -> Result<(Option<EventCursor>, bool), Refused> {
+        let Some(text) = last_event_id(headers).or(self.after).or(self.cursor) else {
+            return Ok((None, false));
+        };
+        let (place, is_end) = match text.strip_suffix(END) {
+            Some(place) => (place, true),
+            None => (text.as_str(), false),
+        };
+        let cursor = place.parse().map_err(|err: model::CursorError| {
+            Problem::new(ProblemKind::InvalidCursor, err.to_string())
+                .hint("pass the `cursor` of an event as it is, or begin without")
+        })?;
+        Ok((Some(cursor), is_end))
+    }
+}
+
+/// Read or follow what changes
+///
+/// With `Accept: text/event-stream` the answer is a stream. Its events are named by their type;
+/// `reset` says that the place is not known any more: read anew what is of interest.
+#[utoipa::path(
+    get, path = "/v1/events", operation_id = "list_events", tag = "events",
+    params(
+        EventQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "As `after`, for streams"),
+    ),
+    responses(
+        (status = 200, description = "A part of the stream, oldest first; or the stream itself", content(
+            (Page<EventView> = "application/json"), (String = "text/event-stream")
+        )),
+        (status = 410, description = "The place is not known any more", body = crate::web::ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["viewer"]))
+)]
+async fn all(
+    State(app): State<App>,
+    Bearer(token): Bearer,
+    headers: HeaderMap,
+    Query(query): Query<EventQuery>,
+) -> Result<Response, Refused> {
+    let (place, _) = query.place(&headers)?;
+    if !wants_stream(&headers) {
+        return Ok(Json(part(&app, Scope::Everything, place).await?).into_response());
+    }
+    let slot = app.limits.stream(token.id)?;
+    let subscription = subscribe(&app, Scope::Everything, place).await?;
+    Ok(follow(app, subscription, None, slot))
+}
+
+/// Read or follow what changes about a flow run
+///
+/// Of the run, its task runs, its log, its inputs, the subflows within it, and the states of its
+/// children. A stream of a run that is over ends with the event `end`; who comes again after that
+/// gets 204.
+#[utoipa::path(
+    get, path = "/v1/flow-runs/{run}/events", operation_id = "list_flow_run_events", tag = "events",
+    params(
+        ("run" = String, Path, description = "Its id, the beginning of it, or its name"),
+        EventQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "As `after`, for streams"),
+    ),
+    responses(
+        (status = 200, description = "A part of the stream, oldest first; or the stream itself", content(
+            (Page<EventView> = "application/json"), (String = "text/event-stream")
+        )),
+        (status = 204, description = "The run is over, and all was told"),
+        (status = 410, description = "The place is not known any more", body = crate::web::ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["viewer"]))
+)]
+async fn of_run(
+    State(app): State<App>,
+    Bearer(token): Bearer,
+    Path(run): Path<String>,
+    headers: HeaderMap,
+    Query(query): Query<EventQuery>,
+) -> Result<Response, Refused> {
+    let run = run_of(&app, run).await?;
+    let (place, is_told) = query.place(&headers)?;
+    let scope = Scope::Run(run.id);
+    if !wants_stream(&headers) {
+        return Ok(Json(part(&app, scope, place).await?).into_response());
+    }
+    if is_told && run.state.kind.is_terminal() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let slot = app.limits.stream(token.id)?;
+    let subscription = subscribe(&app, scope, place).await?;
+    Ok(follow(app, subscription, Some(run), slot))
+}
+
+async fn part(
+    app: &App,
+    scope: Scope,
+    place: Option<EventCursor>,
+) -> Result<Page<EventView>, Refused> {
+    let mut at = place.unwrap_or(EventCursor::OLDEST);
+    let mut items = Vec::new();
+    for _ in 0..LOOKS_MAX {
+        let Some(page) = app.hub.page(scope, at).await? else {
+            return Err(Refused::new(
+                WebProblem::TooOld,
+                format!("what came after `{at}` is not known any more"),
+            )
+            .hint("read anew what is of interest, and begin without a cursor"));
+        };
+        at = page.next;
+        items.extend(page.events.iter().map(|told| EventView::from(&**told)));
+        if page.is_last || !items.is_empty() {
+            break;
+        }
+    }
+    Ok(Page {
+        items,
+        next: Some(at.to_string()),
+        newest: None,
+        searched_to: None,
+    })
+}
+
+async fn subscribe(
+    app: &App,
+    scope: Scope,
+    place: Option<EventCursor>,
+) -> Result<Subscription, Refused> {
+    let subscription = match place {
+        Some(place) => app.hub.subscribe(scope, place).await,
+        None => app.hub.subscribe_now(scope).await,
+    };
+    Ok(subscription?)
+}
+
+/// Writes events until the client is gone, the run is over, or the server stops. Then the client
+/// goes on after the last id that it has had.
+fn follow(app: App, subscription: Subscription, run: Option<FlowRun>, slot: Slot) -> Response {
+    event_stream(|mut sender| async move {
+        let stopped = app.stopped();
+        let writing = async {
+            let _slot = slot;
+            let _ = match run {
+                Some(run) => write_run(&app, subscription, run, &mut sender).await,
+                None => write_all(subscription, &mut sender).await,
+            };
+        };
+        tokio::select! {
+            () = writing => (),
+            () = stopped => (),
+        }
+    })
+}
+
+async fn write_all(mut subscription: Subscription, sender: &mut EventSender) -> Result<(), Gone> {
+    sender.flush().await?;
+    loop {
+        write_next(&mut subscription, sender).await?;
+    }
+}
+
+/// Waits for what is next, and writes it.
+async fn write_next(subscription: &mut Subscription, sender: &mut EventSender) -> Result<(), Gone> {
+    let heard = sender.wait(subscription.next()).await?;
+    write(heard, subscription, sender).await
+}
+
+async fn write(
+    heard: StoreResult<Heard>,
+    subscription: &Subscription,
+    sender: &mut EventSender,
+) -> Result<(), Gone> {
+    match heard {
+        Ok(Heard::Events(batch)) => {
+            for told in batch.iter() {
+                let view = EventView::from(&**told);
+                sender.add(&view.cursor, &view.kind, &view);
+            }
+        }
+        Ok(Heard::Reset) => sender.add(&subscription.cursor(), "reset", &Nothing {}),
+        Err(error) => {
+            // The client comes again.
+            tracing::warn!(%error, "events cannot be read");
+            return Err(Gone);
+        }
+    }
+    sender.flush().await
+}
+
+/// The data of an event that says all by its name.
+#[derive(Serialize)]
+struct Nothing {}
+
+/// Until the run is over and all is told. What is told last comes before the look at the run,
+/// so nothing falls in between.
+async fn write_run(
+    app: &App,
+    mut subscription: Subscription,
+    run: FlowRun,
+    sender: &mut EventSender,
+) -> Result<(), Gone> {
+    sender.flush().await?;
+    let mut run = Some(run);
+    loop {
+        let is_over = run.as_ref().is_none_or(|run| run.state.kind.is_terminal());
+        let until = match app.store.newest_event().await {
+            Ok(until) => until,
+            Err(_) => return Err(Gone),
+        };
+        if is_over {
+            while subscription.cursor().place() < until.place() {
+                // What is left may be of other runs: then nothing comes.
+                let next = tokio::time::timeout(IDLE, subscription.next()).await;
+                if let Ok(heard) = next {
+                    write(heard, &subscription, sender).await?;
+                }
+            }
+            let id = format!("{}{END}", subscription.cursor());
+            sender.add(&id, "end", &Nothing {});
+            return sender.flush().await;
+        }
+        write_next(&mut subscription, sender).await?;
+        let Some(known) = &run else { continue };
+        match app.store.flow_run(known.id).await {
+            Ok(found) => run = found,
+            Err(_) => return Err(Gone),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The API: JSON below `/v1`, and its own description.
+//!
+//! Handlers are thin: what is asked goes to the [`Client`](operations::client::Client), and
+//! what it gives or refuses is the answer. Each operation declares its name (`verb_noun`) and
+//! the role that it needs.
+
+mod access;
+mod components;
+mod deployments;
+mod document;
+mod events;
+mod health;
+mod idempotency;
+mod log_stream;
+mod named;
+mod pools;
+mod runs;
+mod task_runs;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::any;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::auth::{Guard, Roles, UNKNOWN, authenticate};
+use crate::web::{Refused, WebProblem, acceptable};
+
+/// All operations, and their description.
+fn operations(app: &App) -> (Router<App>, OpenApi) {
+    let router = OpenApiRouter::with_openapi(document::head())
+        .merge(runs::routes(app))
+        .merge(events::routes())
+        .merge(task_runs::routes())
+        .merge(deployments::routes(app))
+        .merge(components::routes())
+        .merge(pools::routes(app))
+        .merge(access::routes());
+    let (router, mut document) = router.split_for_parts();
+    document::finish(&mut document);
+    (router, document)
+}
+
+pub fn router(app: &App) -> Router<App> {
+    let (operations, document) = operations(app);
+    let guard = Guard {
+        app: app.clone(),
+        roles: Arc::new(Roles::of(&document)),
+    };
+    operations
+        .route(UNKNOWN, any(nothing))
+        .layer(from_fn(acceptable))
+        .layer(from_fn_with_state(guard, authenticate))
+        .merge(document::router(&document))
+        .merge(health::router())
+}
+
+async fn nothing(uri: axum::http::Uri) -> Refused {
+    let detail = format!("there is no operation at `{}`", uri.path());
+    Refused::new(WebProblem::NoRoute, detail).hint("`/docs` lists them")
+}

@@ -1,0 +1,250 @@
+//! Deployments: what can be run, and how it went lately.
+
+use axum::response::Response;
+use operations::client::{Answered, DeploymentQuery, QueryRequest as _, RunQuery};
+use operations::view::{DeploymentDetailsView, DeploymentView, FlowRunView};
+
+use super::cx::{Cx, rendered, see_other};
+use super::flow_run::Ask;
+use super::flow_runs::{deployment_path, deployment_query};
+use super::listing::{Headed, Listing};
+use super::parts::{Action, Cell, Empty, Link, Outcome, Pair, Row, Table, columns};
+use super::query::segment;
+use super::shell::Shell;
+use super::show::{Value, first_chars, slug};
+
+/// Rows of a page.
+const ROWS: u32 = 100;
+/// Latest outcomes that are shown of each.
+const OUTCOMES: u32 = 20;
+
+/// `/deployments`
+pub async fn list(cx: Cx) -> Response {
+    cx.answer(async |cx| {
+        let asked = cx.query.only(&["flow", "cursor"]).with("limit", ROWS);
+        let page = cx
+            .client
+            .list_deployments(DeploymentQuery::from_query(&asked.to_string())?)
+            .await?;
+        let mut rows = Vec::new();
+        for deployment in &page.items {
+            rows.push(row(cx, deployment).await?);
+        }
+        let shell = Shell {
+            live: true,
+            command: Some("orch-host deployment ls".to_owned()),
+            json: Some(cx.query.at("/v1/deployments")),
+            ..cx.shell("Deployments")
+        };
+        let mut listing = Listing::new(shell, "Deployments");
+        if cx.can_administer() {
+            listing
+                .actions
+                .push(Action::new("Deploy a component", "/components/new"));
+        }
+        listing.tables.push(Table {
+            id: "deployments",
+            label: "Deployments",
+            columns: columns([
+                "Deployment",
+                "Latest runs",
+                "Work pool",
+                "Tags",
+                "Changed",
+                "",
+            ]),
+            rows,
+            empty: Empty::new("Nothing is deployed yet.").command("orch-host deploy FILE.wasm"),
+            next: page
+                .next
+                .map(|next| cx.query.with("cursor", next).at(&cx.path)),
+            ..Table::default()
+        });
+        Ok(rendered(&listing))
+    })
+    .await
+}
+
+async fn row(cx: &Cx, deployment: &DeploymentView) -> Answered<Row> {
+    let path = deployment_path(&deployment.name);
+    let run = if cx.can_operate() {
+        Cell::Button(Action::new("Run", format!("{path}/run"))).plain()
+    } else {
+        Cell::text("").plain()
+    };
+    Ok(Row {
+        id: format!("deployment-{}", deployment.name).replace('/', "-"),
+        cells: vec![
+            Cell::link(&deployment.name, path).grow(),
+            Cell::Outcomes(outcomes(cx, deployment).await?).plain(),
+            Cell::link(&deployment.pool, pool_path(deployment.pool.as_str())).plain(),
+            Cell::Muted(deployment.tags.join(", ")).plain(),
+            Cell::When(Some(cx.now.when(deployment.updated))).short("changed"),
+            run,
+        ],
+    })
+}
+
+pub fn pool_path(name: &str) -> String {
+    format!("/work-pools/{}", segment(name))
+}
+
+/// The latest runs that have ended or go on, oldest first.
+async fn outcomes(cx: &Cx, deployment: &DeploymentView) -> Answered<Vec<Outcome>> {
+    let asked = deployment_query(&deployment.name).with("limit", OUTCOMES);
+    let page = cx
+        .client
+        .list_runs(RunQuery::from_query(&asked.to_string())?)
+        .await?;
+    let outcome = |run: &FlowRunView| Outcome {
+        slug: slug(run.state.kind.as_ref()),
+        href: format!("/flow-runs/{}", run.id),
+        text: format!(
+            "{} {}, {}",
+            run.name,
+            run.state.name,
+            cx.now.distance(run.created)
+        ),
+    };
+    Ok(page.items.iter().rev().map(outcome).collect())
+}
+
+/// `/deployments/{flow}/{name}`
+pub async fn page(cx: Cx, name: String) -> Response {
+    cx.answer(async |cx| {
+        let details = cx.client.inspect_deployment(&name).await?;
+        let deployment = &details.deployment;
+        let path = deployment_path(&deployment.name);
+        let shell = Shell {
+            live: true,
+            copy_id: Some(deployment.name.to_string()),
+            command: Some(format!("orch-host deployment inspect {}", deployment.name)),
+            json: Some(format!("/v1{path}")),
+            ..cx.shell(deployment.name.to_string())
+        };
+        let mut listing = Listing::new(shell, deployment.name.to_string());
+        listing
+            .crumbs
+            .push(Link::new("Deployments", "/deployments"));
+        if cx.can_operate() {
+            listing
+                .actions
+                .push(Action::new("Run", format!("{path}/run")));
+        }
+        if cx.can_administer() {
+            let delete = Action::new("Delete", format!("{path}/delete"));
+            listing.actions.push(delete.asking().dangerous());
+        }
+        listing.facts = facts(cx, &details);
+        listing.tables.push(latest_runs(cx, deployment).await?);
+        listing.values.push(Headed {
+            heading: "Default parameters",
+            value: Value::json(
+                &deployment.parameters,
+                format!("{path}/values/parameters.json"),
+                "parameters.json",
+            ),
+        });
+        listing.values.push(Headed {
+            heading: "Schema of the parameters",
+            value: Value::json(
+                &details.flow.schema.parameters,
+                format!("{path}/values/schema.json"),
+                "schema.json",
+            ),
+        });
+        Ok(rendered(&listing))
+    })
+    .await
+}
+
+fn facts(cx: &Cx, details: &DeploymentDetailsView) -> Vec<Pair> {
+    let deployment = &details.deployment;
+    let component = deployment.component.to_string();
+    let mut facts = Vec::new();
+    if let Some(description) = &deployment.description {
+        facts.push(Pair::new("Description", first_chars(description, 2_000)));
+    }
+    facts.push(
+        Pair::new("Work pool", deployment.pool.to_string()).to(pool_path(deployment.pool.as_str())),
+    );
+    facts.push(Pair::new("Component", &component).to(format!("/components/{component}")));
+    let http = &deployment.grants.http;
+    let reach = if http.is_empty() {
+        "nothing outside".to_owned()
+    } else {
+        format!("HTTP to {}", http.join(", "))
+    };
+    facts.push(Pair::new("Tasks may reach", reach));
+    if !deployment.tags.is_empty() {
+        facts.push(Pair::new("Tags", deployment.tags.join(", ")));
+    }
+    facts.push(Pair::new("Created", cx.now.when(deployment.created).full));
+    facts.push(Pair::new("Changed", cx.now.when(deployment.updated).full));
+    facts
+}
+
+async fn latest_runs(cx: &Cx, deployment: &DeploymentView) -> Answered<Table> {
+    let filter = deployment_query(&deployment.name);
+    let asked = filter.with("limit", OUTCOMES);
+    let page = cx
+        .client
+        .list_runs(RunQuery::from_query(&asked.to_string())?)
+        .await?;
+    let name = &deployment.name;
+    Ok(Table {
+        id: "runs",
+        label: "Latest runs",
+        heading: "Latest runs".to_owned(),
+        link: Some(Link::new("All runs", filter.at("/flow-runs"))),
+        columns: columns(["State", "Name", "Started", "#Took", "Cause"]),
+        rows: page.items.iter().map(|run| run_row(cx, run)).collect(),
+        empty: Empty::new("It has not run yet.")
+            .command(format!("orch-host deployment run {name}")),
+        ..Table::default()
+    })
+}
+
+/// A run in a table beside other things.
+pub fn run_row(cx: &Cx, run: &FlowRunView) -> Row {
+    Row {
+        id: format!("run-{}", run.id),
+        cells: vec![
+            Cell::State((&run.state).into()).plain(),
+            Cell::link(&run.name, format!("/flow-runs/{}", run.id)).grow(),
+            Cell::When(run.started.map(|at| cx.now.when(at))).short(""),
+            Cell::Took(cx.now.span(run.started, run.ended)).number("took"),
+            Cell::Cause(super::flow_runs::cause(run).unwrap_or_default()).own_line(),
+        ],
+    }
+}
+
+/// `GET /deployments/{flow}/{name}/delete`
+pub async fn ask_delete(cx: Cx, name: String) -> Response {
+    cx.answer(async |cx| {
+        let details = cx.client.inspect_deployment(&name).await?;
+        let name = &details.deployment.name;
+        let path = deployment_path(name);
+        Ok(rendered(&Ask {
+            shell: cx.shell(format!("Delete {name}")),
+            question: format!("Delete {name}?"),
+            lines: vec!["Its runs stay, and those that go on are not touched.".to_owned()],
+            action: format!("{path}/delete"),
+            hidden: Vec::new(),
+            choices: Vec::new(),
+            verb: "Delete",
+            is_dangerous: true,
+            back: path,
+        }))
+    })
+    .await
+}
+
+/// `POST /deployments/{flow}/{name}/delete`
+pub async fn delete(cx: Cx, name: String) -> Response {
+    cx.answer(async |cx| {
+        cx.client.delete_deployment(&name).await?;
+        Ok(see_other("/deployments", &format!("Deleted {name}")))
+    })
+    .await
+}

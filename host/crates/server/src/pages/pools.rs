@@ -1,0 +1,289 @@
+//! Work pools and their workers: what waits, who takes it, and why nothing starts.
+
+use axum::response::Response;
+use model::PoolName;
+use operations::client::{
+    Answered, ChangePool, PoolQuery, QueryRequest as _, RunQuery, WorkerQuery,
+};
+use operations::problem::{Problem, ProblemKind};
+use operations::view::{PoolView, WorkerView};
+
+use super::cx::{Cx, rendered, see_other};
+use super::deployments::pool_path;
+use super::flow_run::Ask;
+use super::listing::{Listing, Note};
+use super::parts::{Action, Cell, Empty, Link, Pair, Row, Table, columns};
+use super::query::Query;
+use super::shell::Shell;
+use super::show::count;
+
+/// `/work-pools`
+pub async fn list(cx: Cx) -> Response {
+    cx.answer(async |cx| {
+        let page = cx.client.list_pools(PoolQuery::default()).await?;
+        let workers = cx.client.list_workers(WorkerQuery::default()).await?;
+        let shell = Shell {
+            live: true,
+            command: Some("orch-host work-pool ls".to_owned()),
+            json: Some("/v1/work-pools".to_owned()),
+            ..cx.shell("Work pools")
+        };
+        let mut listing = Listing::new(shell, "Work pools");
+        listing.notes = page.items.iter().filter_map(why_nothing_starts).collect();
+        listing.tables.push(Table {
+            id: "pools",
+            label: "Work pools",
+            columns: columns([
+                "Work pool",
+                "#Running",
+                "#Ready",
+                "#Scheduled",
+                "#Workers",
+                "",
+            ]),
+            rows: page.items.iter().map(pool_row).collect(),
+            ..Table::default()
+        });
+        listing.tables.push(workers_table(cx, &workers.items));
+        Ok(rendered(&listing))
+    })
+    .await
+}
+
+fn pool_row(pool: &PoolView) -> Row {
+    let slots = match pool.limit {
+        Some(limit) => format!("{} of {}", count(pool.active), count(limit.into())),
+        None => count(pool.active),
+    };
+    let state = if pool.paused { "paused" } else { "" };
+    Row {
+        id: format!("pool-{}", pool.name),
+        cells: vec![
+            Cell::link(&pool.name, pool_path(pool.name.as_str())).grow(),
+            Cell::text(slots).number("running"),
+            Cell::text(count(pool.ready)).number("ready"),
+            Cell::text(count(pool.scheduled)).number("scheduled"),
+            Cell::text(count(pool.workers)).number("workers"),
+            Cell::Muted(state.to_owned()).plain(),
+        ],
+    }
+}
+
+/// Why runs of the pool wait, if nothing will start them.
+pub fn why_nothing_starts(pool: &PoolView) -> Option<Note> {
+    let name = &pool.name;
+    let waiting = pool.ready > 0;
+    let (text, command) = if pool.paused {
+        (
+            format!("Work pool {name} is paused: nothing in it starts."),
+            format!("orch-host work-pool resume {name}"),
+        )
+    } else if waiting && pool.workers == 0 {
+        (
+            format!("Work pool {name} has no worker: {} wait.", runs(pool.ready)),
+            format!("orch-host worker --pool {name}"),
+        )
+    } else if waiting && pool.limit.is_some_and(|limit| pool.active >= limit.into()) {
+        (
+            format!(
+                "Work pool {name} is full: {} wait for a slot.",
+                runs(pool.ready)
+            ),
+            format!("orch-host work-pool set-limit {name} N"),
+        )
+    } else {
+        return None;
+    };
+    Some(Note {
+        text,
+        command: Some(command),
+    })
+}
+
+fn runs(n: u64) -> String {
+    super::show::plural(n, "run", "runs")
+}
+
+fn workers_table(cx: &Cx, workers: &[WorkerView]) -> Table {
+    let row = |worker: &WorkerView| Row {
+        id: format!("worker-{}", worker.id),
+        cells: vec![
+            Cell::text(&worker.name).grow(),
+            match &worker.pool {
+                Some(pool) => Cell::link(pool, pool_path(pool.as_str())).plain(),
+                None => Cell::Muted("one run".to_owned()).plain(),
+            },
+            Cell::text(count(worker.limit.into())).number("limit"),
+            Cell::text(format!("{} pid {}", worker.host, worker.pid)).plain(),
+            Cell::When(Some(cx.now.when(worker.started))).short("since"),
+            Cell::text(cx.now.distance(worker.heartbeat)).short("heartbeat"),
+        ],
+    };
+    Table {
+        id: "workers",
+        label: "Workers",
+        heading: "Workers".to_owned(),
+        columns: columns([
+            "Worker",
+            "Work pool",
+            "#Limit",
+            "Machine",
+            "Since",
+            "Heartbeat",
+        ]),
+        rows: workers.iter().map(row).collect(),
+        empty: Empty::new("No worker is running.").command("orch-host worker --pool default-pool"),
+        ..Table::default()
+    }
+}
+
+/// `/work-pools/{name}`
+pub async fn page(cx: Cx, name: String) -> Response {
+    cx.answer(async |cx| {
+        let pool = cx.client.inspect_pool(&pool_name(&name)?).await?;
+        let query = WorkerQuery {
+            pool: Some(pool.name.clone()),
+            ..WorkerQuery::default()
+        };
+        let workers = cx.client.list_workers(query).await?;
+        let path = pool_path(pool.name.as_str());
+        let shell = Shell {
+            live: true,
+            copy_id: Some(pool.name.to_string()),
+            command: Some(format!("orch-host work-pool inspect {}", pool.name)),
+            json: Some(format!("/v1{path}")),
+            ..cx.shell(pool.name.to_string())
+        };
+        let mut listing = Listing::new(shell, pool.name.to_string());
+        listing.crumbs.push(Link::new("Work pools", "/work-pools"));
+        if cx.can_operate() {
+            let (text, word) = if pool.paused {
+                ("Resume", "resume")
+            } else {
+                ("Pause", "pause")
+            };
+            let action = Action::new(text, format!("{path}/{word}"));
+            listing.actions.push(action.asking());
+        }
+        listing.notes.extend(why_nothing_starts(&pool));
+        listing.facts = facts(cx, &pool);
+        listing.tables.push(waiting(cx, &pool).await?);
+        listing.tables.push(workers_table(cx, &workers.items));
+        Ok(rendered(&listing))
+    })
+    .await
+}
+
+fn facts(cx: &Cx, pool: &PoolView) -> Vec<Pair> {
+    let runs = |state: &str| {
+        let query = Query::default().with("pool", &pool.name);
+        query.with("state", state).at("/flow-runs")
+    };
+    let limit = match pool.limit {
+        Some(limit) => count(limit.into()),
+        None => "none".to_owned(),
+    };
+    vec![
+        Pair::new("Running", count(pool.active)).to(runs("RUNNING")),
+        Pair::new("Limit", limit),
+        Pair::new("Ready", count(pool.ready)).to(runs("SCHEDULED")),
+        Pair::new("Scheduled", count(pool.scheduled)).to(runs("SCHEDULED")),
+        Pair::new("Deployments", count(pool.deployments)),
+        Pair::new("Created", cx.now.when(pool.created).full),
+    ]
+}
+
+/// What is next in the queue.
+async fn waiting(cx: &Cx, pool: &PoolView) -> Answered<Table> {
+    let filter = Query::default()
+        .with("pool", &pool.name)
+        .with("state", "SCHEDULED");
+    let asked = filter.with("limit", 20);
+    let query = RunQuery::from_query(&asked.to_string())?;
+    let page = cx.client.list_runs(query).await?;
+    Ok(Table {
+        id: "waiting",
+        label: "Scheduled runs",
+        heading: "Scheduled runs, newest first".to_owned(),
+        link: Some(Link::new("All", filter.at("/flow-runs"))),
+        columns: columns(["State", "Name", "Due", "#Waits", "Flow"]),
+        rows: page
+            .items
+            .iter()
+            .map(|run| Row {
+                id: format!("run-{}", run.id),
+                cells: vec![
+                    Cell::State((&run.state).into()).plain(),
+                    Cell::link(&run.name, format!("/flow-runs/{}", run.id)).grow(),
+                    Cell::When(Some(cx.now.when(run.scheduled))).short("due"),
+                    Cell::Took(if run.scheduled > cx.now.at {
+                        super::show::Took::default()
+                    } else {
+                        cx.now.span(Some(run.scheduled), None)
+                    })
+                    .number("waits"),
+                    Cell::Muted(run.flow.to_string()).plain(),
+                ],
+            })
+            .collect(),
+        empty: Empty::new("Nothing waits."),
+        ..Table::default()
+    })
+}
+
+/// `GET /work-pools/{name}/{verb}`
+pub async fn ask(cx: Cx, name: String, verb: String) -> Response {
+    cx.answer(async |cx| {
+        let pool = cx.client.inspect_pool(&pool_name(&name)?).await?;
+        let (question, line, verb) = match verb.as_str() {
+            "pause" => ("Pause", "What runs goes on. Nothing new starts.", "Pause"),
+            "resume" => ("Resume", "What waits starts as there is room.", "Resume"),
+            other => return Err(no_such_verb(other)),
+        };
+        let path = pool_path(pool.name.as_str());
+        Ok(rendered(&Ask {
+            shell: cx.shell(format!("{question} {}", pool.name)),
+            question: format!("{question} work pool {}?", pool.name),
+            lines: vec![line.to_owned()],
+            action: format!("{path}/{}", verb.to_ascii_lowercase()),
+            hidden: Vec::new(),
+            choices: Vec::new(),
+            verb,
+            is_dangerous: false,
+            back: path,
+        }))
+    })
+    .await
+}
+
+/// `POST /work-pools/{name}/{verb}`
+pub async fn act(cx: Cx, name: String, verb: String) -> Response {
+    cx.answer(async |cx| {
+        let name = pool_name(&name)?;
+        let (paused, did) = match verb.as_str() {
+            "pause" => (true, "Paused"),
+            "resume" => (false, "Resumed"),
+            other => return Err(no_such_verb(other)),
+        };
+        let change = ChangePool {
+            paused: Some(paused),
+            ..ChangePool::default()
+        };
+        cx.client.change_pool(&name, change).await?;
+        let said = format!("{did} work pool {name}");
+        Ok(see_other(&pool_path(name.as_str()), &said))
+    })
+    .await
+}
+
+fn no_such_verb(verb: &str) -> Problem {
+    let detail = format!("`{verb}` is nothing that can be done to a work pool");
+    Problem::new(ProblemKind::NotFound, detail)
+}
+
+fn pool_name(text: &str) -> Answered<PoolName> {
+    text.parse().map_err(|err: model::NameError| {
+        Problem::new(ProblemKind::InvalidName, err.to_string())
+            .hint("`orch-host work-pool ls` lists the work pools")
+    })
+}

@@ -1,0 +1,251 @@
+//! Which page is where, and who may see it.
+
+use axum::Router;
+use axum::extract::{Multipart, Path};
+use axum::response::Response;
+use axum::routing::{get, post};
+use model::Role;
+use operations::problem::{Problem, ProblemKind};
+
+use super::cx::Cx;
+use super::query::Query;
+use super::{
+    assets as files, components, dashboard, deployments, flow_run, flow_runs, live, pools,
+    run_form, settings, task_run, trail, values,
+};
+use crate::app::App;
+use crate::auth::PageRouter;
+use crate::web::{FormBody, Refused};
+
+type Pairs = FormBody<Vec<(String, String)>>;
+
+/// The pages, each with the role that it needs.
+pub fn router() -> PageRouter {
+    let router = PageRouter::new()
+        .page("/", Role::Viewer, get(dashboard::page))
+        .page("/live", Role::Viewer, get(live::live))
+        .page("/audit", Role::Admin, get(trail::list))
+        .page(
+            "/settings",
+            Role::Viewer,
+            get(settings::page).post(save_settings),
+        )
+        .page("/settings/tokens", Role::Admin, post(create_token))
+        .page("/settings/tokens/revoke", Role::Admin, post(revoke_token));
+    things(runs(router))
+}
+
+fn runs(router: PageRouter) -> PageRouter {
+    router
+        .page("/flow-runs", Role::Viewer, get(flow_runs::list))
+        .page("/flow-runs/{id}", Role::Viewer, get(run))
+        .page("/flow-runs/{id}/log.txt", Role::Viewer, get(log_of_run))
+        .page(
+            "/flow-runs/{id}/values/{which}",
+            Role::Viewer,
+            get(value_of_run),
+        )
+        .page(
+            "/flow-runs/{id}/inputs/{key}",
+            Role::Operator,
+            get(input).post(give_input),
+        )
+        .page("/flow-runs/{id}/{verb}", Role::Operator, get(ask).post(act))
+        .page("/task-runs/{id}", Role::Viewer, get(task))
+        .page(
+            "/task-runs/{id}/result.json",
+            Role::Viewer,
+            get(result_of_task),
+        )
+        .page(
+            "/task-runs/{id}/arguments/{name}",
+            Role::Viewer,
+            get(argument_of_task),
+        )
+}
+
+fn things(router: PageRouter) -> PageRouter {
+    router
+        .page("/deployments", Role::Viewer, get(deployments::list))
+        .page("/deployments/{flow}/{name}", Role::Viewer, get(deployment))
+        .page(
+            "/deployments/{flow}/{name}/run",
+            Role::Operator,
+            get(run_form).post(start_run),
+        )
+        .page(
+            "/deployments/{flow}/{name}/delete",
+            Role::Admin,
+            get(ask_delete_deployment).post(delete_deployment),
+        )
+        .page(
+            "/deployments/{flow}/{name}/values/{which}",
+            Role::Viewer,
+            get(value_of_deployment),
+        )
+        .page("/components", Role::Viewer, get(components::list))
+        .page(
+            "/components/new",
+            Role::Admin,
+            get(components::upload_form).post(upload),
+        )
+        .page("/components/{digest}", Role::Viewer, get(component))
+        .page(
+            "/components/{digest}/deploy",
+            Role::Admin,
+            get(deploy_form).post(deploy),
+        )
+        .page(
+            "/components/{digest}/schema/{flow}",
+            Role::Viewer,
+            get(schema_of_flow),
+        )
+        .page("/work-pools", Role::Viewer, get(pools::list))
+        .page("/work-pools/{name}", Role::Viewer, get(pool))
+        .page(
+            "/work-pools/{name}/{verb}",
+            Role::Operator,
+            get(ask_pool).post(act_on_pool),
+        )
+}
+
+/// What pages load: the style sheet, the script, the icon. Anybody may have it.
+pub fn assets() -> Router<App> {
+    Router::new().route("/assets/{digest}/{name}", get(files::asset))
+}
+
+async fn save_settings(cx: Cx, FormBody(posted): Pairs) -> Response {
+    settings::save(cx, Query(posted)).await
+}
+
+async fn create_token(cx: Cx, FormBody(posted): Pairs) -> Response {
+    settings::create_token(cx, Query(posted)).await
+}
+
+async fn revoke_token(cx: Cx, FormBody(posted): Pairs) -> Response {
+    settings::revoke_token(cx, Query(posted)).await
+}
+
+async fn run(cx: Cx, Path(id): Path<String>) -> Response {
+    flow_run::page(cx, id).await
+}
+
+async fn log_of_run(cx: Cx, Path(id): Path<String>) -> Response {
+    flow_run::download(cx, id).await
+}
+
+async fn value_of_run(cx: Cx, Path((id, which)): Path<(String, String)>) -> Response {
+    values::of_run(cx, id, which).await
+}
+
+async fn input(cx: Cx, Path((id, key)): Path<(String, String)>) -> Response {
+    run_form::input_form(cx, id, key).await
+}
+
+async fn give_input(
+    cx: Cx,
+    Path((id, key)): Path<(String, String)>,
+    FormBody(posted): Pairs,
+) -> Response {
+    run_form::give_input(cx, id, key, posted).await
+}
+
+async fn ask(cx: Cx, Path((id, verb)): Path<(String, String)>) -> Response {
+    flow_run::ask(cx, id, verb).await
+}
+
+async fn act(
+    cx: Cx,
+    Path((id, verb)): Path<(String, String)>,
+    FormBody(posted): Pairs,
+) -> Response {
+    flow_run::act(cx, id, verb, Query(posted)).await
+}
+
+async fn task(cx: Cx, Path(id): Path<String>) -> Response {
+    task_run::page(cx, id).await
+}
+
+async fn result_of_task(cx: Cx, Path(id): Path<String>) -> Response {
+    values::result_of_task(cx, id).await
+}
+
+async fn argument_of_task(cx: Cx, Path((id, name)): Path<(String, String)>) -> Response {
+    values::argument_of_task(cx, id, name).await
+}
+
+async fn deployment(cx: Cx, Path((flow, name)): Path<(String, String)>) -> Response {
+    deployments::page(cx, format!("{flow}/{name}")).await
+}
+
+async fn run_form(cx: Cx, Path((flow, name)): Path<(String, String)>) -> Response {
+    run_form::run_form(cx, format!("{flow}/{name}")).await
+}
+
+async fn start_run(
+    cx: Cx,
+    Path((flow, name)): Path<(String, String)>,
+    FormBody(posted): Pairs,
+) -> Response {
+    run_form::start(cx, format!("{flow}/{name}"), posted).await
+}
+
+async fn ask_delete_deployment(cx: Cx, Path((flow, name)): Path<(String, String)>) -> Response {
+    deployments::ask_delete(cx, format!("{flow}/{name}")).await
+}
+
+async fn delete_deployment(cx: Cx, Path((flow, name)): Path<(String, String)>) -> Response {
+    deployments::delete(cx, format!("{flow}/{name}")).await
+}
+
+async fn value_of_deployment(
+    cx: Cx,
+    Path((flow, name, which)): Path<(String, String, String)>,
+) -> Response {
+    values::of_deployment(cx, format!("{flow}/{name}"), which).await
+}
+
+async fn component(cx: Cx, Path(digest): Path<String>) -> Response {
+    components::page(cx, digest).await
+}
+
+async fn deploy_form(cx: Cx, Path(digest): Path<String>) -> Response {
+    components::deploy_form(cx, digest).await
+}
+
+async fn deploy(cx: Cx, Path(digest): Path<String>, FormBody(posted): Pairs) -> Response {
+    components::deploy(cx, digest, Query(posted)).await
+}
+
+async fn schema_of_flow(cx: Cx, Path((digest, flow)): Path<(String, String)>) -> Response {
+    values::schema_of_flow(cx, digest, flow).await
+}
+
+async fn upload(cx: Cx, mut form: Multipart) -> Result<Response, Refused> {
+    let unreadable = |err: axum::extract::multipart::MultipartError| {
+        Problem::new(
+            ProblemKind::InvalidComponent,
+            format!("the file did not arrive: {err}"),
+        )
+    };
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        if field.name() == Some("component") {
+            let bytes = field.bytes().await.map_err(unreadable)?;
+            return Ok(components::upload(cx, bytes.to_vec()).await);
+        }
+    }
+    let missing = Problem::new(ProblemKind::InvalidComponent, "the form has no file");
+    Err(missing.hint("choose a `.wasm` file").into())
+}
+
+async fn pool(cx: Cx, Path(name): Path<String>) -> Response {
+    pools::page(cx, name).await
+}
+
+async fn ask_pool(cx: Cx, Path((name, verb)): Path<(String, String)>) -> Response {
+    pools::ask(cx, name, verb).await
+}
+
+async fn act_on_pool(cx: Cx, Path((name, verb)): Path<(String, String)>) -> Response {
+    pools::act(cx, name, verb).await
+}

@@ -1,0 +1,53 @@
+//! Who did what: the log of actions.
+
+use axum::response::Response;
+use operations::client::{AuditQuery, QueryRequest as _};
+use operations::view::AuditView;
+
+use super::cx::{Cx, rendered};
+use super::listing::Listing;
+use super::parts::{Cell, Empty, Row, Table, columns};
+use super::shell::Shell;
+
+/// `/audit`
+pub async fn list(cx: Cx) -> Response {
+    cx.answer(async |cx| {
+        let asked = cx
+            .query
+            .only(&["who", "action", "cursor"])
+            .with("limit", 100);
+        let page = cx
+            .client
+            .audit_log(AuditQuery::from_query(&asked.to_string())?)
+            .await?;
+        let shell = Shell {
+            json: Some(cx.query.at("/v1/audit")),
+            ..cx.shell("Audit")
+        };
+        let mut listing = Listing::new(shell, "Audit: who did what");
+        let by = |name: &str, value: &str| cx.query.only(&["who", "action"]).with(name, value);
+        let row = |(at, entry): (usize, &AuditView)| Row {
+            id: format!("entry-{}-{at}", entry.at.0),
+            cells: vec![
+                Cell::When(Some(cx.now.when(entry.at))).short(""),
+                Cell::link(&entry.who, by("who", &entry.who).at("/audit")).plain(),
+                Cell::link(&entry.action, by("action", &entry.action).at("/audit")).plain(),
+                Cell::Code(entry.target.clone()).own_line(),
+                Cell::text(&entry.outcome).plain(),
+            ],
+        };
+        listing.tables.push(Table {
+            id: "audit",
+            label: "Actions",
+            columns: columns(["At", "Who", "Action", "Target", "Outcome"]),
+            rows: page.items.iter().enumerate().map(row).collect(),
+            empty: Empty::new("Nobody has done anything that is kept here."),
+            next: page
+                .next
+                .map(|next| cx.query.with("cursor", next).at(&cx.path)),
+            ..Table::default()
+        });
+        Ok(rendered(&listing))
+    })
+    .await
+}

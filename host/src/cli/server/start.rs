@@ -1,0 +1,172 @@
+//! `orch-host server start`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::describe::Describer;
+use super::local_token::local_token;
+use crate::cli::context::{Context, Instances};
+use crate::cli::error::{ExitStatus, UserError};
+use crate::cli::signals::Signals;
+use crate::cli::worker::until_registered;
+use model::{Ids as _, PoolName};
+use operations::client::LocalClient;
+use operations::{FreshIds, access};
+use server::{App, Listen, ListenError, Listening, Origin, PublicUrl, TlsFiles};
+use store::Store;
+use wasm::{Limits, Runtime};
+use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
+
+/// How often what has expired is forgotten.
+const PRUNE: Duration = Duration::from_mins(10);
+/// Flow runs that the worker within the server executes at once.
+const RUNS_MAX: u32 = 100;
+
+/// Serve the API and the pages, until Ctrl-C
+///
+/// Prints the address, and a link by which you can sign in to the pages once. Other programs
+/// need a token: `orch-host token create`.
+#[derive(Debug, clap::Args)]
+pub struct StartArgs {
+    /// Where to listen: a name or an address of this machine
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// The port; 0 takes a free one
+    #[arg(short, long, default_value_t = 4200)]
+    port: u16,
+    /// The certificate of the server, and those above it, in PEM form
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate, in PEM form
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The address by which people reach it through a proxy
+    #[arg(long, value_name = "URL")]
+    public_url: Option<PublicUrl>,
+    /// Let pages of this origin call the API; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    cors_origin: Vec<Origin>,
+    /// Run a worker of `default-pool` in the same process
+    #[arg(long)]
+    worker: bool,
+}
+
+impl StartArgs {
+    fn listen(self) -> Listen {
+        let tls = self.tls_cert.zip(self.tls_key);
+        Listen {
+            host: self.host,
+            port: self.port,
+            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+            public_url: self.public_url,
+            cors_origins: self.cors_origin,
+        }
+    }
+}
+
+pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
+    let has_worker = args.worker;
+    let listening = Listening::new(args.listen()).await.map_err(misled)?;
+    let mut signals = Signals::catch()?;
+    let instances = if has_worker {
+        Instances::for_runs(RUNS_MAX)
+    } else {
+        Instances::FEW
+    };
+    let runtime = cx.runtime(instances, Limits::default())?;
+    let token = local_token(cx).await?;
+    let link = access::create_link(&*cx.store, token.id, cx.now()).await?;
+
+    let describe = Arc::new(Describer(Arc::clone(&runtime)));
+    let client = Arc::new(LocalClient::new(Arc::clone(&cx.store), describe));
+    let address = listening.settings.address();
+    let app = App::new(client, Arc::clone(&cx.store), listening.settings.clone());
+    let pruning = tokio::spawn(prune(Arc::clone(&cx.store)));
+    let inner = if has_worker {
+        Some(InnerWorker::start(cx, runtime).await?)
+    } else {
+        None
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = listening.serve(app, async move {
+        // The other half is kept until it says so.
+        let _ = stopped.await;
+    });
+    let serving = tokio::spawn(serving);
+    cx.out
+        .note(&format!("Server started on {address}; Ctrl-C stops it"));
+    cx.out.note(&format!(
+        "Sign in once, within 15 minutes: {address}/sign-in?link={}",
+        link.expose()
+    ));
+
+    signals.next().await;
+    cx.out.note("Server stops: it finishes what it answers");
+    let _ = stop.send(());
+    let ended = async {
+        serving.await?;
+        match inner {
+            Some(worker) => worker.drain().await,
+            None => Ok(()),
+        }
+    };
+    let ended = tokio::select! {
+        ended = ended => ended,
+        () = signals.next() => Ok(()),
+    };
+    pruning.abort();
+    ended.map(|()| ExitStatus::Success)
+}
+
+/// A mistake of the person at the keyboard.
+fn misled(err: ListenError) -> UserError {
+    UserError::new(err.to_string()).hint(err.hint())
+}
+
+async fn prune(store: Arc<dyn Store>) {
+    loop {
+        if let Err(error) = access::prune(&*store, store.clock().now()).await {
+            tracing::warn!(%error, "what has expired was not forgotten");
+        }
+        tokio::time::sleep(PRUNE).await;
+    }
+}
+
+/// A worker in the process of the server.
+struct InnerWorker {
+    name: String,
+    tell: ShutdownHandle,
+    serving: JoinHandle<Result<u64, WorkerError>>,
+}
+
+impl InnerWorker {
+    async fn start(cx: &Context, runtime: Arc<Runtime>) -> anyhow::Result<Self> {
+        let name = FreshIds.run_name().to_string();
+        let pool = PoolName::default_pool();
+        let mut config = WorkerConfig::new(name.clone(), Some(pool.clone()));
+        config.runs_max = RUNS_MAX;
+        let id = config.id;
+        let (tell, shutdown) = Shutdown::new();
+        let mut serving = tokio::spawn(serve(config, Arc::clone(&cx.store), runtime, shutdown));
+        until_registered(cx, id, &mut serving).await?;
+        cx.out
+            .note(&format!("Worker '{name}' started on pool '{pool}'"));
+        Ok(Self {
+            name,
+            tell,
+            serving,
+        })
+    }
+
+    /// Lets it finish what it executes.
+    async fn drain(self) -> anyhow::Result<()> {
+        self.tell.tell(Urgency::Drain);
+        self.serving.await??;
+        tracing::info!(worker = self.name, "the worker stopped");
+        Ok(())
+    }
+}

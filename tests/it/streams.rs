@@ -1,0 +1,206 @@
+//! Those who follow what happens over HTTP: each event once, in order, whatever is lost between.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use test_support::{Event, Server, eventually};
+
+use super::{SOON, deploy, home, start, text, worker};
+
+#[test]
+fn a_run_is_followed_to_its_end() {
+    let home = home();
+    deploy(&home, "forms", &[]);
+    let server = Server::start(&home, &[]);
+    let run = start(&home, "direct-call", &[]);
+    let path = format!("/v1/flow-runs/{run}/events");
+    let oldest = server.get(&path);
+    assert_eq!(oldest["items"][0]["flow_run"]["state"]["type"], "SCHEDULED");
+    assert_eq!(oldest["items"][0]["run"]["flow"], "direct-call");
+    let begin = text(&oldest["next"]).to_owned();
+
+    let ask = server.ask("GET", &format!("{path}?after={begin}"));
+    let stream = ask.follow(None);
+    assert_eq!(stream.status, 200);
+    let _worker = worker(&home, &[]);
+    let events: Vec<Event> = stream.collect();
+    let states: Vec<&str> = events
+        .iter()
+        .filter(|event| event.kind == "flow-run" && event.data["flow_run"]["id"] == run)
+        .map(|event| text(&event.data["flow_run"]["state"]["type"]))
+        .collect();
+    assert_eq!(states, ["PENDING", "RUNNING", "COMPLETED"]);
+    assert!(events.iter().any(|event| event.kind == "task-run"));
+    let end = events.last().unwrap();
+    assert_eq!(end.kind, "end");
+    // Each is told once.
+    let ids: BTreeSet<&str> = events.iter().map(|event| &*event.id).collect();
+    assert_eq!(ids.len(), events.len());
+
+    // Who comes again after the end is told that there is no more.
+    let again = server.ask("GET", &path).follow(Some(&end.id));
+    assert_eq!(again.status, 204);
+    // Who was cut off in between goes on there.
+    let middle = &events[events.len() / 2];
+    let rest: Vec<Event> = server.ask("GET", &path).follow(Some(&middle.id)).collect();
+    let expect = &events[events.len() / 2 + 1..events.len() - 1];
+    assert_eq!(&rest[..rest.len() - 1], expect);
+    // And the same by parts.
+    let part = server.get(&format!("{path}?cursor={begin}"));
+    assert_eq!(part["items"][0], events[0].data);
+}
+
+#[test]
+fn a_log_is_followed_line_by_line() {
+    let home = home();
+    deploy(&home, "process_item", &[]);
+    let server = Server::start(&home, &["--worker"]);
+    let run = start(&home, "process-item", &["-p", "item_id=7"]);
+    let path = format!("/v1/flow-runs/{run}/logs");
+    let mut stream = server.ask("GET", &path).follow(None);
+    let first = stream.next().unwrap();
+    assert_eq!(
+        (&*first.kind, &first.data["message"]),
+        ("log", &json!("Processing item 7"))
+    );
+    server
+        .ask("POST", &format!("/v1/flow-runs/{run}/cancel"))
+        .send()
+        .ok();
+    let rest: Vec<Event> = stream.collect();
+    assert_eq!(rest.last().unwrap().kind, "end");
+    let again: Vec<Event> = server.ask("GET", &path).follow(Some(&first.id)).collect();
+    assert_eq!(again, rest);
+    let over = server.ask("GET", &path).follow(Some("end"));
+    assert_eq!(over.status, 204);
+}
+
+#[test]
+fn a_place_that_is_no_place_is_refused_and_one_too_old_is_told() {
+    let home = home();
+    let server = Server::start(&home, &[]);
+    let ask = |query: &str| server.ask("GET", &format!("/v1/events{query}"));
+    ask("?after=nonsense").send().problem(400, "invalid-cursor");
+    ask("?from=1").send().problem(400, "invalid-query");
+    // Of a row that was never written.
+    ask("?after=999999-ff").send().problem(410, "too-old");
+    let mut stream = ask("?after=999999-ff").follow(None);
+    let reset = stream.next().unwrap();
+    assert_eq!(reset.kind, "reset");
+    server.post("/v1/work-pools", &json!({"name": "gpu"}));
+    let event = stream.next().unwrap();
+    assert_eq!(
+        (&*event.kind, &event.data["pool"]["name"]),
+        ("pool", &json!("gpu"))
+    );
+}
+
+#[test]
+fn a_token_has_so_many_streams_and_they_end_with_the_server() {
+    let home = home();
+    let server = Server::start(&home, &[]);
+    let follow = || server.ask("GET", "/v1/events").follow(None);
+    let mut streams: Vec<_> = (0..16).map(|_| follow()).collect();
+    assert!(streams.iter().all(|stream| stream.status == 200));
+    assert_eq!(follow().status, 429);
+    // Requests go on.
+    server.get("/v1/whoami");
+    drop(streams.pop());
+    eventually(SOON, || follow().status == 200);
+    server.process.sigint();
+    assert_eq!(server.process.wait(), 0);
+    for stream in streams {
+        assert_eq!(stream.count(), 0);
+    }
+}
+
+/// The server is killed and started again while runs come and go. Its followers come again with
+/// the id of the last event that they had.
+#[test]
+fn whoever_resumes_sees_each_event_once_when_the_server_is_killed() {
+    const RUNS: usize = 60;
+    const KILLS: usize = 3;
+    let home = home();
+    deploy(&home, "forms", &[]);
+    let _worker = worker(&home, &[]);
+    let port = free_port();
+    let first = Server::start(&home, &["--port", &port]);
+    let begin = text(&first.get("/v1/events")["next"]).to_owned();
+    let ask = first.ask("GET", "/v1/events");
+    let mut server = Some(first);
+    let is_over = AtomicBool::new(false);
+    let (followed, last_run) = thread::scope(|scope| {
+        let follower = scope.spawn(|| {
+            let mut events: Vec<Event> = Vec::new();
+            let mut last = begin.clone();
+            while !is_over.load(Ordering::SeqCst) {
+                let Ok(stream) = ask.clone().try_follow(Some(&last)) else {
+                    // Nobody is there at the moment.
+                    thread::sleep(Duration::from_millis(20));
+                    continue;
+                };
+                for event in stream {
+                    last.clone_from(&event.id);
+                    let is_last = event.data["pool"]["name"] == "the-end";
+                    events.push(event);
+                    if is_last {
+                        return events;
+                    }
+                }
+            }
+            events
+        });
+        let mut last_run = String::new();
+        for number in 0..RUNS {
+            last_run = start(&home, "direct-call", &[]);
+            if number % (RUNS / KILLS) == RUNS / KILLS / 2 {
+                server.take().unwrap().process.sigkill();
+                server = Some(Server::start(&home, &["--port", &port]));
+            }
+        }
+        super::wait_until(&home, &last_run, "COMPLETED");
+        eventually(SOON, || {
+            super::flow_runs(&home, &[])
+                .iter()
+                .all(|run| run["state"]["type"] == "COMPLETED")
+        });
+        home.run(["work-pool", "create", "the-end"]).ok();
+        let followed = follower.join().unwrap();
+        is_over.store(true, Ordering::SeqCst);
+        (followed, last_run)
+    });
+    assert!(!last_run.is_empty());
+    // What the stream holds, read in one piece.
+    let server = server.unwrap();
+    let mut whole = Vec::new();
+    let mut cursor = begin;
+    loop {
+        let part = server.get(&format!("/v1/events?cursor={cursor}"));
+        let items = part["items"].as_array().unwrap();
+        if items.is_empty() {
+            break;
+        }
+        whole.extend(items.clone());
+        cursor = text(&part["next"]).to_owned();
+    }
+    let seen: Vec<_> = followed
+        .iter()
+        .map(|event| text(&event.data["cursor"]))
+        .collect();
+    let all: Vec<_> = whole.iter().map(|event| text(&event["cursor"])).collect();
+    assert_eq!(seen, all);
+    let ended = whole
+        .iter()
+        .filter(|event| event["flow_run"]["state"]["type"] == "COMPLETED");
+    assert_eq!(ended.count(), RUNS);
+}
+
+/// A port that nobody has at the moment.
+fn free_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
