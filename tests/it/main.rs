@@ -12,6 +12,7 @@ mod cancelling;
 mod chaos;
 mod circles;
 mod completions;
+mod deleting;
 mod deploying;
 mod describing;
 mod example;
@@ -45,6 +46,7 @@ mod stopping;
 mod streams;
 mod survival;
 mod tokens;
+mod watching;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ use store::Store;
 use tokio::sync::{Mutex, watch};
 
 use crate::auth::Limits;
+use crate::metrics::{Instances, Metrics};
 use crate::settings::Settings;
 
 /// What every part of the server is given. Cheap to clone.
@@ -25,19 +26,29 @@ pub struct Parts {
     pub hub: Arc<Hub>,
     pub settings: Settings,
     pub limits: Limits,
+    pub metrics: Metrics,
+    /// None: this process runs no worker.
+    pub instances: Option<Arc<dyn Instances>>,
     /// Held from looking at a version to changing it.
     pub edits: Mutex<()>,
     stopping: watch::Sender<bool>,
 }
 
 impl App {
-    pub fn new(client: Arc<dyn Client>, store: Arc<dyn Store>, settings: Settings) -> Self {
+    pub fn new(
+        client: Arc<dyn Client>,
+        store: Arc<dyn Store>,
+        settings: Settings,
+        instances: Option<Arc<dyn Instances>>,
+    ) -> Self {
         Self(Arc::new(Parts {
             client,
             hub: Hub::new(Arc::clone(&store)),
             store,
             settings,
             limits: Limits::default(),
+            metrics: Metrics::default(),
+            instances,
             edits: Mutex::new(()),
             stopping: watch::Sender::new(false),
         }))

@@ -16,7 +16,9 @@
 mod api;
 mod app;
 mod auth;
+mod docs;
 mod listen;
+mod metrics;
 pub mod pages;
 mod router;
 mod settings;
@@ -25,6 +27,7 @@ mod web;
 pub use app::{App, Parts};
 pub use auth::{PageRouter, Visitor};
 pub use listen::{Listen, ListenError, Listening, TlsFiles};
+pub use metrics::{Instances, Use};
 pub use router::router;
 pub use settings::{Origin, PublicUrl, Settings, UrlError};
 pub use web::{Host, Refused, RequestId, status};

@@ -7,11 +7,11 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use crate::app::App;
 use crate::auth::{PageRouter, sign_in};
 use crate::web::{Around, Refused, WebProblem};
-use crate::{api, pages, web};
+use crate::{api, docs, pages, web};
 
 /// All that the server answers. From the outside in: id and log, host, then API or pages.
 pub fn router(app: App) -> Router {
-    let api = api::router(&app);
+    let (api, document) = api::router(&app);
     let pages = PageRouter::protect(pages::router(), &app);
     let around = Around {
         app: app.clone(),
@@ -22,6 +22,7 @@ pub fn router(app: App) -> Router {
         .merge(pages)
         .merge(sign_in::router(pages::sign_in))
         .merge(pages::assets())
+        .merge(docs::router(&document))
         .fallback(nothing)
         .method_not_allowed_fallback(not_so)
         .layer(from_fn(web::in_bounds))

@@ -1,12 +1,12 @@
-//! The verbs about who may use the server, joined to their statements.
+//! The verbs about who may use the server, joined to their statements; and how the writer does.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{AuditEntry, SecretHash, Session, SessionId, Timestamp, Token, TokenId, TokenName};
 use store::{
-    Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoreResult,
-    StoredAnswer,
+    Access, AnswerKey, AuditCursor, AuditFilter, Begun, Measured, NewSession, NewToken,
+    StoreResult, StoredAnswer, WriterFigures,
 };
 
 use super::{SqliteStore, access, audit};
@@ -137,5 +137,11 @@ impl Access for SqliteStore {
         self.writer
             .write(move |tx| audit::keep(tx, &key, answer.as_ref()))
             .await
+    }
+}
+
+impl Measured for SqliteStore {
+    fn writer_figures(&self) -> WriterFigures {
+        self.writer.figures().read()
     }
 }

@@ -10,6 +10,7 @@ mod catalog;
 pub mod contract;
 mod error;
 mod events;
+mod figures;
 mod filter;
 mod listing;
 mod pools;
@@ -27,6 +28,7 @@ pub use access::{
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
 pub use events::{EventPage, Events};
+pub use figures::{Measured, WriterFigures};
 pub use filter::{LogFilter, LogPlace, RunFilter, StateFilter, TaskRunFilter};
 pub use listing::{
     COUNT_MAX, Count, Cursor, CursorError, Fingerprint, Order, Page, PageRequest, Values,
@@ -45,11 +47,11 @@ pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
 pub trait Store:
-    Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes
+    Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes + Measured
 {
 }
 
 impl<T> Store for T where
-    T: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes
+    T: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes + Measured
 {
 }

@@ -35,7 +35,7 @@ pub use port::{
     RunContext, Surroundings, TaskContext,
 };
 pub use prepared::{PrepareError, Prepared};
-pub use runtime::{FlowEnd, FlowRoom, FlowStart, Runtime, TaskStart, timed_out};
+pub use runtime::{FlowEnd, FlowRoom, FlowStart, Instances, Runtime, TaskStart, timed_out};
 
 /// The version of the contract that this host speaks: of the package in `wit/`.
 pub const CONTRACT_VERSION: &str = "0.1.0";

@@ -36,6 +36,14 @@ pub struct Runtime {
     /// happens before instantiation.
     flow_room: Arc<Semaphore>,
     task_room: Arc<Semaphore>,
+    room: Instances,
+}
+
+/// How many instances are alive, or may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instances {
+    pub flows: usize,
+    pub tasks: usize,
 }
 
 /// How the execution of a flow ended.
@@ -83,10 +91,28 @@ impl Runtime {
             prepared: moka::future::Cache::new(PREPARED_MAX),
             flow_room: Arc::new(Semaphore::new(config.flows_max as usize)),
             task_room: Arc::new(Semaphore::new(config.tasks_max as usize)),
+            room: Instances {
+                flows: config.flows_max as usize,
+                tasks: config.tasks_max as usize,
+            },
             limits: Arc::new(config.limits),
             describe_limits: config.describe_limits,
             engine,
         }))
+    }
+
+    /// How many are alive.
+    pub fn instances(&self) -> Instances {
+        let used = |room: usize, free: &Semaphore| room.saturating_sub(free.available_permits());
+        Instances {
+            flows: used(self.room.flows, &self.flow_room),
+            tasks: used(self.room.tasks, &self.task_room),
+        }
+    }
+
+    /// How many may be at once.
+    pub fn room(&self) -> Instances {
+        self.room
     }
 
     pub fn limits(&self) -> &Limits {

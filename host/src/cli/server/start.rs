@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::describe::Describer;
+use super::describe::{Describer, InstancesOf};
 use super::local_token::local_token;
 use crate::cli::context::{Context, Instances};
 use crate::cli::error::{ExitStatus, UserError};
@@ -84,7 +84,13 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let describe = Arc::new(Describer(Arc::clone(&runtime)));
     let client = Arc::new(LocalClient::new(Arc::clone(&cx.store), describe));
     let address = listening.settings.address();
-    let app = App::new(client, Arc::clone(&cx.store), listening.settings.clone());
+    let app = App::new(
+        client,
+        Arc::clone(&cx.store),
+        listening.settings.clone(),
+        has_worker
+            .then(|| Arc::new(InstancesOf(Arc::clone(&runtime))) as Arc<dyn server::Instances>),
+    );
     let pruning = tokio::spawn(prune(Arc::clone(&cx.store)));
     let inner = if has_worker {
         Some(InnerWorker::start(cx, runtime).await?)

@@ -12,6 +12,7 @@ mod events;
 mod health;
 mod idempotency;
 mod log_stream;
+mod metrics;
 mod named;
 mod pools;
 mod runs;
@@ -38,24 +39,27 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(deployments::routes(app))
         .merge(components::routes())
         .merge(pools::routes(app))
-        .merge(access::routes());
+        .merge(access::routes())
+        .merge(metrics::routes());
     let (router, mut document) = router.split_for_parts();
     document::finish(&mut document);
     (router, document)
 }
 
-pub fn router(app: &App) -> Router<App> {
+/// The operations behind their check, and their description.
+pub fn router(app: &App) -> (Router<App>, OpenApi) {
     let (operations, document) = operations(app);
     let guard = Guard {
         app: app.clone(),
         roles: Arc::new(Roles::of(&document)),
     };
-    operations
+    let router = operations
         .route(UNKNOWN, any(nothing))
         .layer(from_fn(acceptable))
         .layer(from_fn_with_state(guard, authenticate))
         .merge(document::router(&document))
-        .merge(health::router())
+        .merge(health::router());
+    (router, document)
 }
 
 async fn nothing(uri: axum::http::Uri) -> Refused {

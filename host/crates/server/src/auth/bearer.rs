@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -140,6 +141,8 @@ pub async fn authenticate(
         target: request.uri().path().to_owned(),
         request: request.extensions().get::<RequestId>().copied(),
     };
+    let begin = Instant::now();
+    let operation = door.operation.clone();
     let answer = async {
         let slot = check(&app, &token, &door)?;
         request.extensions_mut().insert(Bearer(token));
@@ -148,6 +151,8 @@ pub async fn authenticate(
         Ok::<_, Refused>(response)
     };
     let response = answer.await.unwrap_or_else(IntoResponse::into_response);
+    let status = response.status().as_u16();
+    app.metrics.answered(&operation, status, begin.elapsed());
     if is_unsafe(&method) {
         let entry = action.answered(app.now(), &response);
         log(&app, entry).await;

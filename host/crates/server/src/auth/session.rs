@@ -1,5 +1,7 @@
 //! Sessions: people who are signed in to the pages.
 
+use std::time::Instant;
+
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
@@ -82,6 +84,7 @@ pub(super) async fn admit(
         target: request.uri().path().to_owned(),
         request: request.extensions().get::<RequestId>().copied(),
     };
+    let begin = Instant::now();
     let response = if visitor.role().allows(role) {
         match app.limits.request(visitor.token().id) {
             Ok(_slot) => {
@@ -98,6 +101,9 @@ pub(super) async fn admit(
             ))
             .into_response()
     };
+    let name = format!("page {path}");
+    let status = response.status().as_u16();
+    app.metrics.answered(&name, status, begin.elapsed());
     if is_unsafe(&method) {
         let entry = action.answered(app.now(), &response);
         log(&app, entry).await;

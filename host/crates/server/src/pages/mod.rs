@@ -39,6 +39,7 @@ mod trail;
 mod values;
 
 pub use routes::{assets, router};
+pub(crate) use shell::Shell;
 pub use sign_in::{problem, sign_in};
 
 use cx::html;

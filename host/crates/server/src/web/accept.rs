@@ -7,12 +7,14 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::{Refused, WebProblem};
 
-const FORMS: [&str; 6] = [
+const FORMS: [&str; 8] = [
     "*/*",
     "application/*",
     "application/json",
     "application/problem+json",
+    "application/openmetrics-text",
     "text/event-stream",
+    "text/plain",
     "text/*",
 ];
 

@@ -20,6 +20,6 @@ pub use bounds::in_bounds;
 pub use etag::{ETag, IfMatch};
 pub use host::{Host, check_host};
 pub use origin::{cors, is_from_elsewhere};
-pub use problem::{ProblemDocument, Refused, WebProblem, status};
+pub use problem::{Kind, ProblemDocument, Refused, WebProblem, kinds, status};
 pub use query::Query;
 pub use sse::{EventSender, Gone, event_stream, last_event_id, wants_stream};

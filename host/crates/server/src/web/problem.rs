@@ -179,6 +179,30 @@ pub fn status(kind: ProblemKind) -> StatusCode {
     }
 }
 
+/// A kind of problem, for the documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub slug: &'static str,
+    pub title: &'static str,
+    pub status: u16,
+}
+
+/// All kinds, by their words.
+pub fn kinds() -> Vec<Kind> {
+    let of_web = WebProblem::ALL.map(WebProblem::parts);
+    let of_operations = ProblemKind::ALL.map(|kind| (kind.slug(), kind.title(), status(kind)));
+    let all = of_web.into_iter().chain(of_operations);
+    let mut kinds: Vec<Kind> = all
+        .map(|(slug, title, status)| Kind {
+            slug,
+            title,
+            status: status.as_u16(),
+        })
+        .collect();
+    kinds.sort_by_key(|kind| kind.slug);
+    kinds
+}
+
 /// A problem on its way to the client.
 #[derive(Clone, Debug)]
 pub struct Refused {

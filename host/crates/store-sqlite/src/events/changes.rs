@@ -122,6 +122,14 @@ impl Changes {
         });
     }
 
+    pub(crate) fn run_deleted(&self, run: RunId, parent: Option<RunId>, within: Option<RunId>) {
+        self.add(&Form::RunDeleted {
+            run,
+            parent,
+            within,
+        });
+    }
+
     pub(crate) fn task_run(&self, it: &TaskRun) {
         let state = it.state();
         let since = |at: model::Timestamp| at.0.wrapping_sub(state.at.0);

@@ -29,6 +29,7 @@
 //! is told so, and the thread goes on.
 
 mod batch;
+mod figures;
 mod request;
 mod thread;
 mod tx;
@@ -40,6 +41,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub(super) use self::figures::Figures;
 pub(super) use self::tx::Tx;
 
 use self::batch::Notes;
@@ -55,6 +57,7 @@ pub(super) struct Writer {
     // Unbounded, yet never longer than there are callers waiting for an answer.
     queue: Option<Arc<Sender<Message>>>,
     thread: Option<JoinHandle<()>>,
+    figures: Arc<Figures>,
 }
 
 impl Writer {
@@ -67,14 +70,21 @@ impl Writer {
     ) -> StoreResult<Self> {
         let (queue, messages) = mpsc::channel();
         let notes = Notes { events, totals };
+        let figures = Arc::new(Figures::default());
+        let counted = Arc::clone(&figures);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || thread::serve(&conn, &messages, notes, announce))
+            .spawn(move || thread::serve(&conn, &messages, notes, &counted, announce))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Some(Arc::new(queue)),
             thread: Some(thread),
+            figures,
         })
+    }
+
+    pub(super) fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// Does the write in the next batch. Returns once it is durable.

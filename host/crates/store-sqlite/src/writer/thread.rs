@@ -1,10 +1,12 @@
 //! The loop of the writer's thread: take what waits, commit it, answer, announce.
 
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
 use super::batch::{Batch, Notes, commit};
+use super::figures::Figures;
 use super::request::{Durable, Message};
 use crate::sql::store_error;
 use orchestrator::lifecycle::News;
@@ -17,6 +19,7 @@ pub(super) fn serve(
     conn: &Connection,
     messages: &Receiver<Message>,
     mut notes: Notes,
+    figures: &Figures,
     mut announce: impl FnMut(News),
 ) {
     let mut batch = Batch::default();
@@ -30,12 +33,14 @@ pub(super) fn serve(
         if batch.is_idle() {
             continue;
         }
+        let (begin, writes) = (Instant::now(), batch.writes.len());
         let committed =
             set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch, &mut notes));
         if let Err(error) = &committed {
             // The callers report it, each with what it means to them.
             tracing::debug!(%error, writes = batch.writes.len(), "a batch of writes failed");
         }
+        figures.add(writes, committed.is_ok(), begin.elapsed());
         batch.answer(&committed);
         match committed {
             Ok(news) if news != News::default() => announce(news),

@@ -137,7 +137,11 @@ impl Drawn<'_> {
         if let Some(mark) = self.f.mark() {
             switches += &hidden(&self.name(Role::Was), &mark);
         }
-        switches
+        if switches.is_empty() {
+            switches
+        } else {
+            format!("<span class=\"row\">{switches}</span>")
+        }
     }
 
     /// What says more about it, for those who do not see where it stands.
