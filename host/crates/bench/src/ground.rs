@@ -7,6 +7,7 @@ use model::Grants;
 use crate::bed::{Bed, Open};
 use crate::finished::Histories;
 use crate::process::WorkerProcess;
+use crate::reading::Reads;
 use crate::settings::Settings;
 
 /// Nothing listens at the port `discard`, and no measured task calls it.
@@ -19,6 +20,7 @@ pub struct Ground<'a> {
     apart: Option<Apart>,
     unparked: Option<Apart>,
     histories: Option<Histories>,
+    reads: Option<Reads>,
     component: Vec<u8>,
     /// How many finished runs the larger history has.
     finished: usize,
@@ -42,6 +44,7 @@ impl<'a> Ground<'a> {
             apart: None,
             unparked: None,
             histories: None,
+            reads: None,
             component: std::fs::read(&settings.component)?,
             finished: settings.finished,
             laid: 0,
@@ -112,12 +115,24 @@ impl<'a> Ground<'a> {
         need(self.histories.as_ref())
     }
 
+    /// A database with very many runs, to read from.
+    pub async fn reads(&mut self) -> anyhow::Result<&Reads> {
+        if self.reads.is_none() {
+            let bed = self.bed().await?;
+            self.reads = Some(Reads::fill(bed, self.finished).await?);
+        }
+        need(self.reads.as_ref())
+    }
+
     pub async fn clear(self) -> anyhow::Result<()> {
         for bed in [self.here, self.granted].into_iter().flatten() {
             bed.clear().await?;
         }
         if let Some(histories) = self.histories {
             histories.clear().await?;
+        }
+        if let Some(reads) = self.reads {
+            reads.clear().await?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@
 //! ```
 
 mod apart;
+mod archive;
 mod bed;
 mod figures;
 mod finished;
@@ -28,6 +29,7 @@ mod machine;
 mod process;
 mod program;
 mod ratios;
+mod reading;
 mod replaying;
 mod rounds;
 mod runs;

@@ -29,11 +29,12 @@ pub enum Workload {
     Suspended10k,
     Suspended100k,
     Finished,
+    Read,
 }
 
 impl Workload {
     /// In the order in which they are measured and shown.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Instances,
         Self::Empty,
         Self::ThreeTasks,
@@ -53,11 +54,13 @@ impl Workload {
         Self::Suspended10k,
         Self::Suspended100k,
         Self::Finished,
+        Self::Read,
     ];
 
     /// The rows that are measured where none is named.
     pub fn usual() -> Vec<Self> {
-        let takes_minutes = |row: &Self| matches!(row, Self::Suspended100k | Self::Finished);
+        let takes_minutes =
+            |row: &Self| matches!(row, Self::Suspended100k | Self::Finished | Self::Read);
         let mut usual = Self::ALL.to_vec();
         usual.retain(|row| !takes_minutes(row));
         usual
@@ -95,6 +98,7 @@ impl Workload {
             Self::Suspended10k => "suspended-10k",
             Self::Suspended100k => "suspended-100k",
             Self::Finished => "finished",
+            Self::Read => "read",
         }
     }
 
@@ -120,6 +124,7 @@ impl Workload {
             Self::Suspended10k => "10,000 suspended flows",
             Self::Suspended100k => "100,000 suspended flows",
             Self::Finished => "runs after many finished ones",
+            Self::Read => "lists and pages of many runs",
         }
     }
 
@@ -170,6 +175,10 @@ impl Workload {
                 "Runs on a database with 1,000,000 finished runs (`--finished`) and on one \
                  with 1,000; takes some minutes to fill it, so only by name or with `--all`"
             }
+            Self::Read => {
+                "What lists and pages ask of a database with 1,000,000 finished runs \
+                 (`--finished`); takes minutes to fill it, so only by name or with `--all`"
+            }
         }
     }
 
@@ -207,6 +216,7 @@ impl Workload {
             Self::Suspended10k => suspended::suspended(ground, 10_000).await,
             Self::Suspended100k => suspended::suspended(ground, 100_000).await,
             Self::Finished => ground.histories().await?.measure(long).await,
+            Self::Read => ground.reads().await?.measure().await,
         }
     }
 }
@@ -220,6 +230,7 @@ mod tests {
         let usual = Workload::usual();
         assert!(usual.contains(&Workload::Empty));
         assert!(!usual.contains(&Workload::Finished));
+        assert!(!usual.contains(&Workload::Read));
         assert!(!usual.contains(&Workload::Suspended100k));
     }
 

@@ -8,6 +8,7 @@ pub mod client;
 pub mod control;
 pub mod dashboard;
 pub mod deploy;
+pub mod deployments;
 pub mod follow;
 mod ids;
 pub mod inputs;

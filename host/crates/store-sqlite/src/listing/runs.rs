@@ -3,11 +3,11 @@
 use rusqlite::Connection;
 
 use super::filter::{only_among, only_text, texts};
-use super::page::{self, Found, Part, Patience};
+use super::page::{self, Found, Part, Patience, newest_run};
 use super::source::{Source, Which, walk};
 use crate::columns::{AsJson, ToColumn};
 use crate::query::Query;
-use crate::rows::{flow_run, flow_run_columns, select_flow_run, unsigned};
+use crate::rows::{flow_run, flow_run_columns, unsigned};
 use crate::sql::{Sql, params};
 use crate::{blocks, origins};
 use model::{FlowRun, IdPrefix, LATE_AFTER, RunId, StateName, StateType, Timestamp};
@@ -29,7 +29,7 @@ pub(crate) fn flow_runs(
 ) -> StoreResult<Page<FlowRun>> {
     let print = filter.fingerprint();
     let part = Part::of(request, print)?;
-    let newest = newest(conn)?;
+    let newest = newest_run(conn)?;
     let source = source(conn, filter, newest)?;
     let found = page::look(conn, patience, &part, &source, |which, limit| {
         rows(conn, filter, which, &part, limit, request.values, now)
@@ -49,7 +49,7 @@ pub(crate) fn count_runs(
     max: u64,
     now: Timestamp,
 ) -> StoreResult<Count> {
-    let source = source(conn, filter, newest(conn)?)?;
+    let source = source(conn, filter, newest_run(conn)?)?;
     page::count(conn, patience, &source, i64::MAX, max, |which, wanted| {
         if which.is_empty() {
             return Ok(0);
@@ -135,12 +135,6 @@ fn unfinished(conn: &Connection) -> StoreResult<Option<Vec<i64>>> {
     )?;
     numbers.sort_unstable();
     Ok((numbers.len() <= UNFINISHED_MAX).then_some(numbers))
-}
-
-fn newest(conn: &Connection) -> StoreResult<i64> {
-    conn.need("SELECT coalesce(max(no), 0) FROM flow_runs", [], |row| {
-        row.get(0)
-    })
 }
 
 /// When the run was created that was looked at last, if it goes on from there.
@@ -264,18 +258,19 @@ fn restrict_states(query: &mut Query, states: &[StateFilter], now: Timestamp) {
     query.only_all(&format!("({})", any.join(" OR ")), values);
 }
 
+/// Without values.
 pub(crate) fn failed(conn: &Connection, since: Timestamp, count: u32) -> StoreResult<Vec<FlowRun>> {
-    conn.all(
-        select_flow_run!(
-            "WHERE r.no IN (
-                 SELECT no FROM flow_runs INDEXED BY flow_runs_failed
-                 WHERE state IN ('FAILED', 'CRASHED') AND pool IS NOT NULL AND ended >= ?1
-                 ORDER BY ended DESC, no DESC LIMIT ?2
-             ) ORDER BY r.ended DESC, r.no DESC"
-        ),
-        params![since, count],
-        flow_run,
-    )
+    const SELECT: &str = concat!(
+        "SELECT ",
+        flow_run_columns!("'{}'", "NULL"),
+        " FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no
+          WHERE r.no IN (
+              SELECT no FROM flow_runs INDEXED BY flow_runs_failed
+              WHERE state IN ('FAILED', 'CRASHED') AND pool IS NOT NULL AND ended >= ?1
+              ORDER BY ended DESC, no DESC LIMIT ?2
+          ) ORDER BY r.ended DESC, r.no DESC"
+    );
+    conn.all(SELECT, params![since, count], flow_run)
 }
 
 pub(crate) fn count_failed(conn: &Connection, since: Timestamp, max: u64) -> StoreResult<Count> {
