@@ -46,11 +46,7 @@ fn placed(problem: Problem, misfit: &InputMisfit) -> Problem {
     match misfit {
         InputMisfit::TooLarge { .. } => problem.at("", misfit.to_string()),
         InputMisfit::Problems(problems) => problems.iter().fold(problem, |problem, one| {
-            let pointer = match one.place.as_str() {
-                "" => String::new(),
-                place => format!("/{}", place.replace('.', "/")),
-            };
-            problem.at(pointer, one.to_string())
+            problem.at(one.pointer.as_str(), one.complaint.as_str())
         }),
     }
 }

@@ -42,8 +42,8 @@ pub(super) fn of_misfit(flow: &FlowDescription, err: &ParameterError) -> Problem
         Some(name) => format!("pass it: `-p {name}=VALUE`"),
         None => format!("flow `{}` takes {}", flow.name, signature(flow)),
     };
-    let places = problems.iter().map(|it| (pointer(it), it.to_string()));
-    let places: Vec<_> = places.collect();
+    let place = |it: &ParameterProblem| (format!("/parameters{}", it.pointer()), it.complaint());
+    let places: Vec<_> = problems.iter().map(place).collect();
     let text = ParameterError(problems).to_string();
     let problem = Problem::new(ProblemKind::InvalidParameters, text).hint(hint);
     places
@@ -51,22 +51,4 @@ pub(super) fn of_misfit(flow: &FlowDescription, err: &ParameterError) -> Problem
         .fold(problem, |problem, (pointer, detail)| {
             problem.at(pointer, detail)
         })
-}
-
-/// Where in a request to start a run the parameter is, or should be.
-fn pointer(problem: &ParameterProblem) -> String {
-    match problem {
-        ParameterProblem::NotAnObject(_) => "/parameters".to_owned(),
-        ParameterProblem::Missing { name, .. } | ParameterProblem::Unknown { name, .. } => {
-            format!("/parameters/{}", escaped(name))
-        }
-        ParameterProblem::Invalid { place, .. } => {
-            format!("/parameters/{}", escaped(place).replace('.', "/"))
-        }
-    }
-}
-
-/// One step of a JSON pointer (RFC 6901).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }

@@ -1,17 +1,24 @@
 //! A form as HTML. Each field is drawn by the kind of value that it has; no script is needed.
 //!
 //! A branch that is not chosen, and a field that is switched off, are there as well, so what
-//! was typed into them comes back.
-
-use std::borrow::Borrow;
+//! was typed into them comes back. Browsers change what is typed into `type=email`, and throw
+//! away what is no date in `type=date`. So the former is plain text, and so is the latter while
+//! it is no date.
 
 use askama::Template;
 
 use super::field::{Field, Format, Kind};
+use super::moment;
 use super::path::{self, DO, Role, TAB, WHOLE};
 use super::shape::Line;
 use super::whole::{Form, Tab};
 use crate::pages::html;
+use crate::pages::links::shown;
+
+/// Options that are drawn as radio buttons. More are a list to select from.
+const RADIOS_MAX: usize = 4;
+/// Characters of a text that are drawn in one line.
+const LINE_MAX: usize = 100;
 
 impl Form {
     /// Everything between the `form` element and its own button.
@@ -30,8 +37,25 @@ impl Whole<'_> {
     fn root(&self) -> String {
         html(&Drawn {
             f: &self.form.root,
-            is_top: true,
+            is_bare: true,
         })
+    }
+
+    fn is_group(&self) -> bool {
+        matches!(self.form.root.kind, Kind::Group(_))
+    }
+
+    /// A text of a guest, among texts of the page.
+    fn shown(&self, text: &str) -> String {
+        shown(text)
+    }
+
+    /// Where a problem is. On the tab for JSON all of them are in its text.
+    fn place<'a>(&self, id: &'a str) -> &'a str {
+        match self.form.tab {
+            Tab::Form => id,
+            Tab::Json => "f",
+        }
     }
 }
 
@@ -39,231 +63,133 @@ impl Whole<'_> {
 #[template(path = "form/field.html")]
 struct Drawn<'f> {
     f: &'f Field,
-    /// Drawn without a frame of its own.
-    is_top: bool,
+    /// The frame and the name are drawn around it: it is the whole form, or a branch.
+    is_bare: bool,
+}
+
+/// How a line of text is drawn.
+struct Input {
+    name: String,
+    text: String,
+    kind: &'static str,
+    mode: &'static str,
+    is_long: bool,
+    is_code: bool,
+    rows: usize,
 }
 
 impl Drawn<'_> {
-    /// A group that is the whole form, or a branch, needs no heading of its own.
-    fn is_root(&self) -> bool {
-        self.is_top && matches!(self.f.kind, Kind::Group(_))
+    /// A text of a guest, among texts of the page.
+    fn shown(&self, text: impl AsRef<str>) -> String {
+        shown(text.as_ref())
     }
 
-    fn is(&self, chosen: &Option<usize>, at: impl Borrow<usize>) -> bool {
-        *chosen == Some(*at.borrow())
+    fn date_kind(&self, text: &str) -> &'static str {
+        date_kind(text)
+    }
+
+    fn time_kind(&self, text: &str) -> &'static str {
+        time_kind(text)
+    }
+
+    fn time_step(&self, text: &str) -> &'static str {
+        time_step(text)
     }
 
     fn name(&self, role: Role) -> String {
         path::name(&self.f.path, role)
     }
 
-    fn part(&self, part: &Field) -> String {
-        html(&Drawn {
-            f: part,
-            is_top: false,
-        })
+    /// The fields inside, each by itself.
+    fn parts(&self) -> Vec<String> {
+        let is_drawn = |part: &&Field| !(part.is_required && is_fixed(part));
+        let parts = self.f.parts().iter().filter(is_drawn);
+        parts.map(|part| self.part(part, false)).collect()
     }
 
-    fn branch(&self, branch: &Field) -> String {
-        html(&Drawn {
-            f: branch,
-            is_top: true,
-        })
+    fn part(&self, part: &Field, is_bare: bool) -> String {
+        html(&Drawn { f: part, is_bare })
     }
 
-    fn parts(&self) -> String {
-        let parts = self.f.parts().iter().map(|part| self.part(part));
-        let mut drawn = if self.is_root() {
-            self.errors()
-        } else {
-            String::new()
+    fn is(&self, chosen: &Option<usize>, at: &usize) -> bool {
+        chosen.as_ref() == Some(at)
+    }
+
+    /// The member's name, if the label is another one.
+    fn key(&self) -> Option<String> {
+        let (key, label) = (&self.f.key, &self.f.label);
+        (!key.is_empty() && key != label).then(|| shown(key))
+    }
+
+    /// What says more about the field, for those who do not see where it stands.
+    fn described(&self) -> Option<String> {
+        let f = self.f;
+        let said = [
+            ("error", !f.errors.is_empty()),
+            ("about", f.about.is_some()),
+            ("hint", !f.hint.is_empty()),
+        ];
+        let ids = said
+            .iter()
+            .filter(|(_, is_said)| *is_said)
+            .map(|(what, _)| format!("{}~{what}", f.id));
+        let ids: Vec<String> = ids.collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
+    }
+
+    /// A field of one text. A number is text, too, so that it keeps its digits.
+    fn input(&self) -> Input {
+        let (role, text, kind, mode) = match &self.f.kind {
+            Kind::Text { text, format } => match format {
+                Format::Date => (Role::Value, text, date_kind(text), ""),
+                Format::Email => (Role::Value, text, "text", "email"),
+                Format::Address => (Role::Value, text, "text", "url"),
+                Format::Plain => (Role::Value, text, "text", ""),
+            },
+            Kind::Number(text) => (Role::Value, text, "text", "decimal"),
+            Kind::Lines { text, .. } => (Role::Value, text, "text", ""),
+            Kind::Json(text) => (Role::Json, text, "text", ""),
+            // The template draws no others this way.
+            _ => (Role::Value, &self.f.label, "text", ""),
         };
-        drawn.extend(parts);
-        drawn
-    }
-
-    fn star(&self) -> &'static str {
-        if self.f.is_required { " *" } else { "" }
-    }
-
-    fn about(&self) -> String {
-        match &self.f.about {
-            Some(about) => tagged("span", "field-hint", None, about),
-            None => String::new(),
-        }
-    }
-
-    fn hint(&self) -> String {
-        if self.f.hint.is_empty() {
-            return String::new();
-        }
-        tagged(
-            "span",
-            "field-hint",
-            Some(&format!("{}-hint", self.f.id)),
-            &self.f.hint,
-        )
-    }
-
-    fn errors(&self) -> String {
-        if self.f.errors.is_empty() {
-            return String::new();
-        }
-        let text = self.f.errors.join("; ");
-        tagged(
-            "span",
-            "field-error",
-            Some(&format!("{}-error", self.f.id)),
-            &text,
-        )
-    }
-
-    /// Whether it is given, and whether it is null.
-    fn switches(&self) -> String {
-        let mut switches = String::new();
-        let mut switch = |role, is_on: bool, text: &str| {
-            switches += &html(&Switch {
-                name: self.name(role),
-                is_on,
-                text,
-            });
+        let (is_lines, is_code) = match &self.f.kind {
+            Kind::Json(_) => (true, true),
+            Kind::Lines { line, .. } => (true, !matches!(line, Line::Text)),
+            _ => (text.contains('\n') || text.chars().count() > LINE_MAX, false),
         };
-        if !self.f.is_required {
-            switch(Role::Give, self.f.is_given, "give it");
-        }
-        if let Some(is_null) = self.f.null {
-            switch(Role::Null, is_null, "null");
-        }
-        if let Some(mark) = self.f.mark() {
-            switches += &hidden(&self.name(Role::Was), &mark);
-        }
-        switches
-    }
-
-    /// What says more about it, for those who do not see where it stands.
-    fn described(&self) -> String {
-        let mut by = Vec::new();
-        if !self.f.hint.is_empty() {
-            by.push(format!("{}-hint", self.f.id));
-        }
-        let mut said = String::new();
-        if !self.f.errors.is_empty() {
-            by.push(format!("{}-error", self.f.id));
-            said += " aria-invalid=\"true\"";
-        }
-        if !by.is_empty() {
-            // Ids of fields have no characters that need to be escaped.
-            said += &format!(" aria-describedby=\"{}\"", by.join(" "));
-        }
-        said
-    }
-
-    fn input(&self) -> String {
-        let input = |role, value: &str, kind: &'static str| {
-            html(&Input {
-                id: &self.f.id,
-                name: self.name(role),
-                value,
-                kind,
-                rows: rows(value, kind),
-                described: self.described(),
-            })
-        };
-        match &self.f.kind {
-            Kind::Text { text, format } => {
-                let kind = match format {
-                    _ if text.contains('\n') => "lines",
-                    Format::Plain => "text",
-                    Format::Date => "date",
-                    Format::Email => "email",
-                    Format::Address => "url",
-                };
-                let mut drawn = input(Role::Value, text, kind);
-                if self.f.is_unset {
-                    drawn += &hidden(&self.name(Role::Unset), "on");
-                }
-                drawn
-            }
-            Kind::Number(text) => input(Role::Value, text, "number"),
-            Kind::Lines { text, line } => {
-                let kind = if matches!(line, Line::Text) {
-                    "lines"
-                } else {
-                    "json"
-                };
-                input(Role::Value, text, kind)
-            }
-            Kind::Json(text) => input(Role::Json, text, "json"),
-            _ => String::new(),
+        Input {
+            name: self.name(role),
+            text: text.clone(),
+            kind,
+            mode,
+            is_long: is_lines,
+            is_code,
+            rows: (text.split('\n').count() + 1).clamp(3, 24),
         }
     }
 }
 
-fn rows(text: &str, kind: &str) -> usize {
-    let least = if kind == "json" { 4 } else { 3 };
-    text.lines().count().clamp(least, 24)
+fn is_fixed(field: &Field) -> bool {
+    matches!(field.kind, Kind::Fixed(_))
 }
 
-#[derive(Template)]
-#[template(
-    source = r#"<label class="field-give"><input type="checkbox" name="{{ name }}" value="on"{% if is_on %} checked{% endif %}> {{ text }}</label>"#,
-    ext = "html"
-)]
-struct Switch<'s> {
-    name: String,
-    is_on: bool,
-    text: &'s str,
+/// The kind of input that keeps a date as it is, right or wrong.
+fn date_kind(text: &str) -> &'static str {
+    let is_date = moment::day(text).is_some() && text >= "0001";
+    if text.is_empty() || is_date { "date" } else { "text" }
 }
 
-/// A field of text. A number is text, too, so that it keeps its digits.
-#[derive(Template)]
-#[template(
-    source = r#"{% if kind == "lines" || kind == "json" %}<textarea id="{{ id }}" name="{{ name }}" rows="{{ rows }}" autocomplete="off"{% if kind == "json" %} spellcheck="false" class="mono"{% endif %}{{ described|safe }}>
-{{ value }}</textarea>{% else %}<input id="{{ id }}" name="{{ name }}" value="{{ value }}" type="{% if kind == "number" %}text{% else %}{{ kind }}{% endif %}"{% if kind == "number" %} inputmode="decimal"{% endif %} autocomplete="off"{{ described|safe }}>{% endif %}"#,
-    ext = "html"
-)]
-struct Input<'i> {
-    id: &'i str,
-    name: String,
-    value: &'i str,
-    kind: &'static str,
-    rows: usize,
-    described: String,
+/// The same for a time of day.
+fn time_kind(text: &str) -> &'static str {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_time = moment::clock(whole).is_some() && !text.ends_with('.') && fraction.len() <= 3;
+    let is_time = is_time && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    if text.is_empty() || is_time { "time" } else { "text" }
 }
 
-#[derive(Template)]
-#[template(
-    source = r#"<input type="hidden" name="{{ name }}" value="{{ value }}">"#,
-    ext = "html"
-)]
-struct Hidden<'h> {
-    name: &'h str,
-    value: &'h str,
-}
-
-fn hidden(name: &str, value: &str) -> String {
-    html(&Hidden { name, value })
-}
-
-#[derive(Template)]
-#[template(
-    source = r#"<{{ tag }} class="{{ class }}"{% if let Some(id) = id %} id="{{ id }}"{% endif %}>{{ text }}</{{ tag }}>"#,
-    ext = "html"
-)]
-struct Tagged<'t> {
-    tag: &'t str,
-    class: &'t str,
-    id: Option<&'t str>,
-    text: &'t str,
-}
-
-fn tagged(tag: &str, class: &str, id: Option<&str>, text: &str) -> String {
-    html(&Tagged {
-        tag,
-        class,
-        id,
-        text,
-    })
+/// Steps of a time: a browser refuses a fraction between them.
+fn time_step(text: &str) -> &'static str {
+    if text.contains('.') { "any" } else { "1" }
 }
 
 #[cfg(test)]
@@ -275,27 +201,6 @@ mod tests {
     fn drawn(schema: &str, value: &str) -> String {
         let json = |text: &str| Json::tidy(text).unwrap();
         Form::of(&json(schema), &json(value)).html()
-    }
-
-    #[test]
-    fn every_pair_of_a_form_is_in_its_html() {
-        let schema = r#"{"type": "object", "required": ["size"], "properties": {
-            "size": {"type": "integer", "maximum": 10},
-            "mode": {"enum": ["fast", "safe"]},
-            "note": {"type": ["string", "null"]},
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "any": {}
-        }}"#;
-        let value = r#"{"size": 1, "note": null, "tags": ["a"], "any": {"x": 1}}"#;
-        let json = |text: &str| Json::tidy(text).unwrap();
-        let form = Form::of(&json(schema), &json(value));
-        let html = form.html();
-        for (name, _) in form.pairs() {
-            assert!(
-                html.contains(&format!("name=\"{name}\"")),
-                "{name} in {html}"
-            );
-        }
     }
 
     #[test]
@@ -327,7 +232,7 @@ mod tests {
             "{html}"
         );
         assert!(
-            html.contains("aria-invalid=\"true\"") && html.contains("f.n-error"),
+            html.contains("aria-invalid=\"true\"") && html.contains("f.n~error"),
             "{html}"
         );
     }

@@ -16,9 +16,13 @@
 //! fields cannot do that, they are JSON texts. Whether the value fits, the form does not decide:
 //! `orchestrator::parameters` does, by the words of the command line.
 
+#[cfg(test)]
+mod browser;
 mod build;
 mod draw;
 mod field;
+#[cfg(test)]
+mod hostile;
 mod keywords;
 mod lines;
 mod moment;

@@ -7,8 +7,9 @@
 //! id        f.notify.~o1.level         for labels and links
 //! ```
 //!
-//! A JSON pointer has `~` only before `0` and `1`, so a branch is never taken for a key. The
-//! role is after the last colon, so a key may have colons.
+//! A JSON pointer has `~` only before `0` and `1`, so a branch is never taken for a key. Neither
+//! are `~n`, `~r` and `~z`: a browser changes line ends and zero bytes in names. The role is
+//! after the last colon, so a key may have colons.
 
 use std::fmt::Write;
 
@@ -67,7 +68,20 @@ pub fn name(path: &str, role: Role) -> String {
 
 /// The path of a member or an item.
 pub fn below(path: &str, key: &str) -> String {
-    format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
+    let mut below = String::with_capacity(path.len() + 1 + key.len());
+    below.push_str(path);
+    below.push('/');
+    for char in key.chars() {
+        match char {
+            '~' => below.push_str("~0"),
+            '/' => below.push_str("~1"),
+            '\n' => below.push_str("~n"),
+            '\r' => below.push_str("~r"),
+            '\0' => below.push_str("~z"),
+            char => below.push(char),
+        }
+    }
+    below
 }
 
 /// The path of a branch of a union.
@@ -81,7 +95,9 @@ pub fn pointer(path: &str) -> String {
         .split('/')
         .skip(1)
         .filter(|step| !step.starts_with("~o"));
-    steps.fold(String::new(), |pointer, step| pointer + "/" + step)
+    let pointer = steps.fold(String::new(), |pointer, step| pointer + "/" + step);
+    let pointer = pointer.replace("~n", "\n").replace("~r", "\r");
+    pointer.replace("~z", "\0")
 }
 
 /// A name for the page: letters, digits, `.`, `-`, `_` and `~` only.
@@ -118,7 +134,7 @@ mod tests {
             let path = keys
                 .iter()
                 .fold(String::new(), |path, key| below(&path, key));
-            assert_eq!(path, expect_pointer);
+            assert!(!path.contains(['\n', '\r', '\0']));
             assert_eq!(pointer(&path), expect_pointer);
             assert_eq!(id(&path), expect_id);
         }
@@ -129,6 +145,8 @@ mod tests {
         check(&["a.b"], "/a.b", "f.a~2eb");
         check(&["~o1"], "/~0o1", "f.~7e0o1");
         check(&["", ""], "//", "f..");
+        check(&["~n", "\n"], "/~0n/\n", "f.~7e0n.~7en");
+        check(&["\r\0"], "/\r\0", "f.~7er~7ez");
         check(&["é[0]"], "/é[0]", "f.~c3~a9~5b0~5d");
     }
 

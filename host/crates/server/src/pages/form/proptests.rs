@@ -6,6 +6,7 @@ use model::Json;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::browser::pairs_in;
 use super::whole::Form;
 
 /// A schema, and the JSON of a value that fits it.
@@ -246,20 +247,17 @@ proptest! {
         let read = Form::read(&schema, &form.pairs()).unwrap();
         prop_assert_eq!(read.json.as_ref(), Some(&expect), "{:#?}", form.root);
 
-        // Browsers post every line end as two characters.
-        let posted = form.pairs().into_iter().map(|(name, value)| {
-            (name, value.replace('\n', "\r\n"))
-        });
-        let read = Form::read(&schema, &posted.collect::<Vec<_>>()).unwrap();
-        prop_assert_eq!(read.json.as_ref(), Some(&expect));
+        // The same as a browser shows and posts it.
+        let html = form.html();
+        let read = Form::read(&schema, &pairs_in(&html)).unwrap();
+        prop_assert_eq!(read.json.as_ref(), Some(&expect), "{}", html);
+        prop_assert_eq!(read.form.pairs(), form.pairs(), "{}", html);
 
         // The same by way of the other tab, and back.
         let mut pairs = form.pairs();
         pairs.push((":do".to_owned(), "json".to_owned()));
         let shown = Form::read(&schema, &pairs).unwrap().form;
-        let mut pairs = shown.pairs();
-        pairs.push((":tab".to_owned(), "json".to_owned()));
-        pairs.push((":whole".to_owned(), shown.json.replace('\n', "\r\n")));
+        let mut pairs = pairs_in(&shown.html());
         pairs.push((":do".to_owned(), "form".to_owned()));
         let back = Form::read(&schema, &pairs).unwrap();
         prop_assert_eq!(back.json, Some(expect));

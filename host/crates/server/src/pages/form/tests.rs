@@ -2,6 +2,8 @@
 
 use model::Json;
 
+use super::browser::pairs_in;
+use super::posted::Asked;
 use super::sketch::sketch;
 use super::whole::Form;
 
@@ -331,7 +333,7 @@ fn keys_and_texts_keep_every_character() {
         let members = keys.iter().map(|key| (key.to_string(), text.clone()));
         let value = Json::object(&members.collect());
         let form = Form::of(&json(&schema), &value);
-        let read = Form::read(&json(&schema), &form.pairs()).unwrap();
+        let read = Form::read(&json(&schema), &pairs_in(&form.html())).unwrap();
         assert_eq!(read.json, Some(Json::tidy(value.as_str()).unwrap()));
     }
 }
@@ -559,4 +561,219 @@ fn a_branch_is_chosen_and_the_others_keep_what_was_typed() {
         = {"inside":{"to":"ada","via":"email"}}
         "#,
     );
+}
+
+/// Presses a button of a form as a browser shows it, after something was typed.
+fn press(form: &Form, schema: &str, changes: &[(&str, &str)], button: &str) -> super::Read {
+    let mut pairs = pairs_in(&form.html());
+    for (name, typed) in changes {
+        pairs.retain(|(known, _)| known != name);
+        pairs.push(((*name).to_owned(), (*typed).to_owned()));
+    }
+    if !button.is_empty() {
+        pairs.push((":do".to_owned(), button.to_owned()));
+    }
+    Form::read(&json(schema), &pairs).unwrap()
+}
+
+#[track_caller]
+fn check_form(form: &Form, expect: &str) {
+    assert_eq!(unindented(&sketch(form)), unindented(expect));
+}
+
+#[test]
+fn both_tabs_have_the_same_values_right_or_wrong() {
+    let first = Form::of(&json(ORDER), &json(r#"{"name": "x", "size": 1.0}"#));
+    let typed = [("/size:value", "1.50"), ("/note:value", "kept, but off")];
+    let shown = press(&first, ORDER, &typed, "json");
+    assert_eq!(shown.asked, Asked::ShowJson);
+    check_form(
+        &shown.form,
+        r#"
+        ! at `note`: something is typed here, but “give it” is off: turn it on, or send it again to leave this out
+        JSON {
+          "name": "x",
+          "size": 1.50
+        }
+        "#,
+    );
+    // Nothing was changed there: what was typed and is off is still there.
+    let back = press(&shown.form, ORDER, &[], "form");
+    check_form(
+        &back.form,
+        "
+        Value * :
+          name * [x]
+          size * [1.50]
+          off: note [kept, but off]
+          off: at [||]
+          off: lines 0 items
+        ",
+    );
+    // Other JSON makes other fields.
+    let typed = [(":whole", r#"{"name": "y", "size": "many", "more": [1]}"#)];
+    let other = press(&shown.form, ORDER, &typed, "form");
+    check_form(
+        &other.form,
+        r#"Value * {{ "name": "y", "size": "many", "more": [ 1 ] }}"#,
+    );
+    let typed = [(":whole", r#"{"size": 12345678901234567890.10}"#)];
+    let other = press(&shown.form, ORDER, &typed, "");
+    let expect = json(r#"{"size":12345678901234567890.10}"#);
+    assert_eq!((other.asked, other.json), (Asked::Submit, Some(expect)));
+}
+
+#[test]
+fn what_is_no_json_stays_on_its_tab() {
+    let first = Form::of(&json(ORDER), &json(r#"{"name": "x", "size": 1}"#));
+    let shown = press(&first, ORDER, &[], "json").form;
+    let read = press(&shown, ORDER, &[(":whole", r#"{"name": "x", }"#)], "form");
+    assert_eq!(read.json, None);
+    check_form(
+        &read.form,
+        r#"
+        ! at `Value`: not JSON: trailing comma at line 1 column 15
+        JSON {"name": "x", }
+        "#,
+    );
+    let mended = press(&read.form, ORDER, &[(":whole", r#"{"name": "z"}"#)], "form");
+    check_form(
+        &mended.form,
+        "
+        Value * :
+          name * [z]
+          size * [100]
+          off: note []
+          off: at [||]
+          off: lines 0 items
+        ",
+    );
+}
+
+#[test]
+fn a_field_of_json_says_where_it_is_none() {
+    let schema = r#"{"type": "object", "properties": {"any": {}, "size": {"type": "integer"}}}"#;
+    let form = Form::of(&json(schema), &json(r#"{"any": [1], "size": 1}"#));
+    // What would be JSON together is none by itself.
+    let typed = [("/any:json", r#"1, "admin": true"#)];
+    let read = press(&form, schema, &typed, "");
+    assert_eq!(read.json, None);
+    check_form(
+        &read.form,
+        r#"
+        ! at `any`: not JSON: trailing characters at line 1 column 2
+        Value * :
+          any {1, "admin": true}
+          size [1]
+        "#,
+    );
+    let shown = press(&form, schema, &typed, "json").form;
+    let back = press(&shown, schema, &[], "form").form;
+    assert_eq!(back.pairs(), read.form.pairs());
+}
+
+/// What `orchestrator::parameters` says of a value, at the fields of its form.
+#[track_caller]
+fn check_errors(schema: &str, value: &str, expect: &[(&str, &str)]) {
+    let parameters = orchestrator::Parameters::new(&json(schema)).unwrap();
+    let misfit = parameters.check(&json(value)).unwrap_err();
+    let errors = misfit.0.iter().map(|it| (it.pointer(), it.complaint()));
+    let form = Form::of(&json(schema), &json(value)).with_errors(&errors.collect::<Vec<_>>());
+    let said = form.problems.iter().map(|it| (it.id.as_str(), it.text.as_str()));
+    assert_eq!(said.collect::<Vec<_>>(), expect);
+    let html = form.html();
+    for (id, text) in expect {
+        assert!(html.contains(&format!("href=\"#{id}\"")), "{html}");
+        assert!(html.contains(&format!(" id=\"{id}\"")), "{html}");
+        let text = text.replace('"', "&#34;").replace('\'', "&#39;");
+        assert_eq!(html.matches(&text).count(), 2, "{text} in {html}");
+    }
+}
+
+#[test]
+fn an_error_is_at_the_field_that_it_is_about() {
+    check_errors(
+        r#"{"type": "object", "properties": {"batch_size": {"type": "integer",
+            "minimum": 1, "maximum": 1000}}}"#,
+        r#"{"batch_size": 5000}"#,
+        &[("f.batch_size", "5000 is above the maximum 1000")],
+    );
+    check_errors(
+        ORDER,
+        r#"{"name": 7, "lines": [{"sku": "a"}, {"sku": "b", "count": "x"}]}"#,
+        &[
+            ("f.name", "expected a string"),
+            ("f.size", "missing: expected an integer"),
+            ("f.lines.1.count", "\"x\" is not of type \"integer\""),
+        ],
+    );
+    check_errors(
+        TAGGED,
+        r#"{"by_name": {"Email": {"to": 7}}, "inside": {"via": "email"}, "untagged": ["x"]}"#,
+        &[
+            ("f.by_name.~o0.Email.to", "7 is not of type \"string\""),
+            ("f.inside.~o1.to", "\"to\" is a required property"),
+            ("f.untagged", "\"x\" is not of type \"integer\""),
+        ],
+    );
+    check_errors(
+        r#"{"type": "object", "additionalProperties": false, "properties": {"a/b~c": {"type":
+            "array", "items": {"type": "integer"}}, "when": {"type": "string",
+            "format": "date-time", "maxLength": 3}, "mode": {"enum": ["a", "b"]}}}"#,
+        r#"{"a/b~c": [1, "x"], "when": "2026-11-25T00:00:00Z"}"#,
+        &[
+            ("f.a~7e1b~7e0c", "\"x\" is not of type \"integer\""),
+            ("f.when", "\"2026-11-25T00:00:00Z\" is longer than 3 characters"),
+        ],
+    );
+    check_errors(
+        r#"{"type": "object", "additionalProperties": false, "properties": {"name": {}}}"#,
+        r#"{"nme": 1}"#,
+        &[("f", "unknown parameter `nme`: did you mean `name`?")],
+    );
+}
+
+#[test]
+fn a_form_in_html() {
+    let schema = r#"{"type": "object", "required": ["batch_size", "mode"], "properties": {
+        "batch_size": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
+        "mode": {"enum": ["fast", "safe"]},
+        "since": {"type": "string", "format": "date-time", "description": "Orders from then on"},
+        "notify": {"type": "object", "required": ["email"], "properties": {
+            "email": {"type": "string", "format": "email"},
+            "level": {"enum": ["debug", "info", "warn", "error", "never"]}}}}}"#;
+    let value = r#"{"batch_size": 5000, "mode": "fast", "since": "2026-11-25T00:00:00+01:00",
+        "notify": {"email": "ops@example.com", "level": "warn"}}"#;
+    let errors = [(
+        "/batch_size".to_owned(),
+        "5000 is above the maximum 1000".to_owned(),
+    )];
+    let form = Form::of(&json(schema), &json(value)).with_errors(&errors);
+    insta::assert_snapshot!(lines_of(&form.html()));
+}
+
+#[test]
+fn unions_lists_and_json_in_html() {
+    let schema = r#"{"type": "object", "properties": {
+        "to": {"oneOf": [
+            {"type": "object", "required": ["via", "room"], "properties":
+                {"via": {"const": "chat"}, "room": {"type": ["string", "null"]}}},
+            {"type": "integer"}]},
+        "people": {"type": "array", "items": {"type": "object", "required": ["name"],
+            "properties": {"name": {"type": "string", "title": "The <b>name</b>"}}}},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}}}}"#;
+    let value = r#"{"to": {"via": "chat", "room": null}, "people": [{"name": "Ada\nL"}],
+        "tags": ["a", "b"]}"#;
+    let form = Form::of(&json(schema), &json(value));
+    insta::assert_snapshot!(lines_of(&form.html()));
+    let shown = press(&form, schema, &[], "json").form;
+    insta::assert_snapshot!(lines_of(&shown.html()));
+}
+
+/// A line for each element, for people.
+fn lines_of(html: &str) -> String {
+    let lines = html.replace("><", ">\n<");
+    let lines = lines.lines().filter(|line| !line.trim().is_empty());
+    lines.collect::<Vec<_>>().join("\n")
 }
