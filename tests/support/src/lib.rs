@@ -31,6 +31,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use disk::SmallDisk;
+pub use group::Group;
 pub use guests::{guest, guests};
 pub use home::{Home, Ran};
 pub use http::{Answer, Ask, Event, Server, Stream};

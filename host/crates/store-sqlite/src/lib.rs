@@ -29,6 +29,7 @@ mod blocks;
 mod clock;
 mod columns;
 mod components;
+mod deleting;
 mod deployments;
 mod events;
 mod inputs;

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
-//! order of the table. Nothing outside this folder sees it.
+//! order of the table. Nothing outside this folder sees it. No number is given twice.
 //!
 //! Every index that a run enters while it is alive is partial, so what has ended costs
 //! nothing. There is none on names: it would be the only one that grows in random places,
@@ -377,6 +377,16 @@ INSERT INTO run_block_origins (origin, block)
 SELECT DISTINCT r.origin, b.no FROM flow_runs r JOIN run_blocks b ON b.no = r.no / 1024;
 ";
 
+/// Runs that are gone from sight, of which there still are rows.
+const DELETED: &str = "
+CREATE TABLE deleted_runs (
+    no       INTEGER PRIMARY KEY,
+    -- Whether it was the last run, whose row stays until there is a later one.
+    has_row  INTEGER NOT NULL,
+    is_swept INTEGER NOT NULL DEFAULT 0
+) STRICT;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -387,6 +397,7 @@ const STEPS: &[M<'static>] = &[
     M::up(LISTINGS),
     M::up(ACCESS),
     M::up(TOTALS),
+    M::up(DELETED),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

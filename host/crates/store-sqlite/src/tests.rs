@@ -9,6 +9,7 @@ use tempfile::TempDir;
 mod blocks;
 mod claiming;
 mod counting;
+mod deleting;
 mod events;
 mod impatient;
 
@@ -16,7 +17,9 @@ use super::sql::Sql as _;
 use super::*;
 use model::{PoolName, Seq, State, Timestamp, WorkPool};
 use store::contract::cast::{Cast, at, failure, input, json, task};
-use store::{Catalog as _, Missing, Next, PoolChange, Pools as _, Runs as _, Topic, Wakes as _};
+use store::{
+    Catalog as _, Missing, Next, PoolChange, Pools as _, Reading as _, Runs as _, Topic, Wakes as _,
+};
 
 async fn new_store() -> (SqliteStore, TempDir) {
     let dir = tempfile::tempdir().unwrap();

@@ -19,9 +19,10 @@ use store::{
     TaskRunFilter, Topic, Totals, Wakes, Workers,
 };
 
+use super::writer::Tx;
 use super::{
-    SqliteStore, components, deployments, events, inputs, journal, life, listing, load, pick,
-    pools, read, totals, workers,
+    SqliteStore, components, deleting, deployments, events, inputs, journal, life, listing, load,
+    pick, pools, read, totals, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
@@ -30,6 +31,41 @@ const INLINE_ENTRIES_MAX: u64 = 200;
 
 /// A longer page of events is read on a thread for blocking work.
 const INLINE_EVENTS_MAX: u32 = 500;
+
+/// Runs that are deleted in one commit.
+const DELETED_AT_ONCE: usize = 50;
+
+/// Rows that belonged to deleted runs and go in one commit: some milliseconds.
+const SWEPT_AT_ONCE: i64 = 2_000;
+
+impl SqliteStore {
+    /// Those that have too many subflows for one commit are deleted by several.
+    async fn delete_some(&self, runs: Vec<RunId>) -> StoreResult<Vec<StoreResult<()>>> {
+        let mut deleted: Vec<StoreResult<()>> = Vec::with_capacity(runs.len());
+        let mut next = 0;
+        while next < runs.len() {
+            let rest = runs[next..].to_vec();
+            let mut done = self
+                .writer
+                .write(move |tx| {
+                    let mut done = Vec::with_capacity(rest.len());
+                    for run in &rest {
+                        match deleting::delete(tx, *run) {
+                            Ok(true) => done.push(Ok(())),
+                            Ok(false) => break,
+                            Err(why) if deleting::is_refusal(&why) => done.push(Err(why)),
+                            Err(error) => return Err(error),
+                        }
+                    }
+                    Ok(done)
+                })
+                .await?;
+            next += done.len();
+            deleted.append(&mut done);
+        }
+        Ok(deleted)
+    }
+}
 
 #[async_trait]
 impl Catalog for SqliteStore {
@@ -195,6 +231,16 @@ impl Runs for SqliteStore {
         self.writer
             .write(move |tx| life::resume(tx, run, now))
             .await
+    }
+
+    async fn delete_runs(&self, runs: &[RunId]) -> StoreResult<Vec<StoreResult<()>>> {
+        let mut deleted = Vec::with_capacity(runs.len());
+        for some in runs.chunks(DELETED_AT_ONCE) {
+            deleted.append(&mut self.delete_some(some.to_vec()).await?);
+        }
+        let sweep = |tx: &Tx<'_>| deleting::sweep(tx, SWEPT_AT_ONCE);
+        while !self.writer.write(sweep).await? {}
+        Ok(deleted)
     }
 
     async fn awaited_inputs(&self, run: RunId) -> StoreResult<Vec<AwaitedInput>> {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod cast;
+pub mod deleting;
 pub mod deploying;
 pub mod events;
 pub mod inputs;
@@ -123,6 +124,12 @@ macro_rules! contract {
             inputs::a_subflow_asks_for_itself,
             inputs::a_new_attempt_keeps_what_was_given,
             inputs::a_suspended_run_survives_its_worker,
+            deleting::a_run_is_deleted_with_all_that_belongs_to_it,
+            deleting::only_what_is_over_is_deleted,
+            deleting::a_child_lives_on_without_the_run_that_started_it,
+            deleting::the_key_of_a_deleted_run_is_free,
+            deleting::what_comes_after_a_deleted_run_is_newer,
+            deleting::a_deletion_is_told_of,
             totals::ends_are_counted_by_time_and_state,
             totals::a_run_is_counted_by_the_end_that_it_has_now,
             totals::subflows_are_counted_under_their_flows,

@@ -76,6 +76,12 @@ pub trait Runs: Send + Sync + 'static {
     /// Lets a paused run go on. Errs if it is not paused.
     async fn resume(&self, run: RunId, now: Timestamp) -> StoreResult<FlowRun>;
 
+    /// Deletes runs that are over, with all that belongs to them: history, journal, task runs,
+    /// log, and the subflows within them. Runs that they have started stay, and so do totals. What
+    /// became of each, in order: a refusal is that there is no such run, that it is not over, or
+    /// that it is a subflow.
+    async fn delete_runs(&self, runs: &[RunId]) -> StoreResult<Vec<StoreResult<()>>>;
+
     /// The inputs that a run still waits for, oldest first, those of the subflows within it
     /// included; for a subflow only its own. Empty once the run is over or is being
     /// cancelled.

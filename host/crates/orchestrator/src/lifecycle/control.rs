@@ -1,4 +1,4 @@
-//! What a person may do to a run: cancel, pause, resume, retry, and give input.
+//! What a person may do to a run: cancel, pause, resume, retry, delete, and give input.
 //!
 //! Only a whole run can be controlled. A subflow lives in the sandbox of the run around it,
 //! so whatever is done to it would be done to that run.
@@ -119,6 +119,17 @@ pub fn retry(
         ready_at: now,
     }));
     Ok(plan)
+}
+
+/// Whether the run may be deleted: once it is over, and not without the run that it is part of.
+pub fn may_delete(subject: &Subject) -> Result<(), Refusal> {
+    whole(subject)?;
+    let (run, state) = (subject.head.id, subject.head.state);
+    if state.is_terminal() {
+        Ok(())
+    } else {
+        Err(Refusal::NotOver { run, state })
+    }
 }
 
 /// Whether a run in this state still takes what it has asked people for.

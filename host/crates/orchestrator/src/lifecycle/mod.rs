@@ -42,7 +42,9 @@ mod settle;
 mod tests;
 
 pub use claim::{Candidate, claim, room};
-pub use control::{asker, awaits_input, cancel, give_input, is_over, pause, resume, retry};
+pub use control::{
+    asker, awaits_input, cancel, give_input, is_over, may_delete, pause, resume, retry,
+};
 pub use create::{create, create_needs};
 pub use head::{Head, OriginKey, RunKey, Subject, Tally};
 pub use plan::{

@@ -11,7 +11,7 @@ use super::show::{Now, count, plural, slug};
 const WIDTH: usize = 960;
 const HEIGHT: usize = 96;
 /// Room for the times below.
-const AXIS: usize = 18;
+const AXIS: usize = 28;
 /// Room for the largest count on the left.
 const LEFT: usize = 44;
 
@@ -109,16 +109,15 @@ fn axis(svg: &mut String, now: &Now, tallies: &TalliesView, highest: u64) {
         LEFT - 6,
         count(highest)
     );
-    const TICKS: usize = 6;
     let span = tallies.to.0 - tallies.from.0;
-    for tick in 0..TICKS {
-        let share = tick as f64 / TICKS as f64;
-        let at = Timestamp(tallies.from.0 + (span as f64 * share) as i64);
+    for at in ticks(now, tallies) {
+        let share = (at.0 - tallies.from.0) as f64 / span as f64;
         let x = LEFT as f64 + (WIDTH - LEFT) as f64 * share;
         let _ = write!(
             svg,
-            "<text x=\"{x:.0}\" y=\"{}\">{}</text>",
-            HEIGHT + 14,
+            "<path class=\"axis\" d=\"M{x:.1} {HEIGHT}v4\"/><text x=\"{x:.0}\" y=\"{}\" \
+             text-anchor=\"middle\">{}</text>",
+            HEIGHT + 19,
             now.zone.text(
                 at,
                 if span > 172_800_000_000 {
@@ -129,6 +128,39 @@ fn axis(svg: &mut String, now: &Now, tallies: &TalliesView, highest: u64) {
             )
         );
     }
+}
+
+/// Round times in the visitor's zone, six of them or so.
+fn ticks(now: &Now, tallies: &TalliesView) -> Vec<Timestamp> {
+    const HOUR: i64 = 3_600_000_000;
+    const STEPS: [i64; 9] = [
+        HOUR / 60,
+        HOUR / 12,
+        HOUR / 4,
+        HOUR,
+        4 * HOUR,
+        24 * HOUR,
+        7 * 24 * HOUR,
+        28 * 24 * HOUR,
+        365 * 24 * HOUR,
+    ];
+    let span = tallies.to.0 - tallies.from.0;
+    let step = STEPS
+        .into_iter()
+        .find(|step| span / step <= 8)
+        .unwrap_or(span.max(1));
+    // Whole steps since midnight, where the visitor is.
+    let midnight = Now {
+        at: tallies.from,
+        zone: now.zone.clone(),
+    }
+    .midnight();
+    let first = midnight.0 + (tallies.from.0 - midnight.0).div_euclid(step) * step + step;
+    let edge = span / 30;
+    let all = (0..64).map(|n| Timestamp(first + n * step));
+    all.take_while(|at| at.0 < tallies.to.0 - edge)
+        .filter(|at| at.0 > tallies.from.0 + edge)
+        .collect()
 }
 
 /// What the bars say, in a sentence.
@@ -212,6 +244,25 @@ mod tests {
         let expect = "flow=etl&amp;state=FAILED&amp;since=2025-11-28T01%3A00%3A00.000Z&amp;\
                       until=2025-11-28T02%3A00%3A00.000Z";
         assert!(svg.contains(expect), "{svg}");
+    }
+
+    #[test]
+    fn times_on_the_axis_are_round() {
+        let tallies = TalliesView {
+            from: Timestamp(BEGIN.0 + 154 * 60_000_000),
+            to: Timestamp(BEGIN.0 + (24 * 60 + 154) * 60_000_000),
+            bins: Vec::new(),
+        };
+        let now = Now {
+            at: tallies.to,
+            zone: Zone::utc(),
+        };
+        let texts = ticks(&now, &tallies);
+        let texts: Vec<String> = texts.iter().map(|at| now.zone.text(*at, "%H:%M")).collect();
+        assert_eq!(
+            texts,
+            ["04:00", "08:00", "12:00", "16:00", "20:00", "00:00"]
+        );
     }
 
     #[test]

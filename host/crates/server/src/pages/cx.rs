@@ -141,6 +141,13 @@ pub fn rendered(page: &impl Template) -> Response {
     }
 }
 
+/// A page whose address says something wrong.
+pub fn bad_request(page: &impl Template) -> Response {
+    let mut response = rendered(page);
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response
+}
+
 /// A form that has to be corrected.
 pub fn unprocessable(page: &impl Template) -> Response {
     let mut response = rendered(page);

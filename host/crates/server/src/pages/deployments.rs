@@ -8,10 +8,10 @@ use super::cx::{Cx, rendered, see_other};
 use super::flow_run::Ask;
 use super::flow_runs::{deployment_path, deployment_query};
 use super::listing::{Headed, Listing};
-use super::parts::{Action, Cell, Empty, Link, Outcome, Pair, Row, Table, columns};
+use super::parts::{Action, Cell, Empty, Link, Outcome, Outcomes, Pair, Row, Table, columns};
 use super::query::segment;
 use super::shell::Shell;
-use super::show::{Value, first_chars, slug};
+use super::show::{Value, first_chars, plural, slug};
 
 /// Rows of a page.
 const ROWS: u32 = 100;
@@ -89,16 +89,16 @@ pub fn pool_path(name: &str) -> String {
     format!("/work-pools/{}", segment(name))
 }
 
-/// The latest runs that have ended or go on, oldest first.
-async fn outcomes(cx: &Cx, deployment: &DeploymentView) -> Answered<Vec<Outcome>> {
-    let asked = deployment_query(&deployment.name).with("limit", OUTCOMES);
+/// The latest runs, oldest first.
+async fn outcomes(cx: &Cx, deployment: &DeploymentView) -> Answered<Outcomes> {
+    let filter = deployment_query(&deployment.name);
+    let asked = filter.with("limit", OUTCOMES);
     let page = cx
         .client
         .list_runs(RunQuery::from_query(&asked.to_string())?)
         .await?;
     let outcome = |run: &FlowRunView| Outcome {
         slug: slug(run.state.kind.as_ref()),
-        href: format!("/flow-runs/{}", run.id),
         text: format!(
             "{} {}, {}",
             run.name,
@@ -106,7 +106,14 @@ async fn outcomes(cx: &Cx, deployment: &DeploymentView) -> Answered<Vec<Outcome>
             cx.now.distance(run.created)
         ),
     };
-    Ok(page.items.iter().rev().map(outcome).collect())
+    let is_bad = |run: &&FlowRunView| matches!(run.state.kind.as_ref(), "FAILED" | "CRASHED");
+    let bad = page.items.iter().filter(is_bad).count() as u64;
+    let all = plural(page.items.len() as u64, "latest run", "latest runs");
+    Ok(Outcomes {
+        href: filter.at("/flow-runs"),
+        text: format!("{all}, {bad} failed or crashed"),
+        runs: page.items.iter().rev().map(outcome).collect(),
+    })
 }
 
 /// `/deployments/{flow}/{name}`

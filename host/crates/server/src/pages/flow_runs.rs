@@ -4,11 +4,11 @@ use askama::Template;
 use axum::response::Response;
 use model::DeploymentName;
 use operations::client::{self, Answered, QueryRequest as _, RunQuery, TallyQuery};
-use operations::problem::PlacedError;
+use operations::problem::{Problem, ProblemKind};
 use operations::view::FlowRunView;
 
 use super::bars::bars;
-use super::cx::{Cx, html, rendered};
+use super::cx::{Cx, bad_request, html, rendered};
 use super::parts::{Choice, Empty, Link, choices};
 use super::query::{Query, segment};
 use super::shell::Shell;
@@ -67,6 +67,8 @@ const STATES: [(&str, &str); 16] = [
 #[template(path = "flow_runs.html")]
 struct Page {
     shell: Shell,
+    /// What is wrong with the filters.
+    problem: Option<Problem>,
     presets: Vec<Preset>,
     filters: Filters,
     histogram: Option<String>,
@@ -98,7 +100,6 @@ struct Field {
     name: &'static str,
     value: String,
     placeholder: &'static str,
-    error: Option<String>,
 }
 
 /// `/flow-runs`
@@ -109,14 +110,22 @@ pub async fn list(cx: Cx) -> Response {
         let mut asked = filters.clone();
         asked.0.extend(cursor.0.iter().cloned());
         let asked = asked.with("limit", ROWS);
-        let (listed, errors) = match RunQuery::from_query(&asked.to_string()) {
-            Ok(query) => (cx.client.list_runs(query).await?, Vec::new()),
-            // The page says it at the field, and lists nothing.
-            Err(problem) => (client::Page::all::<FlowRunView>([]), problem.errors),
+        let listed = match times(cx, &asked).and_then(|it| RunQuery::from_query(&it.to_string())) {
+            Ok(query) => cx.client.list_runs(query).await,
+            Err(problem) => Err(problem),
         };
-        let is_wrong = !errors.is_empty();
-        Ok(rendered(&Page {
+        let (listed, problem) = match listed {
+            Ok(listed) => (listed, None),
+            // The page says what is wrong beside the filters, and lists nothing.
+            Err(problem) if problem.kind == ProblemKind::InvalidQuery => {
+                (client::Page::all::<FlowRunView>([]), Some(problem))
+            }
+            Err(problem) => return Err(problem),
+        };
+        let is_wrong = problem.is_some();
+        let page = Page {
             shell: shell(cx),
+            problem,
             presets: presets(cx, &filters),
             histogram: histogram(cx, &filters).await?,
             can_operate: cx.can_operate(),
@@ -129,10 +138,30 @@ pub async fn list(cx: Cx) -> Response {
             next: listed
                 .next
                 .map(|next| filters.with("cursor", next).at("/flow-runs")),
-            filters: Filters::new(&filters, &errors),
-        }))
+            filters: Filters::new(&filters),
+        };
+        Ok(if is_wrong {
+            bad_request(&page)
+        } else {
+            rendered(&page)
+        })
     })
     .await
+}
+
+/// The query with times as programs write them; people type them in their own zone.
+fn times(cx: &Cx, query: &Query) -> Answered<Query> {
+    let mut read = query.clone();
+    for (name, value) in &mut read.0 {
+        if matches!(name.as_str(), "since" | "until") && value.parse::<jiff::Timestamp>().is_err() {
+            *value = cx.now.zone.read(value).ok_or_else(|| {
+                let detail = format!("`{value}` is no time");
+                Problem::new(ProblemKind::InvalidQuery, detail)
+                    .hint("write it as `2026-11-28 14:00` or `2026-11-28T14:00:00Z`")
+            })?;
+        }
+    }
+    Ok(read)
 }
 
 /// How many of them ended, by time. None where filters say what totals do not know.
@@ -145,6 +174,9 @@ async fn histogram(cx: &Cx, filters: &Query) -> Answered<Option<String>> {
     {
         return Ok(None);
     }
+    let Ok(filters) = &times(cx, filters) else {
+        return Ok(None);
+    };
     let mut asked = filters.only(&["flow", "deployment"]);
     for (name, field) in [("since", "from"), ("until", "to")] {
         if let Some(at) = filters.get(name) {
@@ -203,18 +235,14 @@ fn nothing(filters: &Query, is_wrong: bool) -> Empty {
 }
 
 impl Filters {
-    fn new(filters: &Query, errors: &[PlacedError]) -> Self {
+    fn new(filters: &Query) -> Self {
         let field = |(label, name, placeholder): (&'static str, &'static str, &'static str)| {
             let values: Vec<&str> = filters.all(name).collect();
-            let wrong = errors
-                .iter()
-                .find(|error| error.pointer == format!("/{name}"));
             Field {
                 label,
                 name,
                 value: values.join(" "),
                 placeholder,
-                error: wrong.map(|error| error.detail.clone()),
             }
         };
         let states: Vec<&str> = filters.all("state").collect();

@@ -203,15 +203,21 @@ pub enum Cell {
     Took(Took),
     Cause(String),
     Button(Action),
-    /// Latest outcomes, each a link to its run.
-    Outcomes(Vec<Outcome>),
+    Outcomes(Outcomes),
+}
+
+/// How the latest runs of something went, and where they are.
+#[derive(Clone, Debug)]
+pub struct Outcomes {
+    pub href: String,
+    pub text: String,
+    pub runs: Vec<Outcome>,
 }
 
 /// How a run ended, as a small bar.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub slug: String,
-    pub href: String,
     pub text: String,
 }
 

@@ -42,6 +42,19 @@ impl Zone {
         }
     }
 
+    /// A time as people type it here, as programs write it.
+    pub fn read(&self, text: &str) -> Option<String> {
+        let at = text.trim();
+        let civil: jiff::civil::DateTime = at.parse().ok()?;
+        Some(
+            civil
+                .to_zoned(self.tz.clone())
+                .ok()?
+                .timestamp()
+                .to_string(),
+        )
+    }
+
     pub fn tz(&self) -> &TimeZone {
         &self.tz
     }

@@ -85,6 +85,14 @@ impl Changes {
         });
     }
 
+    pub(crate) fn run_deleted(&self, run: RunId, parent: Option<RunId>, within: Option<RunId>) {
+        self.add(&Form::RunDeleted {
+            run,
+            parent,
+            within,
+        });
+    }
+
     pub(crate) fn task_run(&self, it: &TaskRun) {
         self.add(&Form::TaskRun {
             task_run: it.id,

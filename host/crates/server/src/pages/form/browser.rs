@@ -107,10 +107,13 @@ fn unescaped(text: &str) -> String {
 fn value_of(kind: Option<String>, value: String) -> String {
     let is_like = |example: &str| {
         value.len() == example.len()
-            && value.bytes().zip(example.bytes()).all(|(byte, like)| match like {
-                b'0' => byte.is_ascii_digit(),
-                like => byte == like,
-            })
+            && value
+                .bytes()
+                .zip(example.bytes())
+                .all(|(byte, like)| match like {
+                    b'0' => byte.is_ascii_digit(),
+                    like => byte == like,
+                })
     };
     match kind.as_deref() {
         Some("hidden" | "radio" | "checkbox") => value,

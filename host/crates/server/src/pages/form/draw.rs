@@ -155,7 +155,10 @@ impl Drawn<'_> {
         let (is_lines, is_code) = match &self.f.kind {
             Kind::Json(_) => (true, true),
             Kind::Lines { line, .. } => (true, !matches!(line, Line::Text)),
-            _ => (text.contains('\n') || text.chars().count() > LINE_MAX, false),
+            _ => (
+                text.contains('\n') || text.chars().count() > LINE_MAX,
+                false,
+            ),
         };
         Input {
             name: self.name(role),
@@ -176,7 +179,11 @@ fn is_fixed(field: &Field) -> bool {
 /// The kind of input that keeps a date as it is, right or wrong.
 fn date_kind(text: &str) -> &'static str {
     let is_date = moment::day(text).is_some() && text >= "0001";
-    if text.is_empty() || is_date { "date" } else { "text" }
+    if text.is_empty() || is_date {
+        "date"
+    } else {
+        "text"
+    }
 }
 
 /// The same for a time of day.
@@ -184,7 +191,11 @@ fn time_kind(text: &str) -> &'static str {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_time = moment::clock(whole).is_some() && !text.ends_with('.') && fraction.len() <= 3;
     let is_time = is_time && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    if text.is_empty() || is_time { "time" } else { "text" }
+    if text.is_empty() || is_time {
+        "time"
+    } else {
+        "text"
+    }
 }
 
 /// Steps of a time: a browser refuses a fraction between them.

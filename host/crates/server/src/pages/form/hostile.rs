@@ -42,13 +42,24 @@ fn chain(part: impl Fn(&str) -> String) -> String {
 #[test]
 fn what_doubles_with_each_definition_is_json() {
     let value = r#"{"a": "x", "b": "y"}"#;
-    check(&chain(|next| format!(r#"{{"allOf": [{next}, {next}]}}"#)), value);
+    check(
+        &chain(|next| format!(r#"{{"allOf": [{next}, {next}]}}"#)),
+        value,
+    );
     check(&chain(|next| format!(r#"{{"allOf": [{next}]}}"#)), value);
-    check(&chain(|next| format!(r#"{{"oneOf": [{next}, {next}]}}"#)), value);
-    check(&chain(|next| format!(r#"{{"anyOf": [{next}, {next}, {{"type": "null"}}]}}"#)), value);
+    check(
+        &chain(|next| format!(r#"{{"oneOf": [{next}, {next}]}}"#)),
+        value,
+    );
+    check(
+        &chain(|next| format!(r#"{{"anyOf": [{next}, {next}, {{"type": "null"}}]}}"#)),
+        value,
+    );
     let nested = r#"{"a": {"p": {"q": {}}}}"#;
     check(
-        &chain(|next| format!(r#"{{"type": "object", "properties": {{"p": {next}, "q": {next}}}}}"#)),
+        &chain(|next| {
+            format!(r#"{{"type": "object", "properties": {{"p": {next}, "q": {next}}}}}"#)
+        }),
         nested,
     );
     check(
@@ -59,8 +70,13 @@ fn what_doubles_with_each_definition_is_json() {
 
 /// An object of `count` members, each of the same schema.
 fn wide(count: usize, member: &str) -> String {
-    let members: Vec<String> = (0..count).map(|at| format!(r#""p{at}": {member}"#)).collect();
-    format!(r#"{{"type": "object", "properties": {{{}}}}}"#, members.join(", "))
+    let members: Vec<String> = (0..count)
+        .map(|at| format!(r#""p{at}": {member}"#))
+        .collect();
+    format!(
+        r#"{{"type": "object", "properties": {{{}}}}}"#,
+        members.join(", ")
+    )
 }
 
 #[test]
@@ -71,7 +87,10 @@ fn an_object_of_itself_is_drawn_once() {
         "properties": {"next": {"anyOf": [{"$ref": "#/$defs/List"}, {"type": "null"}]}}}}}"##;
     check(list, r#"{"next": {"next": {"next": null}}}"#);
     check(r##"{"$ref": "#"}"##, "7");
-    check(r##"{"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}"##, "7");
+    check(
+        r##"{"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}"##,
+        "7",
+    );
 }
 
 #[test]
@@ -105,7 +124,13 @@ fn large_lists_and_texts_are_json() {
     assert_eq!(check(schema, &text), 1);
     let text = format!(r#"{{"$comment": "{}"}}"#, "x".repeat(300_000));
     assert_eq!(check(&text, "7"), 1);
-    assert_eq!(check(&format!("{}7{}", r#"{"not": "#.repeat(90), "}".repeat(90)), "1"), 1);
+    assert_eq!(
+        check(
+            &format!("{}7{}", r#"{"not": "#.repeat(90), "}".repeat(90)),
+            "1"
+        ),
+        1
+    );
 }
 
 #[test]
@@ -121,7 +146,10 @@ fn there_is_no_item_more_than_a_form_holds() {
     let full = Form::read(&schema, &pairs).unwrap();
     assert_eq!(count(&full.form.root), count(&form.root));
     let problem = &full.form.problems[0];
-    assert_eq!(problem.text, "a form has at most 2000 fields: write the value as JSON");
+    assert_eq!(
+        problem.text,
+        "a form has at most 2000 fields: write the value as JSON"
+    );
 }
 
 #[test]
@@ -129,13 +157,26 @@ fn what_no_form_of_ours_posts_is_refused() {
     let schema = Json::parse(r#"{"type": "object"}"#).unwrap();
     let many = vec![("a".to_owned(), String::new()); 20_001];
     let refused = Form::read(&schema, &many).unwrap_err();
-    assert_eq!(refused.to_string(), "the form has 20001 fields; the limit is 20000");
+    assert_eq!(
+        refused.to_string(),
+        "the form has 20001 fields; the limit is 20000"
+    );
     let large = [("a".to_owned(), "x".repeat(5 << 20))];
     let refused = Form::read(&schema, &large).unwrap_err();
-    assert_eq!(refused.to_string(), "the form has 5242881 bytes; the limit is 4194304");
-    let schema = Json::parse(r#"{"type": "array", "items": {"type": "array", "items":
-        {"type": "array", "items": {"type": "object", "properties": {}}}}}"#).unwrap();
-    let nested = [(":items", "2000"), ("/0:items", "2000"), ("/0/0:items", "99999999999")];
+    assert_eq!(
+        refused.to_string(),
+        "the form has 5242881 bytes; the limit is 4194304"
+    );
+    let schema = Json::parse(
+        r#"{"type": "array", "items": {"type": "array", "items":
+        {"type": "array", "items": {"type": "object", "properties": {}}}}}"#,
+    )
+    .unwrap();
+    let nested = [
+        (":items", "2000"),
+        ("/0:items", "2000"),
+        ("/0/0:items", "99999999999"),
+    ];
     let nested = nested.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let refused = Form::read(&schema, &nested).unwrap_err();
     assert_eq!(

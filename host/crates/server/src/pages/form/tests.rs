@@ -679,7 +679,10 @@ fn check_errors(schema: &str, value: &str, expect: &[(&str, &str)]) {
     let misfit = parameters.check(&json(value)).unwrap_err();
     let errors = misfit.0.iter().map(|it| (it.pointer(), it.complaint()));
     let form = Form::of(&json(schema), &json(value)).with_errors(&errors.collect::<Vec<_>>());
-    let said = form.problems.iter().map(|it| (it.id.as_str(), it.text.as_str()));
+    let said = form
+        .problems
+        .iter()
+        .map(|it| (it.id.as_str(), it.text.as_str()));
     assert_eq!(said.collect::<Vec<_>>(), expect);
     let html = form.html();
     for (id, text) in expect {
@@ -723,7 +726,10 @@ fn an_error_is_at_the_field_that_it_is_about() {
         r#"{"a/b~c": [1, "x"], "when": "2026-11-25T00:00:00Z"}"#,
         &[
             ("f.a~7e1b~7e0c", "\"x\" is not of type \"integer\""),
-            ("f.when", "\"2026-11-25T00:00:00Z\" is longer than 3 characters"),
+            (
+                "f.when",
+                "\"2026-11-25T00:00:00Z\" is longer than 3 characters",
+            ),
         ],
     );
     check_errors(

@@ -1,0 +1,97 @@
+//! What is left of deleted runs.
+
+use super::super::{deleting, sql::Sql as _};
+use super::*;
+use model::{LogLevel, LogLine, LogSource};
+use store::contract::cast::{json, new_run, subflow};
+use store::{Runs as _, SubflowChange};
+
+const TABLES: [&str; 8] = [
+    "flow_runs",
+    "flow_run_specs",
+    "flow_run_states",
+    "journal",
+    "journal_kept",
+    "task_runs",
+    "logs",
+    "deleted_runs",
+];
+
+fn rows(store: &SqliteStore) -> Vec<i64> {
+    let count = |table: &&str| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let found = store
+            .readers
+            .with(|conn| conn.need(&sql, [], |row| row.get(0)));
+        found.unwrap()
+    };
+    TABLES.iter().map(count).collect()
+}
+
+/// A run that is over and has this many log lines and subflows.
+async fn over(cast: &Cast<SqliteStore>, lines: usize, subflows: usize) -> model::RunId {
+    let lease = cast.running("etl").await;
+    let line = LogLine {
+        run: lease.run,
+        source: LogSource::Flow,
+        at: at(2),
+        level: LogLevel::Info,
+        target: "etl".to_owned(),
+        message: "hello".to_owned(),
+    };
+    cast.go_on(lease, |progress| {
+        progress.logs = vec![line; lines];
+        let begun = (0..subflows).map(|_| subflow(lease.run, "inner"));
+        progress.subflows = begun.map(|it| SubflowChange::Begin(Box::new(it))).collect();
+        progress.entries.push(task(1));
+    })
+    .await;
+    cast.end(lease, Ok(json("1")), 3).await;
+    lease.run
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_deleted_run_whatever_it_had() {
+    let (store, _dir) = new_store().await;
+    let cast = Cast::on(store).await;
+    let before = rows(&cast.store);
+    // More of both than one commit takes.
+    let run = over(&cast, 5_000, 1_200).await;
+    let small = over(&cast, 3, 0).await;
+    let stays = cast.create(new_run("stays")).await;
+    let deleted = cast.store.delete_runs(&[run, small]).await.unwrap();
+    assert_eq!(deleted, [Ok(()), Ok(())]);
+    let left: Vec<i64> = rows(&cast.store)
+        .iter()
+        .zip(before)
+        .map(|(now, then)| now - then)
+        .collect();
+    assert_eq!(left, [1, 1, 1, 0, 0, 0, 0, 0], "only `stays`");
+    cast.store.cancel(stays, at(4)).await.unwrap();
+    cast.store.delete_runs(&[stays]).await.unwrap()[0]
+        .clone()
+        .unwrap();
+    // The last row stays for its number, until another comes.
+    assert_eq!(rows(&cast.store), [1, 0, 0, 0, 0, 0, 0, 1]);
+    let next = over(&cast, 1, 0).await;
+    let last = over(&cast, 1, 0).await;
+    cast.store.delete_runs(&[next, last]).await.unwrap();
+    assert_eq!(rows(&cast.store), [1, 0, 0, 0, 0, 0, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_cut_off_is_finished_by_the_next() {
+    let (store, _dir) = new_store().await;
+    let cast = Cast::on(store).await;
+    let run = over(&cast, 50, 0).await;
+    over(&cast, 1, 0).await;
+    let cut_off = move |tx: &writer::Tx<'_>| {
+        deleting::delete(tx, run)?;
+        deleting::sweep(tx, 7)
+    };
+    assert_eq!(cast.store.writer.write(cut_off).await, Ok(false));
+    assert!(cast.store.flow_run(run).await.unwrap().is_none());
+    assert_eq!(rows(&cast.store)[6..], [44, 1]);
+    assert_eq!(cast.store.delete_runs(&[]).await, Ok(vec![]));
+    assert_eq!(rows(&cast.store)[6..], [1, 0]);
+}

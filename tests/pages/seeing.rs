@@ -1,0 +1,78 @@
+//! Each page, in each width, theme, and without a script: no error, nothing from elsewhere,
+//! nothing that jumps or is wider than the window, no barrier.
+
+use serde_json::json;
+
+use crate::browser::Look;
+use crate::in_browser;
+use crate::scene::Scene;
+
+/// A home where every page has something to show.
+fn lively() -> (Scene, Vec<(&'static str, String)>) {
+    let scene = Scene::with(&["forms", "inputs"]);
+    let done = scene.start("says-things", json!({}));
+    scene.until(&done, "COMPLETED");
+    let failed = scene.start("fails", json!({}));
+    scene.until(&failed, "FAILED");
+    let parent = scene.start("joined", json!({}));
+    scene.until(&parent, "COMPLETED");
+    let asking = scene.start("release", json!({"version": "1.4"}));
+    scene.until(&asking, "WAITING");
+    let tasks = scene.server.get(&format!("/v1/task-runs?flow_run={done}"));
+    let task = tasks["items"][0]["id"].as_str().unwrap().to_owned();
+    let pages = vec![
+        ("dashboard", "/".to_owned()),
+        ("runs", "/flow-runs".to_owned()),
+        (
+            "runs-failed",
+            "/flow-runs?state=FAILED&since=2020-01-01T00%3A00%3A00Z".to_owned(),
+        ),
+        ("runs-none", "/flow-runs?flow=nothing".to_owned()),
+        ("runs-wrong", "/flow-runs?state=DONE".to_owned()),
+        ("run-done", format!("/flow-runs/{done}")),
+        ("run-logs", format!("/flow-runs/{done}?tab=logs")),
+        ("run-tasks", format!("/flow-runs/{done}?tab=tasks")),
+        ("run-children", format!("/flow-runs/{parent}?tab=children")),
+        ("run-journal", format!("/flow-runs/{parent}?tab=journal")),
+        ("run-values", format!("/flow-runs/{parent}?tab=values")),
+        ("run-history", format!("/flow-runs/{failed}?tab=history")),
+        ("run-failed", format!("/flow-runs/{failed}")),
+        ("run-asking", format!("/flow-runs/{asking}")),
+        ("run-cancel", format!("/flow-runs/{asking}/cancel")),
+        ("task", format!("/task-runs/{task}")),
+        ("deployments", "/deployments".to_owned()),
+        (
+            "deployment",
+            "/deployments/parameters/parameters-deployment".to_owned(),
+        ),
+        (
+            "run-form",
+            "/deployments/parameters/parameters-deployment/run".to_owned(),
+        ),
+        ("components", "/components".to_owned()),
+        ("upload", "/components/new".to_owned()),
+        ("pools", "/work-pools".to_owned()),
+        ("pool", "/work-pools/default-pool".to_owned()),
+        ("audit", "/audit".to_owned()),
+        ("settings", "/settings".to_owned()),
+    ];
+    (scene, pages)
+}
+
+#[test]
+fn every_page_is_sound_in_every_look() {
+    let (scene, pages) = lively();
+    let mut faults = Vec::new();
+    for look in Look::ALL {
+        in_browser(&scene, look, async |browser| {
+            for (name, path) in &pages {
+                browser.go(path).await;
+                let name = format!("{name}-{}", look.name());
+                browser.picture(&name).await;
+                let found = browser.faults(look).await;
+                faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
+            }
+        });
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
