@@ -357,6 +357,15 @@
   });
   addEventListener("pageshow", () => $$("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
+  // Typing into a field that is left out, or null, gives it.
+  document.addEventListener("input", ({ target }) => {
+    for (let at = target.closest(".field, .fieldset"); at; at = at.parentElement.closest(".field, .fieldset")) {
+      const boxes = $$(":scope > .field-switches input", at);
+      if (boxes.includes(target) && (target.name.endsWith(":give") || !target.checked)) continue;
+      for (const box of boxes) if (box !== target) box.checked = box.name.endsWith(":give");
+    }
+  });
+
   // ---- ticked rows ----------------------------------------------------------------------
 
   const bulk = $("#bulk");

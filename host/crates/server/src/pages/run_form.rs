@@ -44,6 +44,7 @@ struct Start {
     name: String,
     tags: String,
     error: Option<String>,
+    name_error: Option<String>,
 }
 
 /// `GET /deployments/{flow}/{name}/run`, with `?copy=RUN` for the values of that run.
@@ -80,25 +81,15 @@ pub async fn start(cx: Cx, deployment: String, posted: Vec<(String, String)>) ->
         if read.asked != Asked::Submit {
             return Ok(rendered(&run_page(cx, &details, &read.form, said, None)));
         }
-        let scheduled = match moment(cx, &said) {
-            Ok(scheduled) => scheduled,
-            Err(error) => {
-                said.error = Some(error);
-                return Ok(unprocessable(&run_page(
-                    cx, &details, &read.form, said, None,
-                )));
-            }
+        // All that is wrong is said at once, and each at its field.
+        let scheduled = moment(cx, &said).map_err(|error| said.error = Some(error));
+        let name = run_name(&said).map_err(|error| said.name_error = Some(error));
+        let (Ok(scheduled), Ok(name), Some(parameters)) = (scheduled, name, read.json) else {
+            let page = run_page(cx, &details, &read.form, said, None);
+            return Ok(unprocessable(&page));
         };
-        let Some(parameters) = read.json else {
-            return Ok(unprocessable(&run_page(
-                cx, &details, &read.form, said, None,
-            )));
-        };
-        match cx
-            .client
-            .start_run(&deployment, wish(&said, parameters, scheduled)?)
-            .await
-        {
+        let wish = wish(&said, name, parameters, scheduled);
+        match cx.client.start_run(&deployment, wish).await {
             Ok(started) => {
                 let run = started.run;
                 let text = format!("{} is on its way", run.name);
@@ -154,6 +145,7 @@ fn started(posted: &Query) -> Start {
         name: value(":name"),
         tags: value(":tags"),
         error: None,
+        name_error: None,
     }
 }
 
@@ -170,26 +162,36 @@ fn moment(cx: &Cx, start: &Start) -> Result<Option<Timestamp>, String> {
     Ok(Some(Timestamp(zoned.timestamp().as_microsecond())))
 }
 
-fn wish(start: &Start, parameters: Json, scheduled: Option<Timestamp>) -> Answered<StartRun> {
-    let name: Option<RunName> = match start.name.as_str() {
-        "" => None,
-        name => Some(name.parse().map_err(|err: model::NameError| {
-            Problem::new(ProblemKind::InvalidName, err.to_string())
-        })?),
-    };
+/// The name that was typed, if any. Errs with what is wrong with it.
+fn run_name(start: &Start) -> Result<Option<RunName>, String> {
+    match start.name.as_str() {
+        "" => Ok(None),
+        name => name
+            .parse()
+            .map(Some)
+            .map_err(|err: model::NameError| err.to_string()),
+    }
+}
+
+fn wish(
+    start: &Start,
+    name: Option<RunName>,
+    parameters: Json,
+    scheduled: Option<Timestamp>,
+) -> StartRun {
     let tags = start
         .tags
         .split(',')
         .map(str::trim)
         .filter(|tag| !tag.is_empty());
-    Ok(StartRun {
+    StartRun {
         parameters: Some(parameters),
         name,
         tags: tags.map(str::to_owned).collect(),
         scheduled,
         idempotency_key: Some(start.key.clone()).filter(|key| !key.is_empty()),
         work_queue: None,
-    })
+    }
 }
 
 /// Says what is wrong at its field. What is of no field stays a problem of the whole.
