@@ -12,6 +12,7 @@ mod cancelling;
 mod chaos;
 mod circles;
 mod completions;
+mod deleting;
 mod deploying;
 mod describing;
 mod example;

@@ -31,7 +31,7 @@ pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
     let once = || from_fn_with_state(app.clone(), once);
     OpenApiRouter::default()
         .routes(routes!(list))
-        .routes(routes!(inspect))
+        .routes(routes!(inspect, delete))
         .routes(routes!(start).layer(once()))
         .routes(routes!(start_many).layer(once()))
         .routes(routes!(cancel))
@@ -224,6 +224,20 @@ async fn retry(
     JsonBody(retry): JsonBody<RetryRun>,
 ) -> Result<Json<FlowRunView>, Refused> {
     Ok(Json(app.client.retry_run(&run, retry).await?))
+}
+
+/// Delete a flow run that is over, with all that belongs to it
+///
+/// Its journal, log, task runs and subflows go with it. Runs that it started stay.
+#[utoipa::path(
+    delete, path = "/v1/flow-runs/{run}", operation_id = "delete_flow_run", tag = "flow runs",
+    params(("run" = String, Path, description = "Its id, the beginning of it, or its name")),
+    responses((status = 204, description = "It is deleted")),
+    security(("token" = ["admin"]))
+)]
+async fn delete(State(app): State<App>, Path(run): Path<String>) -> Result<StatusCode, Refused> {
+    app.client.delete_run(&run).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// List what a flow run waits for a person to give
