@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["model", "operations", "orchestrator", "store", "wasm"],
     ),
     ("server", &["model", "operations", "store"]),
+    ("client", &["model", "operations"]),
     (
         "bench",
         &[

@@ -16,7 +16,7 @@ pub struct Artifact {
 impl Artifact {
     /// Reads the file, checks that it is a component of ours and lets it describe itself.
     pub async fn read(path: &Path, runtime: &Runtime, now: Timestamp) -> Result<Self, UserError> {
-        let bytes = std::fs::read(path).map_err(|err| unreadable(path, &err))?;
+        let bytes = bytes_of(path)?;
         if bytes.is_empty() {
             return Err(not_deployable(path, &ComponentError::Empty));
         }
@@ -33,6 +33,11 @@ impl Artifact {
         };
         Ok(Self { component, bytes })
     }
+}
+
+/// The bytes of a file, whatever they are.
+pub fn bytes_of(path: &Path) -> Result<Vec<u8>, UserError> {
+    std::fs::read(path).map_err(|err| unreadable(path, &err))
 }
 
 fn unreadable(path: &Path, err: &std::io::Error) -> UserError {

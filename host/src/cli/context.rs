@@ -2,60 +2,74 @@
 
 use std::sync::Arc;
 
+use super::engine::{self, Describer};
+use super::error::UserError;
 use super::output::Output;
 use super::place::Place;
 use model::Timestamp;
+use operations::client::{Client, LocalClient};
 use store::Store;
-use wasm::{DescribeLimits, Limits, Runtime, RuntimeConfig};
+use wasm::{Limits, Runtime};
+
+pub use super::engine::Instances;
 
 pub struct Context {
-    pub store: Arc<dyn Store>,
+    /// Does what a command asks, here or on a server.
+    pub client: Arc<dyn Client>,
     pub out: Output,
     pub place: Place,
+    /// None where a server is asked.
+    store: Option<Arc<dyn Store>>,
+}
+
+/// What to say of a command that no server does.
+pub fn only_here(what: &str) -> UserError {
+    UserError::new(format!(
+        "`orch-host {what}` works on the machine of the database, not through a server"
+    ))
+    .hint("leave out `--server`, and unset `ORCH_API_URL`; `--database` names the database")
 }
 
 impl Context {
+    /// With the database of this machine.
+    pub fn here(store: Arc<dyn Store>, out: Output, place: Place) -> Self {
+        let describe = Arc::new(Describer::InCache(place.cache.clone()));
+        Self {
+            client: Arc::new(LocalClient::new(Arc::clone(&store), describe)),
+            out,
+            place,
+            store: Some(store),
+        }
+    }
+
+    /// With a server, which has the database.
+    pub fn elsewhere(client: Arc<dyn Client>, out: Output, place: Place) -> Self {
+        Self {
+            client,
+            out,
+            place,
+            store: None,
+        }
+    }
+
+    /// The database of this machine, for the command `what`, which does more with it than a
+    /// server offers.
+    pub fn store(&self, what: &str) -> Result<&Arc<dyn Store>, UserError> {
+        self.store.as_ref().ok_or_else(|| only_here(what))
+    }
+
+    /// The same, if there is one.
+    pub fn local_store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref()
+    }
+
     /// The time, by the clock of all that is stored.
     pub fn now(&self) -> Timestamp {
-        self.store.clock().now()
+        self.client.now()
     }
 
     /// The engine, for those commands that look into components or run them.
     pub fn runtime(&self, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
-        Runtime::new(RuntimeConfig {
-            cache_dir: Some(self.place.cache.clone()),
-            limits,
-            describe_limits: DescribeLimits::default(),
-            flows_max: instances.flows,
-            tasks_max: instances.tasks,
-        })
-    }
-}
-
-/// How many instances may be alive at once.
-#[derive(Clone, Copy, Debug)]
-pub struct Instances {
-    pub flows: u32,
-    pub tasks: u32,
-}
-
-impl Instances {
-    /// For a look at one component.
-    pub const FEW: Self = Self { flows: 4, tasks: 4 };
-
-    /// For one run and what it starts within itself.
-    pub const ONE_RUN: Self = Self {
-        flows: 4,
-        tasks: 256,
-    };
-
-    /// For so many runs at once. A quarter more may wait in memory: an instance with all that
-    /// belongs to it takes some 200 KB, and one that had to leave is back in less than a
-    /// millisecond.
-    pub fn for_runs(runs: u32) -> Self {
-        Self {
-            flows: runs.saturating_add(runs / 4).clamp(16, 4096),
-            tasks: runs.saturating_mul(2).clamp(256, 4096),
-        }
+        engine::runtime(&self.place.cache, instances, limits)
     }
 }

@@ -1,18 +1,18 @@
 //! `orch-host deploy FILE.wasm`
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use super::artifact::Artifact;
-use super::context::{Context, Instances};
-use super::error::ExitStatus;
+use super::artifact::bytes_of;
+use super::context::Context;
+use super::error::{ExitStatus, not_usable};
 use super::output::Format;
 use super::params::ParamArgs;
-use model::{Grants, PoolName};
-use operations::deploy::{self, DeployedFlow, Wish};
-use operations::resolve;
-use operations::view::{DeployedView, views};
-use store::Deployed;
-use wasm::Limits;
+use model::{FlowDescription, Json, PoolName};
+use operations::client::{DeployRequest, GrantsRequest};
+use operations::deploy;
+use operations::problem::ProblemKind;
+use operations::view::{ComponentView, DeployedView};
 
 /// Register the flows of a component as deployments
 ///
@@ -48,35 +48,43 @@ pub struct DeployArgs {
 }
 
 pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let runtime = cx.runtime(Instances::FEW, Limits::default())?;
-    let Artifact { component, bytes } = Artifact::read(&args.file, &runtime, cx.now()).await?;
-    let pool = resolve::pool(&*cx.store, &args.pool).await?;
-    let mut flows = Vec::new();
-    for flow in deploy::flows(&component, &args.flow)? {
-        flows.push((flow.clone(), args.params.object(flow)?));
+    let component = upload(&args.file, cx).await?;
+    let pool = cx.client.inspect_pool(&args.pool).await?;
+    let flows: Vec<FlowDescription> = component
+        .manifest
+        .flows
+        .into_iter()
+        .map(Into::into)
+        .collect();
+    let mut flow_parameters = BTreeMap::new();
+    for flow in deploy::flows_among(&flows, &args.flow)? {
+        let own = args.params.object(flow)?;
+        flow_parameters.insert(flow.name.to_string(), own);
     }
-    let wish = Wish {
+    let request = DeployRequest {
+        component: component.digest.to_string(),
+        flows: args.flow,
         name: args.name,
         pool: args.pool,
+        parameters: Json::empty_object(),
+        flow_parameters,
         tags: args.tags,
-        grants: Grants {
+        grants: GrantsRequest {
             http: args.allow_http,
         },
         description: args.description,
     };
-    let deployed = deploy::deploy(&*cx.store, component, bytes, &flows, &wish).await?;
-    let is_created = |it: &DeployedFlow| it.outcome == Deployed::Created;
-    let any_created = deployed.iter().any(is_created);
+    let deployed = cx.client.deploy(request).await?;
     match cx.out.format {
-        Format::Json => cx.out.json(&views::<_, DeployedView>(deployed))?,
+        Format::Json => cx.out.json(&deployed)?,
         Format::Text => {
             for deployed in &deployed {
                 cx.out.data(&line(deployed))?;
             }
         }
     }
-    if pool.workers == 0 && any_created {
-        let name = &wish.pool;
+    if pool.workers == 0 && deployed.iter().any(|it| it.outcome == "created") {
+        let name = &pool.name;
         cx.out.hint(&format!(
             "`orch-host worker --pool {name}` executes their runs"
         ));
@@ -84,9 +92,21 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
+/// Brings the component to the database, where it stays should its flows not be deployed.
+async fn upload(file: &Path, cx: &Context) -> anyhow::Result<ComponentView> {
+    let bytes = bytes_of(file)?;
+    match cx.client.upload_component(bytes).await {
+        Ok((component, _)) => Ok(component),
+        Err(problem) if problem.kind == ProblemKind::InvalidComponent => {
+            Err(not_usable(file, problem).into())
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
 /// `updated etl/nightly (pool, tags)`
-fn line(deployed: &DeployedFlow) -> String {
-    let mut line = format!("{} {}", deployed.outcome_name(), deployed.deployment.name);
+fn line(deployed: &DeployedView) -> String {
+    let mut line = format!("{} {}", deployed.outcome, deployed.deployment.name);
     if !deployed.changed.is_empty() {
         line += &format!(" ({})", deployed.changed.join(", "));
     }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use operations::manifest::ManifestRefusal;
+use operations::problem::Problem;
 use wasm::ComponentError;
 
 /// The exit code.
@@ -72,6 +73,18 @@ pub struct StdoutClosed;
 /// What to say of a file that is no component of ours.
 pub fn not_deployable(path: &std::path::Path, err: &ComponentError) -> UserError {
     UserError::new(format!("`{}` cannot be used: {err}", path.display())).hint(err.hint())
+}
+
+/// The same of what was brought to the database, which did not know the file.
+pub fn not_usable(path: &std::path::Path, problem: Problem) -> UserError {
+    let reason = problem
+        .detail
+        .strip_prefix("the component cannot be used: ");
+    let reason = reason.unwrap_or(&problem.detail);
+    UserError {
+        message: format!("`{}` cannot be used: {reason}", path.display()),
+        hint: problem.hint,
+    }
 }
 
 /// A component whose manifest cannot stand.

@@ -8,13 +8,17 @@ mod component;
 mod context;
 mod deploy;
 mod deployment;
+mod engine;
 mod error;
 mod flow_run;
 mod inputs;
 mod limits;
+mod listing;
+mod named;
 mod output;
 mod params;
 mod place;
+mod remote;
 mod report;
 mod run;
 mod server;
@@ -35,6 +39,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser as _};
+use client::ServerUrl;
 use tracing_subscriber::EnvFilter;
 
 use context::Context;
@@ -62,6 +67,9 @@ Environment:
   ORCH_HOME          Where the database and compiled code are kept [default: the user's data
                      directory, such as ~/.local/share/orch-host]
   ORCH_DATABASE_URL  As `--database`
+  ORCH_API_URL       As `--server`
+  ORCH_API_TOKEN     The token to show to that server [default: for a server on this machine, the
+                     one in ORCH_HOME]
   ORCH_LOG           What the program logs of itself, such as `debug` or `orch_host_worker=trace`
   NO_COLOR           Turns colours off
 
@@ -88,6 +96,15 @@ struct GlobalArgs {
         value_name = "sqlite:PATH"
     )]
     database: Option<DatabaseUrl>,
+    /// A server to ask, in place of the database: `https://orch.example.com`
+    #[arg(
+        long,
+        global = true,
+        env = "ORCH_API_URL",
+        hide_env = true,
+        value_name = "URL"
+    )]
+    server: Option<ServerUrl>,
     /// How to print data
     #[arg(
         short,
@@ -169,6 +186,7 @@ fn start(
         return completions::run(&args, Cli::command(), out);
     }
     log_to_stderr(&cli, out)?;
+    let server = remote::chosen(cli.global.server, cli.global.database.as_ref())?;
     let place = Place::find(cli.global.database)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -176,12 +194,14 @@ fn start(
     runtime.block_on(async {
         // It has databases of its own.
         if let Command::Bench(args) = cli.command {
+            if server.is_some() {
+                return Err(context::only_here("bench").into());
+            }
             return bench::run(args, out, &place, &open).await;
         }
-        let cx = Context {
-            store: open(&place.database)?,
-            out: out.clone(),
-            place,
+        let cx = match server {
+            Some(url) => Context::elsewhere(remote::connect(url, &place)?, out.clone(), place),
+            None => Context::here(open(&place.database)?, out.clone(), place),
         };
         match cli.command {
             Command::Deploy(args) => deploy::run(args, &cx).await,

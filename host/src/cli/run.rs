@@ -12,15 +12,16 @@ use super::params::ParamArgs;
 use super::signals::Signals;
 use super::target::Target;
 use super::values::level;
-use super::watch::{States, conclude, until_ended};
+use super::watch::{States, conclude, tell_until_ended};
 use super::worker::until_registered;
 use model::Ids as _;
 use model::{FlowRun, LogLevel, RunName, WorkerId};
+use operations::client::LocalWatch;
 use operations::control::{self, ControlRefusal};
-use operations::follow::Executes;
+use operations::follow::{self, Executes, Follow, Interest};
 use operations::{FreshIds, start};
 use orchestrator::Start;
-use store::NewRun;
+use store::{NewRun, Store};
 use wasm::Runtime;
 use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
 
@@ -52,10 +53,11 @@ pub struct RunArgs {
 }
 
 pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
+    let store = cx.store("run")?;
     let runtime = cx.runtime(Instances::ONE_RUN, args.limits.limits())?;
     let now = cx.now();
     let flow = args.flow.as_deref();
-    let mut target = Target::find(&args.target, flow, &*cx.store, &runtime, now).await?;
+    let mut target = Target::find(&args.target, flow, &**store, &runtime, now).await?;
     let wish = Start {
         name: args.name.unwrap_or_else(|| FreshIds.run_name()),
         tags: args.tags,
@@ -67,23 +69,28 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     };
     let run = target.startable.run(wish, now)?;
 
-    target.keep_component(&*cx.store).await?;
+    target.keep_component(&**store).await?;
     let mut signals = Signals::catch()?;
     // First the worker, then its run: what is reserved for a worker that nobody knows could
     // be taken for left behind.
-    let mut worker = LocalWorker::start(cx, runtime).await?;
+    let mut worker = LocalWorker::start(store, runtime).await?;
     let new = NewRun {
         run: run.clone(),
         idempotency_key: None,
         reserved_for: Some(worker.id),
     };
-    start::create(&*cx.store, new).await?;
+    start::create(&**store, new).await?;
     cx.out.note(&format!(
         "Flow run '{}' of `{}` ({})",
         run.name, run.flow, run.id
     ));
 
-    let ended = until_ended(cx, run.id, States::Notable, args.level, Executes::Us);
+    let interest = Interest::All {
+        states: follow::States::Latest,
+        executes: Executes::Us,
+    };
+    let follow = Follow::new(Arc::clone(store), run.id, args.level, interest);
+    let ended = tell_until_ended(cx, Box::new(LocalWatch::of(follow)), States::Notable);
     let mut ended = std::pin::pin!(ended);
     let mut interrupted = false;
     loop {
@@ -105,7 +112,7 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
                 }
                 interrupted = true;
                 cx.out.note("Cancelling the flow run; once more to leave it at once");
-                match control::cancel(&*cx.store, &run).await {
+                match control::cancel(&**store, &run).await {
                     // It has ended by itself meanwhile, which is told in a moment.
                     Ok(_) | Err(ControlRefusal::Over { .. }) => {}
                     Err(err) => return Err(err.into()),
@@ -140,14 +147,13 @@ struct LocalWorker {
 const STOP_MAX: Duration = Duration::from_secs(5);
 
 impl LocalWorker {
-    async fn start(cx: &Context, runtime: Arc<Runtime>) -> anyhow::Result<Self> {
+    async fn start(store: &Arc<dyn Store>, runtime: Arc<Runtime>) -> anyhow::Result<Self> {
         let mut config = WorkerConfig::new(format!("run-{}", std::process::id()), None);
         config.runs_max = 1;
         let id = config.id;
         let (tell, shutdown) = Shutdown::new();
-        let store = Arc::clone(&cx.store);
-        let mut serving = tokio::spawn(serve(config, store, runtime, shutdown));
-        until_registered(cx, id, &mut serving).await?;
+        let mut serving = tokio::spawn(serve(config, Arc::clone(store), runtime, shutdown));
+        until_registered(&**store, id, &mut serving).await?;
         Ok(Self { id, tell, serving })
     }
 

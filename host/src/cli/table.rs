@@ -4,7 +4,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, ContentArrangement};
 
 use super::text::one_line;
-use model::{State, StateType};
+use model::StateType;
+use operations::view::StateView;
 
 /// Rows under a header.
 pub struct Table {
@@ -104,8 +105,13 @@ pub fn maybe(value: Option<impl ToString>) -> Cell {
 }
 
 /// A state by its name, in its colour.
-pub fn state(state: &State) -> Cell {
-    Cell::new(&state.name.0).fg(color(state.kind))
+pub fn state(state: &StateView) -> Cell {
+    let cell = text(&state.name);
+    match state.kind.parse() {
+        Ok(kind) => cell.fg(color(kind)),
+        // A later server may have others.
+        Err(_) => cell,
+    }
 }
 
 fn color(state: StateType) -> comfy_table::Color {
@@ -122,7 +128,7 @@ fn color(state: StateType) -> comfy_table::Color {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Timestamp;
+    use model::{State, Timestamp};
 
     #[test]
     fn a_table_has_no_borders_and_is_not_wrapped() {
@@ -130,12 +136,12 @@ mod tests {
         let long = "x".repeat(150);
         table.row([
             text("a\nb"),
-            state(&State::pending(Timestamp(0))),
+            state(&State::pending(Timestamp(0)).into()),
             maybe(None::<&str>),
         ]);
         table.row([
             text(&long),
-            state(&State::waiting(Timestamp(0))),
+            state(&State::waiting(Timestamp(0)).into()),
             maybe(Some("p")),
         ]);
         let lines = table.render(false);

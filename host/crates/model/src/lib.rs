@@ -56,7 +56,7 @@ pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
 pub use retry::{CRASH_RETRIES, RetryPolicy};
-pub use run::{FlowRun, LATE_AFTER, RunSnapshot};
+pub use run::{FlowRun, LATE_AFTER, RunSnapshot, has_waited};
 pub use state::{State, StateName, StateType};
 pub use task_run::TaskRun;
 pub use time::Timestamp;

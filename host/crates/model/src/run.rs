@@ -47,14 +47,19 @@ pub struct FlowRun {
 /// A run that could have begun so long ago is late. Prefect's default.
 pub const LATE_AFTER: Duration = Duration::from_secs(15);
 
+/// Whether what is scheduled for a time, and has been `Scheduled` since another, could have
+/// begun for a while.
+pub fn has_waited(scheduled: Timestamp, since: Timestamp, now: Timestamp) -> bool {
+    scheduled.max(since).after(LATE_AFTER) <= now
+}
+
 impl FlowRun {
     /// Whether it could have begun for a while. Nothing happens to a run because it is late:
     /// it is only shown so.
     pub fn is_late(&self, now: Timestamp) -> bool {
-        let could_begin = self.scheduled.max(self.state.at);
         self.state.kind == StateType::Scheduled
             && self.state.name == StateName::SCHEDULED
-            && could_begin.after(LATE_AFTER) <= now
+            && has_waited(self.scheduled, self.state.at, now)
     }
 
     /// Its state as people read it: one that is late is called so.

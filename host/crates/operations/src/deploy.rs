@@ -80,11 +80,19 @@ pub fn flows<'c>(
     component: &'c Component,
     names: &[String],
 ) -> Result<Vec<&'c FlowDescription>, ResolveRefusal> {
+    flows_among(&component.manifest.flows, names)
+}
+
+/// The same, by the flows of a component.
+pub fn flows_among<'c>(
+    flows: &'c [FlowDescription],
+    names: &[String],
+) -> Result<Vec<&'c FlowDescription>, ResolveRefusal> {
     if names.is_empty() {
-        return Ok(component.manifest.flows.iter().collect());
+        return Ok(flows.iter().collect());
     }
-    let flows = names.iter().map(|name| resolve::flow(component, name));
-    flows.collect()
+    let wanted = names.iter().map(|name| resolve::flow_among(flows, name));
+    wanted.collect()
 }
 
 /// Deploys flows of a component, each with its default parameters: all or none. What became

@@ -1,6 +1,6 @@
 //! What runs ask people for.
 
-use model::{AwaitedInput, FlowRun, Json, RunName};
+use model::{AwaitedInput, FlowRun, Json, RunId, RunName, StateType};
 use orchestrator::{InputMisfit, InputSchema, nearest};
 use store::{Runs, Store, StoreError};
 
@@ -8,9 +8,11 @@ use store::{Runs, Store, StoreError};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum GiveRefusal {
     /// The run itself waits for none. `others` are those of the subflows within it.
-    #[error("flow run '{}' does not wait for input", .run.name)]
+    #[error("flow run '{name}' does not wait for input")]
     NotAwaited {
-        run: Box<FlowRun>,
+        run: RunId,
+        name: RunName,
+        state: StateType,
         others: Vec<AwaitedInput>,
     },
     #[error("flow run '{run}' waits for several inputs: {}", listed(.keys))]
@@ -47,15 +49,27 @@ pub async fn choose(
     key: Option<&str>,
 ) -> Result<AwaitedInput, GiveRefusal> {
     let awaited = store.awaited_inputs(run.id).await?;
-    let (own, others): (Vec<_>, Vec<_>) =
-        awaited.into_iter().partition(|input| input.run == run.id);
+    choose_of(run.id, &run.name, run.state.kind, awaited, key)
+}
+
+/// The same, of what a run in this state and the subflows within it wait for.
+pub fn choose_of(
+    run: RunId,
+    name: &RunName,
+    state: StateType,
+    awaited: Vec<AwaitedInput>,
+    key: Option<&str>,
+) -> Result<AwaitedInput, GiveRefusal> {
+    let (own, others): (Vec<_>, Vec<_>) = awaited.into_iter().partition(|input| input.run == run);
     if own.is_empty() {
         return Err(GiveRefusal::NotAwaited {
-            run: Box::new(run.clone()),
+            run,
+            name: name.clone(),
+            state,
             others,
         });
     }
-    among(&run.name, own, key)
+    among(name, own, key)
 }
 
 fn among(

@@ -120,25 +120,40 @@ async fn only_deployment(store: &dyn Catalog, flow: FlowName) -> Result<Deployme
     let mut found = store.deployments(Some(&flow)).await?;
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(no_deployment_of(flow, store.deployments(None).await?)),
-        _ => Err(ResolveRefusal::SeveralDeployments {
-            flow,
-            found: found.into_iter().map(|found| found.name).collect(),
-        }),
+        _ => {
+            let known = store.deployments(None).await?;
+            let known = known.into_iter().map(|known| known.name).collect();
+            only_of(flow, known).and_then(|name| {
+                let found = found.into_iter().find(|found| found.name == name);
+                found.ok_or(ResolveRefusal::NoDeployment {
+                    asked: name,
+                    nearest: None,
+                })
+            })
+        }
     }
 }
 
-fn no_deployment_of(asked: FlowName, known: Vec<Deployment>) -> ResolveRefusal {
-    let own = known
-        .iter()
-        .find(|known| *known.name.name == *asked.as_str());
+/// The only deployment of a flow, by the names of all there are.
+pub fn only_of(flow: FlowName, known: Vec<DeploymentName>) -> Result<DeploymentName> {
+    let own = known.iter().filter(|known| known.flow == flow);
+    let mut found: Vec<_> = own.cloned().collect();
+    match found.len() {
+        0 => Err(no_deployment_of(flow, known)),
+        1 => Ok(found.remove(0)),
+        _ => Err(ResolveRefusal::SeveralDeployments { flow, found }),
+    }
+}
+
+fn no_deployment_of(asked: FlowName, known: Vec<DeploymentName>) -> ResolveRefusal {
+    let own = known.iter().find(|known| *known.name == *asked.as_str());
     if let Some(own) = own {
         return ResolveRefusal::NotAFlow {
-            deployment: own.name.clone(),
+            deployment: own.clone(),
             asked,
         };
     }
-    let flows = known.into_iter().map(|known| known.name.flow);
+    let flows = known.into_iter().map(|known| known.flow);
     ResolveRefusal::NoDeployedFlow {
         nearest: nearest(asked.as_str(), flows),
         asked,
@@ -174,11 +189,14 @@ pub async fn component(store: &dyn Catalog, digest: &str) -> Result<Component> {
 
 /// The flow of this name in a component.
 pub fn flow<'c>(component: &'c Component, name: &str) -> Result<&'c FlowDescription> {
-    component.manifest.flow(name).ok_or_else(|| {
-        let flows = component.manifest.flows.iter();
-        ResolveRefusal::NoFlow {
-            asked: name.to_owned(),
-            nearest: nearest(name, flows.map(|flow| flow.name.clone())),
-        }
+    flow_among(&component.manifest.flows, name)
+}
+
+/// The same, by the flows of a component.
+pub fn flow_among<'c>(flows: &'c [FlowDescription], name: &str) -> Result<&'c FlowDescription> {
+    let found = flows.iter().find(|flow| flow.name.as_str() == name);
+    found.ok_or_else(|| ResolveRefusal::NoFlow {
+        asked: name.to_owned(),
+        nearest: nearest(name, flows.iter().map(|flow| flow.name.clone())),
     })
 }

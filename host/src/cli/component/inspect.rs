@@ -7,8 +7,6 @@ use crate::cli::context::{Context, Instances};
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, text};
-use model::Component;
-use operations::resolve;
 use operations::text::signature_of;
 use operations::view::ComponentView;
 use wasm::Limits;
@@ -26,7 +24,7 @@ pub struct InspectArgs {
 pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let component = find(&args.component, cx).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&ComponentView::from(component))?;
+        cx.out.json(&component)?;
         return Ok(ExitStatus::Success);
     }
     let mut fields = Fields::default();
@@ -39,7 +37,7 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
     for flow in &component.manifest.flows {
         flows.row([
             text(&flow.name),
-            text(signature_of(&flow.schema)),
+            text(signature_of(&flow.schema.parameters)),
             maybe(flow.description.as_ref()),
         ]);
     }
@@ -47,7 +45,7 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
     for task in &component.manifest.tasks {
         tasks.row([
             text(&task.name),
-            text(signature_of(&task.schema)),
+            text(signature_of(&task.schema.parameters)),
             text(task.options.retries.unwrap_or(0)),
             maybe(task.description.as_ref()),
         ]);
@@ -61,14 +59,13 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
     Ok(ExitStatus::Success)
 }
 
-async fn find(text: &str, cx: &Context) -> anyhow::Result<Component> {
+async fn find(text: &str, cx: &Context) -> anyhow::Result<ComponentView> {
     let hex = text.strip_prefix("sha256:").unwrap_or(text);
     let is_digest = !hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit());
     if !is_digest || Path::new(text).exists() {
         let runtime = cx.runtime(Instances::FEW, Limits::default())?;
-        return Ok(Artifact::read(Path::new(text), &runtime, cx.now())
-            .await?
-            .component);
+        let artifact = Artifact::read(Path::new(text), &runtime, cx.now()).await?;
+        return Ok(artifact.component.into());
     }
-    Ok(resolve::component(&*cx.store, text).await?)
+    Ok(cx.client.inspect_component(text).await?)
 }

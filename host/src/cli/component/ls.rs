@@ -2,19 +2,26 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
+use operations::client::ComponentQuery;
 use operations::text::ago;
-use operations::view::{ComponentView, views};
 
 /// List the components that are kept, newest first
 #[derive(Debug, clap::Args)]
 pub struct LsArgs {}
 
 pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let components = cx.store.components().await?;
+    let components = collect(0, |limit, cursor| {
+        cx.client.list_components(ComponentQuery {
+            limit: Some(limit),
+            cursor,
+        })
+    });
+    let components = components.await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&views::<_, ComponentView>(components))?;
+        cx.out.json(&components)?;
         return Ok(ExitStatus::Success);
     }
     let now = cx.now();

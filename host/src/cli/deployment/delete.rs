@@ -2,7 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
-use operations::resolve;
+use model::DeploymentName;
 
 /// Delete a deployment; its runs stay
 #[derive(Debug, clap::Args)]
@@ -22,9 +22,9 @@ pub async fn run(args: DeleteArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
                 .into(),
         );
     }
-    let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
-    cx.store.delete_deployment(&deployment.name).await?;
-    cx.out
-        .note(&format!("Deleted deployment `{}`", deployment.name));
+    cx.client.delete_deployment(&args.deployment).await?;
+    // It is of the right form, or it would not have been there.
+    let name: DeploymentName = args.deployment.parse()?;
+    cx.out.note(&format!("Deleted deployment `{name}`"));
     Ok(ExitStatus::Success)
 }

@@ -4,8 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, text};
-use operations::inspect::{self, DeploymentDetails};
-use operations::text::{ago, signature};
+use operations::text::{ago, signature_of};
 use operations::view::DeploymentDetailsView;
 
 /// Show a deployment and the parameters that its flow takes
@@ -17,19 +16,19 @@ pub struct InspectArgs {
 }
 
 pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let details = inspect::deployment(&*cx.store, &args.deployment).await?;
+    let details = cx.client.inspect_deployment(&args.deployment).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&DeploymentDetailsView::from(details))?;
+        cx.out.json(&details)?;
         return Ok(ExitStatus::Success);
     }
-    let DeploymentDetails { deployment, flow } = details;
+    let DeploymentDetailsView { deployment, flow } = details;
     let now = cx.now();
     let mut fields = Fields::default();
     fields
         .add("name", text(&deployment.name))
         .add_if("description", deployment.description.as_ref())
         .add("pool", text(&deployment.pool))
-        .add("takes", text(signature(&flow)))
+        .add("takes", text(signature_of(&flow.schema.parameters)))
         .add("defaults", text(&deployment.parameters))
         .add("component", text(deployment.component))
         .add("created", text(ago(deployment.created, now)))

@@ -2,11 +2,12 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
 use model::FlowName;
+use operations::client::DeploymentQuery;
 use operations::text::ago;
-use operations::view::{DeploymentView, views};
 
 /// List the deployments
 #[derive(Debug, clap::Args)]
@@ -17,9 +18,16 @@ pub struct LsArgs {
 }
 
 pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let deployments = cx.store.deployments(args.flow.as_ref()).await?;
+    let deployments = collect(0, |limit, cursor| {
+        cx.client.list_deployments(DeploymentQuery {
+            flow: args.flow.clone(),
+            limit: Some(limit),
+            cursor,
+        })
+    });
+    let deployments = deployments.await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&views::<_, DeploymentView>(deployments))?;
+        cx.out.json(&deployments)?;
         return Ok(ExitStatus::Success);
     }
     let now = cx.now();

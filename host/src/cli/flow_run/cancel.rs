@@ -2,11 +2,10 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::named::run_named;
 use crate::cli::watch::{States, until_ended};
-use model::{IdPrefix, LogLevel};
-use operations::control::{self, Cancelled};
-use operations::follow::Executes;
-use operations::resolve;
+use model::{IdPrefix, LogLevel, StateType};
+use operations::control::ControlRefusal;
 
 /// Cancel a flow run, and every run that it started
 ///
@@ -22,16 +21,23 @@ pub struct CancelArgs {
 }
 
 pub async fn run(args: CancelArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = resolve::run(&*cx.store, &args.id).await?;
-    match control::cancel(&*cx.store, &run).await? {
-        Cancelled::AtOnce => cx.out.note(&format!("Flow run '{}' cancelled", run.name)),
-        Cancelled::Told => {
-            cx.out.note(&format!("Cancelling flow run '{}'", run.name));
-            if args.watch {
-                let (states, level) = (States::All, LogLevel::Info);
-                until_ended(cx, run.id, states, level, Executes::AWorker).await?;
-            }
-        }
+    let run = run_named(cx, &args.id).await?;
+    // To cancel it again would change nothing, and is no mistake of a program. A person is told.
+    if run.state.kind == StateType::Cancelled.as_str() {
+        let over = ControlRefusal::Over {
+            run: run.name,
+            state: run.state.into(),
+        };
+        return Err(over.into());
+    }
+    let run = cx.client.cancel_run(&run.id.to_string()).await?;
+    if run.ended.is_some() {
+        cx.out.note(&format!("Flow run '{}' cancelled", run.name));
+        return Ok(ExitStatus::Success);
+    }
+    cx.out.note(&format!("Cancelling flow run '{}'", run.name));
+    if args.watch {
+        until_ended(cx, run.id, States::All, LogLevel::Info).await?;
     }
     Ok(ExitStatus::Success)
 }

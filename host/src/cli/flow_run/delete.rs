@@ -2,8 +2,9 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use model::{FlowRun, IdPrefix};
-use operations::{control, resolve};
+use crate::cli::named::run_named;
+use model::IdPrefix;
+use operations::view::FlowRunView;
 
 /// Delete flow runs that are over, with all that belongs to them
 ///
@@ -18,15 +19,15 @@ pub struct DeleteArgs {
 
 /// Finds all before it deletes any, so that a mistyped one deletes nothing.
 pub async fn run(args: DeleteArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let mut runs: Vec<FlowRun> = Vec::new();
+    let mut runs: Vec<FlowRunView> = Vec::new();
     for id in &args.ids {
-        let run = resolve::run(&*cx.store, id).await?;
+        let run = run_named(cx, id).await?;
         if runs.iter().all(|known| known.id != run.id) {
             runs.push(run);
         }
     }
     for run in &runs {
-        control::delete(&*cx.store, run).await?;
+        cx.client.delete_run(&run.id.to_string()).await?;
         cx.out.note(&format!("Flow run '{}' deleted", run.name));
     }
     Ok(ExitStatus::Success)

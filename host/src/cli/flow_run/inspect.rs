@@ -4,14 +4,14 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, state, text};
-use crate::cli::task_run::table as task_table;
+use crate::cli::task_run::{newest, table as task_table};
 use crate::cli::time::{local, took};
-use model::{AwaitedInput, Entry, FlowRun, IdPrefix, State, StateType};
-use operations::inputs::example;
-use operations::inspect::{self, RunDetails};
+use model::{AwaitedInput, IdPrefix};
+use operations::client::{InspectRun, LIMIT_MAX, TaskRunQuery};
 use operations::problem::command;
-use operations::resolve;
-use operations::view::FlowRunDetailsView;
+use operations::view::{
+    EntryView, FlowRunDetailsView, FlowRunView, InputView, StateView, TallyView, TaskRunView,
+};
 
 /// Tasks that people are shown; programs get all.
 const TASKS_SHOWN: u32 = 50;
@@ -27,24 +27,42 @@ pub struct InspectArgs {
 }
 
 pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = resolve::run(&*cx.store, &args.id).await?;
     let tasks_max = match cx.out.format {
-        Format::Json => 0,
+        Format::Json => LIMIT_MAX,
         Format::Text => TASKS_SHOWN,
     };
-    let details = inspect::run(&*cx.store, run, tasks_max, args.journal).await?;
+    let query = InspectRun {
+        task_runs: Some(tasks_max),
+        journal: args.journal,
+    };
+    let mut details = cx.client.inspect_run(&args.id.0, query).await?;
     match cx.out.format {
-        Format::Json => cx.out.json(&FlowRunDetailsView::from(details))?,
+        Format::Json => {
+            if details.task_runs.len() >= LIMIT_MAX as usize {
+                details.task_runs = all_tasks(&details.run, cx).await?;
+            }
+            cx.out.json(&details)?;
+        }
         Format::Text => print(&details, cx)?,
     }
     Ok(ExitStatus::Success)
 }
 
-fn print(details: &RunDetails, cx: &Context) -> anyhow::Result<()> {
-    let RunDetails { run, inputs, .. } = details;
+async fn all_tasks(run: &FlowRunView, cx: &Context) -> anyhow::Result<Vec<TaskRunView>> {
+    let query = TaskRunQuery {
+        flow_run: Some(run.id.to_string()),
+        ..TaskRunQuery::default()
+    };
+    newest(cx, &query, 0).await
+}
+
+fn print(details: &FlowRunDetailsView, cx: &Context) -> anyhow::Result<()> {
+    let FlowRunDetailsView { run, inputs, .. } = details;
     cx.out.table(&summary(run, &details.children).table(), "")?;
-    for input in inputs {
-        section(cx, "Waits for input", &awaited(input, inputs).table())?;
+    let among: Vec<AwaitedInput> = inputs.iter().cloned().map(Into::into).collect();
+    for (input, asked) in inputs.iter().zip(&among) {
+        let give_it = command(asked, &among);
+        section(cx, "Waits for input", &awaited(input, &give_it).table())?;
     }
     section(cx, "States", &states(&details.history))?;
     section(cx, "Tasks", &task_table(&details.task_runs, cx.now()))?;
@@ -66,7 +84,7 @@ fn section(cx: &Context, title: &str, table: &Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn summary(run: &FlowRun, children: &[(StateType, u64)]) -> Fields {
+fn summary(run: &FlowRunView, TallyView(children): &TallyView) -> Fields {
     let mut fields = Fields::default();
     fields
         .add("id", text(run.id))
@@ -97,27 +115,27 @@ fn summary(run: &FlowRun, children: &[(StateType, u64)]) -> Fields {
         fields.add("children", text(counts.collect::<Vec<_>>().join(", ")));
     }
     fields.add("parameters", text(&run.parameters));
-    if let Some(Ok(result)) = &run.outcome {
+    if let Some(result) = &run.result {
         fields.add("result", text(result));
     }
     fields
 }
 
-fn awaited(input: &AwaitedInput, among: &[AwaitedInput]) -> Fields {
+fn awaited(input: &InputView, give_it: &str) -> Fields {
     let mut fields = Fields::default();
     fields
         .add("key", text(&input.key))
         .add_if("description", input.description.as_ref())
-        .add("asked by", text(input.run))
+        .add("asked by", text(input.flow_run))
         .add("asked", text(local(input.asked)))
         .add_if("until", input.until.map(local))
         .add("schema", text(&input.schema))
-        .add_if("example", example(input))
-        .add("give it", text(command(input, among)));
+        .add_if("example", input.example.as_ref())
+        .add("give it", text(give_it));
     fields
 }
 
-fn states(history: &[State]) -> Table {
+fn states(history: &[StateView]) -> Table {
     let mut table = Table::new(["AT", "STATE", "REASON"]);
     for entry in history {
         table.row([
@@ -129,20 +147,19 @@ fn states(history: &[State]) -> Table {
     table
 }
 
-fn entries(journal: &[Entry]) -> Table {
+fn entries(journal: &[EntryView]) -> Table {
     let mut table = Table::new(["SEQ", "AT", "CALL", "SETTLED"]);
     for entry in journal {
         table.row([
             text(entry.seq),
             text(local(entry.at)),
             text(&entry.call),
-            maybe(entry.settled.as_ref().map(|(at, settlement)| {
-                let what = match settlement.value() {
-                    Ok(value) => value.to_string(),
-                    Err(failure) => failure.to_string(),
-                };
-                format!("{} {what}", local(*at))
-            })),
+            maybe(
+                entry
+                    .settled
+                    .as_ref()
+                    .map(|(at, settlement)| format!("{} {settlement}", local(*at))),
+            ),
         ]);
     }
     table

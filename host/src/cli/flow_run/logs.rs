@@ -1,17 +1,14 @@
 //! `orch-host flow-run logs ID`
 
-use std::sync::Arc;
-
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::{Format, Stream};
 use crate::cli::values::level;
 use crate::cli::watch::LogPrinter;
 use model::{IdPrefix, LogLevel};
-use operations::follow::{Event, Follow, FollowRefusal, Interest, Lines};
-use operations::resolve;
-use operations::view::LogView;
-use store::LogFilter;
+use operations::client::{WatchQuery, WatchWhat};
+use operations::problem::ProblemKind;
+use operations::view::NewsView;
 
 /// Print the log of a flow run, its tasks and subflows included
 ///
@@ -38,42 +35,36 @@ pub struct LogsArgs {
 }
 
 pub async fn run(args: LogsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = resolve::run(&*cx.store, &args.id).await?;
-    let filter = LogFilter {
-        level_min: args.level,
+    let query = WatchQuery {
+        what: Some(if args.follow {
+            WatchWhat::Lines
+        } else {
+            WatchWhat::Log
+        }),
+        level: Some(args.level),
+        target: args.targets,
         text: args.text,
-        targets: args.targets,
-        ..LogFilter::of(run.id)
+        tail: args.tail,
+        after: None,
     };
+    let mut watching = cx.client.watch_run(&args.id.0, query).await?;
     let printer = LogPrinter::live(cx, Stream::Stdout).dated();
-    if args.follow {
-        let store = Arc::clone(&cx.store);
-        let follow = Follow::new(store, run.id, args.level, Interest::Nothing);
-        let mut follow = follow.only_lines(filter);
-        loop {
-            match follow.next().await {
-                Ok(Event::Lines(lines)) => printer.print(lines)?,
-                Ok(Event::Ended(_)) | Err(FollowRefusal::Gone { .. }) => break,
-                Ok(_) => {}
-                Err(err) => return Err(err.into()),
-            }
-        }
-        return Ok(ExitStatus::Success);
-    }
-    let mut lines = Lines::that_fit(filter);
-    let mut page = match args.tail {
-        Some(count) => lines.last(&*cx.store, count).await?,
-        None => lines.next(&*cx.store).await?,
-    };
+    let is_list = cx.out.format == Format::Json && !args.follow;
     let mut all = Vec::new();
-    while !page.is_empty() {
-        match cx.out.format {
-            Format::Text => printer.print(page)?,
-            Format::Json => all.extend(page.into_iter().map(|line| LogView::from(line.line))),
+    loop {
+        match watching.next().await {
+            Ok(Some(NewsView::Lines(lines))) if is_list => {
+                all.extend(lines.into_iter().map(|said| said.line));
+            }
+            Ok(Some(NewsView::Lines(lines))) => printer.print(lines)?,
+            Ok(None | Some(NewsView::Ended(_))) => break,
+            Ok(Some(_)) => {}
+            // It was deleted while it was followed.
+            Err(problem) if args.follow && problem.kind == ProblemKind::NotFound => break,
+            Err(problem) => return Err(problem.into()),
         }
-        page = lines.next(&*cx.store).await?;
     }
-    if cx.out.format == Format::Json {
+    if is_list {
         cx.out.json(&all)?;
     }
     Ok(ExitStatus::Success)

@@ -2,15 +2,19 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::{PastArg, took};
 use crate::cli::values::state as state_arg;
-use model::{DeploymentName, FlowName, FlowRun, IdPrefix, PoolName, Timestamp};
-use operations::resolve;
+use model::{DeploymentName, FlowName, IdPrefix, PoolName, Timestamp};
+use operations::client::RunQuery;
 use operations::text::ago;
-use operations::view::{FlowRunView, views};
-use store::{RunFilter, StateFilter};
+use operations::view::FlowRunView;
+use store::StateFilter;
+
+/// Runs asked for at once, with their parameters and results.
+const WITH_VALUES_MAX: u32 = 100;
 
 /// List flow runs, newest first
 #[derive(Debug, clap::Args)]
@@ -48,28 +52,42 @@ pub struct LsArgs {
 }
 
 pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let parent = match &args.parent {
-        Some(text) => Some(resolve::run(&*cx.store, text).await?.id),
-        None => None,
-    };
     let now = cx.now();
-    let filter = RunFilter {
-        states: args.states,
-        flows: args.flows,
-        deployments: args.deployments,
-        pools: args.pools,
-        tags: args.tags,
-        parent,
+    let with_values = cx.out.format == Format::Json;
+    let query = RunQuery {
+        state: args.states.iter().map(StateFilter::to_string).collect(),
+        flow: args.flows,
+        deployment: args.deployments,
+        pool: args.pools,
+        tag: args.tags,
+        parent: args.parent.map(|IdPrefix(text)| text),
         since: args.since.map(|since| since.at(now)),
         until: args.until.map(|until| until.at(now)),
         text: args.text,
+        values: Some(with_values),
+        ..RunQuery::default()
     };
-    let mut runs = cx.store.newest_flow_runs(&filter, args.limit).await?;
-    for run in &mut runs {
-        run.state = run.shown_state(now);
-    }
+    let runs = collect(args.limit, |limit, cursor| {
+        // Parameters and results may be large.
+        let limit = if with_values {
+            limit.min(WITH_VALUES_MAX)
+        } else {
+            limit
+        };
+        cx.client.list_runs(RunQuery {
+            limit: Some(limit),
+            cursor,
+            ..query.clone()
+        })
+    });
+    let now = cx.now();
+    let runs: Vec<FlowRunView> = runs
+        .await?
+        .into_iter()
+        .map(|run| run.as_shown(now))
+        .collect();
     match cx.out.format {
-        Format::Json => cx.out.json(&views::<_, FlowRunView>(runs))?,
+        Format::Json => cx.out.json(&runs)?,
         Format::Text => cx
             .out
             .table(&table(&runs, now), "There are no such flow runs")?,
@@ -77,7 +95,7 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
-fn table(runs: &[FlowRun], now: Timestamp) -> Table {
+fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
     let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK"]);
     for run in runs {
         let took = run

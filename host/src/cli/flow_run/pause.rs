@@ -3,7 +3,6 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use model::IdPrefix;
-use operations::{control, resolve};
 
 /// Stop a flow run until it is resumed
 ///
@@ -15,8 +14,7 @@ pub struct PauseArgs {
 }
 
 pub async fn run(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = resolve::run(&*cx.store, &args.id).await?;
-    control::pause(&*cx.store, &run).await?;
+    let run = cx.client.pause_run(&args.id.0).await?;
     cx.out.note(&format!("Flow run '{}' paused", run.name));
     Ok(ExitStatus::Success)
 }

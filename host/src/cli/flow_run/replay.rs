@@ -30,7 +30,8 @@ pub struct ReplayArgs {
 }
 
 pub async fn run(args: ReplayArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = resolve::run(&*cx.store, &args.id).await?;
+    let store = cx.store("flow-run replay")?;
+    let run = resolve::run(&**store, &args.id).await?;
     if let Some(within) = run.within {
         return Err(UserError::new(format!("flow run '{}' is a subflow", run.name))
             .hint(format!("its calls stand in the journal of the run around it: `orch-host flow-run replay {within}`"))
@@ -44,8 +45,8 @@ pub async fn run(args: ReplayArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             (artifact.component, artifact.bytes)
         }
         None => {
-            let component = cx.store.component(run.component).await?;
-            let bytes = cx.store.component_bytes(run.component).await?;
+            let component = store.component(run.component).await?;
+            let bytes = store.component_bytes(run.component).await?;
             component
                 .zip(bytes)
                 .context("the run's component is gone")?
@@ -54,7 +55,7 @@ pub async fn run(args: ReplayArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let (component, bytes) = component;
     let fetch = || async { Ok((component.manifest.clone(), bytes)) };
     let prepared = runtime.prepare(component.digest, fetch).await?;
-    let entries = cx.store.journal(run.id).await?;
+    let entries = store.journal(run.id).await?;
     let replayed = replay(&runtime, &prepared, run.clone(), entries).await;
 
     let view = view(&run, &replayed);

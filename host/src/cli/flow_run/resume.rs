@@ -3,9 +3,9 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::inputs::value;
-use model::IdPrefix;
-use operations::inputs::{choose, give};
-use operations::{control, resolve};
+use crate::cli::named::run_named;
+use model::{IdPrefix, State};
+use operations::inputs::{check, choose_of};
 
 /// Let a paused flow run go on, or give a suspended one the input that it waits for
 ///
@@ -25,14 +25,20 @@ pub struct ResumeArgs {
 }
 
 pub async fn run(args: ResumeArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = resolve::run(&*cx.store, &args.id).await?;
     let Some(typed) = &args.input else {
-        control::resume(&*cx.store, &run).await?;
+        let run = cx.client.resume_run(&args.id.0).await?;
         cx.out.note(&format!("Flow run '{}' resumed", run.name));
         return Ok(ExitStatus::Success);
     };
-    let input = choose(&*cx.store, &run, args.key.as_deref()).await?;
-    give(&*cx.store, &run, &input, value(&input, typed)?).await?;
+    let run = run_named(cx, &args.id).await?;
+    let id = run.id.to_string();
+    let awaited = cx.client.run_inputs(&id).await?;
+    let awaited = awaited.into_iter().map(Into::into).collect();
+    let state = State::from(run.state).kind;
+    let input = choose_of(run.id, &run.name, state, awaited, args.key.as_deref())?;
+    let value = value(&input, typed)?;
+    check(&input, &value)?;
+    cx.client.give_input(&id, Some(&input.key), value).await?;
     let (name, key) = (&run.name, &input.key);
     cx.out
         .note(&format!("Flow run '{name}' has been given input `{key}`"));

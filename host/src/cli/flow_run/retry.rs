@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::watch::{States, follow};
 use model::{IdPrefix, LogLevel};
-use operations::{control, resolve};
+use operations::client::RetryRun;
 
 /// Open a new attempt of a flow run that is over
 ///
@@ -23,8 +23,10 @@ pub struct RetryArgs {
 }
 
 pub async fn run(args: RetryArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = resolve::run(&*cx.store, &args.id).await?;
-    let run = control::retry(&*cx.store, &run, args.from_scratch).await?;
+    let retry = RetryRun {
+        from_scratch: args.from_scratch,
+    };
+    let run = cx.client.retry_run(&args.id.0, retry).await?;
     cx.out.note(&format!(
         "Flow run '{}' begins attempt {}",
         run.name, run.attempt

@@ -2,10 +2,10 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::named::run_named;
 use crate::cli::values::level;
 use crate::cli::watch::{States, follow};
 use model::{IdPrefix, LogLevel};
-use operations::resolve;
 
 /// Follow a flow run until it ends; the exit code says how it did
 ///
@@ -21,6 +21,6 @@ pub struct WatchArgs {
 }
 
 pub async fn run(args: WatchArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = resolve::run(&*cx.store, &args.id).await?;
+    let run = run_named(cx, &args.id).await?;
     follow(cx, &run, States::All, args.level).await
 }

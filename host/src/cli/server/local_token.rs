@@ -7,29 +7,28 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::cli::context::Context;
 use crate::cli::error::UserError;
 use model::{Role, Token, TokenName};
 use operations::access;
-use store::{Missing, StoreError};
+use store::{Missing, Store, StoreError};
 
 const NAME: &str = "local";
 
 /// The token whose secret is in the file; a new one, if that is of no use.
-pub async fn local_token(cx: &Context) -> anyhow::Result<Token> {
-    let path = &cx.place.token;
+pub async fn local_token(store: &dyn Store, path: &Path) -> anyhow::Result<Token> {
+    let now = store.clock().now();
     if let Ok(secret) = fs::read_to_string(path)
-        && let Some(token) = access::bearer(&*cx.store, secret.trim(), cx.now()).await?
+        && let Some(token) = access::bearer(store, secret.trim(), now).await?
         && token.role == Role::Admin
     {
         return Ok(token);
     }
     let name = TokenName::new(NAME)?;
-    match cx.store.revoke_token(&name, cx.now()).await {
+    match store.revoke_token(&name, now).await {
         Ok(_) | Err(StoreError::NotFound(Missing::Token(_))) => (),
         Err(err) => return Err(err.into()),
     }
-    let (token, secret) = access::create_token(&*cx.store, name, Role::Admin, None).await?;
+    let (token, secret) = access::create_token(store, name, Role::Admin, None).await?;
     write_private(path, secret.expose()).map_err(|err| {
         UserError::new(format!("`{}` cannot be written: {err}", path.display()))
             .hint("set `ORCH_HOME` to a directory that you may write to")

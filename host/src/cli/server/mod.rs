@@ -1,6 +1,6 @@
 //! `orch-host server`
 
-mod describe;
+mod instances;
 mod local_token;
 mod start;
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::describe::{Describer, InstancesOf};
+use super::instances::InstancesOf;
 use super::local_token::local_token;
 use crate::cli::context::{Context, Instances};
+use crate::cli::engine::Describer;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::signals::Signals;
 use crate::cli::worker::until_registered;
@@ -70,6 +71,7 @@ impl StartArgs {
 
 pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let has_worker = args.worker;
+    let store = cx.store("server start")?;
     let listening = Listening::new(args.listen()).await.map_err(misled)?;
     let mut signals = Signals::catch()?;
     let instances = if has_worker {
@@ -78,22 +80,22 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         Instances::FEW
     };
     let runtime = cx.runtime(instances, Limits::default())?;
-    let token = local_token(cx).await?;
-    let link = access::create_link(&*cx.store, token.id, cx.now()).await?;
+    let token = local_token(&**store, &cx.place.token).await?;
+    let link = access::create_link(&**store, token.id, cx.now()).await?;
 
-    let describe = Arc::new(Describer(Arc::clone(&runtime)));
-    let client = Arc::new(LocalClient::new(Arc::clone(&cx.store), describe));
+    let describe = Arc::new(Describer::With(Arc::clone(&runtime)));
+    let client = Arc::new(LocalClient::new(Arc::clone(store), describe));
     let address = listening.settings.address();
     let app = App::new(
         client,
-        Arc::clone(&cx.store),
+        Arc::clone(store),
         listening.settings.clone(),
         has_worker
             .then(|| Arc::new(InstancesOf(Arc::clone(&runtime))) as Arc<dyn server::Instances>),
     );
-    let pruning = tokio::spawn(prune(Arc::clone(&cx.store)));
+    let pruning = tokio::spawn(prune(Arc::clone(store)));
     let inner = if has_worker {
-        Some(InnerWorker::start(cx, runtime).await?)
+        Some(InnerWorker::start(cx, store, runtime).await?)
     } else {
         None
     };
@@ -150,15 +152,19 @@ struct InnerWorker {
 }
 
 impl InnerWorker {
-    async fn start(cx: &Context, runtime: Arc<Runtime>) -> anyhow::Result<Self> {
+    async fn start(
+        cx: &Context,
+        store: &Arc<dyn Store>,
+        runtime: Arc<Runtime>,
+    ) -> anyhow::Result<Self> {
         let name = FreshIds.run_name().to_string();
         let pool = PoolName::default_pool();
         let mut config = WorkerConfig::new(name.clone(), Some(pool.clone()));
         config.runs_max = RUNS_MAX;
         let id = config.id;
         let (tell, shutdown) = Shutdown::new();
-        let mut serving = tokio::spawn(serve(config, Arc::clone(&cx.store), runtime, shutdown));
-        until_registered(cx, id, &mut serving).await?;
+        let mut serving = tokio::spawn(serve(config, Arc::clone(store), runtime, shutdown));
+        until_registered(&**store, id, &mut serving).await?;
         cx.out
             .note(&format!("Worker '{name}' started on pool '{pool}'"));
         Ok(Self {

@@ -4,15 +4,16 @@ use comfy_table::Cell;
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::took;
 use crate::cli::values::state as state_arg;
-use model::{IdPrefix, TaskName, TaskRun, Timestamp};
-use operations::resolve;
+use model::{IdPrefix, TaskName, Timestamp};
+use operations::client::TaskRunQuery;
 use operations::text::ago;
-use operations::view::{TaskRunView, views};
-use store::{StateFilter, TaskRunFilter};
+use operations::view::TaskRunView;
+use store::StateFilter;
 
 /// List task runs, oldest first
 #[derive(Debug, clap::Args)]
@@ -36,19 +37,16 @@ pub struct LsArgs {
 }
 
 pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let flow_run = match &args.flow_run {
-        Some(text) => Some(resolve::run(&*cx.store, text).await?.id),
-        None => None,
-    };
-    let filter = TaskRunFilter {
-        flow_run,
-        states: args.states,
-        tasks: args.tasks,
+    let query = TaskRunQuery {
+        flow_run: args.flow_run.map(|IdPrefix(text)| text),
+        state: args.states.iter().map(StateFilter::to_string).collect(),
+        task: args.tasks,
         text: args.text,
+        ..TaskRunQuery::default()
     };
-    let tasks = cx.store.newest_task_runs(&filter, args.limit).await?;
+    let tasks = newest(cx, &query, args.limit).await?;
     match cx.out.format {
-        Format::Json => cx.out.json(&views::<_, TaskRunView>(tasks))?,
+        Format::Json => cx.out.json(&tasks)?,
         Format::Text => cx
             .out
             .table(&listing(&tasks, cx.now()), "There are no such task runs")?,
@@ -56,8 +54,26 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
+/// The newest `count` task runs, or all for 0, oldest first.
+pub async fn newest(
+    cx: &Context,
+    query: &TaskRunQuery,
+    count: u32,
+) -> anyhow::Result<Vec<TaskRunView>> {
+    let tasks = collect(count, |limit, cursor| {
+        cx.client.list_task_runs(TaskRunQuery {
+            limit: Some(limit),
+            cursor,
+            ..query.clone()
+        })
+    });
+    let mut tasks = tasks.await?;
+    tasks.reverse();
+    Ok(tasks)
+}
+
 /// The task runs of one flow run.
-pub fn table(tasks: &[TaskRun], now: Timestamp) -> Table {
+pub fn table(tasks: &[TaskRunView], now: Timestamp) -> Table {
     let mut table = Table::new(COLUMNS);
     for task in tasks {
         table.row(cells(task, now));
@@ -66,7 +82,7 @@ pub fn table(tasks: &[TaskRun], now: Timestamp) -> Table {
 }
 
 /// Task runs of any flow run, which is named.
-fn listing(tasks: &[TaskRun], now: Timestamp) -> Table {
+fn listing(tasks: &[TaskRunView], now: Timestamp) -> Table {
     let mut table = Table::new(COLUMNS.into_iter().chain(["FLOW RUN"]));
     for task in tasks {
         table.row(cells(task, now).into_iter().chain([text(task.flow_run)]));
@@ -76,15 +92,15 @@ fn listing(tasks: &[TaskRun], now: Timestamp) -> Table {
 
 const COLUMNS: [&str; 6] = ["NAME", "STATE", "ATTEMPT", "STARTED", "TOOK", "REASON"];
 
-fn cells(task: &TaskRun, now: Timestamp) -> [Cell; 6] {
-    let (started, ended) = (task.started(), task.ended());
+fn cells(task: &TaskRunView, now: Timestamp) -> [Cell; 6] {
+    let (started, ended) = (task.started, task.ended);
     let took = started.map(|from| took(ended.unwrap_or(now).since(from)));
     [
         text(&task.name),
-        state(task.state()),
+        state(&task.state),
         text(task.attempt),
         maybe(started.map(|at| ago(at, now))),
         maybe(took),
-        maybe(task.state().message.as_ref()),
+        maybe(task.state.message.as_ref()),
     ]
 }

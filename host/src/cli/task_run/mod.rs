@@ -5,7 +5,7 @@ mod ls;
 use super::context::Context;
 use super::error::ExitStatus;
 
-pub use ls::table;
+pub use ls::{newest, table};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum TaskRunCommand {

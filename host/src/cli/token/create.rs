@@ -8,8 +8,7 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::time::{SpanArg, local};
 use model::{Role, TokenName};
-use operations::access::create_token;
-use operations::view::NewTokenView;
+use operations::client::CreateToken;
 
 /// Create a token, and print it: it is never shown again
 ///
@@ -34,7 +33,13 @@ fn role() -> impl TypedValueParser<Value = Role> {
 
 pub async fn run(args: CreateArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let lasts = args.expires.map(|SpanArg(span)| span);
-    let (token, secret) = create_token(&*cx.store, args.name, args.role, lasts).await?;
+    let create = CreateToken {
+        name: args.name,
+        role: args.role,
+        lasts_ms: lasts.map(|lasts| u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)),
+    };
+    let made = cx.client.create_token(create).await?;
+    let token = &made.token;
     audit(cx, "create_token", token.name.as_str()).await?;
     let until = match token.expires {
         Some(at) => format!(", until {}", local(at)),
@@ -45,11 +50,8 @@ pub async fn run(args: CreateArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         token.name, token.role
     ));
     match cx.out.format {
-        Format::Text => cx.out.data(secret.expose())?,
-        Format::Json => cx.out.json(&NewTokenView {
-            token: token.into(),
-            secret: secret.expose().to_owned(),
-        })?,
+        Format::Text => cx.out.data(&made.secret)?,
+        Format::Json => cx.out.json(&made)?,
     }
     Ok(ExitStatus::Success)
 }

@@ -2,11 +2,13 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
-use model::{Timestamp, Token};
+use model::Timestamp;
+use operations::client::TokenQuery;
 use operations::text::ago;
-use operations::view::{TokenView, views};
+use operations::view::TokenView;
 
 /// List tokens, newest first
 #[derive(Debug, clap::Args)]
@@ -17,17 +19,27 @@ pub struct LsArgs {
 }
 
 pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
+    let tokens = collect(0, |limit, cursor| {
+        cx.client.list_tokens(TokenQuery {
+            limit: Some(limit),
+            cursor,
+        })
+    });
+    let mut tokens = tokens.await?;
     let now = cx.now();
-    let mut tokens = cx.store.tokens().await?;
-    tokens.retain(|token| args.all || token.is_valid(now));
+    tokens.retain(|token| args.all || is_valid(token, now));
     match cx.out.format {
-        Format::Json => cx.out.json(&views::<_, TokenView>(tokens))?,
+        Format::Json => cx.out.json(&tokens)?,
         Format::Text => cx.out.table(&table(&tokens, now), "There are no tokens")?,
     }
     Ok(ExitStatus::Success)
 }
 
-fn table(tokens: &[Token], now: Timestamp) -> Table {
+fn is_valid(token: &TokenView, now: Timestamp) -> bool {
+    token.revoked.is_none() && token.expires.is_none_or(|at| now < at)
+}
+
+fn table(tokens: &[TokenView], now: Timestamp) -> Table {
     let mut table = Table::new(["NAME", "ROLE", "CREATED", "USED", "ENDS"]);
     for token in tokens {
         let ends = match token.revoked {

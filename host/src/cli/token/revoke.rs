@@ -13,7 +13,7 @@ pub struct RevokeArgs {
 }
 
 pub async fn run(args: RevokeArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let token = cx.store.revoke_token(&args.name, cx.now()).await?;
+    let token = cx.client.revoke_token(&args.name).await?;
     audit(cx, "revoke_token", token.name.as_str()).await?;
     cx.out.note(&format!("Revoked token `{}`", token.name));
     Ok(ExitStatus::Success)

@@ -1,6 +1,6 @@
 //! Waiting for many runs, of which only how they end is told.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use super::children::bar;
 use super::how_it_ended;
@@ -9,9 +9,10 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::signals::Signals;
-use model::{FlowRun, RunId, StateType};
-use operations::follow::{self, End};
-use operations::view::FlowRunView;
+use model::{PoolName, RunId, State, StateType};
+use operations::client::{WatchQuery, WatchWhat};
+use operations::problem::{Problem, ProblemKind};
+use operations::view::{FlowRunView, NewsView};
 
 /// Runs that did not complete and are told of one by one.
 const TOLD_MAX: usize = 20;
@@ -30,17 +31,12 @@ pub async fn follow_all(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStat
 }
 
 async fn all_ended(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
-    let mut waiting = follow::Ends::new(Arc::clone(&cx.store));
+    let mut warned = HashSet::new();
     let mut ends = Ends::default();
     let bar = bar(cx);
     for id in runs {
-        let run = loop {
-            match waiting.of(*id).await? {
-                End::Stuck(pool, why) => warn(cx, &pool, why),
-                End::Ended(run) => break *run,
-            }
-        };
-        if ends.count(run.state.kind) {
+        let run = end_of(cx, *id, &mut warned).await?;
+        if ends.count(State::from(run.state.clone()).kind) {
             cx.out.error(&how_it_ended(&run), None);
         }
         print(cx, run)?;
@@ -59,10 +55,42 @@ async fn all_ended(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
     }
 }
 
-fn print(cx: &Context, run: FlowRun) -> anyhow::Result<()> {
-    match (cx.out.format, &run.outcome) {
-        (Format::Json, _) => cx.out.json_line(&FlowRunView::from(run)),
-        (Format::Text, Some(Ok(result))) => cx.out.data(result.as_str()),
+/// Waits until a run has ended. Says once of each pool what keeps its runs from that.
+async fn end_of(
+    cx: &Context,
+    id: RunId,
+    warned: &mut HashSet<PoolName>,
+) -> anyhow::Result<FlowRunView> {
+    let query = WatchQuery {
+        what: Some(WatchWhat::End),
+        ..WatchQuery::default()
+    };
+    let mut watching = cx.client.watch_run(&id.to_string(), query).await?;
+    loop {
+        match watching.next().await? {
+            Some(NewsView::Ended(run)) => return Ok(run),
+            Some(NewsView::Stuck { pool, why }) if warned.insert(pool.clone()) => {
+                warn(cx, &pool, why);
+            }
+            Some(_) => {}
+            None => return Err(unfinished().into()),
+        }
+    }
+}
+
+/// What is watched has come to no end.
+pub(super) fn unfinished() -> Problem {
+    Problem::new(
+        ProblemKind::Unreachable,
+        "the run was not watched to its end",
+    )
+    .hint("`orch-host flow-run ls` shows how it is")
+}
+
+fn print(cx: &Context, run: FlowRunView) -> anyhow::Result<()> {
+    match (cx.out.format, &run.result) {
+        (Format::Json, _) => cx.out.json_line(&run),
+        (Format::Text, Some(result)) => cx.out.data(result.as_str()),
         (Format::Text, _) => Ok(()),
     }
 }

@@ -7,8 +7,7 @@ use crate::cli::output::{Format, Stream};
 use crate::cli::text::harmless;
 use crate::cli::time::{clock, local};
 use model::LogLevel;
-use operations::follow::{Line, Speaker};
-use operations::view::LogView;
+use operations::view::{SaidView, SpeakerView};
 
 /// Prints lines of a run's log.
 pub struct LogPrinter<'a> {
@@ -35,19 +34,19 @@ impl<'a> LogPrinter<'a> {
     }
 
     /// On stdout, JSON is a line each.
-    pub fn print(&self, lines: Vec<Line>) -> anyhow::Result<()> {
+    pub fn print(&self, lines: Vec<SaidView>) -> anyhow::Result<()> {
         let is_json = self.stream == Stream::Stdout && self.cx.out.format == Format::Json;
-        for line in lines {
+        for said in lines {
             if is_json {
-                self.cx.out.json_line(&LogView::from(line.line))?;
+                self.cx.out.json_line(&said.line)?;
             } else {
-                self.print_text(&line)?;
+                self.print_text(&said)?;
             }
         }
         Ok(())
     }
 
-    fn print_text(&self, Line { line, speaker }: &Line) -> anyhow::Result<()> {
+    fn print_text(&self, SaidView { line, speaker }: &SaidView) -> anyhow::Result<()> {
         let out = &self.cx.out;
         let at = if self.dated {
             local(line.at)
@@ -55,22 +54,24 @@ impl<'a> LogPrinter<'a> {
             clock(line.at)
         };
         let level = format!("{:<5}", line.level);
-        let level = out.paint(self.stream, &level, color(line.level));
+        let level = out.paint(self.stream, &level, color(&line.level));
         let who = match speaker {
-            Speaker::Task(name) => format!("Task run '{name}'"),
-            Speaker::Flow(name) => format!("Flow run '{name}'"),
-            Speaker::Unknown(run) => format!("Flow run {run}"),
+            SpeakerView::Task(name) => format!("Task run '{name}'"),
+            SpeakerView::Flow(name) => format!("Flow run '{name}'"),
+            SpeakerView::Unknown => format!("Flow run {}", line.flow_run),
         };
         let message = harmless(line.message.trim_end());
         out.line(self.stream, &format!("{at} | {level} | {who} - {message}"))
     }
 }
 
-fn color(level: LogLevel) -> Style {
-    match level {
-        LogLevel::Trace | LogLevel::Debug => Style::new().dimmed(),
-        LogLevel::Info => AnsiColor::Green.on_default(),
-        LogLevel::Warn => AnsiColor::Yellow.on_default(),
-        LogLevel::Error => AnsiColor::Red.on_default().bold(),
+fn color(level: &str) -> Style {
+    match level.parse() {
+        Ok(LogLevel::Trace | LogLevel::Debug) => Style::new().dimmed(),
+        Ok(LogLevel::Info) => AnsiColor::Green.on_default(),
+        Ok(LogLevel::Warn) => AnsiColor::Yellow.on_default(),
+        Ok(LogLevel::Error) => AnsiColor::Red.on_default().bold(),
+        // A later server may have others.
+        Err(_) => Style::new(),
     }
 }

@@ -7,8 +7,6 @@ mod inputs;
 mod logs;
 mod stuck;
 
-use std::sync::Arc;
-
 use clap::builder::styling::AnsiColor;
 
 use super::context::Context;
@@ -21,9 +19,9 @@ use children::Children;
 pub use children::bar as progress_line;
 pub use everyone::follow_all;
 pub use logs::LogPrinter;
-use model::{FlowRun, LogLevel, RunId, State, StateName, StateType};
-use operations::follow::{self, Event, Executes, Follow, Interest};
-use operations::view::FlowRunView;
+use model::{LogLevel, RunId, RunName, State, StateName, StateType};
+use operations::client::{WatchQuery, WatchWhat, Watching};
+use operations::view::{FlowRunView, NewsView, StateView, TallyView};
 pub use stuck::warn_of_pool;
 
 /// Which states are told of.
@@ -35,44 +33,57 @@ pub enum States {
     Notable,
 }
 
-/// Tells of a run until it ends, and returns it then. `executes` says who executes it.
+/// Tells of a run until it ends, and returns it then.
 pub async fn until_ended(
     cx: &Context,
     run: RunId,
     states: States,
     level: LogLevel,
-    executes: Executes,
-) -> anyhow::Result<FlowRun> {
-    let interest = Interest::All {
-        states: match states {
-            States::All => follow::States::All,
-            States::Notable => follow::States::Latest,
-        },
-        executes,
+) -> anyhow::Result<FlowRunView> {
+    let query = WatchQuery {
+        what: Some(match states {
+            States::All => WatchWhat::All,
+            States::Notable => WatchWhat::Latest,
+        }),
+        level: Some(level),
+        ..WatchQuery::default()
     };
-    let mut follow = Follow::new(Arc::clone(&cx.store), run, level, interest);
+    let watching = cx.client.watch_run(&run.to_string(), query).await?;
+    tell_until_ended(cx, watching, states).await
+}
+
+/// The same of a run that is being watched.
+pub async fn tell_until_ended(
+    cx: &Context,
+    mut watching: Box<dyn Watching>,
+    states: States,
+) -> anyhow::Result<FlowRunView> {
     let logs = LogPrinter::live(cx, Stream::Stderr);
     let mut children = Children::new(cx);
-    loop {
-        match follow.next().await? {
-            Event::State { run, state } => {
+    while let Some(news) = watching.next().await? {
+        match news {
+            NewsView::State { name, state } => {
                 if states == States::All || is_notable(&state) {
-                    tell(cx, &run, &state);
+                    tell(cx, &name, &state);
                 }
             }
-            Event::Lines(lines) => logs.print(lines)?,
-            Event::Input { run, input, among } => inputs::tell(cx, &run, &input, &among),
-            Event::Children(states) => children.tell(&states),
-            Event::Stuck(pool, why) => stuck::warn(cx, &pool, why),
-            Event::Ended(run) => {
+            NewsView::Lines(lines) => logs.print(lines)?,
+            NewsView::Input { name, input, among } => {
+                let among: Vec<_> = among.into_iter().map(Into::into).collect();
+                inputs::tell(cx, &name, &input.into(), &among);
+            }
+            NewsView::Children(TallyView(states)) => children.tell(&states),
+            NewsView::Stuck { pool, why } => stuck::warn(cx, &pool, why),
+            NewsView::Ended(run) => {
                 children.done();
-                return Ok(Arc::unwrap_or_clone(run));
+                return Ok(run);
             }
         }
     }
+    Err(everyone::unfinished().into())
 }
 
-fn tell(cx: &Context, run: &FlowRun, state: &State) {
+fn tell(cx: &Context, name: &RunName, state: &StateView) {
     let label = cx
         .out
         .paint(Stream::Stderr, "STATE", AnsiColor::Magenta.on_default());
@@ -80,33 +91,36 @@ fn tell(cx: &Context, run: &FlowRun, state: &State) {
         Some(message) => format!(": {}", one_line(message)),
         None => String::new(),
     };
-    let (at, name) = (clock(state.at), &run.name);
+    let at = clock(state.at);
     cx.out.note(&format!(
         "{at} | {label} | Flow run '{name}' - {}{reason}",
         state.name
     ));
 }
 
-fn is_notable(state: &State) -> bool {
-    matches!(state.kind, StateType::Paused | StateType::Cancelling)
+fn is_notable(state: &StateView) -> bool {
+    [StateType::Paused, StateType::Cancelling]
+        .map(StateType::as_str)
+        .contains(&&*state.kind)
         || [
             StateName::AWAITING_RETRY,
             StateName::RESCUED,
             StateName::RETRYING,
         ]
-        .contains(&state.name)
+        .iter()
+        .any(|name| name.0 == state.name)
 }
 
 /// Follows a run until it ends, or until Ctrl-C, which leaves the run alone.
 pub async fn follow(
     cx: &Context,
-    run: &FlowRun,
+    run: &FlowRunView,
     states: States,
     level: LogLevel,
 ) -> anyhow::Result<ExitStatus> {
     let mut signals = Signals::catch()?;
     tokio::select! {
-        ended = until_ended(cx, run.id, states, level, Executes::AWorker) => conclude(cx, ended?),
+        ended = until_ended(cx, run.id, states, level) => conclude(cx, ended?),
         () = signals.next() => {
             cx.out.note(&format!("Flow run '{}' goes on", run.name));
             cx.out.hint(&format!("`orch-host flow-run watch {}` follows it again", run.id));
@@ -116,8 +130,8 @@ pub async fn follow(
 }
 
 /// Says how a run ended, prints its result, and tells the exit code.
-pub fn conclude(cx: &Context, run: FlowRun) -> anyhow::Result<ExitStatus> {
-    let status = match run.state.kind {
+pub fn conclude(cx: &Context, run: FlowRunView) -> anyhow::Result<ExitStatus> {
+    let status = match State::from(run.state.clone()).kind {
         StateType::Completed => {
             cx.out.note(&capitalized(&how_it_ended(&run)));
             ExitStatus::Success
@@ -128,28 +142,28 @@ pub fn conclude(cx: &Context, run: FlowRun) -> anyhow::Result<ExitStatus> {
             ExitStatus::Failure
         }
     };
-    match (cx.out.format, &run.outcome) {
-        (Format::Json, _) => cx.out.json(&FlowRunView::from(run))?,
-        (Format::Text, Some(Ok(result))) => cx.out.data(result.as_str())?,
+    match (cx.out.format, &run.result) {
+        (Format::Json, _) => cx.out.json(&run)?,
+        (Format::Text, Some(result)) => cx.out.data(result.as_str())?,
         (Format::Text, _) => (),
     }
     Ok(status)
 }
 
 /// `flow run 'silver-otter' failed after 1.2s: no such item`
-fn how_it_ended(run: &FlowRun) -> String {
+fn how_it_ended(run: &FlowRunView) -> String {
     let name = &run.name;
-    let state = if run.state.name == StateName::TIMED_OUT {
+    let state = if run.state.name == StateName::TIMED_OUT.0 {
         "timed out".to_owned()
     } else {
-        run.state.kind.as_str().to_lowercase()
+        run.state.kind.to_lowercase()
     };
     let span = match (run.started, run.ended) {
         (Some(started), Some(ended)) => format!(" after {}", took(ended.since(started))),
         _ => String::new(),
     };
-    let reason = match &run.outcome {
-        Some(Err(failure)) => format!(": {}", harmless(&failure.message)),
+    let reason = match &run.failure {
+        Some(failure) => format!(": {}", harmless(&failure.message)),
         _ => String::new(),
     };
     format!("flow run '{name}' {state}{span}{reason}")

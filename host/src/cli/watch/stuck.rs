@@ -2,16 +2,17 @@
 
 use crate::cli::context::Context;
 use model::PoolName;
-use operations::follow::Stuck;
+use operations::problem::ProblemKind;
+use operations::view::StuckView;
 
 /// Says what keeps the runs of a pool from being executed.
-pub fn warn(cx: &Context, pool: &PoolName, why: Stuck) {
+pub fn warn(cx: &Context, pool: &PoolName, why: StuckView) {
     match why {
-        Stuck::Paused => cx.out.warn(
+        StuckView::Paused => cx.out.warn(
             &format!("work pool `{pool}` is paused"),
             &format!("`orch-host work-pool resume {pool}` lets its workers go on"),
         ),
-        Stuck::NoWorker => cx.out.warn(
+        StuckView::NoWorker => cx.out.warn(
             &format!("no worker pulls from work pool `{pool}`, so its runs wait"),
             &format!("start one in another terminal: `orch-host worker --pool {pool}`"),
         ),
@@ -20,10 +21,16 @@ pub fn warn(cx: &Context, pool: &PoolName, why: Stuck) {
 
 /// The same, if there is a pool and anything does.
 pub async fn warn_of_pool(cx: &Context, pool: Option<&PoolName>) -> anyhow::Result<()> {
-    if let Some(pool) = pool
-        && let Some(why) = Stuck::of(&*cx.store, pool).await?
-    {
-        warn(cx, pool, why);
+    let Some(name) = pool else {
+        return Ok(());
+    };
+    match cx.client.inspect_pool(name).await {
+        Ok(pool) if pool.paused => warn(cx, name, StuckView::Paused),
+        Ok(pool) if pool.workers == 0 => warn(cx, name, StuckView::NoWorker),
+        Ok(_) => {}
+        // Somebody has deleted it.
+        Err(problem) if problem.kind == ProblemKind::NotFound => {}
+        Err(problem) => return Err(problem.into()),
     }
     Ok(())
 }

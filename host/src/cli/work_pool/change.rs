@@ -6,8 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::text::counted;
 use model::PoolName;
-use operations::resolve;
-use store::PoolChange;
+use operations::client::ChangePool;
 
 /// Let a work pool's runs wait; what is executed goes on
 #[derive(Debug, clap::Args)]
@@ -49,7 +48,7 @@ impl FromStr for LimitArg {
 }
 
 pub async fn pause(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let change = PoolChange {
+    let change = ChangePool {
         paused: Some(true),
         limit: None,
     };
@@ -58,7 +57,7 @@ pub async fn pause(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
 }
 
 pub async fn resume(args: ResumeArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let change = PoolChange {
+    let change = ChangePool {
         paused: Some(false),
         limit: None,
     };
@@ -68,7 +67,7 @@ pub async fn resume(args: ResumeArgs, cx: &Context) -> anyhow::Result<ExitStatus
 
 pub async fn set_limit(args: SetLimitArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let LimitArg(limit) = args.limit;
-    let change = PoolChange {
+    let change = ChangePool {
         paused: None,
         limit: Some(limit),
     };
@@ -85,12 +84,11 @@ pub async fn set_limit(args: SetLimitArgs, cx: &Context) -> anyhow::Result<ExitS
 
 async fn apply(
     name: &PoolName,
-    change: PoolChange,
+    change: ChangePool,
     said: &str,
     cx: &Context,
 ) -> anyhow::Result<ExitStatus> {
-    resolve::pool(&*cx.store, name).await?;
-    cx.store.change_pool(name, change).await?;
+    cx.client.change_pool(name, change).await?;
     cx.out.note(said);
     Ok(ExitStatus::Success)
 }

@@ -2,7 +2,8 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use model::{PoolName, WorkPool};
+use model::PoolName;
+use operations::client::CreatePool;
 
 /// Create a work pool
 #[derive(Debug, clap::Args)]
@@ -18,14 +19,12 @@ pub struct CreateArgs {
 }
 
 pub async fn run(args: CreateArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let pool = WorkPool {
+    let create = CreatePool {
         name: args.name,
         limit: args.limit,
         paused: args.paused,
-        created: cx.now(),
     };
-    let name = pool.name.clone();
-    cx.store.create_pool(pool).await?;
+    let name = cx.client.create_pool(create).await?.name;
     cx.out.note(&format!("Created work pool `{name}`"));
     cx.out.note(&format!(
         "Start a worker for it: `orch-host worker --pool {name}`"

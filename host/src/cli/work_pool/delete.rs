@@ -3,7 +3,6 @@
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use model::PoolName;
-use operations::resolve;
 
 /// Delete a work pool that nothing uses
 #[derive(Debug, clap::Args)]
@@ -13,8 +12,7 @@ pub struct DeleteArgs {
 }
 
 pub async fn run(args: DeleteArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    resolve::pool(&*cx.store, &args.name).await?;
-    cx.store.delete_pool(&args.name).await?;
+    cx.client.delete_pool(&args.name).await?;
     cx.out.note(&format!("Deleted work pool `{}`", args.name));
     Ok(ExitStatus::Success)
 }

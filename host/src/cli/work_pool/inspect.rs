@@ -5,9 +5,7 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, text};
 use model::PoolName;
-use operations::resolve;
 use operations::text::ago;
-use operations::view::PoolView;
 
 /// Show a work pool and how it is used
 #[derive(Debug, clap::Args)]
@@ -17,21 +15,21 @@ pub struct InspectArgs {
 }
 
 pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let pool = resolve::pool(&*cx.store, &args.name).await?;
+    let pool = cx.client.inspect_pool(&args.name).await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&PoolView::from(pool))?;
+        cx.out.json(&pool)?;
         return Ok(ExitStatus::Success);
     }
-    let limit = pool.pool.limit;
+    let limit = pool.limit;
     let mut fields = Fields::default();
     fields
-        .add("name", text(&pool.pool.name))
+        .add("name", text(&pool.name))
         .add(
             "limit",
             text(limit.map_or("none".to_owned(), |limit| limit.to_string())),
         )
-        .add("paused", text(if pool.pool.paused { "yes" } else { "no" }))
-        .add("created", text(ago(pool.pool.created, cx.now())))
+        .add("paused", text(if pool.paused { "yes" } else { "no" }))
+        .add("created", text(ago(pool.created, cx.now())))
         .add("active runs", text(pool.active))
         .add("ready runs", text(pool.ready))
         .add("scheduled runs", text(pool.scheduled))

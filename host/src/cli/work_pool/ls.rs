@@ -2,18 +2,25 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, text};
-use operations::view::{PoolView, views};
+use operations::client::PoolQuery;
 
 /// List the work pools
 #[derive(Debug, clap::Args)]
 pub struct LsArgs {}
 
 pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let pools = cx.store.pools().await?;
+    let pools = collect(0, |limit, cursor| {
+        cx.client.list_pools(PoolQuery {
+            limit: Some(limit),
+            cursor,
+        })
+    });
+    let pools = pools.await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&views::<_, PoolView>(pools))?;
+        cx.out.json(&pools)?;
         return Ok(ExitStatus::Success);
     }
     let mut table = Table::new([
@@ -27,11 +34,11 @@ pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         "DEPLOYMENTS",
     ]);
     for pool in &pools {
-        let limit = pool.pool.limit;
+        let limit = pool.limit;
         table.row([
-            text(&pool.pool.name),
+            text(&pool.name),
             text(limit.map_or("none".to_owned(), |limit| limit.to_string())),
-            text(if pool.pool.paused { "yes" } else { "no" }),
+            text(if pool.paused { "yes" } else { "no" }),
             text(pool.active),
             text(pool.ready),
             text(pool.scheduled),

@@ -2,12 +2,12 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
 use model::PoolName;
-use operations::inspect;
+use operations::client::WorkerQuery;
 use operations::text::ago;
-use operations::view::{WorkerView, views};
 
 /// List the workers that are alive
 #[derive(Debug, clap::Args)]
@@ -18,9 +18,16 @@ pub struct LsArgs {
 }
 
 pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let workers = inspect::workers(&*cx.store, args.pool.as_ref()).await?;
+    let workers = collect(0, |limit, cursor| {
+        cx.client.list_workers(WorkerQuery {
+            pool: args.pool.clone(),
+            limit: Some(limit),
+            cursor,
+        })
+    });
+    let workers = workers.await?;
     if cx.out.format == Format::Json {
-        cx.out.json(&views::<_, WorkerView>(workers))?;
+        cx.out.json(&workers)?;
         return Ok(ExitStatus::Success);
     }
     let now = cx.now();

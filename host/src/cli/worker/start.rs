@@ -15,7 +15,7 @@ use model::Ids as _;
 use model::{PoolName, RunName, StateType, WorkerId};
 use operations::FreshIds;
 use operations::resolve;
-use store::{PoolUse, RunFilter};
+use store::{PoolUse, RunFilter, Store};
 use worker::{Shutdown, Urgency, WorkerConfig, WorkerError, serve};
 
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,8 @@ fn lease(text: &str) -> Result<SpanArg, String> {
 }
 
 pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let pool = resolve::pool(&*cx.store, &args.pool).await?;
+    let store = cx.store("worker")?;
+    let pool = resolve::pool(&**store, &args.pool).await?;
     let name = args.name.unwrap_or_else(|| FreshIds.run_name()).to_string();
     let runtime = cx.runtime(Instances::for_runs(args.limit), args.limits.limits())?;
     let mut signals = Signals::catch()?;
@@ -64,8 +65,8 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     config.heartbeat = (args.lease.0 / 6).min(config.heartbeat);
     let id = config.id;
     let (tell, shutdown) = Shutdown::new();
-    let mut serving = tokio::spawn(serve(config, Arc::clone(&cx.store), runtime, shutdown));
-    until_registered(cx, id, &mut serving).await?;
+    let mut serving = tokio::spawn(serve(config, Arc::clone(store), runtime, shutdown));
+    until_registered(&**store, id, &mut serving).await?;
     say_started(cx, &name, &pool, args.limit);
 
     let mut urgency = Urgency::Run;
@@ -80,7 +81,7 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
                 Urgency::Run => {
                     urgency = Urgency::Drain;
                     tell.tell(urgency);
-                    say_draining(cx, &name, &args.pool).await?;
+                    say_draining(cx, &**store, &name, &args.pool).await?;
                 }
                 Urgency::Drain | Urgency::Stop => {
                     urgency = Urgency::Stop;
@@ -115,10 +116,15 @@ fn say_started(cx: &Context, name: &str, pool: &PoolUse, limit: u32) {
 }
 
 /// Says what is waited for: by name, where it can only be this worker's.
-async fn say_draining(cx: &Context, name: &str, pool: &PoolName) -> anyhow::Result<()> {
-    let used = cx.store.pool(pool).await?;
+async fn say_draining(
+    cx: &Context,
+    store: &dyn Store,
+    name: &str,
+    pool: &PoolName,
+) -> anyhow::Result<()> {
+    let used = store.pool(pool).await?;
     let what = if used.is_some_and(|pool| pool.workers <= 1) {
-        what_is_active(cx, pool).await?
+        what_is_active(store, pool).await?
     } else {
         format!("it finishes what it executes; {AGAIN}")
     };
@@ -126,14 +132,14 @@ async fn say_draining(cx: &Context, name: &str, pool: &PoolName) -> anyhow::Resu
     Ok(())
 }
 
-async fn what_is_active(cx: &Context, pool: &PoolName) -> anyhow::Result<String> {
+async fn what_is_active(store: &dyn Store, pool: &PoolName) -> anyhow::Result<String> {
     const SHOWN_MAX: u32 = 5;
     let filter = RunFilter {
         states: vec![StateType::Pending.into(), StateType::Running.into()],
         pools: vec![pool.clone()],
         ..RunFilter::default()
     };
-    let active = cx.store.newest_flow_runs(&filter, SHOWN_MAX + 1).await?;
+    let active = store.newest_flow_runs(&filter, SHOWN_MAX + 1).await?;
     let mut names: Vec<String> = active
         .iter()
         .take(SHOWN_MAX as usize)
@@ -153,13 +159,13 @@ const AGAIN: &str = "Ctrl-C again gives that back to the pool at once";
 /// Returns once the worker is on the list, so that runs can be given to it. Errs if it ends
 /// instead.
 pub async fn until_registered(
-    cx: &Context,
+    store: &dyn Store,
     id: WorkerId,
     serving: &mut JoinHandle<Result<u64, WorkerError>>,
 ) -> anyhow::Result<()> {
     const LOOK: Duration = Duration::from_millis(2);
     loop {
-        let workers = cx.store.workers().await?;
+        let workers = store.workers().await?;
         if workers.iter().any(|worker| worker.id == id) {
             return Ok(());
         }

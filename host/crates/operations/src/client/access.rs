@@ -29,7 +29,7 @@ impl PoolsClient for LocalClient {
         let pool = WorkPool {
             name: create.name.clone(),
             limit: create.limit,
-            paused: false,
+            paused: create.paused,
             created: self.store.clock().now(),
         };
         self.store.create_pool(pool).await?;

@@ -61,10 +61,19 @@ impl CatalogClient for LocalClient {
         let component = resolve::component(&*self.store, &request.component).await?;
         resolve::pool(&*self.store, &request.pool).await?;
         let defaults = tidied(&request.parameters)?;
-        let flows: Vec<_> = deploy::flows(&component, &request.flows)?
-            .into_iter()
-            .map(|flow| (flow.clone(), defaults.clone()))
-            .collect();
+        let of_flow = &request.flow_parameters;
+        let mut flows = Vec::new();
+        for flow in deploy::flows(&component, &request.flows)? {
+            let own = match of_flow.get(flow.name.as_str()) {
+                Some(own) => tidied(own)?,
+                None => defaults.clone(),
+            };
+            flows.push((flow.clone(), own));
+        }
+        let is_deployed = |name: &str| flows.iter().any(|(flow, _)| flow.name.as_str() == name);
+        if let Some(name) = of_flow.keys().find(|name| !is_deployed(name)) {
+            return Err(not_deployed(name));
+        }
         let wish = Wish {
             name: request.name,
             pool: request.pool,
@@ -122,6 +131,13 @@ impl LocalClient {
 fn unusable(reason: &str, hint: &str) -> Problem {
     let detail = format!("the component cannot be used: {reason}");
     Problem::new(ProblemKind::InvalidComponent, detail).hint(hint)
+}
+
+fn not_deployed(flow: &str) -> Problem {
+    let detail = format!("`flow_parameters` has the flow `{flow}`, which is not deployed");
+    Problem::new(ProblemKind::InvalidParameters, detail.clone())
+        .at("/flow_parameters", detail)
+        .hint("leave it out, or name it among `flows`")
 }
 
 /// Parameters as the store keeps them.

@@ -8,6 +8,7 @@ use store::Store;
 
 use super::Answered;
 use crate::resolve;
+use crate::stream::Hub;
 
 /// Lets a component say what is in it. Whoever has an engine can do so.
 #[async_trait]
@@ -27,11 +28,17 @@ pub struct Undescribed {
 pub struct LocalClient {
     pub(super) store: Arc<dyn Store>,
     pub(super) describe: Arc<dyn Describe>,
+    /// For those who watch.
+    pub(super) hub: Arc<Hub>,
 }
 
 impl LocalClient {
     pub fn new(store: Arc<dyn Store>, describe: Arc<dyn Describe>) -> Self {
-        Self { store, describe }
+        Self {
+            hub: Hub::new(Arc::clone(&store)),
+            store,
+            describe,
+        }
     }
 
     pub(super) async fn run(&self, text: &str) -> Answered<FlowRun> {

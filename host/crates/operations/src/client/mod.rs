@@ -15,15 +15,16 @@ mod overview;
 mod page;
 mod requests;
 mod runs;
+mod watch;
 
 use async_trait::async_trait;
-use model::{Json, PoolName, TaskRunId, TokenName};
+use model::{Json, PoolName, TaskRunId, Timestamp, TokenName};
 
 use crate::problem::Problem;
 use crate::view::{
     AuditView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView, DeploymentView,
-    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, NewTokenView, PoolView,
-    StateView, TalliesView, TaskRunView, TokenView, WorkerView,
+    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, NewTokenView, NewsView,
+    PoolView, StateView, TalliesView, TaskRunView, TokenView, WorkerView,
 };
 
 pub use local::{Describe, LocalClient, Undescribed};
@@ -32,15 +33,22 @@ pub use requests::{
     AuditQuery, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
     DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT,
     LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun, RunQuery, StartRun,
-    TallyQuery, TaskRunQuery, TokenQuery, WorkerQuery,
+    TallyQuery, TaskRunQuery, TokenQuery, WatchQuery, WatchWhat, WorkerQuery,
 };
+pub use watch::LocalWatch;
 
 pub type Answered<T> = Result<T, Problem>;
 
 /// All of it.
-pub trait Client: RunsClient + OverviewClient + CatalogClient + PoolsClient + AccessClient {}
+pub trait Client:
+    RunsClient + WatchClient + OverviewClient + CatalogClient + PoolsClient + AccessClient
+{
+}
 
-impl<T: RunsClient + OverviewClient + CatalogClient + PoolsClient + AccessClient> Client for T {}
+impl<T> Client for T where
+    T: RunsClient + WatchClient + OverviewClient + CatalogClient + PoolsClient + AccessClient
+{
+}
 
 /// A run that was started, or the earlier one that had its idempotency key.
 #[derive(Clone, Debug)]
@@ -97,9 +105,26 @@ pub trait RunsClient: Send + Sync + 'static {
     async fn inspect_task_run(&self, id: TaskRunId) -> Answered<TaskRunView>;
 }
 
+/// Runs that are watched.
+#[async_trait]
+pub trait WatchClient: Send + Sync + 'static {
+    async fn watch_run(&self, run: &str, query: WatchQuery) -> Answered<Box<dyn Watching>>;
+}
+
+/// A run that is being watched.
+#[async_trait]
+pub trait Watching: Send {
+    /// What is new, once there is something; None after the last. Not cancel safe: what was
+    /// read for a future that is gone is not told.
+    async fn next(&mut self) -> Answered<Option<NewsView>>;
+}
+
 /// Many runs at once.
 #[async_trait]
 pub trait OverviewClient: Send + Sync + 'static {
+    /// The time, by the clock of all that is stored.
+    fn now(&self) -> Timestamp;
+
     /// How things are now, and how they went in the last 24 hours.
     async fn dashboard(&self) -> Answered<DashboardView>;
 

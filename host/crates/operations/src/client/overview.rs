@@ -12,6 +12,10 @@ use crate::view::{DashboardView, TalliesView};
 
 #[async_trait]
 impl OverviewClient for LocalClient {
+    fn now(&self) -> model::Timestamp {
+        self.store.clock().now()
+    }
+
     async fn dashboard(&self) -> Answered<DashboardView> {
         Ok(dashboard::dashboard(&*self.store).await?.into())
     }

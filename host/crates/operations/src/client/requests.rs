@@ -1,5 +1,6 @@
 //! What is asked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{
@@ -153,6 +154,49 @@ pub struct LogQuery {
     pub cursor: Option<String>,
 }
 
+/// What to tell of a run that is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WatchWhat {
+    /// Its log, its states from the first, what it waits for, its children, until it ends.
+    #[default]
+    All,
+    /// The same, but of its states up to now only the latest.
+    Latest,
+    /// Its log and its end.
+    Lines,
+    /// Its log up to now.
+    Log,
+    /// Its end, and what keeps it from being executed.
+    End,
+}
+
+/// How to watch a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WatchQuery {
+    /// `all` unless it is said.
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what: Option<WatchWhat>,
+    /// Only lines of this level and above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<LogLevel>,
+    /// Only lines of this target, and of those below it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub target: Vec<String>,
+    /// Only lines with this in their message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// With `log`, only so many of the last lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tail: Option<u32>,
+    /// After the event with this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
 /// Which runs to count that have ended, by when they did.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -303,6 +347,9 @@ pub struct DeployRequest {
     /// Default parameters, by name.
     #[serde(default = "Json::empty_object")]
     pub parameters: Json,
+    /// Default parameters of single flows, by the flows' names, in place of `parameters`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flow_parameters: BTreeMap<String, Json>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     #[serde(default)]
@@ -339,6 +386,9 @@ pub struct CreatePool {
     /// Flow runs executed at once, over all of its workers. None: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// Whether its runs wait until it is resumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
 /// A change of a work pool. What is left out stays.

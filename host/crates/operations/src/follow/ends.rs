@@ -31,8 +31,13 @@ pub enum End {
 
 impl Ends {
     pub fn new(store: Arc<dyn Store>) -> Self {
+        Self::on(Hub::new(store))
+    }
+
+    /// The same, in a process that follows others as well.
+    pub fn on(hub: Arc<Hub>) -> Self {
         Self {
-            hub: Hub::new(store),
+            hub,
             pools: StuckPools::new(Executes::AWorker),
             subscription: None,
             stuck: VecDeque::new(),

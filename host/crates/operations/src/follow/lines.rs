@@ -51,6 +51,18 @@ impl Lines {
         }
     }
 
+    /// Behind this place, which another has come to.
+    #[must_use]
+    pub fn from(mut self, place: Option<Cursor>) -> Self {
+        self.from = place;
+        self
+    }
+
+    /// Behind the last line that was looked at.
+    pub fn place(&self) -> Option<Cursor> {
+        self.from
+    }
+
     /// What was added since the last time, at most a page; empty: nothing more so far.
     pub async fn next(&mut self, store: &dyn Reading) -> StoreResult<Vec<Line>> {
         loop {

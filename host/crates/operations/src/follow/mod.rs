@@ -22,7 +22,7 @@ mod stuck;
 
 pub use ends::{End, Ends};
 pub use lines::{Line, Lines, Speaker};
-pub use run::{Event, Follow, Interest, States};
+pub use run::{Event, Follow, Interest, Place, States};
 pub use stuck::{Executes, Stuck, StuckPools};
 
 use model::RunId;

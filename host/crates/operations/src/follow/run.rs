@@ -8,7 +8,7 @@ use model::{
     AwaitedInput, FlowRun, FlowRunEvent, InputChange, InputId, LogLevel, PoolName, RunId, State,
     StateType,
 };
-use store::{LogFilter, Reading, Store};
+use store::{Cursor, LogFilter, Reading, Store};
 use tokio::time::Instant;
 
 use super::FollowRefusal;
@@ -62,6 +62,15 @@ pub enum Event {
     Stuck(PoolName, Stuck),
     /// Nothing comes after this.
     Ended(Arc<FlowRun>),
+}
+
+/// How much was told of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Lines of its history.
+    pub states: u64,
+    /// Behind the last line of its log that was looked at.
+    pub lines: Option<Cursor>,
 }
 
 /// Follows one run.
@@ -156,6 +165,22 @@ impl Follow {
     pub fn only_lines(mut self, filter: LogFilter) -> Self {
         self.lines = Lines::that_fit(filter);
         self
+    }
+
+    /// Tells only of what comes behind a place: what another has not told.
+    #[must_use]
+    pub fn from(mut self, place: Place) -> Self {
+        self.states_told = place.states;
+        self.lines = self.lines.from(place.lines);
+        self
+    }
+
+    /// How much was told, if what was read up to there has been told.
+    pub fn place(&self) -> Option<Place> {
+        self.ready.is_empty().then(|| Place {
+            states: self.states_told,
+            lines: self.lines.place(),
+        })
     }
 
     /// What is new, once there is something. Not to be called after [`Event::Ended`]. Not

@@ -1,6 +1,6 @@
 //! Input that was not taken, and what to type to give it.
 
-use model::{AwaitedInput, FlowRun, StateType};
+use model::{AwaitedInput, RunId, RunName, StateType};
 use orchestrator::InputMisfit;
 
 use super::{Problem, ProblemKind, meant};
@@ -10,7 +10,12 @@ use crate::text::quoted;
 impl From<&GiveRefusal> for Problem {
     fn from(refusal: &GiveRefusal) -> Self {
         let (kind, hint) = match refusal {
-            GiveRefusal::NotAwaited { run, others } => return not_awaited(run, others),
+            GiveRefusal::NotAwaited {
+                run,
+                name,
+                state,
+                others,
+            } => return not_awaited(*run, name, *state, others),
             GiveRefusal::Store(err) => return err.into(),
             GiveRefusal::Misfit { input, misfit } => {
                 let problem = Self::new(ProblemKind::InvalidInput, refusal.to_string());
@@ -55,8 +60,7 @@ fn placed(problem: Problem, misfit: &InputMisfit) -> Problem {
     }
 }
 
-fn not_awaited(run: &FlowRun, others: &[AwaitedInput]) -> Problem {
-    let (id, name, kind) = (run.id, &run.name, run.state.kind);
+fn not_awaited(id: RunId, name: &RunName, kind: StateType, others: &[AwaitedInput]) -> Problem {
     let mut message = format!("flow run '{name}' does not wait for input");
     if let Some(input) = others.first() {
         message += " itself: a subflow within it does";

@@ -33,10 +33,14 @@ pub enum ProblemKind {
     Damaged,
     /// A mistake of this program.
     Internal,
+    /// A server does not do what it is asked: the address, the token or its version is wrong.
+    NotServed,
+    /// A server cannot be reached, or did not answer; a later try may succeed.
+    Unreachable,
 }
 
 impl ProblemKind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::InvalidName,
@@ -53,6 +57,8 @@ impl ProblemKind {
         Self::Unavailable,
         Self::Damaged,
         Self::Internal,
+        Self::NotServed,
+        Self::Unreachable,
     ];
 
     /// The word for programs.
@@ -74,6 +80,8 @@ impl ProblemKind {
             Self::Unavailable => "unavailable",
             Self::Damaged => "damaged",
             Self::Internal => "internal",
+            Self::NotServed => "not-served",
+            Self::Unreachable => "unreachable",
         }
     }
 
@@ -96,11 +104,21 @@ impl ProblemKind {
             Self::Unavailable => "The database is not available",
             Self::Damaged => "The database is damaged",
             Self::Internal => "The program made a mistake",
+            Self::NotServed => "The server does not do this",
+            Self::Unreachable => "The server cannot be reached",
         }
     }
 
     /// Whether the one who asked can do something about it.
     pub fn is_mistake_of_user(self) -> bool {
-        !matches!(self, Self::Unavailable | Self::Damaged | Self::Internal)
+        !matches!(
+            self,
+            Self::Unavailable | Self::Damaged | Self::Internal | Self::Unreachable
+        )
+    }
+
+    /// The kind that programs know by this word.
+    pub fn of_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.slug() == slug)
     }
 }

@@ -1,16 +1,16 @@
 //! What a flow or a task takes, in one line.
 
-use model::{FlowDescription, Schema};
+use model::{FlowDescription, Json};
 use serde_json::Value;
 
 /// A flow's parameters in one line: `item_id: integer, label?: string|null`.
 pub fn signature(flow: &FlowDescription) -> String {
-    signature_of(&flow.schema)
+    signature_of(&flow.schema.parameters)
 }
 
-/// The same of a flow or a task.
-pub fn signature_of(schema: &Schema) -> String {
-    let schema = schema.parameters.value();
+/// The same of a flow or a task, by the schema of its parameters.
+pub fn signature_of(parameters: &Json) -> String {
+    let schema = parameters.value();
     let required = |name: &str| {
         let names = schema.get("required").and_then(Value::as_array);
         names.is_some_and(|names| names.iter().any(|required| required == name))

@@ -65,6 +65,15 @@ impl From<Schema> for SchemaView {
     }
 }
 
+impl From<SchemaView> for Schema {
+    fn from(schema: SchemaView) -> Self {
+        Self {
+            parameters: schema.parameters,
+            result: schema.result,
+        }
+    }
+}
+
 /// A flow, as its component declares it. What its author does not say is left out.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FlowView {
@@ -87,6 +96,26 @@ impl From<FlowDescription> for FlowView {
             version: flow.version,
             schema: flow.schema.into(),
             options: flow.options.into(),
+        }
+    }
+}
+
+/// What the component declared.
+impl From<FlowView> for FlowDescription {
+    fn from(flow: FlowView) -> Self {
+        Self {
+            name: flow.name,
+            description: flow.description,
+            version: flow.version,
+            schema: flow.schema.into(),
+            options: FlowOptions {
+                retry: RetryPolicy {
+                    retries: flow.options.retry.retries,
+                    delays_ms: flow.options.retry.delays_ms,
+                    jitter: flow.options.retry.jitter,
+                },
+                timeout_ms: flow.options.timeout_ms,
+            },
         }
     }
 }

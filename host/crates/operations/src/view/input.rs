@@ -26,6 +26,21 @@ pub struct InputView {
 
 impl View for InputView {}
 
+/// What the flow asked for.
+impl From<InputView> for AwaitedInput {
+    fn from(input: InputView) -> Self {
+        Self {
+            id: input.id,
+            run: input.flow_run,
+            key: input.key,
+            description: input.description,
+            schema: input.schema,
+            asked: input.asked,
+            until: input.until,
+        }
+    }
+}
+
 impl From<AwaitedInput> for InputView {
     fn from(input: AwaitedInput) -> Self {
         Self {

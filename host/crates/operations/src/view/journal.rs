@@ -142,11 +142,7 @@ impl fmt::Display for CallView {
             Self::EndSubflow { subflow, outcome } => match outcome {
                 OutcomeView::Ok(result) => write!(f, "end of subflow {subflow}: {result}"),
                 OutcomeView::Err(failure) => {
-                    write!(
-                        f,
-                        "end of subflow {subflow}: {}: {}",
-                        failure.kind, failure.message
-                    )
+                    write!(f, "end of subflow {subflow}: {}", failure.message)
                 }
             },
             Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
@@ -324,6 +320,22 @@ impl From<Settlement> for SettlementView {
             Settlement::Run(run) => Self::Run(run.into()),
             Settlement::Timer => Self::Timer,
             Settlement::Input(outcome) => Self::Input(outcome.into()),
+        }
+    }
+}
+
+impl fmt::Display for SettlementView {
+    /// What the flow was told: a value, or why there is none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = match self {
+            Self::Task(outcome) | Self::Input(outcome) => Some(outcome),
+            Self::Run(run) => run.outcome.as_ref(),
+            Self::Timer => None,
+        };
+        match outcome {
+            Some(OutcomeView::Ok(value)) => value.fmt(f),
+            Some(OutcomeView::Err(failure)) => f.write_str(&failure.message),
+            None => f.write_str("null"),
         }
     }
 }

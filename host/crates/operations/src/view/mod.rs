@@ -15,6 +15,7 @@ mod event;
 mod input;
 mod journal;
 mod log;
+mod news;
 mod outcome;
 mod pool;
 mod replay;
@@ -44,6 +45,7 @@ pub use journal::{
     AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,
 };
 pub use log::LogView;
+pub use news::{NewsView, SaidView, SpeakerView, StuckView};
 pub use outcome::{FailureView, OutcomeView, RunSnapshotView};
 pub use pool::PoolView;
 pub use replay::ReplayView;

@@ -9,7 +9,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{EntryView, FailureView, InputView, StateView, TaskRunView, View, span_ms};
 use model::{
-    DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, RunId, RunName, StateType, Timestamp,
+    DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, RunId, RunName, StateName,
+    StateType, Timestamp, has_waited,
 };
 
 /// A flow run.
@@ -43,6 +44,18 @@ pub struct FlowRunView {
 }
 
 impl View for FlowRunView {}
+
+impl FlowRunView {
+    /// The same with the state that people are shown: one that should have started is `Late`.
+    #[must_use]
+    pub fn as_shown(mut self, now: Timestamp) -> Self {
+        let is_scheduled = self.state.name == StateName::SCHEDULED.0;
+        if is_scheduled && has_waited(self.scheduled, self.state.at, now) {
+            self.state.name = StateName::LATE.0.into_owned();
+        }
+        self
+    }
+}
 
 impl From<FlowRun> for FlowRunView {
     fn from(run: FlowRun) -> Self {

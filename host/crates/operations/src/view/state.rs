@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::View;
-use model::{State, Timestamp};
+use model::{State, StateName, StateType, Timestamp};
 
 /// Where a run is since when, and why.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -33,6 +33,19 @@ impl From<State> for StateView {
             name: state.name.0.into_owned(),
             message: state.message,
             at: state.at,
+        }
+    }
+}
+
+/// What is known of a state, of a type that is known.
+impl From<StateView> for State {
+    fn from(view: StateView) -> Self {
+        Self {
+            // Of a later server. It is no end, as far as can be told.
+            kind: view.kind.parse().unwrap_or(StateType::Waiting),
+            name: StateName(view.name.into()),
+            message: view.message,
+            at: view.at,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod components;
+mod dashboard;
 mod deployments;
 mod document;
 mod events;
@@ -17,6 +18,7 @@ mod named;
 mod pools;
 mod runs;
 mod task_runs;
+mod watch;
 
 use std::sync::Arc;
 
@@ -35,6 +37,8 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
     let router = OpenApiRouter::with_openapi(document::head())
         .merge(runs::routes(app))
         .merge(events::routes())
+        .merge(watch::routes())
+        .merge(dashboard::routes())
         .merge(task_runs::routes())
         .merge(deployments::routes(app))
         .merge(components::routes())

@@ -378,6 +378,7 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
             .parse()
             .map_err(|err: model::NameError| invalid(ProblemKind::InvalidName, err.to_string()))?,
         parameters,
+        flow_parameters: std::collections::BTreeMap::new(),
         tags: listed("tags", |c| c == ','),
         grants: GrantsRequest {
             http: listed("http", |c| c.is_whitespace() || c == ','),

@@ -173,6 +173,9 @@ pub fn status(kind: ProblemKind) -> StatusCode {
         | ProblemKind::InUse
         | ProblemKind::KeyTaken => StatusCode::CONFLICT,
         ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        // Of clients, about a server: no answer of this one.
+        ProblemKind::NotServed => StatusCode::BAD_REQUEST,
+        ProblemKind::Unreachable => StatusCode::BAD_GATEWAY,
         ProblemKind::Database | ProblemKind::Damaged | ProblemKind::Internal => {
             StatusCode::INTERNAL_SERVER_ERROR
         }

@@ -31,16 +31,16 @@ use crate::cli::params::unreadable;
 use crate::cli::signals::Signals;
 use crate::cli::text::counted;
 use crate::cli::watch::{follow_all, progress_line, warn_of_pool};
-use model::{FlowRun, Json, RunId};
+use model::{Json, RunId};
+use operations::client::{StartRun, StartedRun};
 use operations::problem::Problem;
-use operations::start::{self, Started};
 use operations::view::FlowRunView;
-use store::{Clock, NewRun};
 
 /// Runs created by one transaction.
 const BATCH_RUNS: usize = 500;
-/// Text of the lines of one batch, in bytes, beyond which nothing is added to it.
-const BATCH_BYTES: u64 = 4 << 20;
+/// Parameters of one batch, in bytes, beyond which nothing is added to it. With one more run, whose
+/// parameters are large, it is still less than a server takes at once, 8 MiB.
+const BATCH_BYTES: usize = 2 << 20;
 /// Batches that were read and wait to be written.
 const BATCHES_MAX: usize = 2;
 /// The least time between two plain lines of progress.
@@ -53,13 +53,8 @@ pub async fn run(
     follows: bool,
     cx: &Context,
 ) -> anyhow::Result<ExitStatus> {
-    let deployment = template.startable.deployment.as_ref();
-    let pool = deployment.map(|it| it.pool.clone());
-    let maker = Arc::new(Maker {
-        template,
-        key,
-        clock: Arc::clone(cx.store.clock()),
-    });
+    let pool = template.deployment.pool.clone();
+    let maker = Arc::new(Maker { template, key });
     let source = Source(path.to_owned());
     let mut creation = Creation::new(cx, follows);
     if source.is_file() {
@@ -71,7 +66,7 @@ pub async fn run(
     let (reads, makes) = (source.clone(), Arc::clone(&maker));
     // A thread of its own, which ends with the process even while it waits for stdin.
     std::thread::spawn(move || reads.read(&makes, &tell));
-    let created = creation.create(batches, &mut signals).await;
+    let created = creation.create(&maker, batches, &mut signals).await;
     creation.say(&maker);
     if created? == Created::Interrupted {
         return Ok(ExitStatus::Interrupted);
@@ -79,7 +74,7 @@ pub async fn run(
     if creation.total() == 0 {
         return Err(no_lines(&source.name()).into());
     }
-    warn_of_pool(cx, pool.as_ref()).await?;
+    warn_of_pool(cx, Some(&pool)).await?;
     if follows {
         return follow_all(cx, &creation.ids).await;
     }
@@ -90,25 +85,21 @@ pub async fn run(
 struct Maker {
     template: Template,
     key: Option<String>,
-    clock: Arc<dyn Clock>,
 }
 
 impl Maker {
     /// The run of a line, its parameters checked. Nothing is written.
-    fn make(&self, line: &Line) -> Result<NewRun, BadLine> {
+    fn make(&self, line: &Line) -> Result<StartRun, BadLine> {
         let number = line.number;
+        let key = self.key.as_ref().map(|key| format!("{key}:{number}"));
         let parameters = over(&self.template.base, &line.text);
-        let run = parameters.and_then(|parameters| self.run(parameters));
-        Ok(NewRun {
-            run: run.map_err(|why| BadLine { number, why })?,
-            idempotency_key: self.key.as_ref().map(|key| format!("{key}:{number}")),
-            reserved_for: None,
-        })
+        let start = parameters.and_then(|parameters| self.start(parameters, key));
+        start.map_err(|why| BadLine { number, why })
     }
 
-    fn run(&self, parameters: Json) -> Result<FlowRun, UserError> {
-        let run = self.template.run(parameters, self.clock.now());
-        run.map_err(|refusal| {
+    fn start(&self, parameters: Json, key: Option<String>) -> Result<StartRun, UserError> {
+        let start = self.template.start(parameters, key);
+        start.map_err(|refusal| {
             let Problem {
                 kind, detail, hint, ..
             } = refusal.into();
@@ -126,7 +117,7 @@ struct Source(PathBuf);
 
 /// Runs to create together, and what ended the reading, if that is why there are no more.
 struct Batch {
-    runs: Vec<NewRun>,
+    runs: Vec<StartRun>,
     bad: Option<UserError>,
 }
 
@@ -186,15 +177,17 @@ impl Source {
         &self,
         maker: &Maker,
         tell: &mpsc::Sender<Batch>,
-        batch: &mut Vec<NewRun>,
+        batch: &mut Vec<StartRun>,
     ) -> Result<(), UserError> {
         let mut lines = self.lines()?;
-        let mut begin = 0;
+        let mut size = 0;
         while let Some(line) = lines.next() {
             let new = line.and_then(|line| maker.make(&line));
-            batch.push(new.map_err(|bad| self.explain(bad))?);
-            if batch.len() == BATCH_RUNS || lines.read - begin >= BATCH_BYTES {
-                begin = lines.read;
+            let new = new.map_err(|bad| self.explain(bad))?;
+            size += new.parameters.as_ref().map_or(0, |it| it.as_str().len());
+            batch.push(new);
+            if batch.len() == BATCH_RUNS || size >= BATCH_BYTES {
+                size = 0;
                 let runs = std::mem::take(batch);
                 let _ = tell.blocking_send(Batch { runs, bad: None });
             }
@@ -265,6 +258,7 @@ impl<'a> Creation<'a> {
     /// Creates what comes. Errs at the first line that is wrong, after all before it.
     async fn create(
         &mut self,
+        maker: &Maker,
         mut batches: mpsc::Receiver<Batch>,
         signals: &mut Signals,
     ) -> anyhow::Result<Created> {
@@ -277,7 +271,7 @@ impl<'a> Creation<'a> {
                 return Ok(Created::All);
             };
             if !runs.is_empty() {
-                self.create_batch(runs).await?;
+                self.create_batch(maker, runs).await?;
             }
             if let Some(bad) = bad {
                 return Err(bad.into());
@@ -285,8 +279,9 @@ impl<'a> Creation<'a> {
         }
     }
 
-    async fn create_batch(&mut self, runs: Vec<NewRun>) -> anyhow::Result<()> {
-        let started = start::create_all(&*self.cx.store, runs).await?;
+    async fn create_batch(&mut self, maker: &Maker, runs: Vec<StartRun>) -> anyhow::Result<()> {
+        let name = maker.template.what();
+        let started = self.cx.client.start_runs(&name, runs).await?;
         self.count(&started);
         let runs = started.into_iter().map(|started| started.run);
         if self.follows {
@@ -296,7 +291,7 @@ impl<'a> Creation<'a> {
         self.print(runs.collect())
     }
 
-    fn count(&mut self, started: &[Started]) {
+    fn count(&mut self, started: &[StartedRun]) {
         let created = started.iter().filter(|started| started.is_new);
         let created = created.count() as u64;
         self.created += created;
@@ -311,13 +306,13 @@ impl<'a> Creation<'a> {
 
     /// The ids, or with `-o json` the runs, one a line. A reader that stops early does not
     /// stop the creation.
-    fn print(&mut self, runs: Vec<FlowRun>) -> anyhow::Result<()> {
+    fn print(&mut self, runs: Vec<FlowRunView>) -> anyhow::Result<()> {
         if self.stdout_is_closed {
             return Ok(());
         }
         let lines = runs.into_iter().map(|run| match self.cx.out.format {
             Format::Text => Ok(run.id.to_string()),
-            Format::Json => serde_json::to_string(&FlowRunView::from(run)),
+            Format::Json => serde_json::to_string(&run),
         });
         let lines = lines.collect::<Result<Vec<_>, _>>()?;
         match self.cx.out.data(&lines.join("\n")) {

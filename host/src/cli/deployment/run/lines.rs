@@ -28,17 +28,11 @@ pub struct Lines<R> {
     source: R,
     /// Of the latest line.
     number: u64,
-    /// How much was read, in bytes.
-    pub read: u64,
 }
 
 impl<R: BufRead> Lines<R> {
     pub fn new(source: R) -> Self {
-        Self {
-            source,
-            number: 0,
-            read: 0,
-        }
+        Self { source, number: 0 }
     }
 
     /// The next line; `None` after the last.
@@ -49,7 +43,6 @@ impl<R: BufRead> Lines<R> {
             UserError::new(format!("it cannot be read: {err}"))
                 .hint("read the whole of it into a file that you can read, and pass that")
         })?;
-        self.read += read as u64;
         if read as u64 > LINE_MAX {
             return Err(UserError::new("it is longer than 4 MiB")
                 .hint("parameters are that large at most: pass less, or in several runs"));

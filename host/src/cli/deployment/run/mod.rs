@@ -13,12 +13,10 @@ use crate::cli::params::ParamArgs;
 use crate::cli::time::{SpanArg, TimeArg};
 use crate::cli::values::level;
 use crate::cli::watch::{States, follow, warn_of_pool};
-use model::{FlowRun, LogLevel, RunName, Timestamp};
-use operations::resolve;
-use operations::start::{self, Startable, Started};
+use model::{LogLevel, RunName, Timestamp};
+use operations::client::StartedRun;
 use operations::text::ago;
 use operations::view::FlowRunView;
-use store::NewRun;
 use template::Template;
 
 /// Start a run of a deployment on its work pool
@@ -66,19 +64,13 @@ pub struct RunArgs {
 }
 
 pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let deployment = resolve::deployment(&*cx.store, &args.deployment).await?;
-    let startable = Startable::of_deployment(&*cx.store, deployment).await?;
-    let now = cx.now();
-    let template = template(&args, startable, now)?;
+    let details = cx.client.inspect_deployment(&args.deployment).await?;
+    let template = template(&args, Template::of(details)?, cx.now())?;
     if let Some(path) = &args.from_file {
         return bulk::run(path, template, args.idempotency_key, args.watch, cx).await;
     }
-    let new = NewRun {
-        run: template.run(template.base.clone(), now)?,
-        idempotency_key: args.idempotency_key,
-        reserved_for: None,
-    };
-    let Started { run, is_new } = start::create(&*cx.store, new).await?;
+    let start = template.start(template.base.clone(), args.idempotency_key)?;
+    let StartedRun { run, is_new } = cx.client.start_run(&template.what(), start).await?;
     say_created(cx, &run, is_new);
     if args.watch {
         return follow(cx, &run, States::Notable, args.level).await;
@@ -86,29 +78,29 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     warn_of_pool(cx, run.pool.as_ref()).await?;
     match cx.out.format {
         Format::Text => cx.out.data(&run.id.to_string())?,
-        Format::Json => cx.out.json(&FlowRunView::from(run))?,
+        Format::Json => cx.out.json(&run)?,
     }
     Ok(ExitStatus::Success)
 }
 
-fn template(args: &RunArgs, startable: Startable, now: Timestamp) -> anyhow::Result<Template> {
+fn template(args: &RunArgs, plain: Template, now: Timestamp) -> anyhow::Result<Template> {
     let scheduled = match (args.at, args.after) {
         (Some(TimeArg(at)), _) => Some(at),
         (None, Some(SpanArg(span))) => Some(now.after(span)),
         (None, None) => None,
     };
     Ok(Template {
-        base: args.params.object(&startable.flow)?,
-        startable,
+        base: args.params.object(&plain.flow)?,
         name: args.name.clone(),
         tags: args.tags.clone(),
         scheduled,
         work_queue: args.work_queue.clone(),
+        ..plain
     })
 }
 
-fn say_created(cx: &Context, run: &FlowRun, is_new: bool) {
-    let FlowRun { name, flow, .. } = run;
+fn say_created(cx: &Context, run: &FlowRunView, is_new: bool) {
+    let FlowRunView { name, flow, .. } = run;
     let what = match &run.deployment {
         Some(deployment) => format!("`{deployment}`"),
         None => format!("`{flow}`"),

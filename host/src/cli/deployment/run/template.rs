@@ -1,13 +1,17 @@
 //! What the runs of one command have in common.
 
-use model::{FlowRun, Ids as _, Json, RunName, Timestamp};
-use operations::FreshIds;
-use operations::start::{StartRefusal, Startable};
-use orchestrator::Start;
+use model::{FlowDescription, Json, RunName, Timestamp};
+use operations::client::StartRun;
+use operations::start::{StartRefusal, checker_of};
+use operations::view::{DeploymentDetailsView, DeploymentView};
+use orchestrator::Parameters;
 
 pub struct Template {
     /// What they are runs of.
-    pub startable: Startable,
+    pub deployment: DeploymentView,
+    pub flow: FlowDescription,
+    /// Of the flow's parameters.
+    pub checker: Parameters,
     /// The parameters that were typed.
     pub base: Json,
     pub name: Option<RunName>,
@@ -18,23 +22,42 @@ pub struct Template {
 }
 
 impl Template {
+    /// Runs of a deployment, so far with nothing of their own.
+    pub fn of(details: DeploymentDetailsView) -> Result<Self, StartRefusal> {
+        let flow: FlowDescription = details.flow.into();
+        Ok(Self {
+            deployment: details.deployment,
+            checker: checker_of(&flow)?,
+            flow,
+            base: Json::empty_object(),
+            name: None,
+            tags: Vec::new(),
+            scheduled: None,
+            work_queue: None,
+        })
+    }
+
     /// A run with these parameters, which fit. Nothing is written.
-    pub fn run(&self, parameters: Json, now: Timestamp) -> Result<FlowRun, StartRefusal> {
-        let start = Start {
-            name: self.name.clone().unwrap_or_else(|| FreshIds.run_name()),
+    pub fn start(&self, parameters: Json, key: Option<String>) -> Result<StartRun, StartRefusal> {
+        let all = self.deployment.parameters.overlaid(&parameters);
+        self.checker
+            .check(&all)
+            .map_err(|misfit| StartRefusal::Parameters {
+                flow: Box::new(self.flow.clone()),
+                misfit,
+            })?;
+        Ok(StartRun {
+            parameters: Some(parameters),
+            name: self.name.clone(),
             tags: self.tags.clone(),
-            scheduled: self.scheduled.unwrap_or(now),
+            scheduled: self.scheduled,
+            idempotency_key: key,
             work_queue: self.work_queue.clone(),
-            ..Start::now(&mut FreshIds, parameters, now)
-        };
-        self.startable.run(start, now)
+        })
     }
 
     /// What they are runs of, for people.
     pub fn what(&self) -> String {
-        match &self.startable.deployment {
-            Some(deployment) => deployment.name.to_string(),
-            None => self.startable.flow.name.to_string(),
-        }
+        self.deployment.name.to_string()
     }
 }

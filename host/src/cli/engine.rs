@@ -1,0 +1,78 @@
+//! The engine of this process, for those commands that look into components or run them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::Manifest;
+use operations::client::{Describe, Undescribed};
+use wasm::{ComponentError, DescribeLimits, Limits, Runtime, RuntimeConfig};
+
+/// How many instances may be alive at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Instances {
+    pub flows: u32,
+    pub tasks: u32,
+}
+
+impl Instances {
+    /// For a look at one component.
+    pub const FEW: Self = Self { flows: 4, tasks: 4 };
+
+    /// For one run and what it starts within itself.
+    pub const ONE_RUN: Self = Self {
+        flows: 4,
+        tasks: 256,
+    };
+
+    /// For so many runs at once. A quarter more may wait in memory: an instance with all that
+    /// belongs to it takes some 200 KB, and one that had to leave is back in less than a
+    /// millisecond.
+    pub fn for_runs(runs: u32) -> Self {
+        Self {
+            flows: runs.saturating_add(runs / 4).clamp(16, 4096),
+            tasks: runs.saturating_mul(2).clamp(256, 4096),
+        }
+    }
+}
+
+/// The engine, which keeps compiled code in `cache`.
+pub fn runtime(cache: &Path, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
+    Runtime::new(RuntimeConfig {
+        cache_dir: Some(cache.to_owned()),
+        limits,
+        describe_limits: DescribeLimits::default(),
+        flows_max: instances.flows,
+        tasks_max: instances.tasks,
+    })
+}
+
+/// Lets components describe themselves.
+pub enum Describer {
+    With(Arc<Runtime>),
+    /// With an engine that is made when it is needed: few commands need one.
+    InCache(PathBuf),
+}
+
+#[async_trait]
+impl Describe for Describer {
+    async fn describe(&self, bytes: &[u8]) -> Result<Manifest, Undescribed> {
+        let runtime = match self {
+            Self::With(runtime) => Ok(Arc::clone(runtime)),
+            Self::InCache(cache) => runtime(cache, Instances::FEW, Limits::default()),
+        };
+        let runtime = runtime.map_err(|err| Undescribed {
+            reason: format!("{err:#}"),
+            hint: "this machine cannot run components".to_owned(),
+        })?;
+        let described = if bytes.is_empty() {
+            Err(ComponentError::Empty)
+        } else {
+            runtime.describe(bytes).await
+        };
+        described.map_err(|err| Undescribed {
+            reason: err.to_string(),
+            hint: err.hint().to_owned(),
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Listings that are read in parts, until there are enough.
+
+use operations::client::{Answered, LIMIT_MAX, Page};
+
+/// The first `count` items of a listing; all for 0. `part` gives those after a cursor, up to a
+/// limit.
+pub async fn collect<T, F>(
+    count: u32,
+    mut part: impl FnMut(u32, Option<String>) -> F,
+) -> Answered<Vec<T>>
+where
+    F: Future<Output = Answered<Page<T>>>,
+{
+    let mut found = Vec::new();
+    let mut cursor = None;
+    loop {
+        let left = match count {
+            0 => LIMIT_MAX,
+            count => count.saturating_sub(found.len() as u32).min(LIMIT_MAX),
+        };
+        if left == 0 {
+            return Ok(found);
+        }
+        let page = part(left, cursor).await?;
+        found.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(count: u32, there: u32, expect: &[u32]) {
+        let asked = std::cell::RefCell::new(Vec::new());
+        let part = |limit: u32, cursor: Option<String>| {
+            asked.borrow_mut().push(limit);
+            let from: u32 = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+            let end = (from + limit).min(there);
+            let mut page = Page::all::<u32>(from..end);
+            page.next = (end < there).then(|| end.to_string());
+            async { Ok(page) }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        let found = runtime.block_on(collect(count, part)).unwrap();
+        let all = if count == 0 { there } else { there.min(count) };
+        assert_eq!(found, (0..all).collect::<Vec<u32>>());
+        assert_eq!(*asked.borrow(), expect);
+    }
+
+    #[test]
+    fn a_listing_is_read_until_there_is_enough() {
+        check(15, 7, &[15]);
+        check(15, 40, &[15]);
+        check(0, 2500, &[1000, 1000, 1000]);
+        check(1500, 2500, &[1000, 500]);
+        check(0, 0, &[1000]);
+    }
+}
