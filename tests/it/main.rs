@@ -38,6 +38,7 @@ mod outside;
 mod pausing;
 mod peeking;
 mod pools;
+mod remote;
 mod retries;
 mod retries_waiting;
 mod retrying;

@@ -8,9 +8,10 @@ use crate::cli::task_run::{newest, table as task_table};
 use crate::cli::time::{local, took};
 use model::{AwaitedInput, IdPrefix};
 use operations::client::{InspectRun, LIMIT_MAX, TaskRunQuery};
+use operations::inputs::example;
 use operations::problem::command;
 use operations::view::{
-    EntryView, FlowRunDetailsView, FlowRunView, InputView, StateView, TallyView, TaskRunView,
+    EntryView, FlowRunDetailsView, FlowRunView, StateView, TallyView, TaskRunView,
 };
 
 /// Tasks that people are shown; programs get all.
@@ -60,9 +61,9 @@ fn print(details: &FlowRunDetailsView, cx: &Context) -> anyhow::Result<()> {
     let FlowRunDetailsView { run, inputs, .. } = details;
     cx.out.table(&summary(run, &details.children).table(), "")?;
     let among: Vec<AwaitedInput> = inputs.iter().cloned().map(Into::into).collect();
-    for (input, asked) in inputs.iter().zip(&among) {
+    for asked in &among {
         let give_it = command(asked, &among);
-        section(cx, "Waits for input", &awaited(input, &give_it).table())?;
+        section(cx, "Waits for input", &awaited(asked, &give_it).table())?;
     }
     section(cx, "States", &states(&details.history))?;
     section(cx, "Tasks", &task_table(&details.task_runs, cx.now()))?;
@@ -115,22 +116,22 @@ fn summary(run: &FlowRunView, TallyView(children): &TallyView) -> Fields {
         fields.add("children", text(counts.collect::<Vec<_>>().join(", ")));
     }
     fields.add("parameters", text(&run.parameters));
-    if let Some(result) = &run.result {
+    if let Some(result) = run.returned() {
         fields.add("result", text(result));
     }
     fields
 }
 
-fn awaited(input: &InputView, give_it: &str) -> Fields {
+fn awaited(input: &AwaitedInput, give_it: &str) -> Fields {
     let mut fields = Fields::default();
     fields
         .add("key", text(&input.key))
         .add_if("description", input.description.as_ref())
-        .add("asked by", text(input.flow_run))
+        .add("asked by", text(input.run))
         .add("asked", text(local(input.asked)))
         .add_if("until", input.until.map(local))
         .add("schema", text(&input.schema))
-        .add_if("example", input.example.as_ref())
+        .add_if("example", example(input))
         .add("give it", text(give_it));
     fields
 }

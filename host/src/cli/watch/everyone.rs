@@ -3,15 +3,14 @@
 use std::collections::HashSet;
 
 use super::children::bar;
-use super::how_it_ended;
 use super::stuck::warn;
+use super::{how_it_ended, unfinished};
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::signals::Signals;
 use model::{PoolName, RunId, State, StateType};
 use operations::client::{WatchQuery, WatchWhat};
-use operations::problem::{Problem, ProblemKind};
 use operations::view::{FlowRunView, NewsView};
 
 /// Runs that did not complete and are told of one by one.
@@ -78,19 +77,10 @@ async fn end_of(
     }
 }
 
-/// What is watched has come to no end.
-pub(super) fn unfinished() -> Problem {
-    Problem::new(
-        ProblemKind::Unreachable,
-        "the run was not watched to its end",
-    )
-    .hint("`orch-host flow-run ls` shows how it is")
-}
-
 fn print(cx: &Context, run: FlowRunView) -> anyhow::Result<()> {
-    match (cx.out.format, &run.result) {
+    match (cx.out.format, run.returned()) {
         (Format::Json, _) => cx.out.json_line(&run),
-        (Format::Text, Some(result)) => cx.out.data(result.as_str()),
+        (Format::Text, Some(result)) => cx.out.data(result),
         (Format::Text, _) => Ok(()),
     }
 }

@@ -21,6 +21,7 @@ pub use everyone::follow_all;
 pub use logs::LogPrinter;
 use model::{LogLevel, RunId, RunName, State, StateName, StateType};
 use operations::client::{WatchQuery, WatchWhat, Watching};
+use operations::problem::{Problem, ProblemKind};
 use operations::view::{FlowRunView, NewsView, StateView, TallyView};
 pub use stuck::warn_of_pool;
 
@@ -80,7 +81,16 @@ pub async fn tell_until_ended(
             }
         }
     }
-    Err(everyone::unfinished().into())
+    Err(unfinished().into())
+}
+
+/// What is watched has come to no end.
+fn unfinished() -> Problem {
+    Problem::new(
+        ProblemKind::Unreachable,
+        "the run was not watched to its end",
+    )
+    .hint("`orch-host flow-run ls` shows how it is")
 }
 
 fn tell(cx: &Context, name: &RunName, state: &StateView) {
@@ -142,9 +152,9 @@ pub fn conclude(cx: &Context, run: FlowRunView) -> anyhow::Result<ExitStatus> {
             ExitStatus::Failure
         }
     };
-    match (cx.out.format, &run.result) {
+    match (cx.out.format, run.returned()) {
         (Format::Json, _) => cx.out.json(&run)?,
-        (Format::Text, Some(result)) => cx.out.data(result.as_str())?,
+        (Format::Text, Some(result)) => cx.out.data(result)?,
         (Format::Text, _) => (),
     }
     Ok(status)

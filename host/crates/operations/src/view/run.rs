@@ -46,6 +46,13 @@ pub struct FlowRunView {
 impl View for FlowRunView {}
 
 impl FlowRunView {
+    /// What it returned, as JSON. A null is a result, too, but in JSON it looks like none.
+    pub fn returned(&self) -> Option<&str> {
+        let is_completed = self.state.kind == StateType::Completed.as_str();
+        let result = self.result.as_ref().map(Json::as_str);
+        result.or(is_completed.then_some("null"))
+    }
+
     /// The same with the state that people are shown: one that should have started is `Late`.
     #[must_use]
     pub fn as_shown(mut self, now: Timestamp) -> Self {
@@ -245,6 +252,33 @@ mod tests {
           "failure": null
         }
         "#);
+    }
+
+    #[test]
+    fn a_run_that_returned_nothing_has_a_result_all_the_same() {
+        let mut run = flow_run();
+        run.outcome = Some(Ok(Json::null()));
+        let sent = serde_json::to_string(&FlowRunView::from(run)).unwrap();
+        let read: FlowRunView = serde_json::from_str(&sent).unwrap();
+        assert_eq!(read.returned(), Some("null"));
+        let mut failed = flow_run();
+        failed.state = State::pending(AT);
+        failed.outcome = None;
+        assert_eq!(FlowRunView::from(failed).returned(), None);
+    }
+
+    #[test]
+    fn a_run_that_should_have_started_is_shown_as_late() {
+        let mut run = flow_run();
+        run.state = State::scheduled(AT);
+        run.scheduled = AT;
+        let shown = |seconds| {
+            let now = AT.after(std::time::Duration::from_secs(seconds));
+            let view = FlowRunView::from(run.clone()).as_shown(now);
+            assert_eq!(view.state.name, run.shown_state(now).name.0);
+            view.state.name
+        };
+        assert_eq!([shown(14), shown(15)], ["Scheduled", "Late"]);
     }
 
     #[test]
