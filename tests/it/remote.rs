@@ -163,8 +163,7 @@ fn what_is_done_from_another_machine_is_the_same() {
     let server = Server::start(&served, &["--worker"]);
     let far = Far::of(&server);
     let file = guest("forms").display().to_string();
-    let lines = "{\"ms\": 1}\n\n{\"ms\": 2}\n{\"ms\": 3}\n";
-    let bad = "{\"ms\": 1}\n{\"ms\": \"x\"}\n";
+    let (lines, bad) = ("{}\n\n{}\n{}\n", "{}\n{\"n\": 1}\n");
     for home in [&near, &far.home] {
         std::fs::write(home.path().join("lines.jsonl"), lines).unwrap();
         std::fs::write(home.path().join("bad.jsonl"), bad).unwrap();
@@ -234,11 +233,17 @@ fn what_is_done_from_another_machine_is_the_same() {
         &["flow-run", "resume", "later"],
         &["flow-run", "cancel", "later", "--watch"],
         &["flow-run", "delete", "later", "stuck"],
-        &["deployment", "run", "sleeps", "--from-file", "bad.jsonl"],
         &[
             "deployment",
             "run",
-            "sleeps",
+            "says-things",
+            "--from-file",
+            "bad.jsonl",
+        ],
+        &[
+            "deployment",
+            "run",
+            "says-things",
             "--from-file",
             "lines.jsonl",
             "--idempotency-key",
@@ -247,7 +252,7 @@ fn what_is_done_from_another_machine_is_the_same() {
         &[
             "deployment",
             "run",
-            "sleeps",
+            "says-things",
             "--from-file",
             "lines.jsonl",
             "--idempotency-key",

@@ -41,7 +41,7 @@ mod tests {
             asked.borrow_mut().push(limit);
             let from: u32 = cursor.map_or(0, |cursor| cursor.parse().unwrap());
             let end = (from + limit).min(there);
-            let mut page = Page::all::<u32>(from..end);
+            let mut page = Page::<u32>::all(from..end);
             page.next = (end < there).then(|| end.to_string());
             async { Ok(page) }
         };
