@@ -1,4 +1,4 @@
-//! What a person does to a run: cancel, pause, resume, retry.
+//! What a person does to a run: cancel, pause, resume, retry, delete.
 
 use model::{AwaitedInput, Cancellation, FlowRun, RunName, State, StateType};
 use store::{Store, StoreError};
@@ -69,4 +69,10 @@ pub async fn retry(
 ) -> Result<FlowRun, ControlRefusal> {
     let now = store.clock().now();
     Ok(store.retry(run.id, from_scratch, now).await?)
+}
+
+/// Deletes a run that is over, with all that belongs to it.
+pub async fn delete(store: &dyn Store, run: &FlowRun) -> Result<(), ControlRefusal> {
+    let deleted = store.delete_runs(&[run.id]).await?;
+    Ok(deleted.into_iter().collect::<Result<(), StoreError>>()?)
 }

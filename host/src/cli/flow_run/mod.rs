@@ -1,6 +1,7 @@
 //! `orch-host flow-run ..`
 
 mod cancel;
+mod delete;
 mod inspect;
 mod logs;
 mod ls;
@@ -24,6 +25,7 @@ pub enum FlowRunCommand {
     Pause(pause::PauseArgs),
     Resume(resume::ResumeArgs),
     Retry(retry::RetryArgs),
+    Delete(delete::DeleteArgs),
     Replay(replay::ReplayArgs),
 }
 
@@ -37,6 +39,7 @@ pub async fn run(command: FlowRunCommand, cx: &Context) -> anyhow::Result<ExitSt
         FlowRunCommand::Pause(args) => pause::run(args, cx).await,
         FlowRunCommand::Resume(args) => resume::run(args, cx).await,
         FlowRunCommand::Retry(args) => retry::run(args, cx).await,
+        FlowRunCommand::Delete(args) => delete::run(args, cx).await,
         FlowRunCommand::Replay(args) => replay::run(args, cx).await,
     }
 }

@@ -76,6 +76,9 @@ pub trait RunsClient: Send + Sync + 'static {
 
     async fn retry_run(&self, run: &str, retry: RetryRun) -> Answered<FlowRunView>;
 
+    /// Deletes a run that is over, with all that belongs to it. Runs that it started stay.
+    async fn delete_run(&self, run: &str) -> Answered<()>;
+
     /// What the run and the subflows within it wait for a person to give.
     async fn run_inputs(&self, run: &str) -> Answered<Vec<InputView>>;
 

@@ -96,6 +96,11 @@ impl RunsClient for LocalClient {
         Ok(retried.await?.into())
     }
 
+    async fn delete_run(&self, run: &str) -> Answered<()> {
+        let run = self.run(run).await?;
+        Ok(control::delete(&*self.store, &run).await?)
+    }
+
     async fn run_inputs(&self, run: &str) -> Answered<Vec<InputView>> {
         let run = self.run(run).await?;
         Ok(views(self.store.awaited_inputs(run.id).await?))

@@ -7,11 +7,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use operations::client::{
-    InspectRun, JournalQuery, LogQuery, Page, RetryRun, RunQuery, StartRun, StartedRun,
+    InspectRun, JournalQuery, LogQuery, Page, RetryRun, RunQuery, StartRun, StartedRun, TallyQuery,
     TaskRunQuery,
 };
 use operations::view::{
-    EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TaskRunView,
+    EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TalliesView,
+    TaskRunView,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,7 +32,8 @@ pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
     let once = || from_fn_with_state(app.clone(), once);
     OpenApiRouter::default()
         .routes(routes!(list))
-        .routes(routes!(inspect))
+        .routes(routes!(tallies))
+        .routes(routes!(inspect, delete))
         .routes(routes!(start).layer(once()))
         .routes(routes!(start_many).layer(once()))
         .routes(routes!(cancel))
@@ -59,6 +61,20 @@ async fn list(
     Query(query): Query<RunQuery>,
 ) -> Result<Json<Page<FlowRunView>>, Refused> {
     Ok(Json(app.client.list_runs(query).await?))
+}
+
+/// Count flow runs that have ended, by time and state
+#[utoipa::path(
+    get, path = "/v1/flow-runs/tallies", operation_id = "get_tallies", tag = "flow runs",
+    params(TallyQuery),
+    responses((status = 200, description = "How many ended in each part of the time", body = TalliesView)),
+    security(("token" = ["viewer"]))
+)]
+async fn tallies(
+    State(app): State<App>,
+    Query(query): Query<TallyQuery>,
+) -> Result<Json<TalliesView>, Refused> {
+    Ok(Json(app.client.tally_runs(query).await?))
 }
 
 /// Show a flow run with all that belongs to it
@@ -224,6 +240,20 @@ async fn retry(
     JsonBody(retry): JsonBody<RetryRun>,
 ) -> Result<Json<FlowRunView>, Refused> {
     Ok(Json(app.client.retry_run(&run, retry).await?))
+}
+
+/// Delete a flow run that is over, with all that belongs to it
+///
+/// Its journal, log, task runs and subflows go with it. Runs that it started stay.
+#[utoipa::path(
+    delete, path = "/v1/flow-runs/{run}", operation_id = "delete_flow_run", tag = "flow runs",
+    params(("run" = String, Path, description = "Its id, the beginning of it, or its name")),
+    responses((status = 204, description = "It is deleted")),
+    security(("token" = ["admin"]))
+)]
+async fn delete(State(app): State<App>, Path(run): Path<String>) -> Result<StatusCode, Refused> {
+    app.client.delete_run(&run).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// List what a flow run waits for a person to give

@@ -50,6 +50,11 @@ fn runs(router: PageRouter) -> PageRouter {
             Role::Operator,
             get(input).post(give_input),
         )
+        .page(
+            "/flow-runs/{id}/delete",
+            Role::Admin,
+            get(ask_delete_run).post(delete_run),
+        )
         .page("/flow-runs/{id}/{verb}", Role::Operator, get(ask).post(act))
         .page("/task-runs/{id}", Role::Viewer, get(task))
         .page(
@@ -160,6 +165,14 @@ async fn act(
     FormBody(posted): Pairs,
 ) -> Response {
     flow_run::act(cx, id, verb, Query(posted)).await
+}
+
+async fn ask_delete_run(cx: Cx, Path(id): Path<String>) -> Response {
+    flow_run::ask(cx, id, "delete".to_owned()).await
+}
+
+async fn delete_run(cx: Cx, Path(id): Path<String>, FormBody(posted): Pairs) -> Response {
+    flow_run::act(cx, id, "delete".to_owned(), Query(posted)).await
 }
 
 async fn task(cx: Cx, Path(id): Path<String>) -> Response {

@@ -1,4 +1,4 @@
-//! What can be done to a run: cancel, pause, resume, retry, copy. Each is asked first,
+//! What can be done to a run: cancel, pause, resume, retry, delete, copy. Each is asked first,
 //! on a page of its own that says what else it touches.
 
 use askama::Template;
@@ -35,6 +35,7 @@ enum Verb {
     Pause,
     Resume,
     Retry,
+    Delete,
 }
 
 impl Verb {
@@ -44,6 +45,7 @@ impl Verb {
             "pause" => Self::Pause,
             "resume" => Self::Resume,
             "retry" => Self::Retry,
+            "delete" => Self::Delete,
             _ => {
                 let detail = format!("`{word}` is nothing that can be done to a flow run");
                 return Err(Problem::new(ProblemKind::NotFound, detail));
@@ -57,6 +59,7 @@ impl Verb {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Retry => "retry",
+            Self::Delete => "delete",
         }
     }
 
@@ -66,11 +69,19 @@ impl Verb {
             Self::Pause => "Pause",
             Self::Resume => "Resume",
             Self::Retry => "Retry",
+            Self::Delete => "Delete",
         }
     }
 
     fn role(self) -> Role {
-        Role::Operator
+        match self {
+            Self::Cancel | Self::Pause | Self::Resume | Self::Retry => Role::Operator,
+            Self::Delete => Role::Admin,
+        }
+    }
+
+    fn is_dangerous(self) -> bool {
+        matches!(self, Self::Cancel | Self::Delete)
     }
 
     /// Whether the state of the run allows it. The store decides; this only hides buttons.
@@ -88,7 +99,7 @@ impl Verb {
                 !state.is_terminal() && !matches!(state, StateType::Paused | StateType::Cancelling)
             }
             Self::Resume => state == StateType::Paused,
-            Self::Retry => state.is_terminal(),
+            Self::Retry | Self::Delete => state.is_terminal(),
         }
     }
 
@@ -98,9 +109,10 @@ impl Verb {
             format!("/flow-runs/{}/{}", run.id, self.word()),
         );
         let action = action.asking();
-        match self {
-            Self::Cancel => action.dangerous(),
-            Self::Pause | Self::Resume | Self::Retry => action,
+        if self.is_dangerous() {
+            action.dangerous()
+        } else {
+            action
         }
     }
 }
@@ -128,6 +140,7 @@ pub fn more(cx: &Cx, run: &FlowRunView) -> Vec<Action> {
             format!("{path}/run?copy={}", run.id),
         ));
     }
+    more.extend(allowed(cx, run, &[Verb::Delete]));
     more
 }
 
@@ -152,7 +165,7 @@ pub async fn ask(cx: Cx, run: String, verb: String) -> Response {
                 Vec::new()
             },
             verb: verb.text(),
-            is_dangerous: verb == Verb::Cancel,
+            is_dangerous: verb.is_dangerous(),
             back: format!("/flow-runs/{}", run.id),
         }))
     })
@@ -186,6 +199,11 @@ fn consequences(verb: Verb, details: &FlowRunDetailsView) -> Vec<String> {
             "A new attempt begins. What earlier attempts have completed is not repeated."
                 .to_owned(),
         ),
+        Verb::Delete => lines.push(
+            "Its journal, log, task runs and subflows go with it. This cannot be undone. Runs \
+             that it started stay."
+                .to_owned(),
+        ),
     }
     lines
 }
@@ -204,6 +222,7 @@ pub async fn act(cx: Cx, run: String, verb: String, posted: Query) -> Response {
                 let retried = client.retry_run(run, RetryRun { from_scratch }).await?;
                 (retried, "A new attempt begins of")
             }
+            Verb::Delete => return delete(cx, run).await,
         };
         let said = match (verb, after.state.kind.as_ref()) {
             (Verb::Cancel, "CANCELLING") => format!("{} was told to stop", after.name),
@@ -212,4 +231,12 @@ pub async fn act(cx: Cx, run: String, verb: String, posted: Query) -> Response {
         Ok(see_other(&format!("/flow-runs/{}", after.id), &said))
     })
     .await
+}
+
+/// Its page is gone with it, so the list is shown.
+async fn delete(cx: &Cx, run: &str) -> Answered<Response> {
+    let details = cx.client.inspect_run(run, InspectRun::default()).await?;
+    let name = details.run.name;
+    cx.client.delete_run(run).await?;
+    Ok(see_other("/flow-runs", &format!("Deleted {name}")))
 }

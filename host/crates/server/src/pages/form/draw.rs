@@ -1,5 +1,8 @@
 //! A form as HTML. Each field is drawn by the kind of value that it has; no script is needed.
 //!
+//! What is posted again is written to the letter (`xml`), whatever it holds; what is only read
+//! is written as everywhere.
+//!
 //! A branch that is not chosen, and a field that is switched off, are there as well, so what
 //! was typed into them comes back.
 
@@ -211,7 +214,7 @@ fn rows(text: &str, kind: &str) -> usize {
 #[derive(Template)]
 #[template(
     source = r#"<label class="field-give"><input type="checkbox" name="{{ name }}" value="on"{% if is_on %} checked{% endif %}> {{ text }}</label>"#,
-    ext = "html"
+    ext = "xml"
 )]
 struct Switch<'s> {
     name: String,
@@ -224,7 +227,7 @@ struct Switch<'s> {
 #[template(
     source = r#"{% if kind == "lines" || kind == "json" %}<textarea id="{{ id }}" name="{{ name }}" rows="{{ rows }}" autocomplete="off"{% if kind == "json" %} spellcheck="false" class="mono"{% endif %}{{ described|safe }}>
 {{ value }}</textarea>{% else %}<input id="{{ id }}" name="{{ name }}" value="{{ value }}" type="{% if kind == "number" %}text{% else %}{{ kind }}{% endif %}"{% if kind == "number" %} inputmode="decimal"{% endif %} autocomplete="off"{{ described|safe }}>{% endif %}"#,
-    ext = "html"
+    ext = "xml"
 )]
 struct Input<'i> {
     id: &'i str,
@@ -238,7 +241,7 @@ struct Input<'i> {
 #[derive(Template)]
 #[template(
     source = r#"<input type="hidden" name="{{ name }}" value="{{ value }}">"#,
-    ext = "html"
+    ext = "xml"
 )]
 struct Hidden<'h> {
     name: &'h str,
@@ -315,6 +318,15 @@ mod tests {
             !html.contains("<script") && !html.contains("<img") && !html.contains("<b>"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_value_is_kept_to_the_letter_and_a_label_is_not_believed() {
+        let schema = r#"{"type": "object", "required": ["a"], "properties": {
+            "a": {"type": "string", "title": "x\u202ey"}}}"#;
+        let html = drawn(schema, r#"{"a": "p\u202eq"}"#);
+        assert!(html.contains("value=\"p\u{202e}q\""), "{html}");
+        assert!(!html.contains("x\u{202e}y"), "{html}");
     }
 
     #[test]
