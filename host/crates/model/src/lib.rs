@@ -58,7 +58,7 @@ pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
 pub use retry::{CRASH_RETRIES, RetryPolicy};
-pub use run::{FlowRun, LATE_AFTER, RunSnapshot};
+pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot};
 pub use state::{State, StateName, StateType};
 pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};
 pub use time::Timestamp;

@@ -6,7 +6,8 @@ use super::columns::AsJson;
 use super::rows::{flow_run, numbered_flow_run, select_flow_run, unsigned};
 use super::sql::{Row, Sql, params};
 use model::{
-    Failure, FlowRun, HistoryLine, IdPrefix, PastWorker, RunId, RunName, State, StateType, Waits,
+    Failure, FlowRun, HistoryLine, IdPrefix, PastWorker, Relative, RunId, RunName, State,
+    StateType, Waits,
 };
 use orchestrator::lifecycle::RunKey;
 use store::StoreResult;
@@ -67,6 +68,41 @@ pub(super) fn history(conn: &Connection, run: RunId) -> StoreResult<Vec<HistoryL
          WHERE s.run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY s.n",
         [run],
         history_line,
+    )
+}
+
+/// The subflows within a run, and the runs that it or they started.
+pub(super) fn relatives(conn: &Connection, run: RunId) -> StoreResult<Vec<Relative>> {
+    conn.all(
+        "SELECT r.id, s.name, s.flow, s.deployment, s.parent, s.within, r.state, r.state_name,
+             r.state_message, r.state_at, s.created, r.started, r.ended
+         FROM flow_run_specs s JOIN flow_runs r ON r.no = s.no
+         WHERE s.no IN (
+             SELECT no FROM flow_run_specs WHERE within = ?1
+             UNION SELECT no FROM flow_run_specs WHERE parent = ?1
+             UNION SELECT c.no FROM flow_run_specs w JOIN flow_runs wr ON wr.no = w.no
+                 JOIN flow_run_specs c ON c.parent = wr.id WHERE w.within = ?1
+         ) ORDER BY s.no",
+        [run],
+        |row| {
+            Ok(Relative {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                flow: row.get(2)?,
+                deployment: row.get(3)?,
+                parent: row.get(4)?,
+                within: row.get(5)?,
+                state: State {
+                    kind: row.get(6)?,
+                    name: row.get(7)?,
+                    message: row.get(8)?,
+                    at: row.get(9)?,
+                },
+                created: row.get(10)?,
+                started: row.get(11)?,
+                ended: row.get(12)?,
+            })
+        },
     )
 }
 

@@ -131,6 +131,7 @@ macro_rules! contract {
             past::a_wait_says_what_it_is_for,
             past::timers_and_inputs_of_an_attempt_outlive_its_journal,
             past::a_task_run_keeps_each_attempt,
+            past::subflows_and_children_are_relatives,
             deleting::a_run_is_deleted_with_all_that_belongs_to_it,
             deleting::only_what_is_over_is_deleted,
             deleting::a_child_lives_on_without_the_run_that_started_it,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    AwaitedInput, CallMade, FlowRun, HistoryLine, IdPrefix, LogLine, RunId, StateType, TaskRun,
-    TaskRunId, Timestamp,
+    AwaitedInput, CallMade, FlowRun, HistoryLine, IdPrefix, LogLine, Relative, RunId, StateType,
+    TaskRun, TaskRunId, Timestamp,
 };
 
 use crate::StoreResult;
@@ -48,6 +48,13 @@ pub trait Reading: Send + Sync + 'static {
 
     /// All states a run has been in, with what goes with each, oldest first.
     async fn history(&self, run: RunId) -> StoreResult<Vec<HistoryLine>>;
+
+    /// The histories of several runs, in the order of the ids. A run that does not exist has
+    /// none.
+    async fn histories(&self, runs: &[RunId]) -> StoreResult<Vec<(RunId, Vec<HistoryLine>)>>;
+
+    /// The subflows within a run, and the runs that it or they started, oldest first.
+    async fn relatives(&self, run: RunId) -> StoreResult<Vec<Relative>>;
 
     /// What is known of the calls of an attempt, in order: all of the latest one; of one that
     /// was followed by another its timers, and what it asked people for.

@@ -1,7 +1,7 @@
 //! What a run went through is kept: its attempts, waits and workers.
 
 use super::cast::*;
-use crate::{Next, Store, TaskRunFilter};
+use crate::{Next, Store, SubflowChange, TaskRunFilter};
 use model::{Awaited, Call, Failure, FailureKind, Lease, Seq, State, TaskLine, Waits, attempts};
 
 async fn fail_attempt<S: Store>(cast: &Cast<S>, lease: Lease, why: &str, second: i64) {
@@ -179,4 +179,40 @@ pub async fn a_task_run_keeps_each_attempt<S: Store>(cast: Cast<S>) {
         over.history.last(),
         Some(&TaskLine::ended(&failure(), at(4)))
     );
+}
+
+pub async fn subflows_and_children_are_relatives<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let inner = subflow(lease.run, "inner");
+    let (mut child, mut of_inner) = (new_run("load"), new_run("load"));
+    child.run.parent = Some(lease.run);
+    of_inner.run.parent = Some(inner.id);
+    let ids = [inner.id, child.run.id, of_inner.run.id];
+    cast.go_on(lease, |progress| {
+        progress.entries = vec![
+            begun(1, &inner),
+            start(2, &child.run),
+            start(3, &of_inner.run),
+        ];
+        let begun = SubflowChange::Begin(Box::new(inner));
+        progress.subflows.push(begun);
+        progress.children = vec![child, of_inner];
+    })
+    .await;
+    // Another's child is none of its relatives.
+    let other = cast.create(new_run("other")).await;
+    let found = cast.store.relatives(lease.run).await.unwrap();
+    let mut found_ids: Vec<_> = found.iter().map(|it| it.id).collect();
+    found_ids.sort_unstable();
+    let mut expect = ids.to_vec();
+    expect.sort_unstable();
+    assert_eq!(found_ids, expect);
+    let of_inner = found.iter().find(|it| it.id == ids[2]).unwrap();
+    assert_eq!((of_inner.parent, of_inner.within), (Some(ids[0]), None));
+    assert_eq!(cast.store.relatives(other).await, Ok(vec![]));
+
+    let histories = cast.store.histories(&[ids[1], other]).await.unwrap();
+    let one = cast.store.history(ids[1]).await.unwrap();
+    assert_eq!(histories[0], (ids[1], one));
+    assert_eq!((histories[1].0, histories[1].1.len()), (other, 1));
 }
