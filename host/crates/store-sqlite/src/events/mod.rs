@@ -1,7 +1,7 @@
 //! The stream of events.
 //!
 //! ```text
-//! statements of a write --> Changes (bytes in memory) --at the end of the batch--> one row
+//! statements of a write --> Changes (bytes in memory) --at the end of the batch--> a row
 //!                              ^                                                     |
 //!                              +-- cut back when a write fails        readers <------+
 //! ```

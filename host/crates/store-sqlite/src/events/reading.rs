@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::Connection;
 
-use super::form::{self, Row};
+use super::form::{self, Context, Row};
 use crate::sql::{Sql, params};
 use model::{EventCursor, PlacedEvent, RunFacts, RunId, Timestamp};
 use store::{EventPage, StoreResult};
@@ -64,6 +64,7 @@ pub(crate) fn page(conn: &Connection, after: EventCursor, limit: u32) -> StoreRe
 }
 
 /// Adds the changes of a row that were not seen yet, until there are `limit`. Where it stopped.
+/// Those that were seen are read as well: the others build on them.
 fn read_row(
     row: &[u8],
     from: EventCursor,
@@ -71,23 +72,28 @@ fn read_row(
     limit: usize,
     events: &mut Vec<PlacedEvent>,
 ) -> StoreResult<EventCursor> {
-    let mut changes = (1..).zip(Row::of(row)?).skip(from.seen as usize).peekable();
-    let mut cursor = from;
-    while events.len() < limit {
-        let Some((seen, change)) = changes.next() else {
-            cursor.seen = EventCursor::ALL;
-            break;
-        };
+    let mut context = Context::default();
+    let mut changes = (1..).zip(Row::of(row)?).peekable();
+    while let Some((seen, change)) = changes.next() {
+        let event = form::read(change?, &mut context)?;
         let is_last = changes.peek().is_none();
-        cursor.seen = if is_last { EventCursor::ALL } else { seen };
-        if let Some(event) = form::read(change?)? {
+        let cursor = EventCursor {
+            seen: if is_last { EventCursor::ALL } else { seen },
+            ..from
+        };
+        if seen > from.seen
+            && let Some(event) = event
+        {
             events.push(PlacedEvent { cursor, at, event });
-        }
-        if is_last {
-            break;
+            if events.len() == limit {
+                return Ok(cursor);
+            }
         }
     }
-    Ok(cursor)
+    Ok(EventCursor {
+        seen: EventCursor::ALL,
+        ..from
+    })
 }
 
 pub(crate) fn newest(conn: &Connection) -> StoreResult<EventCursor> {
