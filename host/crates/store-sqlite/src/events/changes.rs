@@ -123,7 +123,7 @@ impl Changes {
     }
 
     pub(crate) fn run_deleted(&self, run: RunId, parent: Option<RunId>, within: Option<RunId>) {
-        self.add(&Form::RunDeleted {
+        self.add(|_| Form::RunDeleted {
             run,
             parent,
             within,
