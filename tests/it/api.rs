@@ -312,6 +312,43 @@ fn a_person_gives_an_input_over_http() {
     give(key, &example).problem(409, "wrong-state");
 }
 
+#[test]
+fn a_run_that_is_over_is_counted_and_deleted() {
+    let home = home();
+    deploy(&home, "forms", &[]);
+    let server = Server::start(&home, &["--worker"]);
+    let kept = super::start(&home, "direct-call", &[]);
+    let run = super::start(&home, "direct-call", &[]);
+    for run in [&kept, &run] {
+        wait_until(&server, run, "COMPLETED");
+    }
+    let count = || {
+        let tallies = server.get("/v1/flow-runs/tallies?bins=2&flow=direct-call");
+        let bins = tallies["bins"].as_array().unwrap();
+        let counts = bins
+            .iter()
+            .filter_map(|bin| bin["states"]["COMPLETED"]["count"].as_u64());
+        counts.sum::<u64>()
+    };
+    assert_eq!(count(), 2);
+    let path = format!("/v1/flow-runs/{run}");
+    assert_eq!(server.ask("DELETE", &path).send().status, 204);
+    server.ask("GET", &path).send().problem(404, "not-found");
+    server.ask("DELETE", &path).send().problem(404, "not-found");
+    server.get(&format!("/v1/flow-runs/{kept}"));
+    assert_eq!(count(), 2);
+
+    let later = ["deployment", "run", "direct-call", "--in", "1h"];
+    let waiting = home.run(later).ok().stdout;
+    let path = format!("/v1/flow-runs/{}", waiting.trim());
+    let problem = server.ask("DELETE", &path).send();
+    let problem = problem.problem(409, "wrong-state");
+    assert!(
+        text(&problem["hint"]).starts_with("cancel it first"),
+        "{problem}"
+    );
+}
+
 /// The document is what programs are generated from.
 #[test]
 fn the_description_is_whole() {

@@ -27,6 +27,7 @@ mod hostile;
 mod idle;
 mod inheriting;
 mod inputs;
+mod listening;
 mod listings;
 mod locked;
 mod logs;

@@ -44,6 +44,13 @@ impl Look {
         ..Self::WIDE
     };
 
+    pub fn without_script(self) -> Self {
+        Self {
+            script: false,
+            ..self
+        }
+    }
+
     /// Every way in which a page has to be good.
     pub const ALL: [Self; 6] = [
         Self::WIDE,
@@ -197,8 +204,11 @@ impl Browser {
 
     /// The text of the whole page, as it is read.
     pub async fn text(&self) -> String {
-        let body = self.client.find(Locator::Css("body")).await.unwrap();
-        body.text().await.unwrap()
+        match self.client.find(Locator::Css("body")).await {
+            // It is gone while the next page is on its way.
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
     }
 
     pub async fn click(&self, css: &str) {
@@ -229,9 +239,39 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
-    pub async fn keys(&self, text: &str) {
-        let body = self.client.active_element().await.unwrap();
-        body.send_keys(text).await.unwrap();
+    /// Writes the value of a form as JSON, and sends it.
+    pub async fn give(&self, form: &str, json: &str) {
+        let tab = format!("{form} button[value=json]");
+        if self.client.find(Locator::Css(&tab)).await.is_ok() {
+            self.click(&tab).await;
+            self.fill("textarea[name=':whole']", json).await;
+        } else {
+            let radio = format!("{form} input[type=radio][value='{json}']");
+            if self.client.find(Locator::Css(&radio)).await.is_ok() {
+                self.click(&radio).await;
+            } else {
+                self.fill(&format!("{form} textarea"), json).await;
+            }
+        }
+        self.click(&format!("{form} button.primary")).await;
+    }
+
+    /// Waits until an element says this.
+    pub async fn until_in(&self, css: &str, text: &str) {
+        let begin = Instant::now();
+        loop {
+            let said = match self.client.find(Locator::Css(css)).await {
+                // It may be gone by then: the page is updated as it changes.
+                Ok(element) => element.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            if said.contains(text) {
+                return;
+            }
+            let page = self.path().await;
+            assert!(begin.elapsed() < SOON, "`{css}` says `{said}` on {page}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Waits until the page says this.

@@ -3,6 +3,7 @@
 //! Where Chromium is not installed, these stories are left out, and say so.
 
 mod browser;
+mod doing;
 mod scene;
 mod seeing;
 

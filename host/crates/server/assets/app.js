@@ -105,16 +105,18 @@
     mergeChildren(now, next);
   }
 
-  const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.id ?? "") === (b.id ?? "");
+  // Not `node.id`: a field of this name within a form would stand in its place.
+  const idOf = (node) => (node.nodeType === 1 ? (node.getAttribute("id") ?? "") : "");
+  const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && idOf(a) === idOf(b);
 
   function mergeChildren(now, next) {
     let at = now.firstChild;
     for (const wanted of [...next.childNodes]) {
       let found = at;
-      if (wanted.id) {
-        while (found && found.id !== wanted.id) found = found.nextSibling;
+      if (idOf(wanted)) {
+        while (found && idOf(found) !== idOf(wanted)) found = found.nextSibling;
       } else {
-        while (found && found.id) found = found.nextSibling;
+        while (found && idOf(found)) found = found.nextSibling;
       }
       if (found && same(found, wanted)) {
         while (at && at !== found) at = drop(at);
@@ -197,7 +199,10 @@
       const next = new DOMParser().parseFromString(await response.text(), "text/html");
       if (url !== location.pathname + location.search) return;
       const fresher = $("main", next);
-      if (fresher) mergeChildren(main, fresher);
+      if (fresher) {
+        mergeChildren(main, fresher);
+        main.dataset.live = fresher.dataset.live ?? "";
+      }
       if (document.title !== next.title) document.title = next.title;
       fresh();
       tick();
@@ -214,7 +219,8 @@
 
   function listen() {
     if (!main.dataset.live || stream || document.hidden) return;
-    stream = new EventSource(`/live?page=${encodeURIComponent(location.pathname + location.search)}`);
+    const query = new URLSearchParams({ page: location.pathname + location.search, after: main.dataset.live });
+    stream = new EventSource(`/live?${query}`);
     stream.addEventListener("open", fresh);
     stream.addEventListener("changed", () => (logs ? moreLogs() : refresh()));
     stream.addEventListener("error", () => {

@@ -16,10 +16,13 @@ use store::StoreResult;
 /// More flows than that are not remembered.
 const REMEMBERED_MAX: usize = 10_000;
 
+/// The deployments of a flow, and its runs of none.
+type OfFlow = Vec<(Option<DeploymentName>, OriginKey)>;
+
 /// What the writer remembers.
 #[derive(Default)]
 pub(crate) struct Origins {
-    known: RefCell<HashMap<FlowName, Vec<(Option<DeploymentName>, OriginKey)>>>,
+    known: RefCell<HashMap<FlowName, OfFlow>>,
     /// Whether the transaction has added any.
     has_added: Cell<bool>,
 }

@@ -32,6 +32,8 @@ macro_rules! listings {
             fn cursor(&self) -> Option<&str> {
                 self.cursor.as_deref()
             }
+            // Some listings have no filters.
+            #[allow(clippy::needless_update)]
             fn filters(&self) -> Self {
                 Self { limit: None, cursor: None, ..self.clone() }
             }

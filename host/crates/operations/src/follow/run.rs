@@ -196,7 +196,10 @@ impl Follow {
         self.states_told = history.len() as u64;
         let count = match self.interest {
             Interest::Nothing => 0,
-            Interest::All { states, .. } if states == States::Latest => new.min(1),
+            Interest::All {
+                states: States::Latest,
+                ..
+            } => new.min(1),
             Interest::All { .. } => new,
         };
         let first = history.len() - count;

@@ -146,7 +146,8 @@ mod tests {
             },
             run: None,
         };
-        vec![Arc::new(told); len].into()
+        let told = Arc::new(told);
+        (0..len).map(|_| Arc::clone(&told)).collect()
     }
 
     #[test]

@@ -7,11 +7,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use operations::client::{
-    InspectRun, JournalQuery, LogQuery, Page, RetryRun, RunQuery, StartRun, StartedRun,
+    InspectRun, JournalQuery, LogQuery, Page, RetryRun, RunQuery, StartRun, StartedRun, TallyQuery,
     TaskRunQuery,
 };
 use operations::view::{
-    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, StateView, TaskRunView,
+    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, StateView, TalliesView,
+    TaskRunView,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,6 +32,7 @@ pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
     let once = || from_fn_with_state(app.clone(), once);
     OpenApiRouter::default()
         .routes(routes!(list))
+        .routes(routes!(tallies))
         .routes(routes!(inspect, delete))
         .routes(routes!(start).layer(once()))
         .routes(routes!(start_many).layer(once()))
@@ -59,6 +61,20 @@ async fn list(
     Query(query): Query<RunQuery>,
 ) -> Result<Json<Page<FlowRunView>>, Refused> {
     Ok(Json(app.client.list_runs(query).await?))
+}
+
+/// Count flow runs that have ended, by time and state
+#[utoipa::path(
+    get, path = "/v1/flow-runs/tallies", operation_id = "get_tallies", tag = "flow runs",
+    params(TallyQuery),
+    responses((status = 200, description = "How many ended in each part of the time", body = TalliesView)),
+    security(("token" = ["viewer"]))
+)]
+async fn tallies(
+    State(app): State<App>,
+    Query(query): Query<TallyQuery>,
+) -> Result<Json<TalliesView>, Refused> {
+    Ok(Json(app.client.tally_runs(query).await?))
 }
 
 /// Show a flow run with all that belongs to it

@@ -13,7 +13,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::Role;
+use model::{EventCursor, Role};
 use operations::client::{Answered, Client};
 use operations::problem::Problem;
 
@@ -35,6 +35,9 @@ pub struct Cx {
     pub query: Query,
     pub now: Now,
     pub request_id: String,
+    /// The newest event before anything was read for this page: what it may not show yet comes
+    /// after it.
+    seen: EventCursor,
 }
 
 impl FromRequestParts<App> for Cx {
@@ -44,7 +47,9 @@ impl FromRequestParts<App> for Cx {
         let visitor = Visitor::from_request_parts(parts, app).await?;
         let RequestId(id) = RequestId::from_request_parts(parts, app).await?;
         let looks = Looks::of(&parts.headers);
+        let seen = app.store.newest_event().await?;
         Ok(Self {
+            seen,
             client: Arc::clone(&app.client),
             now: Now {
                 at: app.now(),
@@ -81,6 +86,7 @@ impl Cx {
             theme: self.looks.theme,
             keys: self.looks.keys,
             said: self.looks.said.clone(),
+            seen: self.seen.to_string(),
             ..Shell::of_stranger(&title.into())
         }
     }

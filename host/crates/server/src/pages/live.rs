@@ -11,7 +11,7 @@ use operations::client::InspectRun;
 use operations::stream::{Scope, Subscription};
 
 use super::cx::Cx;
-use super::values::task_id;
+use super::task_run;
 use crate::web::Refused;
 
 /// The least time between two looks of a page.
@@ -19,18 +19,22 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// So often something is sent, so that a connection that is gone is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// `/live?page=PATH`
+/// `/live?page=PATH&after=CURSOR`
 pub async fn live(cx: Cx) -> Result<Response, Refused> {
     let page = cx.query.get("page").unwrap_or("/");
     let path = page.split('?').next().unwrap_or_default();
     let scope = scope(&cx, path).await?;
     let slot = cx.app.limits.stream(cx.visitor.token().id)?;
-    let subscription = cx.app.hub.subscribe_now(scope).await?;
+    // From what the page has seen on: so nothing is missed between the two requests.
+    let subscription = match cx.query.get("after").map(str::parse) {
+        Some(Ok(after)) => cx.app.hub.subscribe(scope, after).await?,
+        _ => cx.app.hub.subscribe_now(scope).await?,
+    };
     let changes = stream::unfold(
         (subscription, slot),
         |(mut subscription, slot)| async move {
             changed(&mut subscription).await.then_some(())?;
-            let event = Ok::<_, Infallible>(Event::default().event("changed").data(""));
+            let event = Ok::<_, Infallible>(Event::default().event("changed").data("page"));
             Some((event, (subscription, slot)))
         },
     );
@@ -68,7 +72,7 @@ async fn scope(cx: &Cx, path: &str) -> Result<Scope, Refused> {
             Scope::Run(run.run.id)
         }
         (Some("task-runs"), Some(id)) => {
-            let task = cx.client.inspect_task_run(task_id(id)?).await?;
+            let task = cx.client.inspect_task_run(task_run::id(id)?).await?;
             Scope::Run(task.flow_run)
         }
         _ => Scope::Everything,

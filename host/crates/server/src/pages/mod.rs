@@ -9,8 +9,8 @@
 //! A page of `/v1/X` is at `/X` with the same query, so everything that it shows is in its
 //! address. Without a script links and forms do everything.
 //!
-//! Invariant: a text that comes from guests is escaped by the template, and without control
-//! characters or marks that turn the direction of what stands around it.
+//! Invariant: templates write every text by [`crate::escape`], so no text of a guest is markup, or
+//! changes how the text around it reads.
 
 mod assets;
 mod bars;

@@ -18,6 +18,8 @@ pub struct Shell {
     pub assets: &'static Assets,
     /// Whether the page is updated while it is shown.
     pub live: bool,
+    /// Of which events the page knows: up to this place of the stream.
+    pub seen: String,
     /// What came of what the visitor did last.
     pub said: Option<String>,
     pub copy_id: Option<String>,
@@ -62,6 +64,7 @@ impl Shell {
             keys: true,
             assets: &ASSETS,
             live: false,
+            seen: String::new(),
             said: None,
             copy_id: None,
             command: None,

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use model::{Json, Timestamp};
+use model::{Json, StateType, Timestamp};
 use operations::text::{ago, took};
-use operations::view::StateView;
-
-use super::links::shown;
+use operations::view::{FlowRunView, StateView};
 
 /// Bytes of a value that a page shows; the rest is a download away.
 pub const SHOWN_MAX: usize = 16 * 1024;
@@ -159,6 +157,12 @@ impl From<&StateView> for Shown {
     }
 }
 
+/// Whether the run has ended.
+pub fn is_over(run: &FlowRunView) -> bool {
+    let kind: Result<StateType, _> = run.state.kind.parse();
+    kind.is_ok_and(StateType::is_terminal)
+}
+
 /// The slug of a state's type.
 pub fn slug(kind: &str) -> String {
     kind.to_ascii_lowercase()
@@ -182,7 +186,7 @@ impl Value {
             end -= 1;
         }
         Self {
-            shown: shown(&text[..end]),
+            shown: text[..end].to_owned(),
             is_whole: end == text.len(),
             size: size(text.len() as u64),
             href,
@@ -200,7 +204,7 @@ impl Value {
             return value;
         }
         Self {
-            shown: shown(&indented(text)),
+            shown: indented(text),
             ..value
         }
     }
@@ -299,11 +303,11 @@ pub fn short_id(id: &str) -> String {
     }
 }
 
-/// The beginning of a text of a guest, without what would change how the page reads.
+/// The beginning of a text that may be long.
 pub fn first_chars(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
-        Some((end, _)) => shown(&text[..end]) + "…",
-        None => shown(text),
+        Some((end, _)) => text[..end].to_owned() + "…",
+        None => text.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use model::{Json, TaskRunId};
 use operations::client::{Answered, InspectRun, JournalQuery};
+use operations::problem::{Problem, ProblemKind};
 use operations::view::{
     ArgumentView, CallView, EntryView, OutcomeView, SettlementView, StateView, TaskRunView,
 };
@@ -13,7 +14,6 @@ use super::flow_run::lines_of_task;
 use super::parts::{Link, Pair};
 use super::shell::Shell;
 use super::show::{Shown, Took, Value, When, first_chars, short_id};
-use super::values::task_id;
 
 #[derive(Template)]
 #[template(path = "task_run.html")]
@@ -61,7 +61,7 @@ struct Argument {
 /// `/task-runs/{id}`
 pub async fn page(cx: Cx, id: String) -> Response {
     cx.answer(async |cx| {
-        let id = task_id(&id)?;
+        let id = self::id(&id)?;
         let task = cx.client.inspect_task_run(id).await?;
         let flow_run = task.flow_run.to_string();
         let run = cx
@@ -255,4 +255,12 @@ pub async fn argument_of(cx: &Cx, id: TaskRunId, name: &str) -> Answered<Option<
         ArgumentView::Value(value) => Some(value),
         ArgumentView::ResultOf(_) | ArgumentView::ResultsOf(_) => None,
     }))
+}
+
+/// The id that an address names.
+pub fn id(text: &str) -> Answered<TaskRunId> {
+    text.parse().map_err(|_| {
+        let detail = format!("`{text}` is not the id of a task run");
+        Problem::new(ProblemKind::NotFound, detail)
+    })
 }

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use model::{Json, TaskRunId};
-use operations::client::{Answered, InspectRun};
+use model::Json;
+use operations::client::InspectRun;
 use operations::problem::{Problem, ProblemKind};
 
 use super::cx::Cx;
@@ -30,7 +30,7 @@ pub async fn of_run(cx: Cx, run: String, which: String) -> Response {
 /// `/task-runs/{id}/result.json`
 pub async fn result_of_task(cx: Cx, id: String) -> Response {
     cx.answer(async |cx| {
-        let result = task_run::result_of(cx, task_id(&id)?).await?;
+        let result = task_run::result_of(cx, task_run::id(&id)?).await?;
         result.as_ref().map(file).ok_or_else(|| none("result.json"))
     })
     .await
@@ -39,7 +39,7 @@ pub async fn result_of_task(cx: Cx, id: String) -> Response {
 /// `/task-runs/{id}/arguments/{name}`
 pub async fn argument_of_task(cx: Cx, id: String, name: String) -> Response {
     cx.answer(async |cx| {
-        let argument = task_run::argument_of(cx, task_id(&id)?, &name).await?;
+        let argument = task_run::argument_of(cx, task_run::id(&id)?, &name).await?;
         argument.as_ref().map(file).ok_or_else(|| none(&name))
     })
     .await
@@ -72,13 +72,6 @@ pub async fn schema_of_flow(cx: Cx, digest: String, flow: String) -> Response {
         Ok(file(&found.schema.parameters))
     })
     .await
-}
-
-pub fn task_id(text: &str) -> Answered<TaskRunId> {
-    text.parse().map_err(|_| {
-        let detail = format!("`{text}` is not the id of a task run");
-        Problem::new(ProblemKind::NotFound, detail)
-    })
 }
 
 fn none(what: &str) -> Problem {

@@ -228,7 +228,7 @@ pub async fn the_log_of_actions_is_read_backwards<S: Store>(cast: Cast<S>) {
         ..AuditFilter::default()
     })
     .await;
-    assert_eq!(entries, [first.clone()]);
+    assert_eq!(entries, std::slice::from_ref(&first));
     let (_, entries) = read(AuditFilter {
         who: Some("ci".to_owned()),
         ..AuditFilter::default()

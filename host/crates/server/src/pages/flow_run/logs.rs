@@ -18,7 +18,7 @@ use crate::pages::cx::{Cx, html};
 use crate::pages::links::{Piece, pieces};
 use crate::pages::parts::{Choice, choices};
 use crate::pages::query::Query;
-use crate::pages::show::{Zone, first_chars, short_id};
+use crate::pages::show::{Zone, first_chars, is_over, short_id};
 
 /// Lines of a page.
 const LINES: u32 = 1000;
@@ -101,7 +101,7 @@ pub async fn tab(cx: &Cx, run: &FlowRunView) -> Answered<String> {
         task: cx.query.get("task_run").unwrap_or_default().to_owned(),
         target: cx.query.get("target").unwrap_or_default().to_owned(),
         is_filtered: !filters.is_empty(),
-        follow: is_at_end && !super::is_over(run),
+        follow: is_at_end && !is_over(run),
         first: Some(at(here.with("first", "yes"))),
         last: Some(at(here.clone())),
         before: part.before.map(|before| at(here.with("before", before))),

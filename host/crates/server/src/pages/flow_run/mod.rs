@@ -9,7 +9,6 @@ mod values;
 
 use askama::Template;
 use axum::response::Response;
-use model::StateType;
 use operations::client::{Answered, InspectRun};
 use operations::view::{FlowRunDetailsView, FlowRunView};
 
@@ -21,7 +20,7 @@ use super::flow_runs::deployment_link;
 use super::parts::{Action, Link};
 use super::query::segment;
 use super::shell::Shell;
-use super::show::{Shown, Took, When, count, short_id};
+use super::show::{Shown, Took, When, count, is_over, short_id};
 
 #[derive(Template)]
 #[template(path = "flow_run.html")]
@@ -174,11 +173,6 @@ fn in_state(cx: &Cx, run: &FlowRunView) -> Took {
     } else {
         cx.now.span(Some(run.state.at), None)
     }
-}
-
-pub fn is_over(run: &FlowRunView) -> bool {
-    let kind: Result<StateType, _> = run.state.kind.parse();
-    kind.is_ok_and(StateType::is_terminal)
 }
 
 fn inputs(cx: &Cx, details: &FlowRunDetailsView) -> Vec<Input> {

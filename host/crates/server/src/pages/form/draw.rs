@@ -1,5 +1,8 @@
 //! A form as HTML. Each field is drawn by the kind of value that it has; no script is needed.
 //!
+//! What is posted again is written to the letter (`xml`), whatever it holds; what is only read
+//! is written as everywhere.
+//!
 //! A branch that is not chosen, and a field that is switched off, are there as well, so what
 //! was typed into them comes back. Browsers change what is typed into `type=email`, and throw
 //! away what is no date in `type=date`. So the former is plain text, and so is the latter while
@@ -13,7 +16,6 @@ use super::path::{self, DO, Role, TAB, WHOLE};
 use super::shape::Line;
 use super::whole::{Form, Tab};
 use crate::pages::html;
-use crate::pages::links::shown;
 
 /// Options that are drawn as radio buttons. More are a list to select from.
 const RADIOS_MAX: usize = 4;
@@ -45,11 +47,6 @@ impl Whole<'_> {
         matches!(self.form.root.kind, Kind::Group(_))
     }
 
-    /// A text of a guest, among texts of the page.
-    fn shown(&self, text: &str) -> String {
-        shown(text)
-    }
-
     /// Where a problem is. On the tab for JSON all of them are in its text.
     fn place<'a>(&self, id: &'a str) -> &'a str {
         match self.form.tab {
@@ -79,11 +76,6 @@ struct Input {
 }
 
 impl Drawn<'_> {
-    /// A text of a guest, among texts of the page.
-    fn shown(&self, text: impl AsRef<str>) -> String {
-        shown(text.as_ref())
-    }
-
     fn date_kind(&self, text: &str) -> &'static str {
         date_kind(text)
     }
@@ -116,9 +108,9 @@ impl Drawn<'_> {
     }
 
     /// The member's name, if the label is another one.
-    fn key(&self) -> Option<String> {
+    fn key(&self) -> Option<&str> {
         let (key, label) = (&self.f.key, &self.f.label);
-        (!key.is_empty() && key != label).then(|| shown(key))
+        (!key.is_empty() && key != label).then_some(key)
     }
 
     /// What says more about the field, for those who do not see where it stands.
@@ -227,6 +219,15 @@ mod tests {
             !html.contains("<script") && !html.contains("<img") && !html.contains("<b>"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_value_is_kept_to_the_letter_and_a_label_is_not_believed() {
+        let schema = r#"{"type": "object", "required": ["a"], "properties": {
+            "a": {"type": "string", "title": "x\u202ey"}}}"#;
+        let html = drawn(schema, r#"{"a": "p\u202eq"}"#);
+        assert!(html.contains("value=\"p\u{202e}q\""), "{html}");
+        assert!(!html.contains("x\u{202e}y"), "{html}");
     }
 
     #[test]
