@@ -344,7 +344,7 @@ fn a_server_that_would_be_open_to_the_network_does_not_start() {
 }
 
 /// `openssl` makes a certificate and its key.
-fn certificate(home: &Home, name: &str) -> (String, String) {
+pub fn certificate(home: &Home, name: &str, more: &[&str]) -> (String, String) {
     let at = |end: &str| {
         home.path()
             .join(format!("{name}.{end}"))
@@ -362,6 +362,7 @@ fn certificate(home: &Home, name: &str) -> (String, String) {
             "ec_paramgen_curve:P-256",
         ])
         .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(more)
         .args(["-keyout", &key, "-out", &certificate])
         .output()
         .unwrap();
@@ -372,8 +373,8 @@ fn certificate(home: &Home, name: &str) -> (String, String) {
 #[test]
 fn a_certificate_fits_its_key_or_nothing_starts() {
     let home = home();
-    let (certificate_one, key_one) = certificate(&home, "one");
-    let (_, key_two) = certificate(&home, "two");
+    let (certificate_one, key_one) = certificate(&home, "one", &[]);
+    let (_, key_two) = certificate(&home, "two", &[]);
     let start = |certificate: &str, key: &str| {
         let tls = ["--tls-cert", certificate, "--tls-key", key];
         home.run(["server", "start", "--port", "0"].iter().chain(&tls))

@@ -7,6 +7,7 @@ use std::thread;
 
 use test_support::{Home, Ran, Server, eventually, guest};
 
+use super::hostile::certificate;
 use super::inputs::start_suspended;
 use super::{SOON, deploy, flow_runs, home, start, state, text, wait_until, watch};
 
@@ -442,7 +443,13 @@ fn what_is_no_server_of_ours_is_told_with_a_hint() {
         "it sends elsewhere, to `https://a.example/`",
         address,
     );
-    check(&home, &noise, 70, "did not answer", "hint: ");
+    check(
+        &home,
+        &noise,
+        2,
+        "does not speak HTTP",
+        "hint: is the port right?",
+    );
     check(&home, &hangs_up, 70, "did not answer", "hint: ");
     check(
         &home,
@@ -491,4 +498,37 @@ fn a_command_ends_when_the_server_is_gone() {
     let ran = far.run(&["flow-run", "watch", &run]).fails(70);
     assert!(ran.stderr.contains("cannot be reached"), "{ran}");
     assert_eq!(state(&home, &run), "COMPLETED");
+}
+
+/// A certificate is trusted where it is named, and nowhere else.
+#[test]
+fn a_server_with_tls_is_asked_where_its_certificate_is_known() {
+    let home = home();
+    let names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+    let no_authority = "basicConstraints=critical,CA:FALSE";
+    let more = ["-addext", names, "-addext", no_authority];
+    let (certificate, key) = certificate(&home, "own", &more);
+    let tls = ["--tls-cert", &certificate, "--tls-key", &key];
+    let server = home.start(["server", "start", "--port", "0"].iter().chain(&tls));
+    eventually(SOON, || server.stderr().contains("Sign in once"));
+    let said = server.stderr();
+    let (_, rest) = said.split_once("started on https://").unwrap();
+    let address = rest.split(';').next().unwrap();
+    let ask = |scheme: &str, trusted: &str| {
+        let url = format!("{scheme}://{address}");
+        let mut command = home.cmd(["work-pool", "ls", "--server", &url]);
+        let output = command.env("SSL_CERT_FILE", trusted).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    assert_eq!(ask("https", &certificate), (0, String::new()));
+    let (code, said) = ask("https", "/etc/ssl/certs/ca-certificates.crt");
+    assert_eq!(code, 70, "{said}");
+    assert!(
+        said.contains("hint: `https://` needs a certificate"),
+        "{said}"
+    );
+    let (code, said) = ask("http", &certificate);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("begins with `https://`"), "{said}");
 }

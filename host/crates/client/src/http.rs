@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 use crate::address::ServerUrl;
 use crate::answer::Document;
-use crate::trouble::{cause, lost, stranger, unreachable};
+use crate::trouble::{MAY_BE_DONE, cause, lost, no_http, stranger, unreachable};
 
 /// How long a connection may take to be there.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -190,7 +190,10 @@ impl HttpClient {
             }
             tried => tried,
         };
-        let (status, headers, body) = tried.map_err(Failed::problem)?;
+        let (status, headers, body) = tried.map_err(|failed| match failed {
+            Failed::Lost(problem) if ask.method != Method::GET => problem.hint(MAY_BE_DONE),
+            failed => failed.problem(),
+        })?;
         self.learn_time(&headers);
         if status.is_success() && (body.is_empty() || is(&headers, JSON)) {
             return Ok((status, body));
@@ -270,8 +273,12 @@ impl HttpClient {
             .body(Full::new(body.unwrap_or_default()))
             .map_err(|err| Failed::Unsent(Problem::internal(format!("no request: {err}"))))?;
         self.http.request(request).await.map_err(|err| {
+            let source = std::error::Error::source(&err);
+            let inner = source.and_then(|err| err.downcast_ref::<hyper::Error>());
             if err.is_connect() {
                 Failed::Unsent(unreachable(&self.url, &err))
+            } else if inner.is_some_and(hyper::Error::is_parse) {
+                Failed::Refused(no_http(&self.url, &cause(&err)))
             } else {
                 Failed::Lost(lost(&self.url, &cause(&err)))
             }

@@ -25,7 +25,17 @@ pub fn unreachable(url: &ServerUrl, err: &(dyn Error + 'static)) -> Problem {
 pub fn lost(url: &ServerUrl, cause: &str) -> Problem {
     let detail = format!("the server at `{url}` did not answer: {cause}");
     Problem::new(ProblemKind::Unreachable, detail)
-        .hint("what was asked may have been done: look before you ask again")
+        .hint("it may be stopping, or too busy: try again in a moment")
+}
+
+/// For what is not asked twice.
+pub const MAY_BE_DONE: &str = "what was asked may have been done: look before you ask again";
+
+/// What answers speaks another language.
+pub fn no_http(url: &ServerUrl, cause: &str) -> Problem {
+    let detail = format!("what answers at `{url}` does not speak HTTP: {cause}");
+    Problem::new(ProblemKind::NotServed, detail)
+        .hint("is the port right? The address of a server with TLS begins with `https://`")
 }
 
 /// Something answers, but not as our servers do.
