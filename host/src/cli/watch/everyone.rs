@@ -67,7 +67,7 @@ async fn end_of(
     let mut watching = cx.client.watch_run(&id.to_string(), query).await?;
     loop {
         match watching.next().await? {
-            Some(NewsView::Ended(run)) => return Ok(run),
+            Some(NewsView::Ended(run)) => return Ok(*run),
             Some(NewsView::Stuck { pool, why }) if warned.insert(pool.clone()) => {
                 warn(cx, &pool, why);
             }

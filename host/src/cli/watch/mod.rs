@@ -77,7 +77,7 @@ pub async fn tell_until_ended(
             NewsView::Stuck { pool, why } => stuck::warn(cx, &pool, why),
             NewsView::Ended(run) => {
                 children.done();
-                return Ok(run);
+                return Ok(*run);
             }
         }
     }

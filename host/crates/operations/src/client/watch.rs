@@ -128,7 +128,7 @@ impl Watching for LocalWatch {
                     pool,
                     why: why.into(),
                 },
-                End::Ended(run) => NewsView::Ended((*run).into()),
+                End::Ended(run) => NewsView::Ended(Box::new((*run).into())),
             }),
         };
         if matches!(news, None | Some(NewsView::Ended(_))) {
@@ -155,7 +155,7 @@ fn news(event: Event) -> NewsView {
             pool,
             why: why.into(),
         },
-        Event::Ended(run) => NewsView::Ended(Arc::unwrap_or_clone(run).into()),
+        Event::Ended(run) => NewsView::Ended(Box::new(Arc::unwrap_or_clone(run).into())),
     }
 }
 

@@ -29,7 +29,7 @@ pub enum NewsView {
     /// It, or one of its children, waits in a pool where nothing is executed.
     Stuck { pool: PoolName, why: StuckView },
     /// Nothing comes after this.
-    Ended(FlowRunView),
+    Ended(Box<FlowRunView>),
 }
 
 impl View for NewsView {}
@@ -105,7 +105,7 @@ mod tests {
                 among: vec![input().into()],
             },
             NewsView::Children(TallyView(vec![(StateType::Running, 2)])),
-            NewsView::Ended(flow_run().into()),
+            NewsView::Ended(Box::new(flow_run().into())),
         ];
         for news in all {
             let text = serde_json::to_string(&news).unwrap();
