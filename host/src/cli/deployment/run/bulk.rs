@@ -179,9 +179,8 @@ impl Source {
         tell: &mpsc::Sender<Batch>,
         batch: &mut Vec<StartRun>,
     ) -> Result<(), UserError> {
-        let mut lines = self.lines()?;
         let mut size = 0;
-        while let Some(line) = lines.next() {
+        for line in self.lines()? {
             let new = line.and_then(|line| maker.make(&line));
             let new = new.map_err(|bad| self.explain(bad))?;
             size += new.parameters.as_ref().map_or(0, |it| it.as_str().len());
