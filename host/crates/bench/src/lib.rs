@@ -22,6 +22,7 @@ mod apart;
 mod bed;
 mod figures;
 mod finished;
+mod followed;
 mod ground;
 mod instances;
 mod machine;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::figures::Sample;
 use crate::ground::Ground;
 use crate::runs::{self, in_turn};
-use crate::{apart, instances, replaying, suspended};
+use crate::{apart, followed, instances, replaying, suspended};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +29,12 @@ pub enum Workload {
     Suspended10k,
     Suspended100k,
     Finished,
+    Followed,
 }
 
 impl Workload {
     /// In the order in which they are measured and shown.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Instances,
         Self::Empty,
         Self::ThreeTasks,
@@ -53,6 +54,7 @@ impl Workload {
         Self::Suspended10k,
         Self::Suspended100k,
         Self::Finished,
+        Self::Followed,
     ];
 
     /// The rows that are measured where none is named.
@@ -95,6 +97,7 @@ impl Workload {
             Self::Suspended10k => "suspended-10k",
             Self::Suspended100k => "suspended-100k",
             Self::Finished => "finished",
+            Self::Followed => "followed",
         }
     }
 
@@ -120,6 +123,7 @@ impl Workload {
             Self::Suspended10k => "10,000 suspended flows",
             Self::Suspended100k => "100,000 suspended flows",
             Self::Finished => "runs after many finished ones",
+            Self::Followed => "runs while somebody follows all events",
         }
     }
 
@@ -170,6 +174,10 @@ impl Workload {
                 "Runs on a database with 1,000,000 finished runs (`--finished`) and on one \
                  with 1,000; takes some minutes to fill it, so only by name or with `--all`"
             }
+            Self::Followed => {
+                "Empty runs, many at once, and single runs of three tasks, each with and without \
+                 a follower of all events in the process"
+            }
         }
     }
 
@@ -207,6 +215,7 @@ impl Workload {
             Self::Suspended10k => suspended::suspended(ground, 10_000).await,
             Self::Suspended100k => suspended::suspended(ground, 100_000).await,
             Self::Finished => ground.histories().await?.measure(long).await,
+            Self::Followed => followed::followed(ground.here().await?, long).await,
         }
     }
 }
