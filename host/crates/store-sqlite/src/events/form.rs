@@ -457,10 +457,11 @@ impl Form<'_> {
 pub(super) struct Row<'r>(&'r [u8]);
 
 impl<'r> Row<'r> {
-    /// `None`: a program wrote it that has another form.
+    /// `None`: a program wrote it that has another form. The first row of all has no changes,
+    /// which is the same in every form.
     pub(super) fn of(bytes: &'r [u8]) -> StoreResult<Option<Self>> {
         match bytes.split_first() {
-            Some((&VERSION, changes)) => Ok(Some(Self(changes))),
+            Some((_, changes @ []) | (&VERSION, changes)) => Ok(Some(Self(changes))),
             Some(_) => Ok(None),
             None => Err(damaged()),
         }
@@ -533,7 +534,8 @@ mod tests {
         assert_eq!(torn.unwrap().len(), 1);
         let torn: StoreResult<Vec<_>> = Row::of(&row[..4]).unwrap().unwrap().collect();
         assert!(torn.is_err());
-        assert!(Row::of(&[VERSION - 1]).unwrap().is_none());
+        assert!(Row::of(&[VERSION - 1, 1]).unwrap().is_none());
+        assert_eq!(Row::of(&[VERSION - 1]).unwrap().unwrap().count(), 0);
         assert!(Row::of(&[]).is_err());
     }
 }

@@ -174,6 +174,8 @@ async fn a_row_is_never_long() {
 async fn a_row_of_another_form_is_too_old() {
     let (store, _dir) = new_store().await;
     let before = store.newest_event().await.unwrap();
+    // The row that the database begins with says nothing.
+    assert_eq!(read(&store, EventCursor::OLDEST, 9).await, []);
     add(&store, "older", Ok(())).await.unwrap();
     let after = store.newest_event().await.unwrap();
     store
