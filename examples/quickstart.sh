@@ -4,12 +4,22 @@
 #
 # Every command is shown as `$ command` before it runs, and can be typed again as it is.
 # It works in your own data directory (or in ORCH_HOME), so that what it deployed is still
-# there afterwards. It leaves no process behind.
+# there afterwards. It leaves no process behind. With `--server` the worker is within a
+# server, which goes on until Ctrl-C, so that you can look at the runs in a browser.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # How long the worker may take to start, and to stop.
 worker_seconds=30
+with_server=
+
+usage() {
+    cat <<END
+usage: examples/quickstart.sh [--server]
+
+  --server   serve the pages, too, and go on until Ctrl-C
+END
+}
 
 fail() { # MESSAGE HINT
     printf 'error: %s\nhint: %s\n' "$1" "$2" >&2
@@ -51,12 +61,14 @@ clean_up() {
     rm -f "$worker_log"
 }
 
-start_worker() {
+start_worker() { # ARGUMENTS...
     local tenths
-    printf '$ %q worker --pool default-pool &\n' "$orch_host"
+    printf '$ %q' "$orch_host"
+    printf ' %q' "$@"
+    printf ' &\n'
     # A process group of its own (-m): Ctrl-C reaches this script, which then stops the worker.
     set -m
-    "$orch_host" worker --pool default-pool </dev/null >"$worker_log" 2>&1 &
+    "$orch_host" "$@" </dev/null >"$worker_log" 2>&1 &
     set +m
     worker=$!
     for ((tenths = 0; tenths < worker_seconds * 10; tenths++)); do
@@ -75,6 +87,21 @@ orchestrator_run() {
         grep -oE '"(id|flow)": *"[^"]*"' | tr -d ' "' |
         awk -F: '$1 == "id" { id = $2 } $0 == "flow:orchestrator" && !n++ { print id }'
 }
+
+for argument in "$@"; do
+    case $argument in
+    --server) with_server=yes ;;
+    -h | --help)
+        usage
+        exit
+        ;;
+    *)
+        printf 'error: unknown argument `%s`\n' "$argument" >&2
+        usage >&2
+        exit 2
+        ;;
+    esac
+done
 
 for tool in rustc cargo; do
     command -v "$tool" >/dev/null || fail "Rust is not installed: there is no \`$tool\`" \
@@ -105,8 +132,13 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-explain "Start a worker, which takes runs from a work pool"
-start_worker
+if [ -n "$with_server" ]; then
+    explain "Start a server with a worker, which takes runs from a work pool"
+    start_worker server start --worker
+else
+    explain "Start a worker, which takes runs from a work pool"
+    start_worker worker --pool default-pool
+fi
 explain "Run the orchestrator here; its ten items go to the worker"
 begin=$SECONDS
 show "$orch_host" run orchestrator
@@ -116,6 +148,15 @@ explain "Every run has a state and a log"
 show "$orch_host" flow-run ls
 run=$(orchestrator_run)
 show "$orch_host" flow-run logs "$run"
+
+if [ -n "$with_server" ]; then
+    explain "The same runs in a browser, by a link that signs you in once; Ctrl-C stops the server"
+    grep -E '^(Server started|Sign in)' "$worker_log"
+    trap 'exit 0' INT TERM
+    code=0
+    wait "$worker" || code=$?
+    exit "$code"
+fi
 
 cat <<END
 

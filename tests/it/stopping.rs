@@ -1,7 +1,7 @@
 //! How a worker stops: the first Ctrl-C lets it finish what it executes, the second does not
 //! wait for that. Nothing is lost either way.
 
-use test_support::{Home, eventually};
+use test_support::{Home, Server, eventually};
 
 use super::{SOON, deploy, home, start, state, wait_until, watch, worker};
 
@@ -67,4 +67,19 @@ fn a_worker_with_nothing_to_do_stops_at_the_first_signal() {
     worker.sigint();
     assert_eq!(worker.wait(), 0);
     assert!(super::list(&home, &["worker", "ls"]).is_empty());
+}
+
+#[test]
+fn a_server_with_a_worker_stops_in_the_same_two_steps() {
+    let home = home();
+    deploy(&home, "bench", &[]);
+    let server = Server::start(&home, &["--worker"]);
+    let working = start(&home, "working", &["-p", "ms=3600000"]);
+    wait_until(&home, &working, "RUNNING");
+    server.process.sigint();
+    eventually(SOON, || server.process.stderr().contains("it finishes"));
+    assert_eq!(state(&home, &working), "RUNNING");
+    server.process.sigint();
+    assert_eq!(server.process.wait(), 0);
+    assert_eq!(state(&home, &working), "SCHEDULED");
 }

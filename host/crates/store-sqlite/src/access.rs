@@ -70,7 +70,7 @@ pub(super) fn last_use(conn: &Connection, id: TokenId) -> StoreResult<Option<Tim
 
 pub(super) fn touch_token(tx: &Tx<'_>, id: TokenId, now: Timestamp) -> StoreResult<()> {
     tx.run(
-        "UPDATE tokens SET last_used = ?2 WHERE id = ?1",
+        "UPDATE tokens SET last_used = max(?2, created) WHERE id = ?1",
         params![id, to_the_minute(now)],
     )?;
     Ok(())

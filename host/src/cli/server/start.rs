@@ -94,40 +94,93 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             .then(|| Arc::new(InstancesOf(Arc::clone(&runtime))) as Arc<dyn server::Instances>),
     );
     let pruning = tokio::spawn(prune(Arc::clone(store)));
-    let inner = if has_worker {
+    let worker = if has_worker {
         Some(InnerWorker::start(cx, store, runtime).await?)
     } else {
         None
     };
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = listening.serve(app, async move {
+    let serving = tokio::spawn(listening.serve(app, async move {
         // The other half is kept until it says so.
         let _ = stopped.await;
-    });
-    let serving = tokio::spawn(serving);
+    }));
     cx.out
         .note(&format!("Server started on {address}; Ctrl-C stops it"));
     cx.out.note(&format!(
         "Sign in once, within 15 minutes: {address}/sign-in?link={}",
         link.expose()
     ));
-
-    signals.next().await;
-    cx.out.note("Server stops: it finishes what it answers");
-    let _ = stop.send(());
-    let ended = async {
-        serving.await?;
-        match inner {
-            Some(worker) => worker.drain().await,
-            None => Ok(()),
-        }
+    let halves = Halves {
+        serving,
+        stop: Some(stop),
+        worker,
     };
-    let ended = tokio::select! {
-        ended = ended => ended,
-        () = signals.next() => Ok(()),
-    };
+    let ended = halves.run(cx, &mut signals).await;
     pruning.abort();
     ended.map(|()| ExitStatus::Success)
+}
+
+/// The server, and the worker in its process.
+struct Halves {
+    serving: JoinHandle<()>,
+    /// Sent once.
+    stop: Option<oneshot::Sender<()>>,
+    worker: Option<InnerWorker>,
+}
+
+impl Halves {
+    /// Until a signal stops both, or one of them ends by itself: half of what was asked for
+    /// would look alive to whoever watches the process.
+    async fn run(mut self, cx: &Context, signals: &mut Signals) -> anyhow::Result<()> {
+        tokio::select! {
+            () = signals.next() => {}
+            ended = &mut self.serving => {
+                ended?;
+                anyhow::bail!("the server ended by itself");
+            }
+            ended = ended(&mut self.worker), if self.worker.is_some() => {
+                ended?;
+                anyhow::bail!("the worker ended by itself");
+            }
+        }
+        cx.out.note(match self.worker {
+            Some(_) => {
+                "Server stops: it finishes what it answers and executes; Ctrl-C again stops at once"
+            }
+            None => "Server stops: it finishes what it answers",
+        });
+        self.tell(Urgency::Drain);
+        tokio::select! {
+            ended = self.finish() => return ended,
+            () = signals.next() => {}
+        }
+        // What the worker had begun goes back to the pool; that takes a moment, not a grace.
+        self.tell(Urgency::Stop);
+        ended(&mut self.worker).await
+    }
+
+    fn tell(&mut self, urgency: Urgency) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(worker) = &self.worker {
+            worker.tell.tell(urgency);
+        }
+    }
+
+    async fn finish(&mut self) -> anyhow::Result<()> {
+        (&mut self.serving).await?;
+        ended(&mut self.worker).await
+    }
+}
+
+/// Until the worker has ended, if there is one.
+async fn ended(worker: &mut Option<InnerWorker>) -> anyhow::Result<()> {
+    if let Some(worker) = worker {
+        (&mut worker.serving).await??;
+        tracing::info!(worker = worker.name, "the worker stopped");
+    }
+    Ok(())
 }
 
 /// A mistake of the person at the keyboard.
@@ -172,13 +225,5 @@ impl InnerWorker {
             tell,
             serving,
         })
-    }
-
-    /// Lets it finish what it executes.
-    async fn drain(self) -> anyhow::Result<()> {
-        self.tell.tell(Urgency::Drain);
-        self.serving.await??;
-        tracing::info!(worker = self.name, "the worker stopped");
-        Ok(())
     }
 }

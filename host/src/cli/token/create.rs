@@ -46,7 +46,7 @@ pub async fn run(args: CreateArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         None => String::new(),
     };
     cx.out.note(&format!(
-        "Created token `{}` of a {}{until}. It is shown this once",
+        "Created token `{}` with the role {}{until}. It is shown this once",
         token.name, token.role
     ));
     match cx.out.format {

@@ -164,7 +164,7 @@ fn check(app: &App, token: &Token, door: &Door) -> Result<super::Slot, Refused> 
     match door.role {
         Some(needed) if token.role.allows(needed) => app.limits.request(token.id),
         Some(needed) => {
-            let detail = format!("the token `{}` is of a {}", token.name, token.role);
+            let detail = format!("the token `{}` has the role {}", token.name, token.role);
             let refused = Refused::new(WebProblem::Forbidden, detail);
             Err(refused.hint(format!("`{}` needs the role {needed}", door.operation)))
         }

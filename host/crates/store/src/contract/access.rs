@@ -104,6 +104,16 @@ pub async fn the_last_use_is_known_to_the_minute<S: Store>(cast: Cast<S>) {
     assert_eq!(used().await, Some(first));
     store.touch_token(ci.id, at(200)).await.unwrap();
     assert!(used().await.unwrap() > first);
+
+    // Nothing is used before it is made.
+    let young = Token {
+        created: at(119),
+        ..token("young", 2)
+    };
+    create(&store, &young).await.unwrap();
+    store.touch_token(young.id, at(119)).await.unwrap();
+    let young = store.token(secret_of(&young)).await.unwrap().unwrap();
+    assert_eq!(young.last_used, Some(at(119)));
 }
 
 pub async fn a_link_signs_in_once_and_in_time<S: Store>(cast: Cast<S>) {
