@@ -35,7 +35,17 @@ fn processes_of(home: &Home) -> usize {
 #[test]
 fn a_bench_measures_and_leaves_nothing_behind() {
     let home = home();
-    let rows = ["empty", "example", "start", "resume", "finished"];
+    let rows = [
+        "empty",
+        "example",
+        "start",
+        "resume",
+        "finished",
+        "followed",
+        "follow",
+        "api-read",
+        "api-start",
+    ];
     let more = ["--rounds", "1", "--round", "10ms", "--finished", "2000"];
     let mut command = bench(&home, &[&rows[..], &more, &["-o", "json"]].concat());
     let ran = command.output().unwrap();

@@ -12,7 +12,7 @@ use model::StateType;
 use crate::bed::Bed;
 use crate::figures::{Sample, latencies, percentile};
 use crate::ground::{Apart, Ground};
-use crate::process::{WorkerProcess, command, load};
+use crate::process::{Process, command, load};
 
 /// `orch-host run` of the example with ten items, again and again.
 pub async fn example(bed: &Bed, long: Duration) -> anyhow::Result<Vec<Sample>> {
@@ -95,7 +95,7 @@ pub async fn kill(ground: &mut Ground<'_>) -> anyhow::Result<Vec<Sample>> {
         let id = new.run.id;
         bed.store.create_runs(vec![new]).await?;
         bed.entered(id, StateType::Running, 1).await?;
-        let other = WorkerProcess::start(&bed, &[]).await?;
+        let other = Process::worker(&bed, &[]).await?;
         // Workers look for lost ones at times of their own: any moment is as likely.
         tokio::time::sleep(MOMENT.mul_f64(rand::random())).await;
         let before = bed.now();

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use model::Grants;
 
+use crate::api_read::Reads;
+use crate::api_start::Starts;
 use crate::bed::{Bed, Open};
 use crate::finished::Histories;
-use crate::process::WorkerProcess;
+use crate::process::Process;
 use crate::settings::Settings;
 
 /// Nothing listens at the port `discard`, and no measured task calls it.
@@ -19,6 +21,8 @@ pub struct Ground<'a> {
     apart: Option<Apart>,
     unparked: Option<Apart>,
     histories: Option<Histories>,
+    reads: Option<Reads>,
+    starts: Option<Starts>,
     component: Vec<u8>,
     /// How many finished runs the larger history has.
     finished: usize,
@@ -29,7 +33,7 @@ pub struct Ground<'a> {
 
 /// A bed whose worker is another process.
 pub struct Apart {
-    pub worker: WorkerProcess,
+    pub worker: Process,
     pub bed: Bed,
 }
 
@@ -42,6 +46,8 @@ impl<'a> Ground<'a> {
             apart: None,
             unparked: None,
             histories: None,
+            reads: None,
+            starts: None,
             component: std::fs::read(&settings.component)?,
             finished: settings.finished,
             laid: 0,
@@ -64,7 +70,7 @@ impl<'a> Ground<'a> {
     /// A fresh bed with a worker process of its own, started with these options.
     pub async fn fresh(&mut self, options: &[&str]) -> anyhow::Result<Apart> {
         let bed = self.bed().await?;
-        let worker = WorkerProcess::start(&bed, options).await?;
+        let worker = Process::worker(&bed, options).await?;
         Ok(Apart { worker, bed })
     }
 
@@ -112,6 +118,24 @@ impl<'a> Ground<'a> {
         need(self.histories.as_ref())
     }
 
+    /// A server with very many runs.
+    pub async fn reads(&mut self) -> anyhow::Result<&mut Reads> {
+        if self.reads.is_none() {
+            let bed = self.bed().await?;
+            self.reads = Some(Reads::fill(bed, self.finished).await?);
+        }
+        need(self.reads.as_mut())
+    }
+
+    /// A server with a worker.
+    pub async fn starts(&mut self) -> anyhow::Result<&mut Starts> {
+        if self.starts.is_none() {
+            let bed = self.bed().await?;
+            self.starts = Some(Starts::begin(bed).await?);
+        }
+        need(self.starts.as_mut())
+    }
+
     pub async fn clear(self) -> anyhow::Result<()> {
         for bed in [self.here, self.granted].into_iter().flatten() {
             bed.clear().await?;
@@ -119,11 +143,17 @@ impl<'a> Ground<'a> {
         if let Some(histories) = self.histories {
             histories.clear().await?;
         }
+        if let Some(reads) = self.reads {
+            reads.clear().await?;
+        }
+        if let Some(starts) = self.starts {
+            starts.clear().await?;
+        }
         Ok(())
     }
 }
 
-fn need<T>(laid: Option<&T>) -> anyhow::Result<&T> {
+fn need<T>(laid: Option<T>) -> anyhow::Result<T> {
     laid.ok_or_else(|| anyhow::anyhow!("there is no bed"))
 }
 

@@ -14,16 +14,25 @@
 //!          apart     a worker in another process
 //!          unparked  the same, and waiting flows leave memory at once
 //!          fresh     one for this round only
+//!          served    a server in another process, asked over loopback connections
 //!
 //! against another build: `PROGRAM bench ROW` of both in turns --compare--> ratios
 //! ```
 
 mod apart;
+mod api_read;
+mod api_start;
+mod archive;
 mod bed;
 mod figures;
+mod filling;
 mod finished;
+mod follow;
+mod followed;
 mod ground;
+mod http;
 mod instances;
+mod large_runs;
 mod machine;
 mod process;
 mod program;
@@ -31,6 +40,7 @@ mod ratios;
 mod replaying;
 mod rounds;
 mod runs;
+mod served;
 mod settings;
 mod suspended;
 mod turns;

@@ -11,8 +11,11 @@ use anyhow::Context as _;
 
 use crate::bed::Bed;
 
-/// How long a worker may take until it is on the list.
+/// How long a process may take until it is ready.
 const START_MAX: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether a process is ready.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// This program with `args`, with the bed as its home and nothing of the user's settings.
 pub fn command(bed: &Bed, args: &[&str]) -> anyhow::Result<Command> {
@@ -26,8 +29,8 @@ pub fn command(bed: &Bed, args: &[&str]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// A worker in a process of its own. Dropping it kills it.
-pub struct WorkerProcess {
+/// A process of this program. Dropping it kills it.
+pub struct Process {
     child: Child,
     said: PathBuf,
 }
@@ -43,37 +46,55 @@ pub struct Memory {
     pub peak: f64,
 }
 
-impl WorkerProcess {
-    /// Starts a worker of the default pool, and returns once it is on the list.
-    pub async fn start(bed: &Bed, more: &[&str]) -> anyhow::Result<Self> {
-        let mut command = command(bed, &["worker"])?;
-        let said = bed
-            .dir
-            .join(format!("worker-{}.log", rand::random::<u32>()));
-        command
-            .args(more)
-            .stdout(Stdio::null())
-            .stderr(File::create(&said)?);
-        let child = command.spawn().context("cannot start a worker")?;
-        let mut worker = Self { child, said };
-        worker.until_listed(bed).await?;
-        Ok(worker)
+impl Process {
+    /// Starts this program with `args` on the bed. What it says on stderr goes to a file.
+    pub fn start(bed: &Bed, args: &[&str]) -> anyhow::Result<Self> {
+        let name = format!("said-{}.log", rand::random::<u32>());
+        let said = bed.dir.join(name);
+        let mut command = command(bed, args)?;
+        command.stdout(Stdio::null()).stderr(File::create(&said)?);
+        let what = || format!("cannot start `orch-host {}`", args.join(" "));
+        let child = command.spawn().with_context(what)?;
+        Ok(Self { child, said })
     }
 
-    async fn until_listed(&mut self, bed: &Bed) -> anyhow::Result<()> {
+    /// Starts a worker of the default pool, and returns once it is on the list.
+    pub async fn worker(bed: &Bed, more: &[&str]) -> anyhow::Result<Self> {
+        let mut worker = Self::start(bed, &[&["worker"], more].concat())?;
         let begin = Instant::now();
         loop {
             let workers = bed.store.workers().await?;
-            if workers.iter().any(|worker| worker.pid == self.child.id()) {
-                return Ok(());
+            if workers.iter().any(|it| it.pid == worker.child.id()) {
+                return Ok(worker);
             }
-            let ended = self.child.try_wait()?;
-            if ended.is_some() || begin.elapsed() > START_MAX {
-                let said = fs::read_to_string(&self.said).unwrap_or_default();
-                anyhow::bail!("a worker process did not start: {}", said.trim());
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            worker.still_starts("a worker process", begin)?;
+            tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Waits for a line on stderr with `mark` in it. What follows the mark there.
+    pub async fn says(&mut self, what: &str, mark: &str) -> anyhow::Result<String> {
+        let begin = Instant::now();
+        loop {
+            let said = fs::read_to_string(&self.said)?;
+            let mut lines = said.split_inclusive('\n');
+            let whole = lines.find_map(|line| line.strip_suffix('\n')?.split_once(mark));
+            if let Some((_, after)) = whole {
+                return Ok(after.to_owned());
+            }
+            self.still_starts(what, begin)?;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Errs if it has ended, or takes too long.
+    fn still_starts(&mut self, what: &str, begin: Instant) -> anyhow::Result<()> {
+        let ended = self.child.try_wait()?;
+        if ended.is_some() || begin.elapsed() > START_MAX {
+            let said = fs::read_to_string(&self.said).unwrap_or_default();
+            anyhow::bail!("{what} did not start: {}", said.trim());
+        }
+        Ok(())
     }
 
     /// Ends it as power loss would.
@@ -118,7 +139,7 @@ impl WorkerProcess {
     }
 }
 
-impl Drop for WorkerProcess {
+impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only where it has ended and was waited for.
         let _ = self.child.kill();
@@ -126,11 +147,11 @@ impl Drop for WorkerProcess {
     }
 }
 
-/// How much of one core the worker took over `long`, in percent.
-pub async fn load(worker: &WorkerProcess, long: Duration) -> anyhow::Result<f64> {
-    let (begin, before) = (Instant::now(), worker.computed()?);
+/// How much of one core a process took over `long`, in percent.
+pub async fn load(process: &Process, long: Duration) -> anyhow::Result<f64> {
+    let (begin, before) = (Instant::now(), process.computed()?);
     tokio::time::sleep(long).await;
-    let (took, after) = (begin.elapsed(), worker.computed()?);
+    let (took, after) = (begin.elapsed(), process.computed()?);
     let computed: Duration = after
         .into_iter()
         .map(|(thread, until)| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::figures::Sample;
 use crate::ground::Ground;
 use crate::runs::{self, in_turn};
-use crate::{apart, instances, replaying, suspended};
+use crate::{apart, follow, followed, instances, replaying, suspended};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +29,15 @@ pub enum Workload {
     Suspended10k,
     Suspended100k,
     Finished,
+    Followed,
+    Follow,
+    ApiRead,
+    ApiStart,
 }
 
 impl Workload {
     /// In the order in which they are measured and shown.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Instances,
         Self::Empty,
         Self::ThreeTasks,
@@ -53,11 +57,16 @@ impl Workload {
         Self::Suspended10k,
         Self::Suspended100k,
         Self::Finished,
+        Self::Followed,
+        Self::Follow,
+        Self::ApiRead,
+        Self::ApiStart,
     ];
 
     /// The rows that are measured where none is named.
     pub fn usual() -> Vec<Self> {
-        let takes_minutes = |row: &Self| matches!(row, Self::Suspended100k | Self::Finished);
+        let takes_minutes =
+            |row: &Self| matches!(row, Self::Suspended100k | Self::Finished | Self::ApiRead);
         let mut usual = Self::ALL.to_vec();
         usual.retain(|row| !takes_minutes(row));
         usual
@@ -70,7 +79,10 @@ impl Workload {
     /// Rows that start from nothing each time, and take long: they have no warm-up, and one
     /// round unless more are asked for.
     pub fn is_long(self) -> bool {
-        matches!(self, Self::Idle | Self::Suspended10k | Self::Suspended100k)
+        matches!(
+            self,
+            Self::Idle | Self::Suspended10k | Self::Suspended100k | Self::Follow
+        )
     }
 
     /// As it is typed.
@@ -95,6 +107,10 @@ impl Workload {
             Self::Suspended10k => "suspended-10k",
             Self::Suspended100k => "suspended-100k",
             Self::Finished => "finished",
+            Self::Followed => "followed",
+            Self::Follow => "follow",
+            Self::ApiRead => "api-read",
+            Self::ApiStart => "api-start",
         }
     }
 
@@ -120,6 +136,10 @@ impl Workload {
             Self::Suspended10k => "10,000 suspended flows",
             Self::Suspended100k => "100,000 suspended flows",
             Self::Finished => "runs after many finished ones",
+            Self::Followed => "runs while somebody follows all events",
+            Self::Follow => "1,000 streams of one busy run",
+            Self::ApiRead => "pages and JSON of a server with many runs",
+            Self::ApiStart => "a run over HTTP, until its end is told",
         }
     }
 
@@ -170,6 +190,24 @@ impl Workload {
                 "Runs on a database with 1,000,000 finished runs (`--finished`) and on one \
                  with 1,000; takes some minutes to fill it, so only by name or with `--all`"
             }
+            Self::Followed => {
+                "Empty runs, many at once, and single runs of three tasks, each with and without \
+                 a follower of all events in the process"
+            }
+            Self::Follow => {
+                "1,000 streams of server-sent events on one run with 40 changes a second: what \
+                 a stream takes of the server's memory, and how long a change takes to its \
+                 readers; one round"
+            }
+            Self::ApiRead => {
+                "Pages and JSON of a server with 1,000,000 finished runs (`--finished`), each \
+                 from the request to the end of its answer; takes minutes to fill the database, \
+                 so only by name or with `--all`"
+            }
+            Self::ApiStart => {
+                "From the request that starts a run of an empty flow, until the stream of its \
+                 events has told of its end; the server has a worker"
+            }
         }
     }
 
@@ -207,6 +245,10 @@ impl Workload {
             Self::Suspended10k => suspended::suspended(ground, 10_000).await,
             Self::Suspended100k => suspended::suspended(ground, 100_000).await,
             Self::Finished => ground.histories().await?.measure(long).await,
+            Self::Followed => followed::followed(ground.here().await?, long).await,
+            Self::Follow => follow::follow(ground.bed().await?, long).await,
+            Self::ApiRead => ground.reads().await?.measure(long).await,
+            Self::ApiStart => ground.starts().await?.measure(long).await,
         }
     }
 }
@@ -220,6 +262,7 @@ mod tests {
         let usual = Workload::usual();
         assert!(usual.contains(&Workload::Empty));
         assert!(!usual.contains(&Workload::Finished));
+        assert!(!usual.contains(&Workload::ApiRead));
         assert!(!usual.contains(&Workload::Suspended100k));
     }
 

@@ -48,27 +48,29 @@ impl EventWriter {
         }
     }
 
-    /// Adds the row of this transaction. Whether there is anything to tell of.
+    /// Adds the rows of this transaction, of which there is one unless it changes very much.
+    /// Whether there is anything to tell of.
     pub(crate) fn add(&mut self, conn: &Connection) -> StoreResult<bool> {
         if self.changes.has_failed() {
             let why = "a change could not be written as an event";
             return Err(StoreError::Refused(why.to_owned()));
         }
-        let Some(row) = self.changes.row() else {
-            return Ok(false);
-        };
-        let bytes = row.len() as u64 + ROW_BYTES;
-        conn.run(
-            "INSERT INTO events (at, tag, total, changes)
-             VALUES (?1, ?2, ?3 + (SELECT total FROM events ORDER BY no DESC LIMIT 1), ?4)",
-            params![self.clock.now(), self.tag, bytes, row.as_slice()],
-        )?;
-        drop(row);
-        self.added += bytes;
+        let (before, now) = (self.added, self.clock.now());
+        self.changes.rows(|row| {
+            let bytes = row.len() as u64 + ROW_BYTES;
+            self.added += bytes;
+            conn.run(
+                "INSERT INTO events (at, tag, total, changes)
+                 VALUES (?1, ?2, ?3 + (SELECT total FROM events ORDER BY no DESC LIMIT 1), ?4)",
+                params![now, self.tag, bytes, row],
+            )
+            .map(|_| ())
+        })?;
+        let is_any = self.added > before;
         if self.added >= self.look_bytes {
             self.prune(conn)?;
         }
-        Ok(true)
+        Ok(is_any)
     }
 
     /// Gives up the oldest rows, a few at a time, while there is too much.

@@ -1,8 +1,8 @@
 //! What a batch changes, noted as it goes.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 
-use super::form::{self, FactsForm, Form, StateForm, VERSION};
+use super::form::{self, Context, FactsForm, Form, StateForm, VERSION};
 use model::{
     DeploymentName, Edited, FlowRun, InputEvent, LogEvent, PoolName, RunId, State, TaskRun,
     WorkerChange, WorkerId,
@@ -12,19 +12,35 @@ use model::{
 /// flows make up may be longer.
 const TEXT_MAX: usize = 1 << 10;
 
+/// Once a row is so long, in bytes, the next change begins another: a longer one would not fit
+/// into a page of the database, which costs memory and copies when it is written and read.
+const ROW_BYTES: usize = 3700;
+
 /// The changes of a batch in their stored form, in order.
+#[derive(Default)]
 pub(crate) struct Changes {
-    bytes: RefCell<Vec<u8>>,
+    noted: RefCell<Noted>,
     /// Whether one could not be noted, which would be a mistake of this program.
     failed: Cell<bool>,
 }
 
-impl Default for Changes {
-    fn default() -> Self {
-        Self {
-            bytes: RefCell::new(vec![VERSION]),
-            failed: Cell::new(false),
-        }
+#[derive(Default)]
+struct Noted {
+    bytes: Vec<u8>,
+    /// Where rows begin, after the first.
+    rows: Vec<usize>,
+    context: Context,
+}
+
+impl Noted {
+    /// What comes next is in a row of its own.
+    fn begin_row(&mut self) {
+        self.context = Context::default();
+        self.rows.push(self.bytes.len());
+    }
+
+    fn is_row_full(&self) -> bool {
+        self.bytes.len() - self.rows.last().unwrap_or(&0) >= ROW_BYTES
     }
 }
 
@@ -39,23 +55,44 @@ pub(crate) struct Whose {
 impl Changes {
     /// Where it stands, for [`back_to`](Self::back_to).
     pub(crate) fn mark(&self) -> usize {
-        self.bytes.borrow().len()
+        self.noted.borrow().bytes.len()
     }
 
     /// Forgets what was noted since.
     pub(crate) fn back_to(&self, mark: usize) {
-        self.bytes.borrow_mut().truncate(mark);
+        let mut noted = self.noted.borrow_mut();
+        if mark < noted.bytes.len() {
+            noted.bytes.truncate(mark);
+            noted.rows.retain(|begin| *begin < mark);
+            // What the context was at the mark is not known any more.
+            noted.begin_row();
+        }
     }
 
     pub(crate) fn clear(&self) {
-        self.back_to(1);
+        let mut noted = self.noted.borrow_mut();
+        noted.bytes.clear();
+        noted.rows.clear();
+        noted.context = Context::default();
         self.failed.set(false);
     }
 
-    /// The row; `None` if there is no change.
-    pub(super) fn row(&self) -> Option<Ref<'_, Vec<u8>>> {
-        let bytes = self.bytes.borrow();
-        (bytes.len() > 1).then_some(bytes)
+    /// Hands out each row.
+    pub(super) fn rows<E>(&self, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let noted = self.noted.borrow();
+        let mut row = Vec::with_capacity(2 * ROW_BYTES);
+        let mut begin = 0;
+        for end in noted.rows.iter().copied().chain([noted.bytes.len()]) {
+            let changes = &noted.bytes[begin..end];
+            begin = end;
+            if !changes.is_empty() {
+                row.clear();
+                row.push(VERSION);
+                row.extend_from_slice(changes);
+                write(&row)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -63,30 +100,30 @@ impl Changes {
     }
 
     pub(crate) fn created(&self, run: &FlowRun) {
-        self.add(&Form::FlowRun {
-            run: run.id,
+        self.add(|context| Form::FlowRun {
+            run: context.run(run.id),
             within: run.within,
             attempt: run.attempt,
             line: 1,
-            state: StateForm::of(&run.state),
-            created: Some(FactsForm::of(run)),
+            state: StateForm::of(&run.state, context),
+            created: Some(FactsForm::of(run, context)),
         });
     }
 
     /// `line`: which line of the run's history it is, from 1.
     pub(crate) fn entered(&self, whose: Whose, line: u64, state: &State) {
-        self.add(&Form::FlowRun {
-            run: whose.id,
+        self.add(|context| Form::FlowRun {
+            run: context.run(whose.id),
             within: whose.within,
             attempt: whose.attempt,
             line,
-            state: StateForm::of(state),
+            state: StateForm::of(state, context),
             created: None,
         });
     }
 
     pub(crate) fn run_deleted(&self, run: RunId, parent: Option<RunId>, within: Option<RunId>) {
-        self.add(&Form::RunDeleted {
+        self.add(|_| Form::RunDeleted {
             run,
             parent,
             within,
@@ -94,23 +131,25 @@ impl Changes {
     }
 
     pub(crate) fn task_run(&self, it: &TaskRun) {
-        self.add(&Form::TaskRun {
+        let state = it.state();
+        let since = |at: model::Timestamp| at.0.wrapping_sub(state.at.0);
+        self.add(|context| Form::TaskRun {
             task_run: it.id,
-            flow_run: it.flow_run,
+            flow_run: context.run(it.flow_run),
             journal: (it.journal != it.flow_run).then_some(it.journal),
             seq: it.seq.0,
             task: it.task.as_str(),
             name: cut(&it.name),
             attempt: it.attempt,
-            state: StateForm::of(it.state()),
-            started: it.started().map(|at| at.0),
-            retry_at: it.retry_at.map(|at| at.0),
+            state: StateForm::of(state, context),
+            started: it.started().map(since),
+            retry_at: it.retry_at.map(since),
         });
     }
 
     pub(crate) fn logs(&self, it: LogEvent) {
-        self.add(&Form::Log {
-            run: it.run,
+        self.add(|context| Form::Log {
+            run: context.run(it.run),
             subflows: it.subflows,
             first: it.first,
             count: it.count,
@@ -119,8 +158,8 @@ impl Changes {
     }
 
     pub(crate) fn input(&self, it: &InputEvent) {
-        self.add(&Form::Input {
-            run: it.run,
+        self.add(|context| Form::Input {
+            run: context.run(it.run),
             journal: (it.journal != it.run).then_some(it.journal),
             input: it.input,
             key: cut(&it.key),
@@ -129,7 +168,7 @@ impl Changes {
     }
 
     pub(crate) fn deployment(&self, name: &DeploymentName, what: Edited) {
-        self.add(&Form::Deployment {
+        self.add(|_| Form::Deployment {
             flow: name.flow.as_str(),
             name: &name.name,
             what: form::edit(what),
@@ -137,7 +176,7 @@ impl Changes {
     }
 
     pub(crate) fn pool(&self, name: &PoolName, what: Edited) {
-        self.add(&Form::Pool {
+        self.add(|_| Form::Pool {
             name: name.as_str(),
             what: form::edit(what),
         });
@@ -150,7 +189,7 @@ impl Changes {
         pool: Option<&PoolName>,
         what: WorkerChange,
     ) {
-        self.add(&Form::Worker {
+        self.add(|_| Form::Worker {
             id,
             name: cut(name),
             pool: pool.map(PoolName::as_str),
@@ -158,18 +197,22 @@ impl Changes {
         });
     }
 
-    fn add(&self, form: &Form<'_>) {
-        let mut bytes = self.bytes.borrow_mut();
-        let begin = bytes.len();
-        bytes.extend([0; 2]);
+    fn add<'f>(&self, form: impl FnOnce(&mut Context) -> Form<'f>) {
+        let mut noted = self.noted.borrow_mut();
+        if noted.is_row_full() {
+            noted.begin_row();
+        }
+        let form = form(&mut noted.context);
+        let begin = noted.bytes.len();
+        noted.bytes.extend([0; 2]);
         let body = begin + 2;
         // Writing to memory fails only for types that have no form in postcard.
-        match postcard::to_extend(form, std::mem::take(&mut *bytes)) {
-            Ok(written) => *bytes = written,
+        match postcard::to_extend(&form, std::mem::take(&mut noted.bytes)) {
+            Ok(written) => noted.bytes = written,
             Err(_) => return self.failed.set(true),
         }
-        match u16::try_from(bytes.len() - body) {
-            Ok(len) => bytes[begin..body].copy_from_slice(&len.to_le_bytes()),
+        match u16::try_from(noted.bytes.len() - body) {
+            Ok(len) => noted.bytes[begin..body].copy_from_slice(&len.to_le_bytes()),
             Err(_) => self.failed.set(true),
         }
     }

@@ -8,17 +8,23 @@
 //! Kinds and fields are those of [`Form`], in postcard's form. A new kind is added at the end;
 //! a program that does not know it skips it by its length. A new field of an old kind needs a
 //! new version.
+//!
+//! Most changes have much in common with the one before them in the row: the run, the time,
+//! and, of new runs, the deployment and the parent. That is left out, or is a difference (see
+//! [`Context`]); so a change of a state takes some 15 bytes. A kind that is added later must
+//! leave the context alone, since who does not know it cannot.
 
 use serde::{Deserialize, Serialize};
 
 use model::{
-    DeploymentName, Edited, Event, FlowName, FlowRunEvent, InputChange, InputEvent, InputId,
-    LogEvent, LogLevel, PoolName, RunFacts, RunId, RunName, Seq, State, StateName, StateType,
-    TaskName, TaskRunEvent, TaskRunId, Timestamp, WorkerChange, WorkerId,
+    DeploymentName, Edited, Event, FlowName, FlowRun, FlowRunEvent, InputChange, InputEvent,
+    InputId, LogEvent, LogLevel, PoolName, RunFacts, RunId, RunName, Seq, State, StateName,
+    StateType, TaskName, TaskRunEvent, TaskRunId, Timestamp, WorkerChange, WorkerId,
 };
 use store::{StoreError, StoreResult};
 
-pub(super) const VERSION: u8 = 1;
+/// Rows of another version are not read: who comes to one is told that its place is not known.
+pub(crate) const VERSION: u8 = 2;
 
 /// How many kinds this program knows.
 const KINDS: u8 = 8;
@@ -27,7 +33,8 @@ const KINDS: u8 = 8;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Form<'a> {
     FlowRun {
-        run: RunId,
+        /// `None`: the run of the change before. So it is with all that have a run.
+        run: Option<RunId>,
         within: Option<RunId>,
         attempt: u32,
         line: u64,
@@ -37,7 +44,7 @@ pub(super) enum Form<'a> {
     },
     TaskRun {
         task_run: TaskRunId,
-        flow_run: RunId,
+        flow_run: Option<RunId>,
         /// `None`: the run that called it.
         journal: Option<RunId>,
         seq: u64,
@@ -45,18 +52,19 @@ pub(super) enum Form<'a> {
         name: &'a str,
         attempt: u32,
         state: StateForm<'a>,
+        /// Both from the time of the state.
         started: Option<i64>,
         retry_at: Option<i64>,
     },
     Log {
-        run: RunId,
+        run: Option<RunId>,
         subflows: Vec<RunId>,
         first: i64,
         count: u32,
         level: u8,
     },
     Input {
-        run: RunId,
+        run: Option<RunId>,
         /// `None`: the run that asks.
         journal: Option<RunId>,
         input: InputId,
@@ -90,8 +98,9 @@ pub(super) struct StateForm<'a> {
     kind: u8,
     #[serde(borrow)]
     name: NameForm<'a>,
-    message: Option<&'a str>,
-    is_cut: bool,
+    /// And whether it is cut.
+    message: Option<(&'a str, bool)>,
+    /// From that of the change before.
     at: i64,
 }
 
@@ -105,10 +114,98 @@ enum NameForm<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FactsForm<'a> {
     name: &'a str,
+    /// `None`: as of the new run before.
+    #[serde(borrow)]
+    origin: Option<OriginForm<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OriginForm<'a> {
     flow: &'a str,
     deployment: Option<(&'a str, &'a str)>,
     pool: Option<&'a str>,
     parent: Option<RunId>,
+}
+
+/// What a change has in common with those before it in its row. Whoever writes and whoever
+/// reads a row keeps one in step.
+#[derive(Default)]
+pub(super) struct Context {
+    run: Option<RunId>,
+    at: i64,
+    origin: Option<Origin>,
+}
+
+/// Where a new run comes from.
+#[derive(Clone)]
+struct Origin {
+    flow: FlowName,
+    deployment: Option<DeploymentName>,
+    pool: Option<PoolName>,
+    parent: Option<RunId>,
+}
+
+impl Context {
+    /// `None`: the same as before.
+    pub(super) fn run(&mut self, run: RunId) -> Option<RunId> {
+        let before = self.run.replace(run);
+        (before != Some(run)).then_some(run)
+    }
+
+    fn read_run(&mut self, run: Option<RunId>) -> Option<RunId> {
+        self.run = run.or(self.run);
+        self.run
+    }
+
+    fn at(&mut self, at: Timestamp) -> i64 {
+        at.0.wrapping_sub(std::mem::replace(&mut self.at, at.0))
+    }
+
+    fn read_at(&mut self, since: i64) -> Timestamp {
+        self.at = self.at.wrapping_add(since);
+        Timestamp(self.at)
+    }
+
+    fn origin<'a>(&mut self, run: &'a FlowRun) -> Option<OriginForm<'a>> {
+        let is_same = self.origin.as_ref().is_some_and(|before| {
+            before.flow == run.flow
+                && before.deployment == run.deployment
+                && before.pool == run.pool
+                && before.parent == run.parent
+        });
+        if is_same {
+            return None;
+        }
+        self.origin = Some(Origin {
+            flow: run.flow.clone(),
+            deployment: run.deployment.clone(),
+            pool: run.pool.clone(),
+            parent: run.parent,
+        });
+        let deployment = run.deployment.as_ref();
+        Some(OriginForm {
+            flow: run.flow.as_str(),
+            deployment: deployment.map(|it| (it.flow.as_str(), &*it.name)),
+            pool: run.pool.as_ref().map(PoolName::as_str),
+            parent: run.parent,
+        })
+    }
+
+    fn read_origin(&mut self, origin: Option<OriginForm<'_>>) -> Option<Origin> {
+        if let Some(it) = origin {
+            let deployment = match it.deployment {
+                Some((flow, name)) => Some(deployment(flow, name)?),
+                None => None,
+            };
+            self.origin = Some(Origin {
+                flow: FlowName::trusted(it.flow),
+                deployment,
+                pool: it.pool.map(PoolName::trusted),
+                parent: it.parent,
+            });
+        }
+        self.origin.clone()
+    }
 }
 
 /// Names of states that are stored as a number: those that most states have, the frequent
@@ -173,27 +270,20 @@ pub(super) fn level(level: LogLevel) -> u8 {
 }
 
 impl<'a> StateForm<'a> {
-    pub(super) fn of(state: &'a State) -> Self {
-        let (message, is_cut) = match &state.message {
-            Some(message) => {
-                let (message, is_cut) = model::cut_message(message);
-                (Some(message), is_cut)
-            }
-            None => (None, false),
-        };
+    pub(super) fn of(state: &'a State, context: &mut Context) -> Self {
+        let message = state.message.as_deref();
         Self {
             kind: number(&StateType::ALL, &state.kind),
             name: match number(&NAMES, &state.name) {
                 u8::MAX => NameForm::Other(&state.name.0),
                 known => NameForm::Known(known),
             },
-            message,
-            is_cut,
-            at: state.at.0,
+            message: message.map(model::cut_message),
+            at: context.at(state.at),
         }
     }
 
-    fn read(&self) -> Option<(State, bool)> {
+    fn read(&self, context: &mut Context) -> Option<(State, bool)> {
         let name = match self.name {
             NameForm::Known(number) => NAMES.get(usize::from(number))?.clone(),
             NameForm::Other(name) => StateName(name.to_owned().into()),
@@ -201,37 +291,30 @@ impl<'a> StateForm<'a> {
         let state = State {
             kind: item(&StateType::ALL, self.kind)?,
             name,
-            message: self.message.map(str::to_owned),
-            at: Timestamp(self.at),
+            message: self.message.map(|(message, _)| message.to_owned()),
+            at: context.read_at(self.at),
         };
-        Some((state, self.is_cut))
+        Some((state, self.message.is_some_and(|(_, is_cut)| is_cut)))
     }
 }
 
 impl<'a> FactsForm<'a> {
-    pub(super) fn of(run: &'a model::FlowRun) -> Self {
-        let deployment = run.deployment.as_ref();
+    pub(super) fn of(run: &'a FlowRun, context: &mut Context) -> Self {
         Self {
             name: run.name.as_str(),
-            flow: run.flow.as_str(),
-            deployment: deployment.map(|it| (it.flow.as_str(), &*it.name)),
-            pool: run.pool.as_ref().map(PoolName::as_str),
-            parent: run.parent,
+            origin: context.origin(run),
         }
     }
 
-    fn read(&self, id: RunId, within: Option<RunId>) -> Option<RunFacts> {
-        let deployment = match self.deployment {
-            Some((flow, name)) => Some(deployment(flow, name)?),
-            None => None,
-        };
+    fn read(self, id: RunId, within: Option<RunId>, context: &mut Context) -> Option<RunFacts> {
+        let origin = context.read_origin(self.origin)?;
         Some(RunFacts {
             id,
             name: RunName::trusted(self.name),
-            flow: FlowName::trusted(self.flow),
-            deployment,
-            pool: self.pool.map(PoolName::trusted),
-            parent: self.parent,
+            flow: origin.flow,
+            deployment: origin.deployment,
+            pool: origin.pool,
+            parent: origin.parent,
             within,
         })
     }
@@ -247,7 +330,7 @@ fn item<T: Copy>(list: &[T], number: u8) -> Option<T> {
 
 impl Form<'_> {
     /// `None`: this program cannot have written it.
-    fn read(self) -> Option<Event> {
+    fn read(self, context: &mut Context) -> Option<Event> {
         Some(match self {
             Self::FlowRun {
                 run,
@@ -257,9 +340,10 @@ impl Form<'_> {
                 state,
                 created,
             } => {
-                let (state, is_cut) = state.read()?;
+                let run = context.read_run(run)?;
+                let (state, is_cut) = state.read(context)?;
                 let created = match created {
-                    Some(facts) => Some(facts.read(run, within)?.into()),
+                    Some(facts) => Some(facts.read(run, within, context)?.into()),
                     None => None,
                 };
                 Event::FlowRun(FlowRunEvent {
@@ -272,7 +356,7 @@ impl Form<'_> {
                     created,
                 })
             }
-            task_run @ Self::TaskRun { .. } => Event::TaskRun(task_run.read_task_run()?),
+            task_run @ Self::TaskRun { .. } => Event::TaskRun(task_run.read_task_run(context)?),
             Self::Log {
                 run,
                 subflows,
@@ -280,7 +364,7 @@ impl Form<'_> {
                 count,
                 level,
             } => Event::Log(LogEvent {
-                run,
+                run: context.read_run(run)?,
                 subflows,
                 first,
                 last: first + i64::from(count) - 1,
@@ -293,13 +377,16 @@ impl Form<'_> {
                 input,
                 key,
                 what,
-            } => Event::Input(InputEvent {
-                run,
-                journal: journal.unwrap_or(run),
-                input,
-                key: key.to_owned(),
-                what: item(&INPUTS, what)?,
-            }),
+            } => {
+                let run = context.read_run(run)?;
+                Event::Input(InputEvent {
+                    run,
+                    journal: journal.unwrap_or(run),
+                    input,
+                    key: key.to_owned(),
+                    what: item(&INPUTS, what)?,
+                })
+            }
             Self::Deployment { flow, name, what } => Event::Deployment {
                 name: deployment(flow, name)?,
                 what: item(&EDITS, what)?,
@@ -331,7 +418,7 @@ impl Form<'_> {
         })
     }
 
-    fn read_task_run(self) -> Option<TaskRunEvent> {
+    fn read_task_run(self, context: &mut Context) -> Option<TaskRunEvent> {
         let Self::TaskRun {
             task_run,
             flow_run,
@@ -347,7 +434,9 @@ impl Form<'_> {
         else {
             return None;
         };
-        let (state, is_cut) = state.read()?;
+        let flow_run = context.read_run(flow_run)?;
+        let (state, is_cut) = state.read(context)?;
+        let from = |since: i64| Timestamp(state.at.0.wrapping_add(since));
         Some(TaskRunEvent {
             task_run,
             flow_run,
@@ -356,10 +445,10 @@ impl Form<'_> {
             task: TaskName::trusted(task),
             name: name.to_owned(),
             attempt,
+            started: started.map(from),
+            retry_at: retry_at.map(from),
             state,
             is_cut,
-            started: started.map(Timestamp),
-            retry_at: retry_at.map(Timestamp),
         })
     }
 }
@@ -368,10 +457,13 @@ impl Form<'_> {
 pub(super) struct Row<'r>(&'r [u8]);
 
 impl<'r> Row<'r> {
-    pub(super) fn of(bytes: &'r [u8]) -> StoreResult<Self> {
+    /// `None`: a program wrote it that has another form. The first row of all has no changes,
+    /// which is the same in every form.
+    pub(super) fn of(bytes: &'r [u8]) -> StoreResult<Option<Self>> {
         match bytes.split_first() {
-            Some((&VERSION, changes)) => Ok(Self(changes)),
-            _ => Err(damaged()),
+            Some((_, changes @ []) | (&VERSION, changes)) => Ok(Some(Self(changes))),
+            Some(_) => Ok(None),
+            None => Err(damaged()),
         }
     }
 }
@@ -396,12 +488,12 @@ impl<'r> Iterator for Row<'r> {
     }
 }
 
-/// `None`: a later version of this program wrote it.
-pub(super) fn read(change: &[u8]) -> StoreResult<Option<Event>> {
+/// The next change of a row. `None`: a later version of this program wrote it.
+pub(super) fn read(change: &[u8], context: &mut Context) -> StoreResult<Option<Event>> {
     match change.first() {
         Some(kind) if *kind < KINDS => {
             let form: Form<'_> = postcard::from_bytes(change).map_err(|_| damaged())?;
-            form.read().map(Some).ok_or_else(damaged)
+            form.read(context).map(Some).ok_or_else(damaged)
         }
         Some(_) => Ok(None),
         None => Err(damaged()),
@@ -431,16 +523,19 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_not_known_is_skipped_and_damage_is_told() {
+        let read = |change: &[u8]| read(change, &mut Context::default());
         assert_eq!(read(&[KINDS, 1, 2, 3]), Ok(None));
         assert!(matches!(read(&[5]), Err(StoreError::Damaged(_))));
         assert!(matches!(read(&[]), Err(StoreError::Damaged(_))));
         let row = [VERSION, 2, 0, KINDS, 7, 1, 0, 200];
-        let changes: StoreResult<Vec<_>> = Row::of(&row).unwrap().collect();
+        let changes: StoreResult<Vec<_>> = Row::of(&row).unwrap().unwrap().collect();
         assert_eq!(changes.unwrap(), [&[KINDS, 7][..], &[200]]);
-        let torn: StoreResult<Vec<_>> = Row::of(&row[..5]).unwrap().collect();
+        let torn: StoreResult<Vec<_>> = Row::of(&row[..5]).unwrap().unwrap().collect();
         assert_eq!(torn.unwrap().len(), 1);
-        let torn: StoreResult<Vec<_>> = Row::of(&row[..4]).unwrap().collect();
+        let torn: StoreResult<Vec<_>> = Row::of(&row[..4]).unwrap().unwrap().collect();
         assert!(torn.is_err());
-        assert!(Row::of(&[VERSION + 1]).is_err());
+        assert!(Row::of(&[VERSION - 1, 1]).unwrap().is_none());
+        assert_eq!(Row::of(&[VERSION - 1]).unwrap().unwrap().count(), 0);
+        assert!(Row::of(&[]).is_err());
     }
 }

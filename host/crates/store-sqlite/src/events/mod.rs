@@ -1,7 +1,7 @@
 //! The stream of events.
 //!
 //! ```text
-//! statements of a write --> Changes (bytes in memory) --at the end of the batch--> one row
+//! statements of a write --> Changes (bytes in memory) --at the end of the batch--> a row
 //!                              ^                                                     |
 //!                              +-- cut back when a write fails        readers <------+
 //! ```
@@ -22,4 +22,6 @@ mod reading;
 
 pub(super) use adding::{EVENTS_BYTES_MAX, EventWriter};
 pub(super) use changes::{Changes, Whose};
+#[cfg(test)]
+pub(super) use form::VERSION;
 pub(super) use reading::{newest, page, run_facts};

@@ -4,19 +4,21 @@ use std::ops::ControlFlow;
 
 use rusqlite::Connection;
 
-use super::form::{self, Row};
+use super::form::{self, Context, Row};
 use crate::sql::{Sql, params};
 use model::{EventCursor, PlacedEvent, RunFacts, RunId, Timestamp};
 use store::{EventPage, StoreResult};
 
 /// The page after a cursor. The row of the cursor is read again: its tag tells whether it is
 /// the row that the cursor was made of. Its changes are read only if some were not seen.
+///
+/// A place before a row of another form is too old: what lies in between cannot be told.
 pub(crate) fn page(conn: &Connection, after: EventCursor, limit: u32) -> StoreResult<EventPage> {
     let limit = limit.max(1) as usize;
     let is_partly_seen = after.seen != EventCursor::ALL;
     let mut events = Vec::new();
     let mut next = after;
-    // Whether the row of the cursor was found.
+    // Whether the row of the cursor was found, and all rows after it can be read.
     let mut is_known = after == EventCursor::OLDEST;
     conn.each(
         "SELECT no, tag, at, CASE WHEN no > ?1 OR ?2 THEN changes END
@@ -43,13 +45,17 @@ pub(crate) fn page(conn: &Connection, after: EventCursor, limit: u32) -> StoreRe
             let changes: Vec<u8> = row.get(3)?;
             let read = read_row(&changes, cursor, row.get(2)?, limit, &mut events);
             Ok(match read {
-                Ok(end) => {
+                Ok(Some(end)) => {
                     next = end;
                     if events.len() < limit {
                         ControlFlow::Continue(())
                     } else {
                         ControlFlow::Break(Ok(()))
                     }
+                }
+                Ok(None) => {
+                    is_known = false;
+                    ControlFlow::Break(Ok(()))
                 }
                 Err(error) => ControlFlow::Break(Err(error)),
             })
@@ -63,31 +69,41 @@ pub(crate) fn page(conn: &Connection, after: EventCursor, limit: u32) -> StoreRe
     }
 }
 
-/// Adds the changes of a row that were not seen yet, until there are `limit`. Where it stopped.
+/// Adds the changes of a row that were not seen yet, until there are `limit`. Where it stopped;
+/// `None` if the row has another form. Those that were seen are read as well: the others build
+/// on them.
 fn read_row(
     row: &[u8],
     from: EventCursor,
     at: Timestamp,
     limit: usize,
     events: &mut Vec<PlacedEvent>,
-) -> StoreResult<EventCursor> {
-    let mut changes = (1..).zip(Row::of(row)?).skip(from.seen as usize).peekable();
-    let mut cursor = from;
-    while events.len() < limit {
-        let Some((seen, change)) = changes.next() else {
-            cursor.seen = EventCursor::ALL;
-            break;
-        };
+) -> StoreResult<Option<EventCursor>> {
+    let Some(row) = Row::of(row)? else {
+        return Ok(None);
+    };
+    let mut context = Context::default();
+    let mut changes = (1..).zip(row).peekable();
+    while let Some((seen, change)) = changes.next() {
+        let event = form::read(change?, &mut context)?;
         let is_last = changes.peek().is_none();
-        cursor.seen = if is_last { EventCursor::ALL } else { seen };
-        if let Some(event) = form::read(change?)? {
+        let cursor = EventCursor {
+            seen: if is_last { EventCursor::ALL } else { seen },
+            ..from
+        };
+        if seen > from.seen
+            && let Some(event) = event
+        {
             events.push(PlacedEvent { cursor, at, event });
-        }
-        if is_last {
-            break;
+            if events.len() == limit {
+                return Ok(Some(cursor));
+            }
         }
     }
-    Ok(cursor)
+    Ok(Some(EventCursor {
+        seen: EventCursor::ALL,
+        ..from
+    }))
 }
 
 pub(crate) fn newest(conn: &Connection) -> StoreResult<EventCursor> {
