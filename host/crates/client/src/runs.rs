@@ -5,12 +5,13 @@ use hyper::{Method, StatusCode};
 use model::{Json, TaskRunId};
 use operations::client::{
     Answered, InspectRun, JournalQuery, LogQuery, Page, RetryRun, RunQuery, RunsClient, StartRun,
-    StartedRun, TaskRunQuery,
+    StartedRun, TaskRunQuery, TimelineQuery,
 };
 use operations::problem::{Problem, ProblemKind};
 use operations::resolve::ResolveRefusal;
 use operations::view::{
     EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TaskRunView,
+    TimelineView,
 };
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +114,11 @@ impl RunsClient for HttpClient {
     async fn run_history(&self, run: &str) -> Answered<Vec<HistoryLineView>> {
         let page: Page<HistoryLineView> = self.ask(Ask::get(run_path(run, "/history")?)).await?;
         Ok(page.items)
+    }
+
+    async fn run_timeline(&self, run: &str, query: TimelineQuery) -> Answered<TimelineView> {
+        self.ask(Ask::get(run_path(run, "/timeline")?).query(&query)?)
+            .await
     }
 
     async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>> {

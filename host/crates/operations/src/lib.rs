@@ -18,6 +18,7 @@ pub mod resolve;
 pub mod start;
 pub mod stream;
 pub mod text;
+pub mod timeline;
 pub mod view;
 
 pub use ids::FreshIds;

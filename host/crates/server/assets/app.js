@@ -383,62 +383,63 @@
 
   // ---- dragging over a chart sets the time ----------------------------------------------
 
-  for (const chart of $$("svg[data-from]")) {
-    let start;
-    let brush;
-    let dragged = false;
-    const box = () => chart.viewBox.baseVal;
-    const x = (event) => {
-      const place = chart.getBoundingClientRect();
-      const left = Number(chart.dataset.left ?? 0);
-      const at = ((event.clientX - place.left) / place.width) * box().width;
-      return Math.min(Math.max(at, left), box().width);
-    };
-    const time = (at) => {
-      const left = Number(chart.dataset.left ?? 0);
-      const share = (at - left) / (box().width - left);
-      const [from, to] = [Number(chart.dataset.from), Number(chart.dataset.to)];
-      return Math.round(from + share * (to - from));
-    };
-    chart.addEventListener("pointerdown", (event) => {
-      if (event.button || !chart.dataset.drag) return;
-      start = x(event);
-      dragged = false;
-    });
-    chart.addEventListener("pointermove", (event) => {
-      if (start === undefined) return;
-      const [low, high] = [start, x(event)].sort((a, b) => a - b);
-      if (high - low < 4) return;
-      if (!brush) {
-        brush = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-        brush.setAttribute("class", "brush");
-        brush.setAttribute("y", "0");
-        brush.setAttribute("height", box().height);
-        chart.append(brush);
-        chart.setPointerCapture(event.pointerId);
-      }
-      brush.setAttribute("x", low);
-      brush.setAttribute("width", high - low);
-    });
-    chart.addEventListener("pointerup", (event) => {
-      const end = x(event);
-      const began = start;
-      start = undefined;
-      if (!brush) return;
-      brush.remove();
-      brush = undefined;
-      dragged = true;
-      const [low, high] = [began, end].sort((a, b) => a - b);
-      const url = new URL(location.href);
-      const [from, to] = chart.dataset.drag.split(" ");
-      url.searchParams.set(from, new Date(time(low)).toISOString());
-      url.searchParams.set(to, new Date(time(high)).toISOString());
-      url.searchParams.delete("cursor");
-      location.href = url;
-    });
-    // The click that ends a drag opens no link.
-    chart.addEventListener("click", (event) => dragged && event.preventDefault(), true);
+  // A chart says times (Unix ms) and their places (parts of the width): `data-points="t,p t,p"`.
+
+  let drag;
+  const pointsOf = (chart) => chart.dataset.points.trim().split(" ").map((pair) => pair.split(",").map(Number));
+
+  function placeOf(event) {
+    const { left, width } = drag.chart.getBoundingClientRect();
+    return Math.min(Math.max((event.clientX - left) / width, drag.points[0][1]), 1);
   }
+
+  function timeAt(place) {
+    const n = Math.max(drag.points.findIndex(([, at]) => at >= place), 1);
+    const [[t0, p0], [t1, p1]] = [drag.points[n - 1], drag.points[n]];
+    const ms = t0 + (p1 > p0 ? ((place - p0) / (p1 - p0)) * (t1 - t0) : 0);
+    const us = Math.floor((ms - Math.floor(ms)) * 1000);
+    return new Date(ms).toISOString().replace("Z", `${String(us).padStart(3, "0")}Z`);
+  }
+
+  document.addEventListener("pointerdown", (event) => {
+    const chart = event.target.closest?.("svg[data-drag]");
+    if (!chart || event.button) return;
+    drag = { chart, points: pointsOf(chart) };
+    drag.start = placeOf(event);
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!drag) return;
+    const [low, high] = [drag.start, placeOf(event)].sort((a, b) => a - b);
+    if (!drag.brush && high - low < 0.005) return;
+    if (!drag.brush) {
+      drag.brush = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      drag.brush.setAttribute("class", "brush");
+      drag.brush.setAttribute("height", "100%");
+      drag.chart.append(drag.brush);
+      drag.chart.setPointerCapture(event.pointerId);
+    }
+    drag.brush.setAttribute("x", `${low * 100}%`);
+    drag.brush.setAttribute("width", `${(high - low) * 100}%`);
+  });
+  document.addEventListener("pointerup", (event) => {
+    if (!drag?.brush) {
+      drag = undefined;
+      return;
+    }
+    drag.brush.remove();
+    const times = [drag.start, placeOf(event)].sort((a, b) => a - b).map(timeAt);
+    const url = new URL(location.href);
+    drag.chart.dataset.drag.split(" ").forEach((name, n) => url.searchParams.set(name, times[n]));
+    url.searchParams.delete("cursor");
+    drag = undefined;
+    // The click that ends a drag opens no link.
+    addEventListener("click", (click) => click.preventDefault(), { capture: true, once: true });
+    location.href = url;
+  });
+  document.addEventListener("pointercancel", () => {
+    drag?.brush?.remove();
+    drag = undefined;
+  });
 
   // ---- a file that is dropped -----------------------------------------------------------
 

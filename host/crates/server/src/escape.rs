@@ -31,6 +31,14 @@ impl Escaper for Text {
     }
 }
 
+/// The text as it is written into a page.
+pub fn escaped(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    // Writing into a string does not fail.
+    let _ = Text.write_escaped_str(&mut written, text);
+    written
+}
+
 fn is_plain(c: char) -> bool {
     matches!(c, '\n' | '\t') || !(c.is_control() || turns_direction(c))
 }

@@ -24,7 +24,7 @@ use crate::problem::Problem;
 use crate::view::{
     AuditView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView, DeploymentView,
     EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, NewTokenView,
-    NewsView, PoolView, TalliesView, TaskRunView, TokenView, WorkerView,
+    NewsView, PoolView, TalliesView, TaskRunView, TimelineView, TokenView, WorkerView,
 };
 
 pub use local::{Describe, LocalClient, Undescribed};
@@ -33,7 +33,7 @@ pub use requests::{
     AuditQuery, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
     DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT,
     LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun, RunQuery, StartRun,
-    TallyQuery, TaskRunQuery, TokenQuery, WatchQuery, WatchWhat, WorkerQuery,
+    TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, WatchQuery, WatchWhat, WorkerQuery,
 };
 pub use watch::LocalWatch;
 
@@ -97,6 +97,9 @@ pub trait RunsClient: Send + Sync + 'static {
 
     /// Every state it was in, oldest first.
     async fn run_history(&self, run: &str) -> Answered<Vec<HistoryLineView>>;
+
+    /// What it did over time.
+    async fn run_timeline(&self, run: &str, query: TimelineQuery) -> Answered<TimelineView>;
 
     async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>>;
 

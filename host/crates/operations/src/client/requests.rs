@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::{Problem, ProblemKind};
+use crate::timeline::Show;
 
 /// How many items a listing gives if it is not said.
 pub const LIMIT_DEFAULT: u32 = 100;
@@ -265,6 +266,39 @@ pub struct TaskRunQuery {
     /// The `next` of the part before, with the same filters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+}
+
+/// How a timeline is to be drawn.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TimelineQuery {
+    /// The attempt; the last one unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Only what lies after this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Only what lies before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// `all` unless it is said.
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub show: Option<Show>,
+    /// The groups whose members are shown, by their `key`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<u64>,
+    /// How many members of each.
+    #[param(minimum = 1, default = 100)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown: Option<u32>,
+    /// Whether gaps in which nothing happens are drawn narrow. They are unless it is `false`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<bool>,
+    /// Leave so many rows out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip: Option<u32>,
 }
 
 /// Listings that are short, but may be read in parts all the same.

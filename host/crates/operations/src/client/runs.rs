@@ -11,15 +11,16 @@ use super::local::LocalClient;
 use super::page::Page;
 use super::requests::{
     InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, RetryRun, RunQuery,
-    StartRun, TaskRunQuery,
+    StartRun, TaskRunQuery, TimelineQuery,
 };
 use super::{Answered, RunsClient, StartedRun};
 use crate::control::{self, ControlRefusal};
 use crate::problem::{Problem, ProblemKind};
 use crate::start::{self, Startable, Started};
+use crate::timeline::{self, GROUP_PAGE, Wish};
 use crate::view::{
     EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TaskRunView,
-    views,
+    TimelineView, views,
 };
 use crate::{FreshIds, inputs, inspect, resolve};
 
@@ -132,6 +133,13 @@ impl RunsClient for LocalClient {
         Ok(views(self.store.history(run.id).await?))
     }
 
+    async fn run_timeline(&self, run: &str, query: TimelineQuery) -> Answered<TimelineView> {
+        let run = self.run(run).await?;
+        let wish = wish(&query);
+        let story = timeline::read(&*self.store, run, &wish).await?;
+        Ok(timeline::timeline(&story, &wish).into())
+    }
+
     async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>> {
         let run = self.run(run).await?;
         // A subflow's calls stand in the journal of the run it is part of.
@@ -230,4 +238,18 @@ fn new_run(startable: &Startable, start: StartRun, now: Timestamp) -> Answered<N
         idempotency_key: start.idempotency_key,
         reserved_for: None,
     })
+}
+
+fn wish(query: &TimelineQuery) -> Wish {
+    let shown = query.shown.map_or(GROUP_PAGE, |shown| shown as usize);
+    Wish {
+        attempt: query.attempt,
+        from: query.from,
+        to: query.to,
+        show: query.show.unwrap_or_default(),
+        fold: query.fold.unwrap_or(true),
+        opened: query.open.iter().map(|key| (*key, shown)).collect(),
+        skip: query.skip.unwrap_or(0) as usize,
+        ..Wish::default()
+    }
 }

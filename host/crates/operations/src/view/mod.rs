@@ -25,6 +25,7 @@ mod state;
 mod task_run;
 #[cfg(test)]
 pub(crate) mod testing;
+mod timeline;
 mod worker;
 
 use model::Timestamp;
@@ -57,6 +58,10 @@ pub use replay::ReplayView;
 pub use run::{FlowRunDetailsView, FlowRunView, TallyView};
 pub use state::StateView;
 pub use task_run::TaskRunView;
+pub use timeline::{
+    AxisView, FoldView, GroupView, MarkView, RetryAtView, RowView, SegmentView, ShareView,
+    SpanView, TickView, TimelineView,
+};
 pub use worker::WorkerView;
 
 /// Marks a shape that users get, or a list of such.

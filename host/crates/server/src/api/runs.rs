@@ -8,11 +8,11 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use operations::client::{
     InspectRun, JournalQuery, LogQuery, Page, RetryRun, RunQuery, StartRun, StartedRun, TallyQuery,
-    TaskRunQuery,
+    TaskRunQuery, TimelineQuery,
 };
 use operations::view::{
     EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TalliesView,
-    TaskRunView,
+    TaskRunView, TimelineView,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,6 +45,7 @@ pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(logs))
         .routes(routes!(journal))
         .routes(routes!(history))
+        .routes(routes!(timeline))
         .routes(routes!(children))
         .routes(routes!(task_runs))
 }
@@ -350,6 +351,24 @@ async fn history(
     Path(run): Path<String>,
 ) -> Result<Json<Page<HistoryLineView>>, Refused> {
     Ok(Json(Page::all(app.client.run_history(&run).await?)))
+}
+
+/// Draw what a flow run did over time
+///
+/// Rows of segments, with their places on an axis of which gaps are folded; many calls of one
+/// task or deployment are a row of their own.
+#[utoipa::path(
+    get, path = "/v1/flow-runs/{run}/timeline", operation_id = "get_timeline", tag = "flow runs",
+    params(("run" = String, Path, description = "Its id, the beginning of it, or its name"), TimelineQuery),
+    responses((status = 200, description = "The timeline", body = TimelineView)),
+    security(("token" = ["viewer"]))
+)]
+async fn timeline(
+    State(app): State<App>,
+    Path(run): Path<String>,
+    Query(query): Query<TimelineQuery>,
+) -> Result<Json<TimelineView>, Refused> {
+    Ok(Json(app.client.run_timeline(&run, query).await?))
 }
 
 /// List the flow runs that a flow run started

@@ -30,9 +30,10 @@ pub fn bars(now: &Now, tallies: &TalliesView, filters: &Query) -> String {
     let _ = write!(
         svg,
         "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {}\" role=\"group\" aria-label=\"Ended runs \
-         by time\" data-left=\"{LEFT}\" data-from=\"{}\" data-to=\"{}\" data-drag=\"since until\">",
+         by time\" data-points=\"{},{} {},1\" data-drag=\"since until\">",
         HEIGHT + AXIS,
         tallies.from.0 / 1000,
+        LEFT as f64 / WIDTH as f64,
         tallies.to.0 / 1000
     );
     axis(&mut svg, now, tallies, highest);

@@ -5,6 +5,7 @@ mod history;
 mod journal;
 mod logs;
 mod related;
+mod timeline;
 mod values;
 
 use askama::Template;
@@ -128,7 +129,7 @@ pub async fn page(cx: Cx, run: String) -> Response {
 async fn body(cx: &Cx, details: &FlowRunDetailsView, part: Part) -> Answered<String> {
     let run = &details.run;
     match part {
-        Part::Timeline => related::tasks(cx, run).await,
+        Part::Timeline => timeline::tab(cx, &run.id.to_string(), &details.inputs).await,
         Part::Logs => logs::tab(cx, run).await,
         Part::Tasks => related::tasks(cx, run).await,
         Part::Children => related::children(cx, details).await,
