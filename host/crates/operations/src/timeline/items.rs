@@ -174,7 +174,11 @@ impl Maker<'_> {
         if let Some(first) = lines.clone().next() {
             let at = first.state.at;
             let why = (number > 1).then_some(Why::Retry { number, at });
-            lane.add(SegmentKind::Scheduled, self.from, at, why);
+            let kind = match why {
+                Some(_) => SegmentKind::Waiting,
+                None => SegmentKind::Scheduled,
+            };
+            lane.add(kind, self.from, at, why);
         }
         let Lane { segments, marks } = lines::of_run(lines, self.to);
         lane.segments
@@ -255,7 +259,7 @@ impl Maker<'_> {
                     item.link = Some(Link::FlowRun(run.id));
                     item
                 }
-                (Call::Timer { .. } | Call::Input { .. }, _) => {
+                (call, _) if is_wait(call) => {
                     let within = match &made.call {
                         Call::Input { scope, .. } => *scope,
                         _ => None,
@@ -298,7 +302,8 @@ impl Maker<'_> {
             item.follow(Some(relative), lines.map(Vec::as_slice), self.to);
             items.push(item);
         }
-        items.extend(story.calls.iter().map(|made| self.wait(made, story.run.id)));
+        let waits = story.calls.iter().filter(|made| is_wait(&made.call));
+        items.extend(waits.map(|made| self.wait(made, story.run.id)));
         items.sort_by_key(|item| (item.from, item.key));
         // Their positions are not known of all of them.
         for (item, key) in items.iter_mut().zip(1..) {
@@ -470,6 +475,10 @@ impl Item {
             self.lane.end(kind, until, message());
         }
     }
+}
+
+fn is_wait(call: &Call) -> bool {
+    matches!(call, Call::Timer { .. } | Call::Input { .. })
 }
 
 fn child_name(run: &Relative) -> String {

@@ -5,7 +5,7 @@ mod property;
 mod story;
 
 use super::*;
-use story::{draw, story};
+use story::{draw, story, story_of};
 
 /// Draws `text` on 40 columns; the last column is the end of the span.
 #[track_caller]
@@ -19,7 +19,7 @@ fn check_as(text: &str, wish: &Wish, expect: &str) {
         width: 40.0,
         ..wish.clone()
     };
-    let drawn = draw(&timeline(&story(text), &wish));
+    let drawn = draw(&timeline(&story_of(text, wish.attempt), &wish));
     let lines = |text: &str| {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         lines.collect::<Vec<_>>().join("\n")
@@ -78,10 +78,10 @@ fn a_wait_is_a_thin_line_and_an_idle_gap_is_folded() {
     check_as(
         text,
         &wish,
-        "run      #--------------------------------------#
-         load-1   #
-         timer of 1s --------------------------------------
-         critical: timer of 1s 1000, flow 20, load-1 10",
+        "run          ---------------------------------------#
+         load-1       #
+         timer of 1ms ---------------------------------------
+         critical: timer of 1ms 1000, flow 20, load-1 10",
     );
     let wish = Wish::default();
     let wide = Wish {
@@ -111,11 +111,11 @@ fn subflows_and_children_stand_in_their_scopes() {
          2 task load 0 0-10 ok in 1
          3 child etl/nightly 10 20-30 fail in 1
          4 task store 30 30-40 ok",
-        "run     ########################################
-         check   ####################
-           load-2  ##########
-           etl/nightly           ..........xxxxxxxxxx
-         store-4                               ##########
+        "run           ########################################
+         check         ####################
+         load-2      ##########
+         etl/nightly           ..........xxxxxxxxxx
+         store-4                                     ##########
          critical: etl/nightly 20, load-2 10, store-4 10",
     );
 }
@@ -158,9 +158,9 @@ const TWO_ATTEMPTS: &str = "
 fn the_last_attempt_is_drawn_unless_another_is_asked_for() {
     check(
         TWO_ATTEMPTS,
-        "run    ----------::::::::######################
-         load-1              #############
-         critical: load-1 10, queue 14, flow 6",
+        "run    -------------::::::#####################
+         load-1                      ##############
+         critical: queue 14, load-1 10, flow 6",
     );
 }
 
@@ -175,8 +175,8 @@ fn an_attempt_that_failed_is_drawn_from_what_was_kept() {
         &first,
         "run         xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
          load-1          xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-         timer of 8us         ----------------
          etl/nightly         ........################
+         timer of 0s         ----------------
          critical: load-1 16, flow 4",
     );
 }
@@ -196,9 +196,9 @@ fn a_group_is_one_row_and_opens_with_what_failed() {
         9 task store 28 28-40 ok";
     check(
         text,
-        "run     ########################################
-         load x8 !1 87766x55443322111
-         store-9                             ############
+        "run        ########################################
+         load x8 !1 8888877776x554444333322221111
+         store-9                                ############
          critical: load-7 28, store-9 12",
     );
     let open = Wish {
@@ -208,17 +208,17 @@ fn a_group_is_one_row_and_opens_with_what_failed() {
     check_as(
         text,
         &open,
-        "run     ########################################
-         load x8 !1 87766x55443322111
-           load-8 xxxxxxxxxx
-           load-7 ############################
-           load-6 ########################
-           load-5 ####################
-           load-4 ################
-           load-3 ############
-           load-2 ########
-           load-1 ####
-         store-9                             ############
+        "run        ########################################
+         load x8 !1 8888877776x554444333322221111
+         load-8   xxxxxxxxxx
+         load-7   ############################
+         load-6   ########################
+         load-5   ####################
+         load-4   ################
+         load-3   ############
+         load-2   ########
+         load-1   ####
+         store-9                                ############
          critical: load-7 28, store-9 12",
     );
     let failed = Wish {
@@ -228,7 +228,7 @@ fn a_group_is_one_row_and_opens_with_what_failed() {
     check_as(
         text,
         &failed,
-        "run     ########################################
+        "run    ########################################
          load-8 xxxxxxxxxx
          critical: load-7 28, store-9 12",
     );

@@ -25,11 +25,27 @@ fn failure() -> Failure {
 }
 
 pub fn story(text: &str) -> Story {
+    story_of(text, None)
+}
+
+/// As it is read for this attempt, or for the last.
+pub fn story_of(text: &str, attempt: Option<u32>) -> Story {
     let mut maker = Maker::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         maker.line(line);
     }
-    maker.story
+    let Maker {
+        mut story, past, ..
+    } = maker;
+    let all = model::attempts(&story.history);
+    let last = all.last().expect("an attempt");
+    story.has_journal = attempt.is_none_or(|it| it == last.number);
+    if story.has_journal {
+        story.calls.retain(|made| made.at >= last.since);
+    } else {
+        story.calls = past;
+    }
+    story
 }
 
 fn time(text: &str) -> Timestamp {
@@ -48,6 +64,7 @@ struct Maker {
     /// The runs of the subflows, by their calls.
     subflows: Vec<(u64, RunId)>,
     tasks: Vec<(u64, TaskRunId)>,
+    past: Vec<CallMade>,
 }
 
 impl Maker {
@@ -88,6 +105,7 @@ impl Maker {
             story,
             subflows: Vec::new(),
             tasks: Vec::new(),
+            past: Vec::new(),
         }
     }
 
@@ -106,15 +124,10 @@ impl Maker {
                 self.call(rest);
                 let mut made = self.story.calls.pop().expect("a call");
                 made.answer = None;
-                self.past(made);
+                self.past.push(made);
             }
             _ => self.call(line),
         }
-    }
-
-    /// It is kept apart until it is clear which attempt is drawn.
-    fn past(&mut self, made: CallMade) {
-        self.story.calls.push(made);
     }
 
     /// `6 load 20 1`
