@@ -198,6 +198,60 @@ impl Browser {
         }
     }
 
+    /// Does something that leads to another address, and waits until that page is there.
+    pub async fn leads_away(&self, act: impl AsyncFnOnce()) -> String {
+        let before = self.path().await;
+        act().await;
+        let begin = Instant::now();
+        loop {
+            let is_loaded = self.eval("return document.readyState").await == "complete";
+            let path = self.path().await;
+            if path != before && is_loaded {
+                return path;
+            }
+            assert!(begin.elapsed() < SOON, "still on {before}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Presses a key, wherever the focus is.
+    pub async fn press(&self, key: &str) {
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({"type": kind, "key": key});
+            // Keys with longer names, such as Enter, are no text.
+            if kind == "keyDown" && key.len() == 1 {
+                event["text"] = json!(key);
+            }
+            self.devtools("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Drags over an element, from one part of its width to another.
+    pub async fn drag(&self, css: &str, from: f64, to: f64) {
+        self.find(css).await;
+        let script = format!(
+            "const it = document.querySelector({css:?}); it.scrollIntoView({{block: 'center'}}); \
+             const {{x, y, width, height}} = it.getBoundingClientRect(); \
+             return [x, y + height / 2, width]"
+        );
+        let place = self.eval(&script).await;
+        let number = |n: usize| place[n].as_f64().unwrap();
+        let x = |part: f64| number(0) + part * number(2);
+        let steps = [
+            ("mousePressed", from),
+            ("mouseMoved", f64::midpoint(from, to)),
+            ("mouseMoved", to),
+            ("mouseReleased", to),
+        ];
+        for (kind, part) in steps {
+            let event = json!({
+                "type": kind, "x": x(part), "y": number(1), "button": "left", "buttons": 1,
+                "clickCount": 1,
+            });
+            self.devtools("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
     pub async fn eval(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
     }

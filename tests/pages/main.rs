@@ -6,6 +6,7 @@ mod browser;
 mod doing;
 mod scene;
 mod seeing;
+mod timeline;
 
 use browser::{Browser, Look};
 use scene::Scene;

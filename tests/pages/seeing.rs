@@ -9,13 +9,15 @@ use crate::scene::Scene;
 
 /// A home where every page has something to show.
 fn lively() -> (Scene, Vec<(&'static str, String)>) {
-    let scene = Scene::with(&["forms", "inputs"]);
+    let scene = Scene::with(&["forms", "inputs", "retries"]);
     let done = scene.start("says-things", json!({}));
     scene.until(&done, "COMPLETED");
     let failed = scene.start("fails", json!({}));
     scene.until(&failed, "FAILED");
     let parent = scene.start("joined", json!({}));
     scene.until(&parent, "COMPLETED");
+    let crowd = scene.start("crowd", json!({"n": 12, "delay_ms": 50}));
+    scene.until(&crowd, "COMPLETED");
     let asking = scene.start("release", json!({"version": "1.4"}));
     scene.until(&asking, "WAITING");
     let tasks = scene.server.get(&format!("/v1/task-runs?flow_run={done}"));
@@ -30,6 +32,12 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
         ("runs-none", "/flow-runs?flow=nothing".to_owned()),
         ("runs-wrong", "/flow-runs?state=DONE".to_owned()),
         ("run-done", format!("/flow-runs/{done}")),
+        ("timeline-group", format!("/flow-runs/{crowd}?open=1")),
+        (
+            "timeline-critical",
+            format!("/flow-runs/{parent}?show=critical&fold=false"),
+        ),
+        ("timeline-table", format!("/flow-runs/{crowd}?as=table")),
         ("run-logs", format!("/flow-runs/{done}?tab=logs")),
         ("run-tasks", format!("/flow-runs/{done}?tab=tasks")),
         ("run-children", format!("/flow-runs/{parent}?tab=children")),

@@ -10,8 +10,8 @@
 
 use model::Timestamp;
 
-use super::Wish;
 use super::items::Items;
+use super::{RowKind, Wish};
 
 /// Gaps longer than this part of what is drawn are folded.
 const FOLD_PART: i64 = 10;
@@ -89,7 +89,8 @@ fn idle_gaps(items: &Items, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, T
     // Each change, and by how much more is executed after it.
     let mut changes = vec![(from, 0), (to, 0)];
     let mut executing = 0;
-    for item in &items.all {
+    // What a subflow does is done by its calls.
+    for item in items.all.iter().filter(|it| it.kind != RowKind::Subflow) {
         for segment in &item.lane.segments {
             let begins = i32::from(segment.kind.is_executing());
             if segment.to <= from || segment.from >= to {

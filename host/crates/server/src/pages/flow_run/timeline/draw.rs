@@ -24,6 +24,8 @@ pub const HEIGHT: u32 = 22;
 const NARROW: f64 = 0.003;
 /// A text within a bar needs so much of the width.
 const TEXT_MIN: f64 = 0.08;
+/// The texts of two gaps need so much of the width between them.
+const FOLD_TEXT: f64 = 0.07;
 /// Ticks closer to the right end than this have no label.
 const LABEL_END: f64 = 0.95;
 /// Characters of a reason; the rest is on the page of what it is about.
@@ -74,10 +76,15 @@ pub fn words(row: &RowView) -> String {
 /// The scale on top: times, and the gaps that are folded.
 pub fn scale(now: &Now, axis: &AxisView) -> String {
     let mut svg = String::new();
+    let mut said = -1.0;
     for fold in &axis.folds {
+        if fold.start < said + FOLD_TEXT {
+            continue;
+        }
+        said = fold.start;
         let _ = write!(
             svg,
-            "<svg {} height=\"{HEIGHT}\" overflow=\"visible\"><title>Nothing happens for {text}\
+            "<svg {} height=\"{HEIGHT}\"><title>Nothing happens for {text}\
              </title><text class=\"fold-text\" x=\"50%\" y=\"11\" text-anchor=\"middle\">+{text}\
              </text></svg>",
             place(fold.start, fold.end),
@@ -164,7 +171,7 @@ fn segment_of(svg: &mut String, now: &Now, row: &RowView, segment: &SegmentView,
     if segment.open && segment.kind == "running" {
         let _ = write!(
             svg,
-            "<svg x=\"{}\" overflow=\"visible\" class=\"seg s-running\"><path d=\"M-1 4l7 7-7 7z\"/></svg>",
+            "<svg x=\"{}\" class=\"s-running\"><path class=\"seg\" d=\"M-1 4l7 7-7 7z\"/></svg>",
             percent(end)
         );
     }

@@ -278,6 +278,8 @@ fn row(
         from: exact(row.from),
         to: row.to.map(exact).unwrap_or_default(),
         took: match row.duration_ms {
+            // An earlier attempt did it.
+            Some(_) if row.segments.is_empty() && row.group.is_none() => String::new(),
             Some(ms) => draw::took_ms(ms),
             None if view.open => draw::took_ms((view.to.0 - row.from.0) as f64 / 1000.0),
             None => String::new(),
