@@ -21,8 +21,9 @@ pub trait Reading: Send + Sync + 'static {
     /// Those of the runs that exist, in the order of the ids.
     async fn flow_runs_by_id(&self, ids: &[RunId]) -> StoreResult<Vec<FlowRun>>;
 
-    /// The runs that a person may mean by `text`: those with this name, and those whose id
-    /// is or begins with it. At most `count`, newest first.
+    /// The runs that a person may mean by `text`: the one with this id; else those with this
+    /// name, and those whose id begins with it. At most `count`, newest first. A whole id is
+    /// found at once; for a name, all runs may be looked through.
     async fn find_runs(&self, text: &IdPrefix, count: u32) -> StoreResult<Vec<FlowRun>>;
 
     /// A page of the runs that the filter lets through. A run has its place in the order of

@@ -36,6 +36,12 @@ pub async fn a_run_is_found_by_the_beginning_of_its_id_and_by_name<S: Store>(cas
         [namesake, named]
     );
     assert_eq!(find("gold-otter".to_owned(), 9).await, [] as [RunId; 0]);
+    // A whole id means its run, whatever others are called.
+    let mut pretender = new_run("etl");
+    pretender.run.name = RunName::new(named.to_string()).unwrap();
+    let pretender = cast.create(pretender).await;
+    assert_eq!(find(named.to_string(), 9).await, [named]);
+    assert_eq!(find(pretender.to_string(), 9).await, [pretender]);
 }
 
 pub async fn children_are_counted_by_state<S: Store>(cast: Cast<S>) {
