@@ -13,10 +13,10 @@ use model::{
     TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
-    Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, Listener,
-    LogFilter, LogPlace, NewRun, Offer, OriginTally, Page, PageRequest, PoolChange, PoolUse, Pools,
-    Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult, Tallies, Tallying,
-    TaskRunFilter, Topic, Totals, Wakes, Workers,
+    Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, LatestEnds,
+    Listener, LogFilter, LogPlace, NewRun, Offer, OriginTally, Page, PageRequest, PoolChange,
+    PoolUse, Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult, Tallies,
+    Tallying, TaskRunFilter, Topic, Totals, Wakes, Workers,
 };
 
 use super::writer::Tx;
@@ -369,6 +369,16 @@ impl Reading for SqliteStore {
         let filter = filter.clone();
         let (patience, now) = (self.patience, self.clock.now());
         self.read_long(move |conn| listing::count_runs(conn, patience, &filter, max, now))
+            .await
+    }
+
+    async fn latest_ends(
+        &self,
+        deployments: &[DeploymentName],
+        count: u32,
+    ) -> StoreResult<LatestEnds> {
+        let (deployments, patience) = (deployments.to_vec(), self.patience);
+        self.read_long(move |conn| listing::latest_ends(conn, patience, &deployments, count))
             .await
     }
 

@@ -167,6 +167,7 @@ macro_rules! listing_stories {
             listing::runs_are_read_by_their_ids,
             listing::counts_stop_at_their_limit,
             listing::what_failed_lately_is_listed_by_its_end,
+            listing::the_latest_ends_of_deployments_are_told,
             listing::inputs_of_any_run_are_listed,
             listing::pages_give_the_list_whatever_happens_meanwhile,
             reading::task_runs_are_replaced_by_id,

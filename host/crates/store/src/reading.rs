@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    AwaitedInput, FlowRun, IdPrefix, LogLine, RunId, State, StateType, TaskRun, TaskRunId,
-    Timestamp,
+    AwaitedInput, DeploymentName, FlowRun, IdPrefix, LogLine, RunId, State, StateType, TaskRun,
+    TaskRunId, Timestamp,
 };
 
 use crate::StoreResult;
@@ -43,6 +43,14 @@ pub trait Reading: Send + Sync + 'static {
 
     /// How many there are, counted up to `max`.
     async fn count_failed_since(&self, since: Timestamp, max: u64) -> StoreResult<Count>;
+
+    /// The last `count` runs of each deployment that have ended, the latest created first. The
+    /// answers are in the order of the deployments.
+    async fn latest_ends(
+        &self,
+        deployments: &[DeploymentName],
+        count: u32,
+    ) -> StoreResult<LatestEnds>;
 
     /// How many children of a run are in each state, in the order of the states.
     async fn child_states(&self, parent: RunId) -> StoreResult<Vec<(StateType, u64)>>;
@@ -122,6 +130,23 @@ pub trait Reading: Send + Sync + 'static {
         found.reverse();
         Ok(found)
     }
+}
+
+/// How runs of deployments have ended lately.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LatestEnds {
+    pub of: Vec<Vec<LatestEnd>>,
+    /// An engine has looked long enough: a deployment with few of them may have more.
+    pub may_have_more: bool,
+}
+
+/// How a run has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatestEnd {
+    pub run: RunId,
+    pub state: State,
+    /// When its last attempt began.
+    pub started: Option<Timestamp>,
 }
 
 /// The items of the next page. `None`: there are enough.
