@@ -45,6 +45,7 @@ mod retrying;
 mod running;
 mod server;
 mod stopping;
+mod strangers;
 mod streams;
 mod survival;
 mod tokens;

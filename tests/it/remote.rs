@@ -342,7 +342,10 @@ fn a_role_that_is_too_low_is_told_with_what_is_needed() {
     assert_eq!(ask(&viewer.stdout, &["deployment", "ls"]).0, 0);
     let (code, said) = ask(&viewer.stdout, &["deployment", "run", "says-things"]);
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("the token `reader` has the role viewer"), "{said}");
+    assert!(
+        said.contains("the token `reader` has the role viewer"),
+        "{said}"
+    );
     assert!(
         said.contains("hint: `start_flow_run` needs the role operator"),
         "{said}"

@@ -79,6 +79,11 @@ fn a_token_expires() {
     };
     assert!(of("90d").stderr.contains(", until "));
     home.run(args.iter().chain(&["soon"])).fails(2);
+    let refused = home.run(args.iter().chain(&["101y"])).fails(2);
+    assert!(
+        refused.stderr.contains("a token lasts 100 years at most"),
+        "{refused}"
+    );
 
     let ran = home.run(args.iter().chain(&["1ms"])).ok();
     let ask = server.plain("GET", "/v1/whoami").token(ran.stdout.trim());

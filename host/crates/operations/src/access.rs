@@ -17,6 +17,8 @@ use store::{Access, NewSession, NewToken, Store, StoreResult};
 
 use crate::FreshIds;
 
+/// The longest time that a token may be made for: its end stays within the calendar.
+pub const LASTS_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 /// A session that is not used for so long ends.
 pub const IDLE_MAX: Duration = Duration::from_hours(12);
 /// How long a sign-in link can be used.

@@ -10,6 +10,8 @@ pub enum ProblemKind {
     InvalidName,
     /// A filter or a limit of a listing is wrong.
     InvalidQuery,
+    /// A value of a request is out of its bounds.
+    InvalidRequest,
     /// A cursor is of another listing, or of one with other filters.
     InvalidCursor,
     /// Parameters do not fit the flow's schema.
@@ -40,11 +42,12 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::InvalidName,
         Self::InvalidQuery,
+        Self::InvalidRequest,
         Self::InvalidCursor,
         Self::InvalidParameters,
         Self::InvalidInput,
@@ -68,6 +71,7 @@ impl ProblemKind {
             Self::Ambiguous => "ambiguous",
             Self::InvalidName => "invalid-name",
             Self::InvalidQuery => "invalid-query",
+            Self::InvalidRequest => "invalid-request",
             Self::InvalidCursor => "invalid-cursor",
             Self::InvalidParameters => "invalid-parameters",
             Self::InvalidInput => "invalid-input",
@@ -92,6 +96,7 @@ impl ProblemKind {
             Self::Ambiguous => "The name means several things",
             Self::InvalidName => "The name is not allowed",
             Self::InvalidQuery => "The query is wrong",
+            Self::InvalidRequest => "The request is out of bounds",
             Self::InvalidCursor => "The cursor is of another listing",
             Self::InvalidParameters => "The parameters do not fit the flow",
             Self::InvalidInput => "The value does not fit the input",

@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
@@ -102,7 +103,7 @@ fn problems(operation: &Operation) -> Vec<(&'static str, &'static str)> {
             "The server has too much to do, or the database is not available",
         ),
     ];
-    if has(ParameterIn::Path) || has_body {
+    if has(ParameterIn::Path) || has(ParameterIn::Query) || has_body {
         all.push(("404", "What is named does not exist"));
         all.push((
             "409",
@@ -128,7 +129,9 @@ fn problem(description: &str) -> utoipa::openapi::Response {
 
 /// The description itself. It has nothing that is secret, so anybody may read it.
 pub(super) fn router(document: &OpenApi) -> Router<App> {
-    let text = serde_json::to_string(document).unwrap_or_default();
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    simplify(&mut document);
+    let text = document.to_string();
     let text: &'static str = text.leak();
     let json = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -138,4 +141,40 @@ pub(super) fn router(document: &OpenApi) -> Router<App> {
         "/openapi.json",
         get(async move || (json, text).into_response()),
     )
+}
+
+/// Says the same so that more programs understand it.
+///
+/// - An optional value is described as one of its schema and `null`. Where the schema is that of
+///   any JSON, `null` fits both, and a strict reader refuses it: any of them is what is meant.
+/// - A list of so many values is described as one with no others (`items: false`), which some
+///   generators of clients cannot read. Its length says that, too.
+/// - Numbers without a sign are described as `int32` and `int64`, which cannot hold all of them.
+fn simplify(value: &mut Value) {
+    let is_null = |schema: &Value| schema["type"] == "null";
+    if let Some(object) = value.as_object_mut() {
+        let one_of = object.get("oneOf").and_then(Value::as_array);
+        if one_of.is_some_and(|all| all.iter().any(is_null))
+            && let Some(schemas) = object.remove("oneOf")
+        {
+            object.insert("anyOf".to_owned(), schemas);
+        }
+        if object.get("items") == Some(&Value::Bool(false))
+            && let Some(count) = object
+                .get("prefixItems")
+                .and_then(|it| Some(it.as_array()?.len()))
+        {
+            object.remove("items");
+            object.insert("minItems".to_owned(), count.into());
+            object.insert("maxItems".to_owned(), count.into());
+        }
+        if object.get("minimum").and_then(Value::as_f64) == Some(0.0) {
+            object.remove("format");
+        }
+    }
+    match value {
+        Value::Object(object) => object.values_mut().for_each(simplify),
+        Value::Array(all) => all.iter_mut().for_each(simplify),
+        _ => {}
+    }
 }

@@ -23,7 +23,7 @@ use super::idempotency::{key_of, once};
 use super::log_stream::follow_log;
 use crate::app::App;
 use crate::auth::Bearer;
-use crate::web::{JsonBody, Query, Refused, TextOrJson, WebProblem, wants_stream};
+use crate::web::{JsonBody, OptionalBody, Query, Refused, TextOrJson, WebProblem, wants_stream};
 
 /// Runs that one request may start.
 const STARTS_MAX: usize = 1000;
@@ -100,7 +100,7 @@ async fn inspect(
         ("name" = String, Path, description = "The deployment's name after the slash", example = "nightly"),
         ("Idempotency-Key" = Option<String>, Header, description = "Of this request, should it have to be sent again"),
     ),
-    request_body = StartRun,
+    request_body = Option<StartRun>,
     responses(
         (status = 201, description = "The new flow run; `Location` is its place", body = FlowRunView),
         (status = 200, description = "The earlier flow run that has the idempotency key", body = FlowRunView),
@@ -112,7 +112,7 @@ async fn start(
     Bearer(token): Bearer,
     Path((flow, name)): Path<(String, String)>,
     headers: HeaderMap,
-    JsonBody(mut start): JsonBody<StartRun>,
+    OptionalBody(mut start): OptionalBody<StartRun>,
 ) -> Result<Response, Refused> {
     // Should this server end before the answer is kept, the run itself has the key.
     if let (None, Some(key)) = (&start.idempotency_key, key_of(&headers)?) {
@@ -230,14 +230,14 @@ async fn resume(
 #[utoipa::path(
     post, path = "/v1/flow-runs/{run}/retry", operation_id = "retry_flow_run", tag = "flow runs",
     params(("run" = String, Path, description = "Its id, the beginning of it, or its name")),
-    request_body = RetryRun,
+    request_body = Option<RetryRun>,
     responses((status = 200, description = "The flow run as it is now", body = FlowRunView)),
     security(("token" = ["operator"]))
 )]
 async fn retry(
     State(app): State<App>,
     Path(run): Path<String>,
-    JsonBody(retry): JsonBody<RetryRun>,
+    OptionalBody(retry): OptionalBody<RetryRun>,
 ) -> Result<Json<FlowRunView>, Refused> {
     Ok(Json(app.client.retry_run(&run, retry).await?))
 }

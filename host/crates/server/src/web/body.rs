@@ -15,11 +15,26 @@ use super::problem::{Refused, WebProblem};
 /// Nesting of JSON in a body. What reads it later may go down once for each level.
 const DEPTH_MAX: usize = 64;
 
-/// A body of JSON that has the form of `T`. Without a body, `T` is read from `{}`.
+/// A body of JSON that has the form of `T`.
 #[derive(Clone, Debug)]
 pub struct JsonBody<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let headers = request.headers().clone();
+        let bytes = bytes_of(request, state).await?;
+        check_type(&headers)?;
+        read_object(&bytes).map(Self)
+    }
+}
+
+/// The same where a request may do without: then `T` is read from `{}`.
+#[derive(Clone, Debug)]
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {

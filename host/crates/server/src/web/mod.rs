@@ -15,7 +15,7 @@ mod sse;
 
 pub use accept::acceptable;
 pub use around::{Around, RequestId, around};
-pub use body::{FormBody, JsonBody, TextOrJson, check, unreadable};
+pub use body::{FormBody, JsonBody, OptionalBody, TextOrJson, check, unreadable};
 pub use bounds::in_bounds;
 pub use etag::{ETag, IfMatch};
 pub use host::{Host, check_host};

@@ -166,6 +166,7 @@ pub fn status(kind: ProblemKind) -> StatusCode {
         }
         ProblemKind::InvalidParameters
         | ProblemKind::InvalidInput
+        | ProblemKind::InvalidRequest
         | ProblemKind::InvalidComponent => StatusCode::UNPROCESSABLE_ENTITY,
         ProblemKind::Ambiguous
         | ProblemKind::WrongState
