@@ -59,14 +59,14 @@ fn a_run_is_deleted_over_http_by_an_admin() {
 }
 
 /// Signs in with a token, and asks for pages.
-struct Visitor<'s> {
+pub struct Visitor<'s> {
     server: &'s Server,
     cookie: String,
 }
 
 impl<'s> Visitor<'s> {
     #[track_caller]
-    fn new(server: &'s Server, token: &str) -> Self {
+    pub fn new(server: &'s Server, token: &str) -> Self {
         let ask = server.plain("POST", "/sign-in");
         let answer = posted(ask, &format!("token={token}&next="));
         let cookie = answer.header("set-cookie").unwrap();
@@ -74,7 +74,7 @@ impl<'s> Visitor<'s> {
         Self { server, cookie }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         let ask = self.server.plain("GET", path);
         ask.header("Cookie", &self.cookie).send()
     }

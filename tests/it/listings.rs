@@ -137,6 +137,17 @@ fn the_shapes_of_the_listings() {
     [
       {
         attempt: number,
+        attempts: [
+          {
+            duration_ms: number,
+            ended: text,
+            failure: null,
+            number: number,
+            result: text,
+            started: text,
+            worker: text
+          }
+        ],
         duration_ms: number,
         ended: text,
         flow_run: text,
@@ -158,7 +169,8 @@ fn the_shapes_of_the_listings() {
           type: text
         },
         tags: [],
-        task: text
+        task: text,
+        worker: text
       }
     ]
     ");

@@ -35,6 +35,7 @@ mod measuring;
 mod mischief;
 mod numbers;
 mod outside;
+mod past;
 mod pausing;
 mod peeking;
 mod pools;

@@ -320,9 +320,11 @@ fn people_are_shown_the_attempt_and_which_task_failed() {
     let home = retries();
     let worker = worker(&home, &[]);
     let run = waiting_forever(&home);
+    let shown = home.run(["flow-run", "ls"]).ok().stdout;
+    assert!(shown.contains("waits for task `flaky-0`"), "{shown}");
     for command in [&["flow-run", "inspect", &run][..], &["task-run", "ls"]] {
         let shown = home.run(command).ok().stdout;
-        let line = shown.lines().find(|line| line.contains("flaky-0"));
+        let line = shown.lines().find(|line| line.starts_with("flaky-0"));
         let words: Vec<&str> = line.expect("its line").split_whitespace().collect();
         assert_eq!(words[..3], ["flaky-0", "AwaitingRetry", "1"], "{shown}");
         let why = "attempt 1 was to fail (attempt 1; tried again after 1h)";

@@ -1,3 +1,3 @@
 //! Text for people.
 
-pub use operations::text::{counted, harmless, one_line};
+pub use operations::text::{counted, harmless, one_line, shortened};

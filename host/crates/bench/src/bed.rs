@@ -224,7 +224,8 @@ impl Bed {
         let mut listener = self.store.listen(Topic::Change)?;
         loop {
             let history = self.store.history(id).await?;
-            let mut entered = history.iter().filter(|state| state.kind == kind);
+            let states = history.iter().map(|line| &line.state);
+            let mut entered = states.filter(|state| state.kind == kind);
             if let Some(state) = entered.nth(nth - 1) {
                 return Ok(state.at);
             }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use model::{
-    Answer, Call, Deployment, DeploymentName, Entry, Failure, FailureKind, InputId, Json, Lease,
-    Outcome, PoolName, RunId, Seq, State, Timestamp, WorkPool, Worker, WorkerId,
+    Answer, Awaited, Call, Deployment, DeploymentName, Entry, Failure, FailureKind, InputId, Json,
+    Lease, Outcome, PoolName, RunId, Seq, State, Timestamp, Waits, WorkPool, Worker, WorkerId,
 };
 use operations::FreshIds;
 use store::{Claim, NewRun, Next, Progress, Store};
@@ -227,10 +227,12 @@ impl<'a> Filling<'a> {
             settled: None,
             identity: None,
         });
-        progress
-            .states
-            .push(State::suspended(["approval"], self.now));
-        progress.next = waits();
+        let waits = for_the_only(Awaited::Input {
+            seq: Seq(1),
+            key: "approval".to_owned(),
+        });
+        progress.states.push(waits.state(self.now));
+        progress.next = next(waits);
         self.store().record(progress).await?;
         Ok(())
     }
@@ -249,18 +251,30 @@ impl<'a> Filling<'a> {
             settled: None,
             identity: None,
         });
-        progress.states.push(State::waiting(self.now));
-        progress.next = waits();
+        let waits = for_the_only(Awaited::Timer {
+            seq: Seq(1),
+            duration_ms: 86_400_000,
+        });
+        progress.states.push(waits.state(self.now));
+        progress.next = next(waits);
         self.store().record(progress).await?;
         Ok(())
     }
 }
 
-/// For the only call.
-fn waits() -> Next {
+fn for_the_only(call: Awaited) -> Waits {
+    Waits {
+        first: vec![call],
+        count: 1,
+        any: false,
+    }
+}
+
+fn next(waits: Waits) -> Next {
     Next::Wait {
         awaited: vec![Seq(1)],
         count: 1,
         until: None,
+        waits,
     }
 }

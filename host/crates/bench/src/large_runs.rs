@@ -68,9 +68,10 @@ pub fn task(
         tags: Vec::new(),
         attempt: 1,
         retry_at: None,
+        worker: None,
         history: vec![
-            State::running(1, filling.now),
-            State::ended(&outcome, ended),
+            State::running(1, filling.now).into(),
+            State::ended(&outcome, ended).into(),
         ],
     };
     let settled = Settled {

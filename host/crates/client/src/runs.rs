@@ -10,7 +10,7 @@ use operations::client::{
 use operations::problem::{Problem, ProblemKind};
 use operations::resolve::ResolveRefusal;
 use operations::view::{
-    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, StateView, TaskRunView,
+    EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TaskRunView,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +110,8 @@ impl RunsClient for HttpClient {
             .await
     }
 
-    async fn run_history(&self, run: &str) -> Answered<Vec<StateView>> {
-        let page: Page<StateView> = self.ask(Ask::get(run_path(run, "/history")?)).await?;
+    async fn run_history(&self, run: &str) -> Answered<Vec<HistoryLineView>> {
+        let page: Page<HistoryLineView> = self.ask(Ask::get(run_path(run, "/history")?)).await?;
         Ok(page.items)
     }
 

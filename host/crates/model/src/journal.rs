@@ -203,6 +203,17 @@ pub struct Entry {
     pub identity: Option<String>,
 }
 
+/// A call that a flow made, without what became of it: for those who show what a run does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallMade {
+    pub seq: Seq,
+    pub at: Timestamp,
+    pub settled: Option<Timestamp>,
+    pub call: Call,
+    /// None of an attempt that was followed by another.
+    pub answer: Option<Answer>,
+}
+
 impl fmt::Display for Call {
     /// One line that tells people which call this is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

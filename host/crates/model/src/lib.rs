@@ -9,6 +9,7 @@ mod component;
 mod deployment;
 mod event;
 mod failure;
+mod history;
 mod id;
 mod input;
 mod journal;
@@ -40,12 +41,15 @@ pub use event::{
     MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
 };
 pub use failure::{Failure, FailureKind, Outcome};
+pub use history::{
+    AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts, number_attempts,
+};
 pub use id::{
     Digest, DigestError, IdPrefix, Ids, InputId, RunId, SessionId, TaskRunId, TokenId, WorkerId,
 };
 pub use input::{AwaitedInput, InputRequest};
 pub use journal::{
-    Answer, Argument, Call, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
+    Answer, Argument, Call, CallMade, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
 };
 pub use json::{Json, JsonError};
 pub use log::{LogLevel, LogLine, LogSource};
@@ -56,8 +60,8 @@ pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
 pub use retry::{CRASH_RETRIES, RetryPolicy};
-pub use run::{FlowRun, LATE_AFTER, RunSnapshot, has_waited};
+pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot, has_waited};
 pub use state::{State, StateName, StateType};
-pub use task_run::TaskRun;
+pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};
 pub use time::Timestamp;
 pub use worker::{Lease, Worker};

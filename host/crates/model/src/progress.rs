@@ -1,8 +1,8 @@
 //! What happens to a run between its claim and its end, as it is recorded.
 
 use super::{
-    Entry, FlowRun, Lease, LogLine, Outcome, PoolName, RunId, Seq, Settlement, State, TaskRun,
-    Timestamp, WorkerId,
+    Entry, Failure, FlowRun, Lease, LogLine, Outcome, PoolName, RunId, Seq, Settlement, State,
+    TaskRun, Timestamp, Waits, WorkerId,
 };
 
 /// What a run under lease has done since its last record.
@@ -72,11 +72,16 @@ pub enum Next {
         awaited: Vec<Seq>,
         count: u32,
         until: Option<Timestamp>,
+        /// What people are told of it.
+        waits: Waits,
     },
     /// The run gives up its lease and can be claimed again from `at` on. Either the worker
-    /// stops, or (`next_attempt`) the flow is retried: the next attempt begins with an empty
-    /// journal, and results of finished calls are kept aside for it.
-    Release { at: Timestamp, next_attempt: bool },
+    /// stops, or the attempt has `failed` and the flow is retried: the next attempt begins
+    /// with an empty journal, and results of finished calls are kept aside for it.
+    Release {
+        at: Timestamp,
+        failed: Option<Failure>,
+    },
     /// The run is over. The calls that watch it settle in the same transaction, and subflows
     /// that have not ended end with it.
     End { outcome: Outcome },

@@ -85,6 +85,24 @@ impl FlowRun {
     }
 }
 
+/// A run that belongs to another, in few words: a subflow within it, or a run that it or a
+/// subflow of it started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relative {
+    pub id: RunId,
+    pub name: RunName,
+    pub flow: FlowName,
+    pub deployment: Option<DeploymentName>,
+    /// The run or subflow that started it.
+    pub parent: Option<RunId>,
+    /// For a subflow: the run that it is part of.
+    pub within: Option<RunId>,
+    pub state: State,
+    pub created: Timestamp,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+}
+
 /// A flow run as a flow sees it, kept in its journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSnapshot {

@@ -260,13 +260,6 @@ impl State {
         Self::new(StateType::Waiting, StateName::WAITING, at)
     }
 
-    /// Waiting for a person to give these inputs, by their keys.
-    pub fn suspended<'k>(keys: impl IntoIterator<Item = &'k str>, at: Timestamp) -> Self {
-        let keys: Vec<&str> = keys.into_iter().collect();
-        Self::new(StateType::Waiting, StateName::SUSPENDED, at)
-            .because(format!("waits for input `{}`", keys.join("`, `")))
-    }
-
     /// The terminal state that an outcome leads to.
     pub fn ended(outcome: &Outcome, at: Timestamp) -> Self {
         match outcome {

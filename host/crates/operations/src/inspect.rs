@@ -1,8 +1,8 @@
 //! Looking at things: with all that belongs to them.
 
 use model::{
-    AwaitedInput, Deployment, Entry, FlowDescription, FlowRun, PoolName, State, StateType, TaskRun,
-    Worker,
+    Attempt, AwaitedInput, Deployment, Entry, FlowDescription, FlowRun, HistoryLine, PoolName,
+    StateType, TaskRun, Worker, attempts,
 };
 use store::{Catalog, Store, StoreResult, TaskRunFilter, Workers};
 
@@ -15,7 +15,9 @@ use crate::view::{DeploymentDetailsView, FlowRunDetailsView, TallyView, views};
 pub struct RunDetails {
     pub run: FlowRun,
     /// Oldest first.
-    pub history: Vec<State>,
+    pub history: Vec<HistoryLine>,
+    /// Oldest first.
+    pub attempts: Vec<Attempt>,
     /// How many of its children are in each state.
     pub children: Vec<(StateType, u64)>,
     pub task_runs: Vec<TaskRun>,
@@ -30,6 +32,7 @@ impl From<RunDetails> for FlowRunDetailsView {
         Self {
             run: details.run.into(),
             history: views(details.history),
+            attempts: views(details.attempts),
             children: TallyView(details.children),
             task_runs: views(details.task_runs),
             inputs: views(details.inputs),
@@ -62,6 +65,7 @@ pub async fn run(
     };
     Ok(RunDetails {
         run,
+        attempts: attempts(&history),
         history,
         children,
         task_runs,

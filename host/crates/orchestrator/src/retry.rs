@@ -186,7 +186,8 @@ mod tests {
             tags: Vec::new(),
             attempt,
             retry_at: None,
-            history: vec![state],
+            worker: None,
+            history: vec![state.into()],
         }
     }
 

@@ -36,7 +36,8 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
             new,
             state,
             outcome,
-        } => added.push(runs::insert_ended(tx, new, state, outcome)?),
+            says,
+        } => added.push(runs::insert_ended(tx, new, state, outcome, says)?),
         Change::AddEntry(it) => {
             let target = it.watches.map(|target| key_of(target, added));
             journal::add_entry(tx, &it, target.transpose()?)?;
@@ -62,10 +63,11 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::Reopen(it) => runs::reopen(tx, &it)?,
         Change::Keep { run, identities } => journal::keep(tx, run, &identities)?,
         Change::ForgetKept { run } => journal::forget_kept(tx, run)?,
+        Change::Remember { run, attempt } => journal::remember(tx, run, attempt)?,
         Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
-        Change::EndTaskRuns { run, id, state } => {
-            task_runs::end_open(tx, run, id, &state)?;
+        Change::EndTaskRuns { run, id, line } => {
+            task_runs::end_open(tx, run, id, &line)?;
             inputs::forget(tx, run)?;
         }
     }

@@ -33,6 +33,8 @@ const BELONGINGS: &[(&str, &str, &str)] = &[
     ("journal_kept", "run", "no"),
     ("flow_run_states", "run", "n"),
     ("inputs", "run", "seq"),
+    // A position is of one attempt.
+    ("past_calls", "run", "(attempt << 40 | seq)"),
 ];
 
 /// Whether that was all: a run with very many subflows takes several commits. Errs if there is

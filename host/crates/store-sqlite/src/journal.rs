@@ -7,7 +7,7 @@ use super::inputs;
 use super::rows::{entry, need_run_no, unsigned};
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{Answer, Call, Entry, RunId, Seq, Settlement, Timestamp};
+use model::{Answer, Call, CallMade, Entry, RunId, Seq, Settlement, Timestamp};
 use orchestrator::Called;
 use orchestrator::lifecycle::{AddEntry, RunKey};
 use store::{Settled, StoreResult};
@@ -133,6 +133,50 @@ pub(super) fn keep(tx: &Tx<'_>, run: RunKey, identities: &[(Seq, String)]) -> St
 pub(super) fn forget_kept(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
     tx.run("DELETE FROM journal_kept WHERE run = ?1", [run])?;
     Ok(())
+}
+
+/// Keeps what no other table knows of an attempt: its timers, and what it asked people for.
+pub(super) fn remember(tx: &Tx<'_>, run: RunKey, attempt: u32) -> StoreResult<()> {
+    tx.run(
+        r#"INSERT OR REPLACE INTO past_calls (run, attempt, seq, at, settled_at, call)
+         SELECT run, ?2, seq, at, settled_at, call FROM journal
+         WHERE run = ?1 AND (call GLOB '{"timer":*' OR call GLOB '{"input":*')"#,
+        params![run, attempt],
+    )?;
+    Ok(())
+}
+
+/// The calls of an attempt: of the latest one from its journal, of an earlier one what was
+/// remembered.
+pub(super) fn calls(conn: &Connection, run: RunId, attempt: u32) -> StoreResult<Vec<CallMade>> {
+    let found: Option<(RunKey, u32)> = conn.first(
+        "SELECT no, attempt FROM flow_runs WHERE id = ?1",
+        [run],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let Some((run, latest)) = found else {
+        return Ok(Vec::new());
+    };
+    if attempt == latest {
+        let sql = "SELECT seq, at, settled_at, call, answer FROM journal
+             WHERE run = ?1 ORDER BY seq";
+        conn.all(sql, [run], call_made)
+    } else {
+        let sql = "SELECT seq, at, settled_at, call, NULL FROM past_calls
+             WHERE run = ?1 AND attempt = ?2 ORDER BY seq";
+        conn.all(sql, params![run, attempt], call_made)
+    }
+}
+
+fn call_made(row: &Row<'_>) -> rusqlite::Result<CallMade> {
+    let answer = row.get::<_, Option<AsJson<Answer>>>(4)?;
+    Ok(CallMade {
+        seq: row.get(0)?,
+        at: row.get(1)?,
+        settled: row.get(2)?,
+        call: row.get::<_, AsJson<Call>>(3)?.0,
+        answer: answer.map(|AsJson(answer)| answer),
+    })
 }
 
 /// Makes room for the next attempt.

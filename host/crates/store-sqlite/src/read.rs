@@ -2,9 +2,13 @@
 
 use rusqlite::Connection;
 
+use super::columns::AsJson;
 use super::rows::{flow_run, numbered_flow_run, select_flow_run, unsigned};
-use super::sql::{Sql, params};
-use model::{FlowRun, IdPrefix, RunId, RunName, State, StateType};
+use super::sql::{Row, Sql, params};
+use model::{
+    Failure, FlowRun, HistoryLine, IdPrefix, PastWorker, Relative, RunId, RunName, State,
+    StateType, Waits, number_attempts,
+};
 use orchestrator::lifecycle::RunKey;
 use store::StoreResult;
 
@@ -61,18 +65,73 @@ pub(super) fn child_states(conn: &Connection, parent: RunId) -> StoreResult<Vec<
     Ok(states)
 }
 
-pub(super) fn history(conn: &Connection, run: RunId) -> StoreResult<Vec<State>> {
+pub(super) fn history(conn: &Connection, run: RunId) -> StoreResult<Vec<HistoryLine>> {
+    let mut lines = conn.all(
+        "SELECT s.state, s.name, s.message, s.at, s.attempt, s.worker, w.name, s.cause, s.waits
+         FROM flow_run_states s LEFT JOIN worker_names w ON w.id = s.worker
+         WHERE s.run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY s.n",
+        [run],
+        history_line,
+    )?;
+    number_attempts(&mut lines);
+    Ok(lines)
+}
+
+/// The subflows within a run, and the runs that it or they started.
+pub(super) fn relatives(conn: &Connection, run: RunId) -> StoreResult<Vec<Relative>> {
     conn.all(
-        "SELECT state, name, message, at FROM flow_run_states
-         WHERE run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY n",
+        "SELECT r.id, s.name, s.flow, s.deployment, s.parent, s.within, r.state, r.state_name,
+             r.state_message, r.state_at, s.created, r.started, r.ended
+         FROM flow_run_specs s JOIN flow_runs r ON r.no = s.no
+         WHERE s.no IN (
+             SELECT no FROM flow_run_specs WHERE within = ?1
+             UNION SELECT no FROM flow_run_specs WHERE parent = ?1
+             UNION SELECT c.no FROM flow_run_specs w JOIN flow_runs wr ON wr.no = w.no
+                 JOIN flow_run_specs c ON c.parent = wr.id WHERE w.within = ?1
+         ) ORDER BY s.no",
         [run],
         |row| {
-            Ok(State {
-                kind: row.get(0)?,
+            Ok(Relative {
+                id: row.get(0)?,
                 name: row.get(1)?,
-                message: row.get(2)?,
-                at: row.get(3)?,
+                flow: row.get(2)?,
+                deployment: row.get(3)?,
+                parent: row.get(4)?,
+                within: row.get(5)?,
+                state: State {
+                    kind: row.get(6)?,
+                    name: row.get(7)?,
+                    message: row.get(8)?,
+                    at: row.get(9)?,
+                },
+                created: row.get(10)?,
+                started: row.get(11)?,
+                ended: row.get(12)?,
             })
         },
     )
+}
+
+fn history_line(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
+    let worker = match row.get(5)? {
+        Some(id) => Some(PastWorker {
+            id,
+            name: row.get(6)?,
+        }),
+        None => None,
+    };
+    let cause = row.get::<_, Option<AsJson<Failure>>>(7)?;
+    let waits = row.get::<_, Option<AsJson<Waits>>>(8)?;
+    Ok(HistoryLine {
+        state: State {
+            kind: row.get(0)?,
+            name: row.get(1)?,
+            message: row.get(2)?,
+            at: row.get(3)?,
+        },
+        attempt: row.get(4)?,
+        worker,
+        cause: cause.map(|AsJson(cause)| cause),
+        waits: waits.map(|AsJson(waits)| waits),
+    })
 }

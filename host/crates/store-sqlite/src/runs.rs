@@ -9,7 +9,7 @@ use super::sql::{Sql, params};
 use super::writer::Tx;
 use model::{NewRun, Outcome, RunId, State, Timestamp};
 use orchestrator::lifecycle::{
-    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, OriginKey, Reopen, RunKey, Tally,
+    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, OriginKey, Reopen, RunKey, Says, Tally,
 };
 use store::StoreResult;
 
@@ -61,7 +61,7 @@ fn insert_of(tx: &Tx<'_>, it: AddRun<'_>, origin: OriginKey) -> StoreResult<RunK
             run.parameters
         ],
     )?;
-    add_state(tx, no, 1, &run.state)?;
+    add_state(tx, no, 1, &run.state, &it.says())?;
     tx.changes().created(run);
     blocks::reached(tx, no)?;
     Ok(no)
@@ -73,6 +73,7 @@ pub(super) fn insert_ended(
     new: &NewRun,
     state: State,
     outcome: Outcome,
+    says: Says<'_>,
 ) -> StoreResult<RunKey> {
     let added = AddRun {
         run: &new.run,
@@ -87,9 +88,9 @@ pub(super) fn insert_ended(
         id: new.run.id,
         within: new.run.within,
         origin,
-        attempt: new.run.attempt,
         passed: &[],
         state: Cow::Owned(state),
+        says,
         outcome: Cow::Owned(outcome),
         tally: Tally {
             states: 2,
@@ -101,39 +102,55 @@ pub(super) fn insert_ended(
 }
 
 /// A run that is no subflow.
-fn whole(id: RunId, attempt: u32) -> Whose {
+fn whole(id: RunId, says: &Says<'_>) -> Whose {
     Whose {
         id,
         within: None,
-        attempt,
+        attempt: says.attempt,
     }
 }
 
 /// A line of the run's history; `n` counts from 1.
-fn add_state(tx: &Tx<'_>, run: RunKey, n: u64, state: &State) -> StoreResult<()> {
+fn add_state(tx: &Tx<'_>, run: RunKey, n: u64, state: &State, says: &Says<'_>) -> StoreResult<()> {
     tx.run(
-        "INSERT INTO flow_run_states (run, n, state, name, message, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![run, n, state.kind, state.name, state.message, state.at],
+        "INSERT INTO flow_run_states
+             (run, n, state, name, message, at, attempt, worker, cause, waits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            run,
+            n,
+            state.kind,
+            state.name,
+            state.message,
+            state.at,
+            says.attempt,
+            says.worker,
+            says.cause.as_deref().map(AsJson),
+            says.waits.map(AsJson)
+        ],
     )?;
     Ok(())
 }
 
-/// The last lines of a history that has `states` lines with them.
+/// The last lines of a history that has `states` lines with them. Those that were only passed
+/// say their attempt.
 fn add_last(
     tx: &Tx<'_>,
     run: RunKey,
     whose: Whose,
     states: u64,
     passed: &[State],
-    last: Option<&State>,
+    last: &State,
+    says: &Says<'_>,
 ) -> StoreResult<()> {
-    let lines = passed.len() + usize::from(last.is_some());
-    let first = states + 1 - lines as u64;
-    for (state, n) in passed.iter().chain(last).zip(first..) {
-        add_state(tx, run, n, state)?;
+    let first = states - passed.len() as u64;
+    let in_passing = Says::of(says.attempt);
+    for (state, n) in passed.iter().zip(first..) {
+        add_state(tx, run, n, state, &in_passing)?;
         tx.changes().entered(whose, n, state);
     }
+    add_state(tx, run, states, last, says)?;
+    tx.changes().entered(whose, states, last);
     Ok(())
 }
 
@@ -145,30 +162,31 @@ pub(super) fn advance(tx: &Tx<'_>, it: Advance<'_>) -> StoreResult<()> {
         journal_len,
         logged,
     } = it.tally;
-    match it.states.last() {
-        Some(state) => tx.run(
-            "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4,
-                 state_at = ?5, states = ?6, started = ?7, journal_len = ?8, logged = ?9
-             WHERE no = ?1",
-            params![
-                it.run,
-                state.kind,
-                state.name,
-                state.message,
-                state.at,
-                states,
-                started,
-                journal_len,
-                logged
-            ],
-        )?,
-        None => tx.run(
+    let Some((state, passed)) = it.states.split_last() else {
+        tx.run(
             "UPDATE flow_runs SET started = ?2, journal_len = ?3, logged = ?4 WHERE no = ?1",
             params![it.run, started, journal_len, logged],
-        )?,
+        )?;
+        return Ok(());
     };
-    let whose = whole(it.id, it.attempt);
-    add_last(tx, it.run, whose, states, it.states, None)
+    tx.run(
+        "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4,
+             state_at = ?5, states = ?6, started = ?7, journal_len = ?8, logged = ?9
+         WHERE no = ?1",
+        params![
+            it.run,
+            state.kind,
+            state.name,
+            state.message,
+            state.at,
+            states,
+            started,
+            journal_len,
+            logged
+        ],
+    )?;
+    let whose = whole(it.id, &it.says);
+    add_last(tx, it.run, whose, states, passed, state, &it.says)
 }
 
 /// The epoch stays, so that it can be told what the run waits for.
@@ -193,9 +211,9 @@ pub(super) fn leave(tx: &Tx<'_>, it: Leave<'_>) -> StoreResult<()> {
             it.attempt
         ],
     )?;
-    let whose = whole(it.id, it.attempt);
+    let whose = whole(it.id, &it.says);
     let states = it.tally.states;
-    add_last(tx, it.run, whose, states, it.passed, Some(it.state))
+    add_last(tx, it.run, whose, states, it.passed, it.state, &it.says)
 }
 
 pub(super) fn claim(tx: &Tx<'_>, it: &Claim) -> StoreResult<()> {
@@ -216,9 +234,12 @@ pub(super) fn claim(tx: &Tx<'_>, it: &Claim) -> StoreResult<()> {
             it.worker
         ],
     )?;
-    let line = it.is_new_line.then_some(&it.state);
-    let whose = whole(it.id, it.attempt);
-    add_last(tx, it.run, whose, it.states, &[], line)
+    if it.is_new_line {
+        let says = it.says();
+        let whose = whole(it.id, &says);
+        add_last(tx, it.run, whose, it.states, &[], &it.state, &says)?;
+    }
+    Ok(())
 }
 
 pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
@@ -241,8 +262,8 @@ pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
             it.keeps_reservation
         ],
     )?;
-    let whose = whole(it.id, it.attempt);
-    add_last(tx, it.run, whose, it.states, &[], Some(&it.state))
+    let whose = whole(it.id, &it.says);
+    add_last(tx, it.run, whose, it.states, &[], &it.state, &it.says)
 }
 
 pub(super) fn give_up(tx: &Tx<'_>, it: &GiveUp) -> StoreResult<()> {
@@ -284,8 +305,9 @@ pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
             it.ready_at
         ],
     )?;
-    let whose = whole(it.id, it.attempt);
-    add_last(tx, it.run, whose, it.tally.states, &[], Some(&it.state))
+    let says = it.says();
+    let whose = whole(it.id, &says);
+    add_last(tx, it.run, whose, it.tally.states, &[], &it.state, &says)
 }
 
 pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
@@ -309,12 +331,11 @@ pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
         ],
     )?;
     let whose = Whose {
-        id: it.id,
         within: it.within,
-        attempt: it.attempt,
+        ..whole(it.id, &it.says)
     };
     let states = it.tally.states;
-    add_last(tx, it.run, whose, states, it.passed, Some(&it.state))
+    add_last(tx, it.run, whose, states, it.passed, &it.state, &it.says)
 }
 
 pub(super) fn count_down(tx: &Tx<'_>, run: RunKey, left: u64) -> StoreResult<()> {

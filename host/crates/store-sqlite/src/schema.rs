@@ -7,6 +7,8 @@
 //! journal          its calls, in order, with what became of them
 //! inputs           which of them ask a person for something
 //! watches          which call is to be told when a run ends
+//! past_calls       of attempts that are over, what only their journals knew
+//! worker_names     of the workers that histories name, which may be gone
 //! task_runs, logs  for people
 //! events           what changed, in the order of the commits
 //! run_origins      the flows and deployments that there were runs of
@@ -387,6 +389,32 @@ CREATE TABLE deleted_runs (
 ) STRICT;
 ";
 
+/// What a run went through. A line that says nothing more has no more bytes but for the header
+/// of its row: 0 and 1 take none.
+const PAST: &str = "
+ALTER TABLE flow_run_states ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE flow_run_states ADD COLUMN worker BLOB;
+ALTER TABLE flow_run_states ADD COLUMN cause TEXT;
+ALTER TABLE flow_run_states ADD COLUMN waits TEXT;
+ALTER TABLE task_runs ADD COLUMN worker BLOB;
+
+CREATE TABLE past_calls (
+    run        INTEGER NOT NULL,
+    attempt    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    settled_at INTEGER,
+    call       TEXT NOT NULL,
+    PRIMARY KEY (run, attempt, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE worker_names (
+    id   BLOB PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO worker_names (id, name) SELECT id, name FROM workers;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -398,6 +426,7 @@ const STEPS: &[M<'static>] = &[
     M::up(ACCESS),
     M::up(TOTALS),
     M::up(DELETED),
+    M::up(PAST),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
@@ -457,7 +486,9 @@ mod tests {
     use super::*;
     use crate::columns::AsJson;
     use crate::sql::params;
-    use model::{Answer, Call, Failure, FailureKind, Outcome, Settlement, State};
+    use model::{
+        Answer, Call, Failure, FailureKind, Outcome, Settlement, State, TaskLine, TaskRunId,
+    };
     use store::contract::cast::{at, json, new_run, start, task, watch};
 
     #[test]
@@ -530,6 +561,51 @@ mod tests {
              JOIN run_block_origins ON block = b.no JOIN run_origins o ON o.no = origin
              ORDER BY b.no";
         assert_eq!(lines(blocks), ["0 1 1023 etl", "1 1024 2047 load"]);
+    }
+
+    /// What it did not keep is told as far as it can be known.
+    #[test]
+    fn runs_of_an_earlier_version_have_a_past() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        let before = STEPS.iter().take_while(|step| **step != M::up(PAST));
+        MIGRATIONS.to_version(&mut conn, before.count()).unwrap();
+        let run = new_run("etl").run.id;
+        let history = AsJson(vec![State::running(1, at(2)), State::awaiting_retry(at(3))]);
+        conn.execute_batch(
+            "INSERT INTO flow_run_specs (no, name, flow, component, created, scheduled, parameters)
+             VALUES (1, 'x', 'etl', x'00', 0, 0, '{}');
+             INSERT INTO flow_run_states (run, n, state, name, message, at)
+             VALUES (1, 1, 'SCHEDULED', 'Scheduled', NULL, 0), (1, 2, 'PENDING', 'Pending', NULL, 1),
+                 (1, 3, 'RUNNING', 'Running', NULL, 1),
+                 (1, 4, 'SCHEDULED', 'AwaitingRetry', 'no route', 2),
+                 (1, 5, 'PENDING', 'Pending', NULL, 3), (1, 6, 'RUNNING', 'Retrying', NULL, 3)",
+        )
+        .unwrap();
+        conn.run(
+            "INSERT INTO flow_runs (no, id, state, state_name, state_at, states, attempt, epoch)
+             VALUES (1, ?1, 'RUNNING', 'Retrying', 3, 6, 2, 2)",
+            [run],
+        )
+        .unwrap();
+        conn.run(
+            "INSERT INTO task_runs
+                 (id, flow_run, journal, seq, task, name, attempt, state, history)
+             VALUES (?1, ?2, 1, 1, 'load', 'load-0', 1, 'SCHEDULED', ?3)",
+            params![TaskRunId::generate(), run, history],
+        )
+        .unwrap();
+        migrate(&mut conn, Path::new("memory")).unwrap();
+
+        let history = crate::read::history(&conn, run).unwrap();
+        let attempts: Vec<u32> = history.iter().map(|line| line.attempt).collect();
+        assert_eq!(attempts, [0, 1, 1, 1, 2, 2]);
+        assert!(history.iter().all(|line| line.worker.is_none()));
+        assert_eq!(crate::journal::calls(&conn, run, 1), Ok(vec![]));
+        let history = conn.need("SELECT history FROM task_runs", [], |row| {
+            row.get::<_, AsJson<Vec<TaskLine>>>(0)
+        });
+        let AsJson(lines) = history.unwrap();
+        assert_eq!(lines[1], State::awaiting_retry(at(3)).into());
     }
 
     /// What an earlier version has written is kept for a retry as if this one had.

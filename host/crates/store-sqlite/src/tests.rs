@@ -15,7 +15,7 @@ mod impatient;
 
 use super::sql::Sql as _;
 use super::*;
-use model::{PoolName, Seq, State, Timestamp, WorkPool};
+use model::{PoolName, Seq, State, Timestamp, Waits, WorkPool};
 use store::contract::cast::{Cast, at, failure, input, json, task};
 use store::{
     Catalog as _, Missing, Next, PoolChange, Pools as _, Reading as _, Runs as _, Topic, Wakes as _,
@@ -311,6 +311,7 @@ async fn a_wait_that_ends_at_a_time_is_heard_of() {
             awaited: vec![Seq(1)],
             count: 1,
             until: Some(at(50)),
+            waits: Waits::default(),
         };
     })
     .await;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
-    AwaitedInput, Component, Deployment, DeploymentName, Digest, Entry, EventCursor, FlowName,
-    FlowRun, IdPrefix, InputId, Json, LogLine, PoolName, RunFacts, RunId, Seq, State, StateType,
-    TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
+    AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
+    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, PoolName, Relative, RunFacts,
+    RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
     Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, LatestEnds,
@@ -397,8 +397,26 @@ impl Reading for SqliteStore {
             .await
     }
 
-    async fn history(&self, run: RunId) -> StoreResult<Vec<State>> {
+    async fn history(&self, run: RunId) -> StoreResult<Vec<HistoryLine>> {
         self.read_long(move |conn| read::history(conn, run)).await
+    }
+
+    async fn histories(&self, runs: &[RunId]) -> StoreResult<Vec<(RunId, Vec<HistoryLine>)>> {
+        let runs = runs.to_vec();
+        self.read_long(move |conn| {
+            let one = |run| Ok((run, read::history(conn, run)?));
+            runs.into_iter().map(one).collect()
+        })
+        .await
+    }
+
+    async fn relatives(&self, run: RunId) -> StoreResult<Vec<Relative>> {
+        self.read_long(move |conn| read::relatives(conn, run)).await
+    }
+
+    async fn calls(&self, run: RunId, attempt: u32) -> StoreResult<Vec<CallMade>> {
+        self.read_long(move |conn| journal::calls(conn, run, attempt))
+            .await
     }
 
     async fn task_runs(

@@ -28,6 +28,11 @@ pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
             worker.lease_until
         ],
     )?;
+    // Histories name it when it is gone.
+    tx.run(
+        "INSERT OR REPLACE INTO worker_names (id, name) VALUES (?1, ?2)",
+        params![worker.id, worker.name],
+    )?;
     let (name, pool) = (&worker.name, worker.pool.as_ref());
     let what = WorkerChange::Registered;
     tx.changes().worker(worker.id, name, pool, what);

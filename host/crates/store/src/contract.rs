@@ -12,6 +12,7 @@ pub mod inputs;
 pub mod listing;
 pub mod living;
 pub mod offering;
+pub mod past;
 pub mod reading;
 pub mod starting;
 pub mod stopping;
@@ -124,6 +125,13 @@ macro_rules! contract {
             inputs::a_subflow_asks_for_itself,
             inputs::a_new_attempt_keeps_what_was_given,
             inputs::a_suspended_run_survives_its_worker,
+            past::each_attempt_keeps_its_worker_and_its_cause,
+            past::the_worker_of_a_line_is_known_when_it_is_gone,
+            past::who_cleans_up_is_named_at_the_end,
+            past::a_wait_says_what_it_is_for,
+            past::timers_and_inputs_of_an_attempt_outlive_its_journal,
+            past::a_task_run_keeps_each_attempt,
+            past::subflows_and_children_are_relatives,
             deleting::a_run_is_deleted_with_all_that_belongs_to_it,
             deleting::only_what_is_over_is_deleted,
             deleting::a_child_lives_on_without_the_run_that_started_it,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    AwaitedInput, DeploymentName, FlowRun, IdPrefix, LogLine, RunId, State, StateType, TaskRun,
-    TaskRunId, Timestamp,
+    AwaitedInput, CallMade, DeploymentName, FlowRun, HistoryLine, IdPrefix, LogLine, Relative,
+    RunId, State, StateType, TaskRun, TaskRunId, Timestamp,
 };
 
 use crate::StoreResult;
@@ -55,8 +55,19 @@ pub trait Reading: Send + Sync + 'static {
     /// How many children of a run are in each state, in the order of the states.
     async fn child_states(&self, parent: RunId) -> StoreResult<Vec<(StateType, u64)>>;
 
-    /// All states a run has been in, oldest first.
-    async fn history(&self, run: RunId) -> StoreResult<Vec<State>>;
+    /// All states a run has been in, with what goes with each, oldest first.
+    async fn history(&self, run: RunId) -> StoreResult<Vec<HistoryLine>>;
+
+    /// The histories of several runs, in the order of the ids. A run that does not exist has
+    /// none.
+    async fn histories(&self, runs: &[RunId]) -> StoreResult<Vec<(RunId, Vec<HistoryLine>)>>;
+
+    /// The subflows within a run, and the runs that it or they started, oldest first.
+    async fn relatives(&self, run: RunId) -> StoreResult<Vec<Relative>>;
+
+    /// What is known of the calls of an attempt, in order: all of the latest one; of one that
+    /// was followed by another its timers, and what it asked people for.
+    async fn calls(&self, run: RunId, attempt: u32) -> StoreResult<Vec<CallMade>>;
 
     /// A page of the task runs that the filter lets through.
     async fn task_runs(

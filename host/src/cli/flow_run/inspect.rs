@@ -11,7 +11,8 @@ use operations::client::{InspectRun, LIMIT_MAX, TaskRunQuery};
 use operations::inputs::example;
 use operations::problem::command;
 use operations::view::{
-    EntryView, FlowRunDetailsView, FlowRunView, StateView, TallyView, TaskRunView,
+    AttemptView, EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, TallyView,
+    TaskRunView,
 };
 
 /// Tasks that people are shown; programs get all.
@@ -64,6 +65,9 @@ fn print(details: &FlowRunDetailsView, cx: &Context) -> anyhow::Result<()> {
     for asked in &among {
         let give_it = command(asked, &among);
         section(cx, "Waits for input", &awaited(asked, &give_it).table())?;
+    }
+    if details.attempts.len() > 1 {
+        section(cx, "Attempts", &attempts(&details.attempts))?;
     }
     section(cx, "States", &states(&details.history))?;
     section(cx, "Tasks", &task_table(&details.task_runs, cx.now()))?;
@@ -136,13 +140,30 @@ fn awaited(input: &AwaitedInput, give_it: &str) -> Fields {
     fields
 }
 
-fn states(history: &[StateView]) -> Table {
-    let mut table = Table::new(["AT", "STATE", "REASON"]);
-    for entry in history {
+fn attempts(attempts: &[AttemptView]) -> Table {
+    let mut table = Table::new(["NO", "STARTED", "TOOK", "WORKER", "STATE", "CAUSE"]);
+    for attempt in attempts {
+        let span = attempt.started.zip(attempt.ended);
         table.row([
-            text(local(entry.at)),
-            state(entry),
-            maybe(entry.message.as_ref()),
+            text(attempt.number),
+            maybe(attempt.started.map(local)),
+            maybe(span.map(|(started, ended)| took(ended.since(started)))),
+            maybe(attempt.worker.as_ref()),
+            state(&attempt.state),
+            maybe(attempt.cause()),
+        ]);
+    }
+    table
+}
+
+fn states(history: &[HistoryLineView]) -> Table {
+    let mut table = Table::new(["AT", "STATE", "WORKER", "REASON"]);
+    for line in history {
+        table.row([
+            text(local(line.state.at)),
+            state(&line.state),
+            maybe(line.worker.as_ref()),
+            maybe(line.state.message.as_ref()),
         ]);
     }
     table

@@ -5,6 +5,7 @@ use crate::cli::error::ExitStatus;
 use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
+use crate::cli::text::shortened;
 use crate::cli::time::{PastArg, took};
 use crate::cli::values::state as state_arg;
 use model::{DeploymentName, FlowName, IdPrefix, PoolName, Timestamp};
@@ -96,7 +97,7 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
 }
 
 fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
-    let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK"]);
+    let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK", "REASON"]);
     for run in runs {
         let took = run
             .started
@@ -108,6 +109,7 @@ fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
             state(&run.state),
             text(ago(run.created, now)),
             maybe(took),
+            maybe(run.state.message.as_deref().map(shortened)),
         ]);
     }
     table

@@ -23,8 +23,8 @@ use model::{Json, PoolName, TaskRunId, Timestamp, TokenName};
 use crate::problem::Problem;
 use crate::view::{
     AuditView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView, DeploymentView,
-    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, NewTokenView, NewsView,
-    PoolView, StateView, TalliesView, TaskRunView, TokenView, WorkerView,
+    EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, NewTokenView,
+    NewsView, PoolView, TalliesView, TaskRunView, TokenView, WorkerView,
 };
 
 pub use local::{Describe, LocalClient, Undescribed};
@@ -96,7 +96,7 @@ pub trait RunsClient: Send + Sync + 'static {
     async fn run_logs(&self, run: &str, query: LogQuery) -> Answered<Page<LogView>>;
 
     /// Every state it was in, oldest first.
-    async fn run_history(&self, run: &str) -> Answered<Vec<StateView>>;
+    async fn run_history(&self, run: &str) -> Answered<Vec<HistoryLineView>>;
 
     async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>>;
 

@@ -1,7 +1,7 @@
 //! Flow runs and what belongs to them, from the store.
 
 use async_trait::async_trait;
-use model::{FlowRun, Ids as _, Json, LogLevel, State, StateType, TaskRunId, Timestamp};
+use model::{FlowRun, Ids as _, Json, LogLevel, StateType, TaskRunId, Timestamp};
 use orchestrator::Start;
 use store::{LogFilter, NewRun, RunFilter, StateFilter, TaskRunFilter};
 
@@ -18,7 +18,8 @@ use crate::control::{self, ControlRefusal};
 use crate::problem::{Problem, ProblemKind};
 use crate::start::{self, Startable, Started};
 use crate::view::{
-    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, StateView, TaskRunView, views,
+    EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TaskRunView,
+    views,
 };
 use crate::{FreshIds, inputs, inspect, resolve};
 
@@ -126,9 +127,9 @@ impl RunsClient for LocalClient {
         Ok(Page::of(lines.map(|(_, line)| line)))
     }
 
-    async fn run_history(&self, run: &str) -> Answered<Vec<StateView>> {
+    async fn run_history(&self, run: &str) -> Answered<Vec<HistoryLineView>> {
         let run = self.run(run).await?;
-        Ok(views::<State, _>(self.store.history(run.id).await?))
+        Ok(views(self.store.history(run.id).await?))
     }
 
     async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>> {

@@ -213,7 +213,10 @@ impl Follow {
         let subscription = self.hub.subscribe(scope, cursor).await?;
         let mut run = Arc::new(existing(self.store(), self.id).await?);
         let history = self.store().history(self.id).await?;
-        if history.last().is_some_and(|state| state.kind.is_terminal()) {
+        if history
+            .last()
+            .is_some_and(|line| line.state.kind.is_terminal())
+        {
             // It may have ended since it was read.
             run = Arc::new(existing(self.store(), self.id).await?);
         }
@@ -228,8 +231,8 @@ impl Follow {
             Interest::All { .. } => new,
         };
         let first = history.len() - count;
-        for state in history.into_iter().skip(first) {
-            self.tell(&run, state);
+        for line in history.into_iter().skip(first) {
+            self.tell(&run, line.state);
         }
         let ended = run.state.kind.is_terminal();
         let step = Step {
@@ -351,7 +354,7 @@ impl Follow {
             if it.is_cut {
                 let history = self.store().history(self.id).await?;
                 let line = history.into_iter().nth(it.line as usize - 1);
-                state = line.unwrap_or(state);
+                state = line.map_or(state, |line| line.state);
             }
             let mut run = FlowRun::clone(&live.run);
             (run.state, run.attempt) = (state.clone(), it.attempt);

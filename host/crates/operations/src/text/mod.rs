@@ -32,6 +32,17 @@ pub fn one_line(text: &str) -> String {
     harmless(text).replace(['\n', '\t'], " ")
 }
 
+/// So much of a reason as a row of a list has room for.
+const REASON_MAX: usize = 80;
+
+/// The beginning of a text, if it is long.
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(REASON_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// `1 run`, `2 runs`.
 pub fn counted(count: u64, noun: &str) -> String {
     match count {
@@ -69,6 +80,13 @@ pub fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_shortened_between_its_characters() {
+        assert_eq!(shortened("no route"), "no route");
+        let long = "é".repeat(200);
+        assert_eq!(shortened(&long), format!("{}…", "é".repeat(80)));
+    }
 
     #[test]
     fn a_guest_cannot_command_the_terminal() {

@@ -12,6 +12,7 @@ mod component;
 mod dashboard;
 mod deployment;
 mod event;
+mod history;
 mod input;
 mod journal;
 mod log;
@@ -41,6 +42,10 @@ pub use deployment::{
 pub use event::{
     DeploymentEventView, EventRunView, EventView, FlowRunEventView, InputEventView, LogEventView,
     PoolEventView, TaskRunEventView, WorkerEventView,
+};
+pub use history::{
+    AttemptView, AwaitedView, HistoryLineView, PastWorkerView, TaskAttemptView, TaskLineView,
+    WaitsView,
 };
 pub use input::InputView;
 pub use journal::{

@@ -7,7 +7,10 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{EntryView, FailureView, InputView, StateView, TaskRunView, View, span_ms};
+use super::{
+    AttemptView, EntryView, FailureView, HistoryLineView, InputView, StateView, TaskRunView, View,
+    span_ms,
+};
 use model::{
     DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, RunId, RunName, StateName,
     StateType, Timestamp, has_waited,
@@ -103,7 +106,9 @@ pub struct FlowRunDetailsView {
     #[serde(flatten)]
     pub run: FlowRunView,
     /// Every state it was in, oldest first.
-    pub history: Vec<StateView>,
+    pub history: Vec<HistoryLineView>,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptView>,
     /// How many of its children are in each state.
     pub children: TallyView,
     pub task_runs: Vec<TaskRunView>,
@@ -123,7 +128,8 @@ impl TryFrom<Json> for FlowRunDetailsView {
     fn try_from(json: Json) -> Result<Self, Self::Error> {
         #[derive(Deserialize)]
         struct Rest {
-            history: Vec<StateView>,
+            history: Vec<HistoryLineView>,
+            attempts: Vec<AttemptView>,
             children: TallyView,
             task_runs: Vec<TaskRunView>,
             inputs: Vec<InputView>,
@@ -133,6 +139,7 @@ impl TryFrom<Json> for FlowRunDetailsView {
         Ok(Self {
             run: serde_json::from_str(json.as_str())?,
             history: rest.history,
+            attempts: rest.attempts,
             children: rest.children,
             task_runs: rest.task_runs,
             inputs: rest.inputs,
@@ -177,9 +184,9 @@ impl ToSchema for TallyView {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::testing::{AT, entry, failure, flow_run, input, shown, task_run};
+    use crate::view::testing::{AT, entry, failure, flow_run, history, input, shown, task_run};
     use crate::view::views;
-    use model::State;
+    use model::{State, attempts};
 
     #[test]
     fn the_shape_of_a_flow_run() {
@@ -299,7 +306,8 @@ mod tests {
     fn the_shape_of_a_run_with_all_that_belongs_to_it() {
         let view = FlowRunDetailsView {
             run: flow_run().into(),
-            history: views([State::scheduled(AT), State::pending(AT)]),
+            history: views(history()),
+            attempts: views(attempts(&history())),
             children: TallyView(vec![(StateType::Running, 2), (StateType::Completed, 7)]),
             task_runs: views([task_run()]),
             inputs: views([input()]),
@@ -337,12 +345,111 @@ mod tests {
             {
               "type": "SCHEDULED",
               "name": "Scheduled",
-              "at": "2023-11-14T22:13:20.123456Z"
+              "at": "2023-11-14T22:13:20.123456Z",
+              "attempt": 0
             },
             {
               "type": "PENDING",
               "name": "Pending",
-              "at": "2023-11-14T22:13:20.123456Z"
+              "at": "2023-11-14T22:13:20.123456Z",
+              "attempt": 1,
+              "worker": {
+                "id": "01920000-0000-7000-8000-000000000004",
+                "name": "w1"
+              }
+            },
+            {
+              "type": "RUNNING",
+              "name": "Running",
+              "at": "2023-11-14T22:13:20.123456Z",
+              "attempt": 1
+            },
+            {
+              "type": "SCHEDULED",
+              "name": "AwaitingRetry",
+              "message": "again",
+              "at": "2023-11-14T22:13:20.125456Z",
+              "attempt": 1,
+              "cause": {
+                "kind": "timed-out",
+                "message": "too slow"
+              }
+            },
+            {
+              "type": "WAITING",
+              "name": "Suspended",
+              "message": "waits for any of input `approval`, timer of 10ms, task `load-1`, flow run `silver-otter` and 3 more",
+              "at": "2023-11-14T22:13:20.126456Z",
+              "attempt": 2,
+              "waits": {
+                "count": 7,
+                "any": true,
+                "first": [
+                  {
+                    "input": {
+                      "seq": 1,
+                      "key": "approval"
+                    }
+                  },
+                  {
+                    "timer": {
+                      "seq": 2,
+                      "duration_ms": 10
+                    }
+                  },
+                  {
+                    "task": {
+                      "seq": 3,
+                      "name": "load-1"
+                    }
+                  },
+                  {
+                    "run": {
+                      "seq": 4,
+                      "id": "01920000-0000-7000-8000-000000000002",
+                      "name": "silver-otter"
+                    }
+                  }
+                ]
+              }
+            }
+          ],
+          "attempts": [
+            {
+              "number": 1,
+              "since": "2023-11-14T22:13:20.123456Z",
+              "started": "2023-11-14T22:13:20.123456Z",
+              "ended": "2023-11-14T22:13:20.125456Z",
+              "duration_ms": 2.0,
+              "worker": {
+                "id": "01920000-0000-7000-8000-000000000004",
+                "name": "w1"
+              },
+              "state": {
+                "type": "SCHEDULED",
+                "name": "AwaitingRetry",
+                "message": "again",
+                "at": "2023-11-14T22:13:20.125456Z"
+              },
+              "failure": {
+                "kind": "timed-out",
+                "message": "too slow"
+              }
+            },
+            {
+              "number": 2,
+              "since": "2023-11-14T22:13:20.125456Z",
+              "started": null,
+              "ended": null,
+              "duration_ms": null,
+              "worker": null,
+              "state": {
+                "type": "WAITING",
+                "name": "Suspended",
+                "message": "waits for any of input `approval`, timer of 10ms, task `load-1`, flow run `silver-otter` and 3 more",
+                "at": "2023-11-14T22:13:20.126456Z"
+              },
+              "failure": null
             }
           ],
           "children": {
@@ -370,6 +477,7 @@ mod tests {
               "started": "2023-11-14T22:13:20.123456Z",
               "ended": "2023-11-14T22:13:20.125456Z",
               "duration_ms": 2.0,
+              "worker": "01920000-0000-7000-8000-000000000004",
               "history": [
                 {
                   "type": "RUNNING",
@@ -380,7 +488,25 @@ mod tests {
                   "type": "FAILED",
                   "name": "TimedOut",
                   "message": "too slow",
-                  "at": "2023-11-14T22:13:20.125456Z"
+                  "at": "2023-11-14T22:13:20.125456Z",
+                  "cause": {
+                    "kind": "timed-out",
+                    "message": "too slow"
+                  }
+                }
+              ],
+              "attempts": [
+                {
+                  "number": 1,
+                  "result": "failed",
+                  "started": "2023-11-14T22:13:20.123456Z",
+                  "ended": "2023-11-14T22:13:20.125456Z",
+                  "duration_ms": 2.0,
+                  "worker": "01920000-0000-7000-8000-000000000004",
+                  "failure": {
+                    "kind": "timed-out",
+                    "message": "too slow"
+                  }
                 }
               ]
             }

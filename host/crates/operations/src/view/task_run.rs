@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{StateView, View, span_ms, views};
-use model::{RunId, Seq, TaskName, TaskRun, TaskRunId, Timestamp};
+use super::{StateView, TaskAttemptView, TaskLineView, View, span_ms, views};
+use model::{RunId, Seq, TaskName, TaskRun, TaskRunId, Timestamp, WorkerId};
 
 /// A task run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -25,8 +25,12 @@ pub struct TaskRunView {
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub duration_ms: Option<f64>,
+    /// The worker that executed the latest attempt that began.
+    pub worker: Option<WorkerId>,
     /// Every state it was in, oldest first.
-    pub history: Vec<StateView>,
+    pub history: Vec<TaskLineView>,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<TaskAttemptView>,
 }
 
 impl View for TaskRunView {}
@@ -34,6 +38,7 @@ impl View for TaskRunView {}
 impl From<TaskRun> for TaskRunView {
     fn from(run: TaskRun) -> Self {
         let (started, ended) = (run.started(), run.ended());
+        let attempts = views(run.attempts());
         Self {
             state: run.state().clone().into(),
             id: run.id,
@@ -47,6 +52,8 @@ impl From<TaskRun> for TaskRunView {
             started,
             ended,
             duration_ms: span_ms(started, ended),
+            worker: run.worker,
+            attempts,
             history: views(run.history),
         }
     }
@@ -81,6 +88,7 @@ mod tests {
           "started": "2023-11-14T22:13:20.123456Z",
           "ended": "2023-11-14T22:13:20.125456Z",
           "duration_ms": 2.0,
+          "worker": "01920000-0000-7000-8000-000000000004",
           "history": [
             {
               "type": "RUNNING",
@@ -91,7 +99,25 @@ mod tests {
               "type": "FAILED",
               "name": "TimedOut",
               "message": "too slow",
-              "at": "2023-11-14T22:13:20.125456Z"
+              "at": "2023-11-14T22:13:20.125456Z",
+              "cause": {
+                "kind": "timed-out",
+                "message": "too slow"
+              }
+            }
+          ],
+          "attempts": [
+            {
+              "number": 1,
+              "result": "failed",
+              "started": "2023-11-14T22:13:20.123456Z",
+              "ended": "2023-11-14T22:13:20.125456Z",
+              "duration_ms": 2.0,
+              "worker": "01920000-0000-7000-8000-000000000004",
+              "failure": {
+                "kind": "timed-out",
+                "message": "too slow"
+              }
             }
           ]
         }
@@ -101,7 +127,7 @@ mod tests {
     #[test]
     fn a_task_run_that_has_not_started_has_no_times() {
         let mut run = task_run();
-        run.history = vec![State::scheduled(AT)];
+        run.history = vec![State::scheduled(AT).into()];
         let view = TaskRunView::from(run);
         assert_eq!(
             (view.started, view.ended, view.duration_ms),

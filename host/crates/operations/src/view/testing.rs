@@ -6,15 +6,17 @@ use uuid::Uuid;
 
 use super::View;
 use model::{
-    Answer, AwaitedInput, Call, Deployment, Digest, Entry, Failure, FailureKind, FlowDescription,
-    FlowOptions, FlowRun, Grants, InputId, Json, PoolName, RetryPolicy, RunId, Schema, Seq,
-    Settlement, State, TaskOptions, TaskRun, TaskRunId, Timestamp,
+    Answer, Awaited, AwaitedInput, Call, Deployment, Digest, Entry, Failure, FailureKind,
+    FlowDescription, FlowOptions, FlowRun, Grants, HistoryLine, InputId, Json, PastWorker,
+    PoolName, RetryPolicy, RunId, Schema, Seq, Settlement, State, TaskLine, TaskOptions, TaskRun,
+    TaskRunId, Timestamp, Waits, WorkerId,
 };
 
 pub const AT: Timestamp = Timestamp(1_700_000_000_123_456);
 pub const RUN: &str = "01920000-0000-7000-8000-000000000001";
 pub const PARENT: &str = "01920000-0000-7000-8000-000000000002";
 pub const TASK: &str = "01920000-0000-7000-8000-000000000003";
+pub const WORKER: &str = "01920000-0000-7000-8000-000000000004";
 
 /// A view as users get it. Their programs can read it back.
 #[track_caller]
@@ -82,11 +84,59 @@ pub fn task_run() -> TaskRun {
         tags: vec!["t".to_owned()],
         attempt: 1,
         retry_at: Some(later(9)),
+        worker: Some(WorkerId(uuid(WORKER))),
         history: vec![
-            State::running(1, AT),
-            State::ended(&Err(failure()), later(2)),
+            State::running(1, AT).into(),
+            TaskLine::ended(&Err(failure()), later(2)),
         ],
     }
+}
+
+/// Of a run that failed once, and then waited.
+pub fn history() -> Vec<HistoryLine> {
+    let waits = Waits {
+        first: vec![
+            Awaited::Input {
+                seq: Seq(1),
+                key: "approval".to_owned(),
+            },
+            Awaited::Timer {
+                seq: Seq(2),
+                duration_ms: 10,
+            },
+            Awaited::Task {
+                seq: Seq(3),
+                name: "load-1".to_owned(),
+            },
+            Awaited::Run {
+                seq: Seq(4),
+                id: RunId(uuid(PARENT)),
+                name: "silver-otter".parse().ok(),
+            },
+        ],
+        count: 7,
+        any: true,
+    };
+    let worker = || PastWorker {
+        id: WorkerId(uuid(WORKER)),
+        name: Some("w1".to_owned()),
+    };
+    vec![
+        HistoryLine::new(State::scheduled(AT), 0),
+        HistoryLine {
+            worker: Some(worker()),
+            ..HistoryLine::new(State::pending(AT), 1)
+        },
+        HistoryLine::new(State::running(1, AT), 1),
+        HistoryLine {
+            cause: Some(failure()),
+            ..HistoryLine::new(State::awaiting_retry(later(2)).because("again"), 1)
+        },
+        HistoryLine {
+            waits: Some(waits.clone()),
+            ..HistoryLine::new(waits.state(later(3)), 2)
+        },
+    ]
 }
 
 pub fn entry() -> Entry {

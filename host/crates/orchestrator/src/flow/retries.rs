@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::live::Live;
 use super::machine::Flow;
 use crate::{Decision, after_attempt, next_attempt};
-use model::{Failure, Outcome, Seq, State, Timestamp};
+use model::{Failure, Outcome, Seq, State, TaskLine, Timestamp};
 
 /// A retry that is due this soon is waited for with the slot kept: to give it back and to
 /// claim it again takes as long.
@@ -24,11 +24,10 @@ const SOON: Duration = Duration::from_millis(10);
 impl Flow {
     /// Takes note that the next attempt of a task begins.
     pub(super) fn attempt_begins(&mut self, seq: Seq, at: Timestamp) -> Option<&mut Live> {
+        let worker = self.lease().worker;
         let live = self.tasks.change(seq)?;
-        let run = &mut live.run;
-        run.attempt = next_attempt(run);
-        run.retry_at = None;
-        run.history.push(State::running(run.attempt, at));
+        let number = next_attempt(&live.run);
+        live.run.begin_attempt(number, worker, at);
         Some(live)
     }
 
@@ -57,7 +56,10 @@ impl Flow {
             "{failure} (attempt {}; tried again after {delay})",
             run.attempt
         );
-        run.history.push(State::awaiting_retry(at).because(why));
+        run.history.push(TaskLine {
+            cause: Some(failure.clone()),
+            ..State::awaiting_retry(at).because(why).into()
+        });
         run.retry_at = Some(due);
         self.tasks.retries.add(seq, due);
         self.tasks.failed = true;

@@ -17,8 +17,8 @@ use super::machine::{Asked, Asks, Flow, No, wrong_answer};
 use super::step::{Effect, Mode, Moment, TaskEvent, TaskJob};
 use crate::{Dependencies, failure_of_task, task_arguments};
 use model::{
-    Answer, Call, Failure, FailureKind, Outcome, Reply, Seq, Settlement, State, TaskCall, TaskRun,
-    TaskRunId, Timestamp,
+    Answer, Call, Failure, FailureKind, Outcome, Reply, Seq, Settlement, State, TaskCall, TaskLine,
+    TaskRun, TaskRunId, Timestamp,
 };
 
 impl Flow {
@@ -88,7 +88,8 @@ impl Flow {
                     tags: options.tags,
                     attempt: 0,
                     retry_at: None,
-                    history: vec![State::pending(now)],
+                    worker: None,
+                    history: vec![State::pending(now).into()],
                 }
             }
         };
@@ -179,7 +180,7 @@ impl Flow {
     pub(super) fn task_ended(&mut self, seq: Seq, outcome: Outcome, at: Timestamp) {
         let mut outcome = outcome;
         if let Some(Live { mut run, .. }) = self.tasks.live.remove(&seq) {
-            run.history.push(State::ended(&outcome, at));
+            run.history.push(TaskLine::ended(&outcome, at));
             run.retry_at = None;
             outcome = outcome.map_err(|failure| failure_of_task(failure, &run));
             self.tasks.changed.remove(&seq);
@@ -195,7 +196,7 @@ impl Flow {
     /// having been executed again.
     pub(super) fn abandon_recorded(&mut self, why: &Failure, now: Timestamp) {
         for (_, mut run) in self.tasks.recorded.drain() {
-            run.history.push(State::ended(&Err(why.clone()), now));
+            run.history.push(TaskLine::ended(&Err(why.clone()), now));
             run.retry_at = None;
             self.tasks.ended.push(run);
         }

@@ -201,9 +201,16 @@ fn show_progress(progress: &Progress) -> String {
             awaited,
             count,
             until,
+            waits,
         } => {
             let until = until.map_or("-".to_owned(), |until| ms(until).to_string());
-            parts.push(format!("wait {count} of {} until {until}", list(awaited)));
+            let calls = list(awaited);
+            let waits = match progress.children.len() {
+                0 => waits.to_string(),
+                // Their names are made up.
+                _ => format!("{} runs", waits.count),
+            };
+            parts.push(format!("wait {count} of {calls} until {until} for {waits}"));
         }
         Next::Release { at, .. } => parts.push(format!("again at {}", ms(*at))),
         Next::End { .. } => parts.push("end".to_owned()),
@@ -345,7 +352,7 @@ fn a_task_that_was_granted_something_starts_after_the_record() {
             (
                 7,
                 ended(2, 7, lost()),
-                "record Waiting, load-1: AwaitingRetry, wait 1 of [2] until 1007",
+                "record Waiting, load-1: AwaitingRetry, wait 1 of [2] until 1007 for task `load-1`",
             ),
             (8, recorded(Recorded::Paused), "Suspended"),
         ],
@@ -362,7 +369,7 @@ fn a_retry_is_awaited_without_the_slot_and_begins_when_it_is_due() {
             (
                 9,
                 ended(1, 10, lost()),
-                "record Waiting, 1, load-0: AwaitingRetry, wait 1 of [1] until 1010",
+                "record Waiting, 1, load-0: AwaitingRetry, wait 1 of [1] until 1010 for task `load-0`",
             ),
             (10, recorded(Recorded::Done), "Parked"),
             (
@@ -393,14 +400,14 @@ fn a_wait_outside_is_recorded_and_given_up() {
             (
                 3,
                 any(&[1, 2]),
-                "record Waiting, 1, 2, wait 1 of [1 2] until 5000",
+                "record Waiting, 1, 2, wait 1 of [1 2] until 5000 for any of timer of 100ms, timer of 9s",
             ),
             (4, recorded(Recorded::Ready), "look whether [1 2] settled"),
             (5, settled(&[1], 4), "[1]"),
             (
                 6,
                 all(&[1, 2]),
-                "record Waiting, 3, wait 1 of [2] until 5000",
+                "record Waiting, 3, wait 1 of [2] until 5000 for timer of 9s",
             ),
             (7, recorded(Recorded::Done), "Parked"),
             (
@@ -458,7 +465,7 @@ fn a_cancellation_is_told_once_and_leaves_time_to_clean_up() {
             (
                 4,
                 all(&[3]),
-                "record Waiting, 1!, 2, 3, load-0: Cancelled, wait 1 of [3] until 5000",
+                "record Waiting, 1!, 2, 3, load-0: Cancelled, wait 1 of [3] until 5000 for timer of 5ms",
             ),
             (5, recorded(Recorded::Cancelling), "News"),
             (9, Happened(Event::News), "look whether [3] settled"),
@@ -510,7 +517,7 @@ fn a_pause_that_is_no_more_is_heeded_once() {
             (
                 5,
                 recorded(Recorded::Done),
-                "record Waiting, wait 1 of [2] until 1004",
+                "record Waiting, wait 1 of [2] until 1004 for task `load-0`",
             ),
         ],
     );
@@ -527,7 +534,7 @@ fn a_fan_out_reads_its_deployment_once_a_record() {
             (
                 4,
                 all(&[1, 2]),
-                "record Waiting, 1, 2, 2 children, wait 2 of [1 2] until 5000",
+                "record Waiting, 1, 2, 2 children, wait 2 of [1 2] until 5000 for 2 runs",
             ),
             (5, recorded(Recorded::Ready), "look whether [1 2] settled"),
             (6, settled(&[1, 2], 5), "done"),
@@ -593,6 +600,7 @@ fn a_flow_that_fails_leaves_its_tasks() {
         show_progress(&progress),
         "AwaitingRetry, 1!, load-0: Cancelled, again at 1004"
     );
+    assert!(matches!(progress.next, Next::Release { failed: Some(it), .. } if it == failure));
     assert!(matches!(flow.next_effect(), Some(Effect::DropTasks)));
 }
 

@@ -16,8 +16,8 @@ use super::machine::{Asks, Flow, No};
 use super::step::{Await, Look, Mode, Moment, Signal, Step, Stop};
 use crate::{Waited, wake_by};
 use model::{
-    Answer, Call, Failure, FailureKind, Lease, Next, Outcome, Progress, Recorded, Reply, Seq,
-    Settled, State, Timestamp,
+    AWAITED_MAX, Answer, Awaited, Call, Failure, FailureKind, Lease, Next, Outcome, Progress,
+    Recorded, Reply, Seq, Settled, State, Timestamp, Waits,
 };
 use std::time::Duration;
 
@@ -140,6 +140,7 @@ impl Flow {
 
     /// Records, to give the slot back and wait for something outside.
     fn leave(&mut self, unsettled: Vec<Seq>, count: usize, now: Timestamp) -> Step {
+        let (wished, any) = (unsettled.clone(), count < unsettled.len());
         let retry = self.tasks.retries.first();
         let (awaited, count) = wake_by(
             unsettled,
@@ -148,30 +149,66 @@ impl Flow {
             &self.outside,
             retry.map(|(_, task)| task),
         );
-        let state = self.waits_for(&awaited, now);
-        self.buffer.progress.states.push(state);
+        let waits = self.waits_for(&wished, &awaited, any);
+        self.buffer.progress.states.push(waits.state(now));
         let due = retry.map(|(due, _)| due);
         let next = Next::Wait {
             awaited: awaited.clone(),
             count: u32::try_from(count).unwrap_or(u32::MAX),
             until: due.into_iter().chain(self.deadline()).min(),
+            waits,
         };
         self.away = Some(awaited);
         self.record(next)
     }
 
-    /// The state of waiting for these, whose name tells people whether it is for them.
-    fn waits_for(&self, awaited: &[Seq], now: Timestamp) -> State {
-        let keys = awaited
-            .iter()
-            .filter_map(|seq| match &self.journal.entry(*seq)?.call {
-                Call::Input { key, .. } => Some(key.as_str()),
-                _ => None,
-            });
-        let mut keys = keys.peekable();
-        match keys.peek() {
-            Some(_) => State::suspended(keys, now),
-            None => State::waiting(now),
+    /// What people are told of a wait: what the flow wishes for, and inputs without which that
+    /// cannot come. A flow that has returned wishes for nothing, and waits for its tasks.
+    fn waits_for(&self, wished: &[Seq], awaited: &[Seq], any: bool) -> Waits {
+        let is_input = |seq: &&Seq| {
+            let entry = self.journal.entry(**seq);
+            entry.is_some_and(|entry| matches!(entry.call, Call::Input { .. }))
+        };
+        let wished = if wished.is_empty() { awaited } else { wished };
+        // Somebody has to do something about these.
+        let inputs = awaited.iter().filter(is_input);
+        let others = wished.iter().filter(|seq| !is_input(seq));
+        let all: Vec<Seq> = inputs.chain(others).copied().collect();
+        let first = all.iter().filter_map(|seq| self.awaited(*seq));
+        Waits {
+            first: first.take(AWAITED_MAX).collect(),
+            count: all.len() as u64,
+            any,
+        }
+    }
+
+    /// What a call is that has not settled.
+    fn awaited(&self, seq: Seq) -> Option<Awaited> {
+        let entry = self.journal.entry(seq)?;
+        match (&entry.call, &entry.answer) {
+            (Call::Timer { duration_ms }, _) => Some(Awaited::Timer {
+                seq,
+                duration_ms: *duration_ms,
+            }),
+            (Call::Input { key, .. }, _) => Some(Awaited::Input {
+                seq,
+                key: key.clone(),
+            }),
+            (Call::Task(_), _) => Some(Awaited::Task {
+                seq,
+                name: self.tasks.live(seq)?.run.name.clone(),
+            }),
+            (Call::RunDeployment(_), Answer::Run { run }) => Some(Awaited::Run {
+                seq,
+                id: run.id,
+                name: Some(run.name.clone()),
+            }),
+            (Call::WatchRun { run }, _) => Some(Awaited::Run {
+                seq,
+                id: *run,
+                name: None,
+            }),
+            _ => None,
         }
     }
 
@@ -261,7 +298,7 @@ impl Flow {
         self.buffer.progress.states.push(state);
         self.take_progress(Next::Release {
             at: now.after(delay),
-            next_attempt: true,
+            failed: Some(failure.clone()),
         })
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! a call is added, or settles --> marked: the next attempt is given it, or not
-//! a new attempt               --> what is marked is named and set aside; the journal is
-//!                                 emptied
+//! a new attempt               --> what is marked is named and set aside; what only the
+//!                                 journal knows is remembered; the journal is emptied
 //! ```
 //!
 //! The mark follows from the call and its settlement alone, so it is set with them. The
@@ -16,15 +16,21 @@ use super::question::{Keeping, Question};
 use crate::kept::{Called, identities};
 use model::Entry;
 
-/// Makes room for the next attempt, and keeps what it may reuse.
-pub(super) fn make_room(plan: &mut Plan<'_>, run: RunKey) {
+/// Makes room for the next attempt, and keeps what it may reuse. `attempt`: the one that is
+/// over.
+pub(super) fn make_room(plan: &mut Plan<'_>, run: RunKey, attempt: u32) {
     plan.ask(Question::Keeping(Keeping { run }));
-    plan.change(Change::EmptyJournal { run });
+    empty(plan, run, attempt);
 }
 
 /// Makes room for an attempt that begins from scratch.
-pub(super) fn make_all_room(plan: &mut Plan<'_>, run: RunKey) {
+pub(super) fn make_all_room(plan: &mut Plan<'_>, run: RunKey, attempt: u32) {
     plan.change(Change::ForgetKept { run });
+    empty(plan, run, attempt);
+}
+
+fn empty(plan: &mut Plan<'_>, run: RunKey, attempt: u32) {
+    plan.change(Change::Remember { run, attempt });
     plan.change(Change::EmptyJournal { run });
 }
 

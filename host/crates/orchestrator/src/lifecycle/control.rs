@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, Subject};
-use super::plan::{Change, Ended, Enter, News, Plan, Reopen};
+use super::plan::{Change, Ended, Enter, News, Plan, Reopen, Says};
 use super::question::{Question, Settling};
 use super::refusal::{Refusal, check_transition};
 use model::{
@@ -95,9 +95,9 @@ pub fn retry(
     let mut plan = Plan::default();
     plan.tell(News::READY);
     if from_scratch {
-        attempt::make_all_room(&mut plan, head.key);
+        attempt::make_all_room(&mut plan, head.key, head.attempt);
     } else {
-        attempt::make_room(&mut plan, head.key);
+        attempt::make_room(&mut plan, head.key, head.attempt);
     }
     let reason = if from_scratch {
         "retried from scratch"
@@ -181,8 +181,8 @@ fn enter(
     plan.change(Change::Enter(Enter {
         run: head.key,
         id: head.id,
-        attempt: head.attempt,
         state,
+        says: Says::of(head.attempt),
         states: head.tally.states + 1,
         ready_at,
         keeps_lease,

@@ -10,23 +10,28 @@
 use std::borrow::Cow;
 
 use super::head::{Head, OriginKey, RunKey, Tally};
-use super::plan::{Change, End, News, Plan};
+use super::plan::{Change, End, News, Plan, Says};
 use super::question::{
     EndingSubflow, OpenSubflows, Question, Settling, Waiter, Watchers, WatchersOf,
 };
 use super::refusal::{Broken, Refusal, check_transition};
 use super::settle::settle;
-use model::{Failure, FailureKind, Outcome, RunId, RunSnapshot, Settlement, State, Timestamp};
+use model::{
+    Failure, FailureKind, Outcome, RunId, RunSnapshot, Settlement, State, TaskLine, Timestamp,
+    WorkerId,
+};
 
 /// What ends of a run, and as what.
 pub(super) struct Ending<'p> {
     /// For a subflow: the run that it is part of.
     pub within: Option<RunId>,
     pub origin: OriginKey,
-    pub attempt: u32,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
     pub outcome: Cow<'p, Outcome>,
+    pub attempt: u32,
+    /// The worker that lost it, or cleaned up, unless an earlier line names it.
+    pub worker: Option<WorkerId>,
     /// With the lines of all these states.
     pub tally: Tally,
 }
@@ -37,10 +42,11 @@ impl<'p> Ending<'p> {
         Self {
             within: None,
             origin: head.origin,
-            attempt: head.attempt,
             passed: &[],
             state,
             outcome,
+            attempt: head.attempt,
+            worker: None,
             tally: head.tally.with_states(1),
         }
     }
@@ -51,10 +57,11 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
     let Ending {
         within,
         origin,
-        attempt,
         passed,
         state,
         outcome,
+        attempt,
+        worker,
         tally,
     } = ending;
     plan.tell(News::CHANGE);
@@ -63,9 +70,9 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
         id,
         within,
         origin,
-        attempt,
         passed,
         state: state.clone(),
+        says: Says::of(attempt).by(worker).ending(&outcome),
         outcome: outcome.clone(),
         tally,
     }));
@@ -77,8 +84,8 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
     }));
     if let Err(failure) = &*outcome {
         // No worker executes them any more.
-        let state = State::ended(&Err(failure.clone()), state.at);
-        plan.change(Change::EndTaskRuns { run, id, state });
+        let line = TaskLine::ended(&Err(failure.clone()), state.at);
+        plan.change(Change::EndTaskRuns { run, id, line });
     }
     plan.ask(Question::OpenSubflows(OpenSubflows {
         within: id,

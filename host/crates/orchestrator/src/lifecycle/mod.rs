@@ -49,7 +49,7 @@ pub use create::{create, create_needs};
 pub use head::{Head, OriginKey, RunKey, Subject, Tally};
 pub use plan::{
     AddEntry, AddRun, Advance, Change, Claim, End, Ended, Enter, GiveUp, Leave, Need, News, Plan,
-    Reopen, Step, Target,
+    Reopen, Says, Step, Target,
 };
 pub use question::{
     Cleaning, EndingSubflow, Keeping, OpenCall, OpenSubflows, Question, Settling, SlotFreed,

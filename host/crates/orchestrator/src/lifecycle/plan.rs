@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::head::{OriginKey, RunKey, Tally};
 use super::question::Question;
 use model::{
-    Entry, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded, RunId, Seq, Settlement,
-    State, StateType, TaskRun, Timestamp, WorkerId,
+    Entry, Failure, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded, RunId, Seq,
+    Settlement, State, StateType, TaskLine, TaskRun, Timestamp, Waits, WorkerId,
 };
 
 /// Steps to be taken in order, in one transaction. `'p` is the event that they borrow from,
@@ -95,6 +95,7 @@ pub enum Change<'p> {
         new: &'p NewRun,
         state: State,
         outcome: Outcome,
+        says: Says<'p>,
     },
     AddEntry(AddEntry<'p>),
     /// A call settles. Whether the next attempt is given it is decided with that.
@@ -151,6 +152,12 @@ pub enum Change<'p> {
     ForgetKept {
         run: RunKey,
     },
+    /// Keeps what only the journal knows of an attempt that is over: when it called timers,
+    /// and asked people for input. Task runs and children are kept where they are.
+    Remember {
+        run: RunKey,
+        attempt: u32,
+    },
     /// Empties the journal for a new attempt.
     EmptyJournal {
         run: RunKey,
@@ -160,8 +167,45 @@ pub enum Change<'p> {
     EndTaskRuns {
         run: RunKey,
         id: RunId,
-        state: State,
+        line: TaskLine,
     },
+}
+
+/// What new lines of a history say besides their states.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Says<'p> {
+    /// The attempt that all of them belong to.
+    pub attempt: u32,
+    /// The worker that took the run with the last of them, or that lost it.
+    pub worker: Option<WorkerId>,
+    /// Why the attempt did not succeed that ends with the last of them.
+    pub cause: Option<Cow<'p, Failure>>,
+    /// What the run waits for.
+    pub waits: Option<&'p Waits>,
+}
+
+impl<'p> Says<'p> {
+    /// Nothing but the attempt.
+    pub fn of(attempt: u32) -> Self {
+        Self {
+            attempt,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn by(self, worker: Option<WorkerId>) -> Self {
+        Self { worker, ..self }
+    }
+
+    /// How the attempt ended.
+    pub(super) fn ending(self, outcome: &Cow<'p, Outcome>) -> Self {
+        let cause = match outcome {
+            Cow::Borrowed(Err(failure)) => Some(Cow::Borrowed(failure)),
+            Cow::Owned(Err(failure)) => Some(Cow::Owned(failure.clone())),
+            _ => None,
+        };
+        Self { cause, ..self }
+    }
 }
 
 /// A new run, with the first line of its history.
@@ -171,6 +215,12 @@ pub struct AddRun<'p> {
     pub key: Option<&'p str>,
     pub reserved_for: Option<WorkerId>,
     pub ready_at: Option<Timestamp>,
+}
+
+impl AddRun<'_> {
+    pub fn says(&self) -> Says<'static> {
+        Says::of(self.run.attempt)
+    }
 }
 
 /// A new entry of the journal.
@@ -193,9 +243,9 @@ pub struct AddEntry<'p> {
 pub struct Advance<'p> {
     pub run: RunKey,
     pub id: RunId,
-    pub attempt: u32,
     /// Its new states, the last of which it is in; they are the last lines of its history.
     pub states: &'p [State],
+    pub says: Says<'p>,
     pub tally: Tally,
 }
 
@@ -207,7 +257,9 @@ pub struct Leave<'p> {
     /// States that it only passed through.
     pub passed: &'p [State],
     pub state: &'p State,
+    pub says: Says<'p>,
     pub tally: Tally,
+    /// The one that comes next, or goes on.
     pub attempt: u32,
     /// When it is ready in any case.
     pub ready_at: Option<Timestamp>,
@@ -229,13 +281,19 @@ pub struct Claim {
     pub worker: WorkerId,
 }
 
+impl Claim {
+    pub fn says(&self) -> Says<'static> {
+        Says::of(self.attempt).by(Some(self.worker))
+    }
+}
+
 /// A run enters a state that its worker did not record, and waits for nothing from then on.
 #[derive(Clone, Debug)]
 pub struct Enter {
     pub run: RunKey,
     pub id: RunId,
-    pub attempt: u32,
     pub state: State,
+    pub says: Says<'static>,
     pub states: u64,
     pub ready_at: Option<Timestamp>,
     pub keeps_lease: bool,
@@ -276,6 +334,12 @@ pub struct Reopen {
     pub ready_at: Timestamp,
 }
 
+impl Reopen {
+    pub fn says(&self) -> Says<'static> {
+        Says::of(self.attempt)
+    }
+}
+
 /// A run is over.
 #[derive(Clone, Debug)]
 pub struct End<'p> {
@@ -284,9 +348,9 @@ pub struct End<'p> {
     /// For a subflow: the run that it is part of.
     pub within: Option<RunId>,
     pub origin: OriginKey,
-    pub attempt: u32,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
+    pub says: Says<'p>,
     pub outcome: Cow<'p, Outcome>,
     pub tally: Tally,
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::head::{Head, RunKey, Tally};
 use model::{
     DeploymentName, Entry, FlowName, Outcome, PoolName, Progress, RunId, RunName, RunSnapshot, Seq,
-    Settlement, State, StateType, Timestamp,
+    Settlement, State, StateType, Timestamp, Waits,
 };
 
 /// What a decision has to know before it can go on. Each has a method `answered`, which takes
@@ -109,6 +109,7 @@ pub(super) struct Wish<'p> {
     pub awaited: &'p [Seq],
     pub count: u32,
     pub until: Option<Timestamp>,
+    pub waits: &'p Waits,
 }
 
 /// Asks which of the calls are open that a run wants to wait for.

@@ -18,13 +18,13 @@ use std::borrow::Cow;
 use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, Tally};
-use super::plan::{Advance, Change, GiveUp, Leave, News, Plan};
+use super::plan::{Advance, Change, GiveUp, Leave, News, Plan, Says};
 use super::question::{Cleaning, Question, SlotFreed, Waiting, Wish};
 use super::refusal::{Broken, Refusal, check_transition};
 use super::rows::{self, Doomed};
 use model::{
-    Call, Entry, Lease, Next, Outcome, PoolName, Progress, Recorded, Seq, State, StateType,
-    Timestamp,
+    Call, Entry, Failure, Lease, Next, Outcome, PoolName, Progress, Recorded, Seq, State,
+    StateType, Timestamp, WorkerId,
 };
 
 /// What a run has done since the last time. `head`: the run as it is, if there is one.
@@ -65,12 +65,14 @@ enum Goes<'p> {
         passed: &'p [State],
         state: &'p State,
         at: Timestamp,
-        next_attempt: bool,
+        failed: Option<&'p Failure>,
     },
     Ends {
         passed: &'p [State],
         state: Cow<'p, State>,
         outcome: Cow<'p, Outcome>,
+        /// No line of its history names it.
+        worker: Option<WorkerId>,
     },
     /// Stays where it is, without its lease.
     GivesUp,
@@ -89,6 +91,7 @@ impl<'p> Goes<'p> {
                 awaited,
                 count,
                 until,
+                waits,
             } => Self::Waits {
                 passed,
                 state,
@@ -96,18 +99,20 @@ impl<'p> Goes<'p> {
                     awaited,
                     count: *count,
                     until: *until,
+                    waits,
                 },
             },
-            Next::Release { at, next_attempt } => Self::Leaves {
+            Next::Release { at, failed } => Self::Leaves {
                 passed,
                 state,
                 at: *at,
-                next_attempt: *next_attempt,
+                failed: failed.as_ref(),
             },
             Next::End { outcome } => Self::Ends {
                 passed,
                 state: Cow::Borrowed(state),
                 outcome: Cow::Borrowed(outcome),
+                worker: None,
             },
         })
     }
@@ -141,6 +146,8 @@ fn of_cancelled<'p>(
                 passed: &[],
                 state: Cow::Owned(state),
                 outcome: Cow::Owned(outcome),
+                // Its claim for the clean-up was no line.
+                worker: head.worker,
             }
         }
         Next::Continue | Next::Wait { .. } => {
@@ -264,8 +271,8 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             let gained = Advance {
                 run,
                 id: head.id,
-                attempt: head.attempt,
                 states,
+                says: Says::of(head.attempt),
                 tally,
             };
             advance(plan, gained, head.tally);
@@ -290,40 +297,25 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             passed,
             state,
             at,
-            next_attempt,
+            failed,
         } => {
-            let tally = if next_attempt {
-                tally.of_next_attempt()
-            } else {
-                tally
-            };
-            plan.change(Change::Leave(Leave {
-                run,
-                id: head.id,
-                passed,
-                state,
-                tally: tally.with_states(passed.len() + 1),
-                attempt: head.attempt + u32::from(next_attempt),
-                ready_at: Some(at),
-                missing: None,
-            }));
-            if next_attempt {
-                attempt::make_room(plan, run);
-            }
-            plan.tell(News::READY);
+            let leaves = Leaves { passed, state, at };
+            leave(plan, head, leaves, failed, tally);
         }
         Goes::Ends {
             passed,
             state,
             outcome,
+            worker,
         } => {
             let ending = Ending {
                 within: None,
                 origin: head.origin,
-                attempt: head.attempt,
                 passed,
                 state,
                 outcome,
+                attempt: head.attempt,
+                worker,
                 tally: tally.with_states(passed.len() + 1),
             };
             end::end(plan, run, head.id, ending);
@@ -339,6 +331,48 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             free_slot(plan, head.pool.clone());
         }
     }
+}
+
+/// How a run leaves its worker.
+struct Leaves<'p> {
+    passed: &'p [State],
+    state: &'p State,
+    at: Timestamp,
+}
+
+/// The run can be claimed again later: for its next attempt, if this one has failed.
+fn leave<'p>(
+    plan: &mut Plan<'p>,
+    head: &Head,
+    leaves: Leaves<'p>,
+    failed: Option<&'p Failure>,
+    tally: Tally,
+) {
+    let Leaves { passed, state, at } = leaves;
+    let (run, next_attempt) = (head.key, failed.is_some());
+    let tally = if next_attempt {
+        tally.of_next_attempt()
+    } else {
+        tally
+    };
+    plan.change(Change::Leave(Leave {
+        run,
+        id: head.id,
+        passed,
+        state,
+        says: Says {
+            cause: failed.map(Cow::Borrowed),
+            ..Says::of(head.attempt)
+        },
+        tally: tally.with_states(passed.len() + 1),
+        attempt: head.attempt + u32::from(next_attempt),
+        ready_at: Some(at),
+        missing: None,
+    }));
+    if next_attempt {
+        attempt::make_room(plan, run, head.attempt);
+    }
+    plan.tell(News::READY);
 }
 
 /// `gained.tally` does not count the new lines of history yet.
@@ -366,8 +400,8 @@ impl<'p> Waiting<'p> {
             let gained = Advance {
                 run: self.run,
                 id: self.id,
-                attempt: self.attempt,
                 states: self.passed,
+                says: Says::of(self.attempt),
                 tally: self.tally,
             };
             advance(&mut plan, gained, self.before);
@@ -384,6 +418,10 @@ impl<'p> Waiting<'p> {
             id: self.id,
             passed: self.passed,
             state: self.state,
+            says: Says {
+                waits: Some(self.wish.waits),
+                ..Says::of(self.attempt)
+            },
             tally: self.tally.with_states(self.passed.len() + 1),
             attempt: self.attempt,
             ready_at: self.wish.until,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::end::{self, Ending};
 use super::head::Head;
-use super::plan::{Change, Enter, GiveUp, News, Plan};
+use super::plan::{Change, Enter, GiveUp, News, Plan, Says};
 use super::refusal::{Refusal, check_transition};
 use model::{CRASH_RETRIES, Failure, FailureKind, State, StateName, StateType, Timestamp};
 
@@ -49,8 +49,8 @@ pub fn give_back(
                 plan.change(Change::Enter(Enter {
                     run: head.key,
                     id: head.id,
-                    attempt: head.attempt,
                     state,
+                    says: Says::of(head.attempt).by(head.worker),
                     states: head.tally.states + 1,
                     ready_at: Some(now),
                     keeps_lease: false,
@@ -94,7 +94,10 @@ fn crash(plan: &mut Plan<'_>, head: &Head, worker: &str, now: Timestamp) -> Resu
     let state = State::ended(&outcome, now);
     check_transition(head.id, head.state, state.kind)?;
     give_up(plan, head, None);
-    let ending = Ending::of(head, Cow::Owned(state), Cow::Owned(outcome));
+    let ending = Ending {
+        worker: head.worker,
+        ..Ending::of(head, Cow::Owned(state), Cow::Owned(outcome))
+    };
     end::end(plan, head.key, head.id, ending);
     Ok(())
 }

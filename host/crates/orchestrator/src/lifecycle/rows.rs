@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::create;
 use super::end;
 use super::head::{Head, RunKey};
-use super::plan::{AddRun, Change, Need, News, Plan, Target};
+use super::plan::{AddRun, Change, Need, News, Plan, Says, Target};
 use super::question::{EndingSubflow, Question, Settling, Watching};
 use super::refusal::Broken;
 use super::settle::add_entry;
@@ -148,10 +148,12 @@ fn add_ended<'p>(plan: &mut Plan<'p>, new: &'p NewRun, state: State, outcome: Ou
     run.state = state.kind;
     run.state_name = state.name.clone();
     run.outcome = Some(outcome.clone());
+    let says = Says::of(new.run.attempt).ending(&Cow::Owned(outcome.clone()));
     plan.change(Change::AddEndedRun {
         new,
         state,
         outcome,
+        says,
     });
     // The flow may wait for it in memory.
     plan.tell(News::READY);

@@ -11,7 +11,7 @@ use operations::client::{
     TaskRunQuery,
 };
 use operations::view::{
-    EntryView, FlowRunDetailsView, FlowRunView, InputView, LogView, StateView, TalliesView,
+    EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, TalliesView,
     TaskRunView,
 };
 use serde::{Deserialize, Serialize};
@@ -342,13 +342,13 @@ async fn journal(
 #[utoipa::path(
     get, path = "/v1/flow-runs/{run}/history", operation_id = "list_states", tag = "flow runs",
     params(("run" = String, Path, description = "Its id, the beginning of it, or its name")),
-    responses((status = 200, description = "Its states, oldest first", body = Page<StateView>)),
+    responses((status = 200, description = "Its states, oldest first", body = Page<HistoryLineView>)),
     security(("token" = ["viewer"]))
 )]
 async fn history(
     State(app): State<App>,
     Path(run): Path<String>,
-) -> Result<Json<Page<StateView>>, Refused> {
+) -> Result<Json<Page<HistoryLineView>>, Refused> {
     Ok(Json(Page::all(app.client.run_history(&run).await?)))
 }
 

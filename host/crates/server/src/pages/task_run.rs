@@ -2,11 +2,12 @@
 
 use askama::Template;
 use axum::response::Response;
-use model::{Json, TaskRunId};
+use model::{Json, TaskRunId, WorkerId};
 use operations::client::{Answered, InspectRun, JournalQuery};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::{
-    ArgumentView, CallView, EntryView, OutcomeView, SettlementView, StateView, TaskRunView,
+    ArgumentView, CallView, EntryView, FlowRunDetailsView, OutcomeView, PastWorkerView,
+    SettlementView, TaskAttemptView, TaskRunView,
 };
 
 use super::cx::{Cx, rendered};
@@ -43,7 +44,7 @@ struct Failure {
 
 /// One try.
 struct Attempt {
-    number: usize,
+    number: u32,
     state: Shown,
     started: Option<When>,
     took: Took,
@@ -64,11 +65,12 @@ pub async fn page(cx: Cx, id: String) -> Response {
         let id = self::id(&id)?;
         let task = cx.client.inspect_task_run(id).await?;
         let flow_run = task.flow_run.to_string();
-        let run = cx
+        let details = cx
             .client
             .inspect_run(&flow_run, InspectRun::default())
-            .await?
-            .run;
+            .await?;
+        let workers = workers(cx, &details).await?;
+        let run = details.run;
         let entry = entry(cx, &task).await?;
         let (lines, is_more) = lines_of_task(cx, &run, id).await?;
         let call = match entry.as_ref().map(|entry| &entry.call) {
@@ -106,7 +108,7 @@ pub async fn page(cx: Cx, id: String) -> Response {
             took: cx.now.span(task.started, task.ended),
             attempt: task.attempt,
             failure: failure(&task),
-            attempts: attempts(cx, &task.history),
+            attempts: attempts(cx, &task, &workers),
             arguments: call.map_or_else(Vec::new, |call| {
                 arguments(&flow_run, &task, &call.arguments)
             }),
@@ -160,26 +162,52 @@ fn failure(task: &TaskRunView) -> Option<Failure> {
     })
 }
 
-/// Each time that it ran, and how that ended.
-fn attempts(cx: &Cx, history: &[StateView]) -> Vec<Attempt> {
-    let mut attempts: Vec<Attempt> = Vec::new();
-    for (at, state) in history.iter().enumerate() {
-        if state.kind != "RUNNING" {
-            continue;
-        }
-        let end = history.get(at + 1);
-        attempts.push(Attempt {
-            number: attempts.len() + 1,
-            state: Shown::from(end.unwrap_or(state)),
-            started: Some(cx.now.when(state.at)),
-            took: cx.now.span(Some(state.at), end.map(|end| end.at)),
-            worker: String::new(),
-            cause: end
-                .and_then(|end| end.message.as_ref())
-                .map_or_else(String::new, |text| first_chars(text, 500)),
-        });
+/// Each time that it ran, and how that ended. `workers`: those that have had its flow run.
+fn attempts(cx: &Cx, task: &TaskRunView, workers: &[PastWorkerView]) -> Vec<Attempt> {
+    let name = |id: WorkerId| {
+        let known = workers.iter().find(|worker| worker.id == id);
+        let name = known.and_then(|worker| worker.name.clone());
+        name.unwrap_or_else(|| id.to_string())
+    };
+    let attempts = task.attempts.iter().map(|attempt| Attempt {
+        number: attempt.number,
+        state: result_shown(attempt),
+        started: Some(cx.now.when(attempt.started)),
+        took: cx.now.span(Some(attempt.started), attempt.ended),
+        worker: attempt.worker.map(name).unwrap_or_default(),
+        cause: match &attempt.failure {
+            Some(failure) => first_chars(&failure.message, 500),
+            None => String::new(),
+        },
+    });
+    attempts.collect()
+}
+
+fn result_shown(attempt: &TaskAttemptView) -> Shown {
+    let (slug, name) = match (attempt.result.as_ref(), &attempt.failure) {
+        ("running", _) => ("running", "Running"),
+        ("succeeded", _) => ("completed", "Completed"),
+        ("lost", _) => ("crashed", "Lost"),
+        (_, Some(failure)) if failure.kind == "timed-out" => ("failed", "TimedOut"),
+        (_, Some(failure)) if failure.kind == "crashed" => ("crashed", "Crashed"),
+        (_, Some(failure)) if failure.kind == "cancelled" => ("cancelled", "Cancelled"),
+        _ => ("failed", "Failed"),
+    };
+    Shown {
+        slug: slug.to_owned(),
+        name: name.to_owned(),
     }
-    attempts
+}
+
+/// The workers that have had the flow run of a task, or the run around that.
+async fn workers(cx: &Cx, details: &FlowRunDetailsView) -> Answered<Vec<PastWorkerView>> {
+    let around = match details.run.within {
+        Some(root) => Some(cx.client.run_history(&root.to_string()).await?),
+        None => None,
+    };
+    let history = around.as_ref().unwrap_or(&details.history);
+    let workers = history.iter().filter_map(|line| line.worker.clone());
+    Ok(workers.collect())
 }
 
 fn arguments(

@@ -16,7 +16,7 @@ macro_rules! select_task_run {
     ($rest:literal) => {
         concat!(
             "SELECT t.id, t.flow_run, r.id, t.seq, t.task, t.name, t.tags, t.attempt, t.history, \
-             t.retry_at, t.no FROM task_runs t CROSS JOIN flow_runs r ON r.no = t.journal ",
+             t.retry_at, t.no, t.worker FROM task_runs t CROSS JOIN flow_runs r ON r.no = t.journal ",
             $rest
         )
     };
@@ -36,6 +36,7 @@ fn task_run(row: &Row<'_>) -> rusqlite::Result<TaskRun> {
         attempt: row.get(7)?,
         history: row.get::<_, AsJson<_>>(8)?.0,
         retry_at: row.get(9)?,
+        worker: row.get(11)?,
     })
 }
 

@@ -14,6 +14,7 @@ use super::super::SqliteStore;
 use super::new_store;
 use model::{
     AwaitedInput, Lease, PoolName, RunId, Seq, State, TaskName, TaskRun, TaskRunId, Timestamp,
+    Waits,
 };
 use store::contract::cast::*;
 use store::{Claim, NewRun, Next, Offer, Progress, Runs as _, SubflowChange, Workers as _};
@@ -117,7 +118,8 @@ fn task_run(run: RunId, seq: u64) -> TaskRun {
         tags: Vec::new(),
         attempt: 1,
         retry_at: None,
-        history: vec![State::running(1, at(2))],
+        worker: None,
+        history: vec![State::running(1, at(2)).into()],
     }
 }
 
@@ -138,6 +140,7 @@ fn waits_for(count: u64) -> impl FnOnce(&mut Progress) {
             awaited: (1..=count).map(Seq).collect(),
             count: count as u32,
             until: None,
+            waits: Waits::default(),
         };
     }
 }
@@ -282,7 +285,7 @@ async fn attempts(table: &mut Table, lease: Lease) {
                 progress.states.push(State::scheduled(at(2)));
                 progress.next = Next::Release {
                     at: at(2),
-                    next_attempt: true,
+                    failed: failure().err(),
                 };
             })
             .await;
@@ -296,7 +299,7 @@ async fn attempts(table: &mut Table, lease: Lease) {
                 progress.states.push(State::scheduled(at(2)));
                 progress.next = Next::Release {
                     at: at(2),
-                    next_attempt: false,
+                    failed: None,
                 };
             })
             .await;
@@ -490,10 +493,10 @@ create for a claim that waits                 12   1
 an empty run                                  22   3
 one more empty run                            15
 a run of three tasks                          46   6
-release to the next attempt                   12   1
+release to the next attempt                   13   1
 release for another worker                     4   1
 record a failure with an open task            14   1
-retry                                         11   1
+retry                                         12   1
 start 10 children and wait                    78   1
 claim 10 children                             35   1
 run 9 children to their end                  117   9
@@ -508,7 +511,7 @@ pause                                          5   1
 record a step of a paused run                  6   1
 resume                                         5   1
 give_input                                     8   1
-register                                       3   1
+register                                       4   1
 renew                                          1   1
 sign_off with a run                            5   1
 rescue a run                                   6   1

@@ -3,15 +3,16 @@
 use super::super::{deleting, sql::Sql as _};
 use super::*;
 use model::{LogLevel, LogLine, LogSource};
-use store::contract::cast::{json, new_run, subflow};
+use store::contract::cast::{json, new_run, subflow, timer};
 use store::{Runs as _, SubflowChange};
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "flow_runs",
     "flow_run_specs",
     "flow_run_states",
     "journal",
     "journal_kept",
+    "past_calls",
     "task_runs",
     "logs",
     "deleted_runs",
@@ -28,9 +29,21 @@ fn rows(store: &SqliteStore) -> Vec<i64> {
     TABLES.iter().map(count).collect()
 }
 
-/// A run that is over and has this many log lines and subflows.
+/// A run that is over and has this many log lines and subflows, after an attempt that failed.
 async fn over(cast: &Cast<SqliteStore>, lines: usize, subflows: usize) -> model::RunId {
-    let lease = cast.running("etl").await;
+    let first = cast.running("etl").await;
+    cast.go_on(first, |progress| {
+        progress.entries = vec![timer(1, 60), timer(2, 60)];
+        progress.states.push(State::awaiting_retry(at(1)));
+        progress.next = Next::Release {
+            at: at(1),
+            failed: failure().err(),
+        };
+    })
+    .await;
+    let lease = cast.claim_only(1).await.lease;
+    cast.go_on(lease, |p| p.states.push(State::running(2, at(1))))
+        .await;
     let line = LogLine {
         run: lease.run,
         source: LogSource::Flow,
@@ -66,17 +79,17 @@ async fn nothing_is_left_of_a_deleted_run_whatever_it_had() {
         .zip(before)
         .map(|(now, then)| now - then)
         .collect();
-    assert_eq!(left, [1, 1, 1, 0, 0, 0, 0, 0], "only `stays`");
+    assert_eq!(left, [1, 1, 1, 0, 0, 0, 0, 0, 0], "only `stays`");
     cast.store.cancel(stays, at(4)).await.unwrap();
     cast.store.delete_runs(&[stays]).await.unwrap()[0]
         .clone()
         .unwrap();
     // The last row stays for its number, until another comes.
-    assert_eq!(rows(&cast.store), [1, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(rows(&cast.store), [1, 0, 0, 0, 0, 0, 0, 0, 1]);
     let next = over(&cast, 1, 0).await;
     let last = over(&cast, 1, 0).await;
     cast.store.delete_runs(&[next, last]).await.unwrap();
-    assert_eq!(rows(&cast.store), [1, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(rows(&cast.store), [1, 0, 0, 0, 0, 0, 0, 0, 1]);
 }
 
 #[tokio::test]
@@ -91,7 +104,7 @@ async fn a_deletion_that_was_cut_off_is_finished_by_the_next() {
     };
     assert_eq!(cast.store.writer.write(cut_off).await, Ok(false));
     assert!(cast.store.flow_run(run).await.unwrap().is_none());
-    assert_eq!(rows(&cast.store)[6..], [44, 1]);
+    assert_eq!(rows(&cast.store)[7..], [44, 1]);
     assert_eq!(cast.store.delete_runs(&[]).await, Ok(vec![]));
-    assert_eq!(rows(&cast.store)[6..], [1, 0]);
+    assert_eq!(rows(&cast.store)[7..], [1, 0]);
 }

@@ -10,10 +10,10 @@ use crate::{
     StoreResult,
 };
 use model::{
-    Answer, Call, Component, Deployment, DeploymentName, Digest, Entry, Failure, FailureKind,
-    FlowName, FlowRun, Grants, InputId, Json, Lease, Manifest, Outcome, PoolName, RunId, RunName,
-    RunRequest, Seq, Settlement, State, StateType, TaskCall, TaskName, TaskOptions, Timestamp,
-    WorkPool, Worker, WorkerId,
+    Answer, Awaited, Call, Component, Deployment, DeploymentName, Digest, Entry, Failure,
+    FailureKind, FlowName, FlowRun, Grants, InputId, Json, Lease, Manifest, Outcome, PoolName,
+    RunId, RunName, RunRequest, Seq, Settlement, State, StateType, TaskCall, TaskName, TaskOptions,
+    Timestamp, Waits, WorkPool, Worker, WorkerId,
 };
 
 /// So many seconds into the story.
@@ -220,6 +220,18 @@ pub fn refused(seq: u64, run: RunId) -> Entry {
     entry(seq, Call::WatchRun { run }, Answer::Refused { failure })
 }
 
+/// The wait for an input, as people are told.
+pub fn waits_for_input(seq: u64, key: &str) -> Waits {
+    Waits {
+        first: vec![Awaited::Input {
+            seq: Seq(seq),
+            key: key.to_owned(),
+        }],
+        count: 1,
+        any: false,
+    }
+}
+
 pub fn settled(seq: u64, second: i64) -> Settled {
     Settled {
         seq: Seq(seq),
@@ -361,6 +373,7 @@ impl<S: Store> Cast<S> {
                 awaited,
                 count,
                 until: None,
+                waits: Waits::default(),
             };
         })
         .await
@@ -386,8 +399,21 @@ impl<S: Store> Cast<S> {
     /// The history by names: `Scheduled Pending Running`.
     pub async fn history(&self, id: RunId) -> String {
         let history = self.store.history(id).await.unwrap();
-        let names: Vec<_> = history.iter().map(|state| &*state.name.0).collect();
+        let names: Vec<_> = history.iter().map(|line| &*line.state.name.0).collect();
         names.join(" ")
+    }
+
+    /// What the lines of the history say besides their states: `Pending 1 by w1`.
+    pub async fn lines(&self, id: RunId) -> String {
+        let history = self.store.history(id).await.unwrap();
+        let lines = history.iter().map(|line| {
+            let by = line.worker.as_ref().map(|worker| format!(" by {worker}"));
+            let cause = line.cause.as_ref().map(|cause| format!(" since {cause}"));
+            let waits = line.waits.as_ref().map(|waits| format!(" for {waits}"));
+            let says: String = [by, cause, waits].into_iter().flatten().collect();
+            format!("{} {}{says}", line.state.name, line.attempt)
+        });
+        lines.collect::<Vec<_>>().join(", ")
     }
 
     pub async fn settled(&self, run: RunId, calls: &[u64]) -> Vec<u64> {

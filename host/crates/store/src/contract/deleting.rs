@@ -31,7 +31,8 @@ fn task_run(run: RunId) -> TaskRun {
         tags: Vec::new(),
         attempt: 1,
         retry_at: None,
-        history: vec![State::running(1, at(2))],
+        worker: None,
+        history: vec![State::running(1, at(2)).into()],
     }
 }
 

@@ -87,7 +87,8 @@ fn task_run(run: RunId, seq: u64) -> TaskRun {
         tags: Vec::new(),
         attempt: 1,
         retry_at: None,
-        history: vec![State::running(1, at(2))],
+        worker: None,
+        history: vec![State::running(1, at(2)).into()],
     }
 }
 
@@ -106,7 +107,9 @@ pub async fn a_run_is_told_of_from_its_creation_to_its_end<S: Store>(cast: Cast<
         progress.logs = vec![line(id, LogLevel::Warn), line(id, LogLevel::Info)];
     })
     .await;
-    task_run.history.push(State::ended(&failure(), at(3)));
+    task_run
+        .history
+        .push(State::ended(&failure(), at(3)).into());
     cast.go_on(lease, |progress| {
         progress.settled.push(settled(1, 3));
         progress.task_runs.push(task_run);
@@ -179,7 +182,7 @@ pub async fn each_line_of_history_is_an_event<S: Store>(cast: Cast<S>) {
         progress.states.push(State::awaiting_retry(at(2)));
         progress.next = Next::Release {
             at: at(2),
-            next_attempt: true,
+            failed: failure().err(),
         };
     })
     .await;
@@ -209,15 +212,19 @@ pub async fn each_line_of_history_is_an_event<S: Store>(cast: Cast<S>) {
     let events = read(&cast.store, from, 1000).await;
     for run in runs {
         let history = cast.store.history(run).await.unwrap();
-        assert!(history.last().unwrap().kind.is_terminal(), "{history:?}");
+        assert!(
+            history.last().unwrap().state.kind.is_terminal(),
+            "{history:?}"
+        );
         let of_run = events.iter().filter_map(|placed| match &placed.event {
             Event::FlowRun(it) if it.run == run => Some(it),
             _ => None,
         });
         let lines: Vec<_> = of_run.clone().map(|it| it.line).collect();
         assert_eq!(lines, (1..=history.len() as u64).collect::<Vec<_>>());
-        let states: Vec<_> = of_run.map(|it| it.state.clone()).collect();
-        assert_eq!(states, history);
+        let told: Vec<_> = of_run.map(|it| (it.state.clone(), it.attempt)).collect();
+        let lines = history.into_iter().map(|line| (line.state, line.attempt));
+        assert_eq!(told, lines.collect::<Vec<_>>());
     }
 }
 

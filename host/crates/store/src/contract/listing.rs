@@ -113,11 +113,13 @@ pub async fn runs_are_listed_by_the_names_of_their_states<S: Store>(cast: Cast<S
     })
     .await;
     cast.try_record(suspended, |progress| {
-        progress.states.push(State::suspended(["approval"], at(2)));
+        let waits = waits_for_input(1, "approval");
+        progress.states.push(waits.state(at(2)));
         progress.next = crate::Next::Wait {
             awaited: vec![model::Seq(1)],
             count: 1,
             until: None,
+            waits,
         };
     })
     .await
@@ -131,7 +133,7 @@ pub async fn runs_are_listed_by_the_names_of_their_states<S: Store>(cast: Cast<S
         progress.states.push(State::awaiting_retry(at(3)));
         progress.next = crate::Next::Release {
             at: at(3),
-            next_attempt: true,
+            failed: failure().err(),
         };
     })
     .await;

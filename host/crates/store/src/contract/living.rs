@@ -2,7 +2,7 @@
 
 use super::cast::*;
 use crate::{LogFilter, NewRun, Next, PageRequest, Store, StoreError, SubflowChange};
-use model::{FailureKind, Lease, LogLevel, LogLine, LogSource, Seq, State, StateType};
+use model::{FailureKind, Lease, LogLevel, LogLine, LogSource, Seq, State, StateType, Waits};
 
 pub async fn a_run_lives_from_claim_to_end<S: Store>(cast: Cast<S>) {
     let lease = cast.running("etl").await;
@@ -95,7 +95,7 @@ pub async fn what_comes_next_fits_the_last_state<S: Store>(cast: Cast<S>) {
     refusal(ending);
     let release = Next::Release {
         at: at(1),
-        next_attempt: true,
+        failed: failure().err(),
     };
     refusal(cast.try_record(lease, |p| p.next = release).await);
     assert_eq!(cast.state(lease.run).await, StateType::Running);
@@ -128,6 +128,7 @@ pub async fn a_child_and_the_call_that_made_it_are_one<S: Store>(cast: Cast<S>) 
                 awaited: vec![Seq(1)],
                 count: 1,
                 until: None,
+                waits: Waits::default(),
             };
         })
         .await;
@@ -177,7 +178,7 @@ pub async fn a_retry_opens_an_attempt_at_its_time<S: Store>(cast: Cast<S>) {
         progress.states.push(State::scheduled(at(2)));
         progress.next = Next::Release {
             at: at(60),
-            next_attempt: true,
+            failed: failure().err(),
         };
     })
     .await;
@@ -194,7 +195,7 @@ pub async fn what_a_stopping_worker_releases_keeps_its_attempt<S: Store>(cast: C
         progress.logged = 3;
         progress.next = Next::Release {
             at: at(2),
-            next_attempt: false,
+            failed: None,
         };
     })
     .await;

@@ -57,7 +57,7 @@ pub async fn children_are_counted_by_state<S: Store>(cast: Cast<S>) {
     assert_eq!(cast.store.child_states(parent.run).await, Ok(expect));
 }
 
-fn task_run(run: RunId, seq: u64) -> TaskRun {
+pub(super) fn task_run(run: RunId, seq: u64) -> TaskRun {
     TaskRun {
         id: TaskRunId::generate(),
         flow_run: run,
@@ -68,14 +68,15 @@ fn task_run(run: RunId, seq: u64) -> TaskRun {
         tags: vec!["io".to_owned()],
         attempt: 1,
         retry_at: None,
-        history: vec![State::running(1, at(2))],
+        worker: None,
+        history: vec![State::running(1, at(2)).into()],
     }
 }
 
 pub async fn a_task_that_awaits_its_retry_keeps_its_time<S: Store>(cast: Cast<S>) {
     let lease = cast.running("etl").await;
     let mut task = task_run(lease.run, 1);
-    task.history.push(State::awaiting_retry(at(3)));
+    task.history.push(State::awaiting_retry(at(3)).into());
     task.retry_at = Some(at(50));
     cast.go_on(lease, |p| p.task_runs.push(task.clone())).await;
     let found = async || {
@@ -109,7 +110,9 @@ pub async fn task_runs_are_replaced_by_id<S: Store>(cast: Cast<S>) {
     })
     .await;
     first.attempt = 2;
-    first.history.push(State::ended(&Ok(json("1")), at(3)));
+    first
+        .history
+        .push(State::ended(&Ok(json("1")), at(3)).into());
     cast.go_on(lease, |p| p.task_runs.push(first.clone())).await;
     let other = cast.running("other").await;
     let third = task_run(other.run, 1);
@@ -158,9 +161,11 @@ pub async fn task_runs_are_listed_page_by_page<S: Store>(cast: Cast<S>) {
     let mut tasks: Vec<TaskRun> = (1..=7).map(|seq| task_run(lease.run, seq)).collect();
     tasks[1].task = TaskName::new("load").unwrap();
     tasks[2].name = "load 50%".to_owned();
-    tasks[3].history.push(State::awaiting_retry(at(3)));
+    tasks[3].history.push(State::awaiting_retry(at(3)).into());
     let timed_out = Err(model::Failure::new(model::FailureKind::TimedOut, "slow"));
-    tasks[4].history.push(State::ended(&timed_out, at(3)));
+    tasks[4]
+        .history
+        .push(State::ended(&timed_out, at(3)).into());
     for task in &tasks {
         cast.go_on(lease, |p| p.task_runs.push(task.clone())).await;
         let strange = task_run(other.run, task.seq.0);

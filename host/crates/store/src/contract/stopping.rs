@@ -4,7 +4,7 @@ use super::cast::*;
 use crate::{
     Cancellation, NewRun, Next, Progress, Recorded, Settled, Store, StoreError, SubflowChange,
 };
-use model::{CRASH_RETRIES, Entry, RunId, Seq, Settlement, State, StateType};
+use model::{CRASH_RETRIES, Entry, RunId, Seq, Settlement, State, StateType, Waits};
 
 pub async fn a_run_that_has_not_begun_is_cancelled_at_once<S: Store>(cast: Cast<S>) {
     let id = cast.create(new_run("etl")).await;
@@ -261,6 +261,7 @@ pub async fn a_wait_ends_at_its_time_at_the_latest<S: Store>(cast: Cast<S>) {
             awaited: vec![Seq(1)],
             count: 1,
             until: Some(at(50)),
+            waits: Waits::default(),
         };
     })
     .await;

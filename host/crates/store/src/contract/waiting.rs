@@ -2,7 +2,7 @@
 
 use super::cast::*;
 use crate::{NewRun, Next, Recorded, Store, StoreError};
-use model::{Lease, PoolName, RunId, Seq, Settlement, State, StateName, StateType};
+use model::{Lease, PoolName, RunId, Seq, Settlement, State, StateName, StateType, Waits};
 
 /// A run, and children it has started: calls 1 to `count`.
 async fn parent_of<S: Store>(cast: &Cast<S>, count: u64) -> (Lease, Vec<Lease>) {
@@ -78,6 +78,7 @@ pub async fn what_settled_before_the_wait_counts<S: Store>(cast: Cast<S>) {
                 awaited: vec![Seq(1), Seq(4)],
                 count: 1,
                 until: None,
+                waits: Waits::default(),
             };
         })
         .await;
@@ -159,6 +160,7 @@ pub async fn what_has_ended_settles_a_watch_at_once<S: Store>(cast: Cast<S>) {
                 awaited: vec![Seq(1)],
                 count: 1,
                 until: None,
+                waits: Waits::default(),
             };
         })
         .await;
@@ -261,6 +263,7 @@ pub async fn a_task_that_awaits_its_retry_is_waited_for_without_a_slot<S: Store>
         awaited: vec![Seq(1), Seq(2)],
         count: 2,
         until: Some(at(second)),
+        waits: Waits::default(),
     };
     cast.go_on(lease, |progress| {
         progress.entries = vec![task(1), timer(2, 20)];

@@ -6,8 +6,8 @@ use super::driver::Execution;
 use super::guest::TOLD_TO_END;
 use crate::{Next, Progress, Recorded, Store};
 use model::{
-    Answer, Call, Entry, FlowRun, Lease, RunId, Seq, Settlement, State, StateName, StateType,
-    TaskRunId, Timestamp, WorkerId,
+    Answer, Call, Entry, FlowRun, HistoryLine, Lease, RunId, Seq, Settlement, State, StateName,
+    StateType, TaskRunId, Timestamp, WorkerId, attempts,
 };
 
 #[derive(Default)]
@@ -86,6 +86,7 @@ impl Ledger {
             awaited,
             count,
             until,
+            ..
         } = &progress.next
         {
             self.run(progress.lease.run).waits = Some(Wait {
@@ -208,13 +209,15 @@ impl Ledger {
         }
     }
 
-    /// Only arrows of the table, and a way out of a terminal state only for each retry.
+    /// Only arrows of the table, and a way out of a terminal state only for each retry; each
+    /// attempt with its worker and its cause, and each wait with what it was for.
     pub async fn check_history<S: Store>(&mut self, store: &S, run: &FlowRun) {
         let history = store.history(run.id).await.unwrap();
-        assert_eq!(history.last(), Some(&run.state));
+        assert_eq!(history.last().map(|line| &line.state), Some(&run.state));
+        check_lines(run, &history);
         let mut reopened = 0;
         for pair in history.windows(2) {
-            let (from, to) = (pair[0].kind, pair[1].kind);
+            let (from, to) = (pair[0].state.kind, pair[1].state.kind);
             if from.is_terminal() && to == StateType::Scheduled {
                 reopened += 1
             } else {
@@ -253,6 +256,27 @@ impl Ledger {
             );
         }
     }
+}
+
+/// What the lines of a history say besides their states.
+fn check_lines(run: &FlowRun, history: &[HistoryLine]) {
+    let mut attempt = 0;
+    for line in history {
+        assert!(line.attempt >= attempt, "the attempt fell: {history:#?}");
+        attempt = line.attempt;
+        let kind = line.state.kind;
+        let failed = line.ends_attempt() && kind != StateType::Completed;
+        assert_eq!(line.cause.is_some(), failed, "{line:#?}");
+        let waits = line.waits.as_ref().map_or(0, |waits| waits.count);
+        assert_eq!(waits > 0, kind == StateType::Waiting, "{line:#?}");
+        if kind == StateType::Pending {
+            assert!(line.worker.is_some(), "{line:#?}");
+        }
+    }
+    assert_eq!(attempt, run.attempt);
+    let attempts: Vec<u32> = attempts(history).iter().map(|it| it.number).collect();
+    let all: Vec<u32> = (1..=run.attempt.max(1)).collect();
+    assert_eq!(attempts, all, "{history:#?}");
 }
 
 /// Whether what it was answered was made for this call.

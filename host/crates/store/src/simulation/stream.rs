@@ -31,8 +31,10 @@ impl<S: Store> World<'_, S> {
             let lines: Vec<u64> = told.iter().map(|it| it.line).collect();
             let history = self.store.history(run.id).await.unwrap();
             assert_eq!(lines, (1..=history.len() as u64).collect::<Vec<_>>());
-            let states: Vec<_> = told.iter().map(|it| it.state.clone()).collect();
-            assert_eq!(states, history, "{run:#?}");
+            let states = told.iter().map(|it| (it.state.clone(), it.attempt));
+            let lines = history.into_iter().map(|line| (line.state, line.attempt));
+            let (states, lines): (Vec<_>, Vec<_>) = (states.collect(), lines.collect());
+            assert_eq!(states, lines, "{run:#?}");
             assert!(told.iter().all(|it| it.within == run.within), "{told:#?}");
             assert_eq!(told.last().map(|it| it.attempt), Some(run.attempt));
             let created = told[0].created.as_deref();

@@ -105,9 +105,13 @@ fn a_run_that_is_over_is_tried_again() {
         retries(
             run,
             false,
-            &format!("what to keep?; empty journal; {again}"),
+            &format!("what to keep?; remember attempt 1; empty journal; {again}"),
         );
-        retries(run, true, &format!("forget kept; empty journal; {again}"));
+        retries(
+            run,
+            true,
+            &format!("forget kept; remember attempt 1; empty journal; {again}"),
+        );
     }
     retries("RUNNING leased", false, "not over: RUNNING");
     retries("CANCELLING", true, "not over: CANCELLING");

@@ -198,9 +198,10 @@ fn show_change(change: &Change<'_>) -> String {
             format!("keep {}", seqs.join(" "))
         }
         Change::ForgetKept { .. } => "forget kept".to_owned(),
+        Change::Remember { attempt, .. } => format!("remember attempt {attempt}"),
         Change::EmptyJournal { .. } => "empty journal".to_owned(),
         Change::End(it) => format!("end {} (line {})", it.state.kind, it.tally.states),
-        Change::EndTaskRuns { state, .. } => format!("end task runs {}", state.kind),
+        Change::EndTaskRuns { line, .. } => format!("end task runs {}", line.state.kind),
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
-use model::Next;
+use model::{Next, Waits};
 
 /// A record of these states, calls and children, in words: `RUNNING task mark child`.
 /// `ends`, `fails`, `waits`, `retries` and `stops` say where it goes.
@@ -36,13 +36,14 @@ fn progress(journal_len: u64, words: &str) -> Progress {
                     awaited: vec![Seq(1), Seq(2)],
                     count: 2,
                     until: None,
+                    waits: Waits::default(),
                 };
             }
             "retries" | "stops" => {
                 progress.states.push(State::scheduled(at(50)));
                 progress.next = Next::Release {
                     at: at(60),
-                    next_attempt: word == "retries",
+                    failed: (word == "retries").then(|| failed().unwrap_err()),
                 };
             }
             state => {
@@ -218,7 +219,7 @@ fn a_new_attempt_begins_with_an_empty_journal() {
     records(
         "RUNNING leased entries=2",
         "retries",
-        "leave SCHEDULED attempt 2 ready at 60; what to keep?; empty journal; tell ready; = Done",
+        "leave SCHEDULED attempt 2 ready at 60; what to keep?; remember attempt 1; empty journal; tell ready; = Done",
     );
     records(
         "RUNNING leased entries=2",

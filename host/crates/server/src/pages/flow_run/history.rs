@@ -23,12 +23,18 @@ struct Row {
 
 pub async fn tab(cx: &Cx, run: &FlowRunView) -> Answered<String> {
     let history = cx.client.run_history(&run.id.to_string()).await?;
-    let rows = history.iter().map(|state| Row {
-        at: cx.now.when(state.at),
-        state: Shown::from(state),
-        attempt: String::new(),
-        worker: String::new(),
-        reason: state.message.clone().unwrap_or_default(),
+    let rows = history.iter().map(|line| Row {
+        at: cx.now.when(line.state.at),
+        state: Shown::from(&line.state),
+        attempt: match line.attempt {
+            0 => String::new(),
+            attempt => attempt.to_string(),
+        },
+        worker: line
+            .worker
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string),
+        reason: line.state.message.clone().unwrap_or_default(),
     });
     Ok(html(&History {
         rows: rows.collect(),
