@@ -372,6 +372,16 @@ impl Reading for SqliteStore {
             .await
     }
 
+    async fn journal_part(
+        &self,
+        run: RunId,
+        after: Option<Seq>,
+        count: u32,
+    ) -> StoreResult<Vec<Entry>> {
+        self.read_long(move |conn| journal::entries_after(conn, run, after, count))
+            .await
+    }
+
     async fn latest_ends(
         &self,
         deployments: &[DeploymentName],
@@ -494,13 +504,8 @@ impl Totals for SqliteStore {
             .await
     }
 
-    async fn tallies_by_origin(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> StoreResult<Vec<OriginTally>> {
-        self.read_long(move |conn| totals::by_origin(conn, from, to))
-            .await
+    async fn totals_by_origin(&self) -> StoreResult<Vec<OriginTally>> {
+        self.readers.with(totals::by_origin)
     }
 }
 

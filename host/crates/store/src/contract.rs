@@ -178,6 +178,7 @@ macro_rules! listing_stories {
             listing::the_latest_ends_of_deployments_are_told,
             listing::inputs_of_any_run_are_listed,
             listing::pages_give_the_list_whatever_happens_meanwhile,
+            reading::a_journal_is_read_in_parts,
             reading::task_runs_are_replaced_by_id,
             reading::task_runs_are_listed_page_by_page,
             reading::a_log_is_read_from_either_end,

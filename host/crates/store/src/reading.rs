@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    AwaitedInput, CallMade, DeploymentName, FlowRun, HistoryLine, IdPrefix, LogLine, Relative,
-    RunId, State, StateType, TaskRun, TaskRunId, Timestamp,
+    AwaitedInput, CallMade, DeploymentName, Entry, FlowRun, HistoryLine, IdPrefix, LogLine, Relative,
+    RunId, Seq, State, StateType, TaskRun, TaskRunId, Timestamp,
 };
 
 use crate::StoreResult;
@@ -51,6 +51,14 @@ pub trait Reading: Send + Sync + 'static {
         deployments: &[DeploymentName],
         count: u32,
     ) -> StoreResult<LatestEnds>;
+
+    /// The first `count` entries of a run's journal after a position, in order.
+    async fn journal_part(
+        &self,
+        run: RunId,
+        after: Option<Seq>,
+        count: u32,
+    ) -> StoreResult<Vec<Entry>>;
 
     /// How many children of a run are in each state, in the order of the states.
     async fn child_states(&self, parent: RunId) -> StoreResult<Vec<(StateType, u64)>>;
