@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 use test_support::{Answer, Server, eventually, guest};
 
-use super::{SOON, deploy, home, json as printed, text, worker};
+use super::{SOON, deploy, home, json as printed, start, text, worker};
 
 /// Uploads a component of the tests and deploys its flows.
 #[track_caller]
@@ -164,6 +164,33 @@ fn a_listing_goes_on_where_it_stopped() {
         .ask("GET", &other)
         .send()
         .problem(400, "invalid-cursor");
+}
+
+#[test]
+fn deployments_tell_how_their_latest_runs_ended() {
+    let home = home();
+    deploy(&home, "process_item", &[]);
+    // Without a worker: so they end at once when they are cancelled.
+    let server = Server::start(&home, &[]);
+    let runs: Vec<String> = ["1", "2", "3"]
+        .map(|item| start(&home, "process-item", &["-p", &format!("item_id={item}")]))
+        .into();
+    for run in &runs {
+        server
+            .ask("POST", &format!("/v1/flow-runs/{run}/cancel"))
+            .send()
+            .ok();
+        super::wait_until(&home, run, "CANCELLED");
+    }
+    let without = server.get("/v1/deployments");
+    assert_eq!(without["items"][0].get("latest"), None);
+    let with = server.get("/v1/deployments?latest=2");
+    let latest = with["items"][0]["latest"].as_array().unwrap();
+    let told: Vec<&str> = latest.iter().map(|end| text(&end["run"])).collect();
+    assert_eq!(told, [&runs[2], &runs[1]]);
+    assert_eq!(latest[0]["state"]["type"], "CANCELLED");
+    let ask = server.ask("GET", "/v1/deployments?latest=101");
+    ask.send().problem(400, "invalid-query");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Requests that mean no good, or are broken: none opens a door, none keeps others waiting, and
 //! each is told what is wrong.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use test_support::{Answer, Home, Server, eventually};
 
-use super::{SOON, home, text};
+use super::{SOON, deploy, home, text};
 
 /// Every operation: its method, its path with values for its parameters, and its role.
 fn operations(server: &Server) -> Vec<(String, String, String)> {
@@ -269,6 +270,54 @@ fn a_thousand_slow_clients_keep_nobody_waiting() {
     let mut rest = Vec::new();
     let _ = (&last).read_to_end(&mut rest);
     server.get("/v1/whoami");
+}
+
+/// Connections that a server has, and its doors.
+fn sockets(server: &Server) -> usize {
+    let files = fs::read_dir(format!("/proc/{}/fd", server.process.pid())).unwrap();
+    let files = files.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
+    files
+        .filter(|file| file.to_string_lossy().starts_with("socket:"))
+        .count()
+}
+
+/// Streams that nobody reads, while very much happens: what they are owed does not gather in the
+/// server, the worker in the same process goes on, and they are cut off.
+#[test]
+fn who_does_not_read_is_cut_off_and_keeps_nobody_waiting() {
+    const RUNS: usize = 6000;
+    let home = home();
+    deploy(&home, "bench", &[]);
+    let server = Server::start(&home, &["--worker"]);
+    let sockets_before = sockets(&server);
+    let ask = server.ask("GET", "/v1/events");
+    let ask = ask.header("Accept", "text/event-stream");
+    let unread: Vec<TcpStream> = (0..16)
+        .map(|_| {
+            let mut stream = ask.connect();
+            stream.write_all(ask.head().as_bytes()).unwrap();
+            // No more is read than that it has begun.
+            let mut begin = [0; 12];
+            stream.read_exact(&mut begin).unwrap();
+            assert_eq!(&begin, b"HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    let follow = || server.ask("GET", "/v1/events").follow(None).status;
+    assert_eq!(follow(), 429);
+    let memory = server.process.kilobytes("VmRSS");
+    let create = ["deployment", "run", "empty", "--from-file", "-"];
+    let created = home.feed(create, "{}\n".repeat(RUNS)).ok();
+    let last = created.stdout.lines().last().unwrap();
+    super::wait_until(&home, last, "COMPLETED");
+    // Each stream is owed far more than the kernel takes for it.
+    let grown = server.process.kilobytes("VmHWM").saturating_sub(memory);
+    assert!(grown < 150_000, "{grown} kB more");
+    server.get("/v1/whoami");
+    // Their slots are free again, and their connections are gone.
+    eventually(2 * SOON, || follow() == 200);
+    eventually(2 * SOON, || sockets(&server) <= sockets_before + 1);
+    drop(unread);
 }
 
 #[test]

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use test_support::{Event, Server, eventually};
+use test_support::{Ask, Event, Server, eventually};
 
 use super::{SOON, deploy, home, start, text, worker};
 
@@ -118,12 +117,37 @@ fn a_token_has_so_many_streams_and_they_end_with_the_server() {
     }
 }
 
-/// The server is killed and started again while runs come and go. Its followers come again with
-/// the id of the last event that they had.
+/// Follows all events from `begin` until a pool `the-end` is new, whatever becomes of the server,
+/// and comes again with the id of the last event that it had. It hangs up itself after so many
+/// events, too.
+fn follow_to_the_end(ask: &Ask, begin: &str, hang_up_after: usize) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut last = begin.to_owned();
+    loop {
+        let Ok(stream) = ask.clone().try_follow(Some(&last)) else {
+            // Nobody is there at the moment.
+            thread::sleep(Duration::from_millis(20));
+            continue;
+        };
+        for event in stream.take(hang_up_after) {
+            last.clone_from(&event.id);
+            let is_last = event.data["pool"]["name"] == "the-end";
+            events.push(event);
+            if is_last {
+                return events;
+            }
+        }
+    }
+}
+
+/// The server is killed and started again while a worker is busy with runs, and several follow.
+/// They come again with the id of the last event that they had.
 #[test]
 fn whoever_resumes_sees_each_event_once_when_the_server_is_killed() {
-    const RUNS: usize = 60;
-    const KILLS: usize = 3;
+    const RUNS: usize = 150;
+    const KILLS: usize = 4;
+    /// How often each of them hangs up itself.
+    const FOLLOWERS: [usize; 4] = [usize::MAX, usize::MAX, 400, 60];
     let home = home();
     deploy(&home, "forms", &[]);
     let _worker = worker(&home, &[]);
@@ -131,51 +155,28 @@ fn whoever_resumes_sees_each_event_once_when_the_server_is_killed() {
     let first = Server::start(&home, &["--port", &port]);
     let begin = text(&first.get("/v1/events")["next"]).to_owned();
     let ask = first.ask("GET", "/v1/events");
-    let mut server = Some(first);
-    let is_over = AtomicBool::new(false);
-    let (followed, last_run) = thread::scope(|scope| {
-        let follower = scope.spawn(|| {
-            let mut events: Vec<Event> = Vec::new();
-            let mut last = begin.clone();
-            while !is_over.load(Ordering::SeqCst) {
-                let Ok(stream) = ask.clone().try_follow(Some(&last)) else {
-                    // Nobody is there at the moment.
-                    thread::sleep(Duration::from_millis(20));
-                    continue;
-                };
-                for event in stream {
-                    last.clone_from(&event.id);
-                    let is_last = event.data["pool"]["name"] == "the-end";
-                    events.push(event);
-                    if is_last {
-                        return events;
-                    }
-                }
-            }
-            events
+    let (followed, server) = thread::scope(|scope| {
+        let mut server = first;
+        let followers = FOLLOWERS.map(|hang_up_after| {
+            let (ask, begin) = (&ask, &begin);
+            scope.spawn(move || follow_to_the_end(ask, begin, hang_up_after))
         });
-        let mut last_run = String::new();
-        for number in 0..RUNS {
-            last_run = start(&home, "direct-call", &[]);
-            if number % (RUNS / KILLS) == RUNS / KILLS / 2 {
-                server.take().unwrap().process.sigkill();
-                server = Some(Server::start(&home, &["--port", &port]));
-            }
+        for _ in 0..KILLS {
+            // So the worker has work while the server dies and begins again.
+            let create = ["deployment", "run", "direct-call", "--from-file", "-"];
+            home.feed(create, "{}\n".repeat(RUNS)).ok();
+            server.process.sigkill();
+            server = Server::start(&home, &["--port", &port]);
         }
-        super::wait_until(&home, &last_run, "COMPLETED");
         eventually(SOON, || {
             super::flow_runs(&home, &[])
                 .iter()
                 .all(|run| run["state"]["type"] == "COMPLETED")
         });
         home.run(["work-pool", "create", "the-end"]).ok();
-        let followed = follower.join().unwrap();
-        is_over.store(true, Ordering::SeqCst);
-        (followed, last_run)
+        (followers.map(|it| it.join().unwrap()), server)
     });
-    assert!(!last_run.is_empty());
     // What the stream holds, read in one piece.
-    let server = server.unwrap();
     let mut whole = Vec::new();
     let mut cursor = begin;
     loop {
@@ -187,16 +188,15 @@ fn whoever_resumes_sees_each_event_once_when_the_server_is_killed() {
         whole.extend(items.clone());
         cursor = text(&part["next"]).to_owned();
     }
-    let seen: Vec<_> = followed
-        .iter()
-        .map(|event| text(&event.data["cursor"]))
-        .collect();
     let all: Vec<_> = whole.iter().map(|event| text(&event["cursor"])).collect();
-    assert_eq!(seen, all);
+    for events in &followed {
+        let seen = events.iter().map(|event| text(&event.data["cursor"]));
+        assert_eq!(seen.collect::<Vec<_>>(), all);
+    }
     let ended = whole
         .iter()
         .filter(|event| event["flow_run"]["state"]["type"] == "COMPLETED");
-    assert_eq!(ended.count(), RUNS);
+    assert_eq!(ended.count(), KILLS * RUNS);
 }
 
 /// A port that nobody has at the moment.

@@ -227,6 +227,21 @@ pub(super) fn entries(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> 
     )
 }
 
+pub(super) fn entries_after(
+    conn: &Connection,
+    run: RunId,
+    after: Option<Seq>,
+    count: u32,
+) -> StoreResult<Vec<Entry>> {
+    conn.all(
+        "SELECT seq, call, answer, at, settled_at, settlement FROM journal
+         WHERE run = (SELECT no FROM flow_runs WHERE id = ?1) AND seq > coalesce(?2, -1)
+         ORDER BY seq LIMIT ?3",
+        params![run, after, count],
+        entry,
+    )
+}
+
 /// What earlier attempts have finished, in the order in which it was kept.
 pub(super) fn kept(conn: &Connection, run: RunKey) -> StoreResult<Vec<Entry>> {
     conn.all(select_kept!("?1"), [run], kept_entry)

@@ -13,6 +13,7 @@
 //! events           what changed, in the order of the commits
 //! run_origins      the flows and deployments that there were runs of
 //! run_tallies      how many runs have ended, by minute, origin and state
+//! run_totals       the same of all time until two days ago, by origin and state
 //! run_blocks       what is in a block of runs, so that others are passed over
 //! ```
 //!
@@ -415,6 +416,20 @@ CREATE TABLE worker_names (
 INSERT INTO worker_names (id, name) SELECT id, name FROM workers;
 ";
 
+/// Sums that would be read from more rows each month.
+const EVER: &str = "
+CREATE TABLE run_totals (
+    origin   INTEGER NOT NULL,
+    state    TEXT NOT NULL,
+    count    INTEGER NOT NULL,
+    total_ms INTEGER NOT NULL,
+    PRIMARY KEY (origin, state)
+) STRICT, WITHOUT ROWID;
+-- One row: the totals are of all minutes before this one. The writer goes on from there.
+CREATE TABLE run_totals_end (minute INTEGER NOT NULL) STRICT;
+INSERT INTO run_totals_end (minute) VALUES (0);
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -427,6 +442,7 @@ const STEPS: &[M<'static>] = &[
     M::up(TOTALS),
     M::up(DELETED),
     M::up(PAST),
+    M::up(EVER),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

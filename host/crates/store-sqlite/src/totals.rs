@@ -10,6 +10,10 @@
 //!
 //! The rows of an hour become one row a key when the hour has been over for two days: so the
 //! bars of a day are exact, and those of a year read few rows.
+//!
+//! These hours are added to the totals of all time as well, which programs that watch ask for
+//! again and again, and which would be summed from more rows each month. So nothing more is
+//! written while runs end, and only the last two days are summed for each answer.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -41,6 +45,8 @@ pub(crate) struct Totals {
     noted: RefCell<Vec<(Ended, i64)>>,
     /// Up to this minute hours are summed, as far as this process knows.
     summed_to: Cell<i64>,
+    /// Before this minute all is in the totals of all time, as far as this process knows.
+    totals_end: Cell<Option<i64>>,
 }
 
 impl Totals {
@@ -50,6 +56,7 @@ impl Totals {
             origins: Origins::default(),
             noted: RefCell::default(),
             summed_to: Cell::default(),
+            totals_end: Cell::default(),
         }
     }
 
@@ -95,6 +102,9 @@ impl Totals {
             return Ok(());
         }
         let long_past = hour(minute(self.clock.now()) - MINUTES_KEPT);
+        // Another process may have gone on to what is long past. Where it is later than that,
+        // the clock was wrong for a while.
+        let may_be_in_totals = self.totals_end(conn)?.max(long_past);
         let mut sums: BTreeMap<(i64, OriginKey, StateType), (i64, i64)> = BTreeMap::new();
         for (run, sign) in noted.iter() {
             let minute = match minute(run.at) {
@@ -114,13 +124,35 @@ impl Totals {
                      count = count + excluded.count, total_ms = total_ms + excluded.total_ms",
                 params![minute, origin, state, count, total_ms],
             )?;
+            // Rare: a run of long ago is run again, or its end was written late.
+            if minute < may_be_in_totals {
+                conn.run(
+                    "INSERT INTO run_totals (origin, state, count, total_ms)
+                     SELECT ?2, ?3, ?4, ?5 FROM run_totals_end WHERE ?1 < minute
+                     ON CONFLICT (origin, state) DO UPDATE SET
+                         count = count + excluded.count,
+                         total_ms = total_ms + excluded.total_ms",
+                    params![minute, origin, state, count, total_ms],
+                )?;
+            }
         }
         // Once an hour, unless all processes were away for long.
         if long_past > self.summed_to.get() {
             let summed_to = sum_hours(conn, self.summed_to.get(), long_past)?;
+            add_to_totals(conn, summed_to)?;
             self.summed_to.set(summed_to);
+            self.totals_end.set(None);
         }
         Ok(())
+    }
+
+    fn totals_end(&self, conn: &Connection) -> StoreResult<i64> {
+        if let Some(known) = self.totals_end.get() {
+            return Ok(known);
+        }
+        let end = conn.need("SELECT minute FROM run_totals_end", [], |row| row.get(0))?;
+        self.totals_end.set(Some(end));
+        Ok(end)
     }
 }
 
@@ -154,6 +186,21 @@ fn sum_hours(conn: &Connection, from: i64, to: i64) -> StoreResult<i64> {
         )?;
     }
     Ok(done)
+}
+
+/// Adds the hours before this minute to the totals, unless they were added already.
+fn add_to_totals(conn: &Connection, to: i64) -> StoreResult<()> {
+    conn.run(
+        "INSERT INTO run_totals (origin, state, count, total_ms)
+         SELECT origin, state, sum(count), sum(total_ms) FROM run_tallies
+         WHERE minute >= (SELECT minute FROM run_totals_end) AND minute < ?1
+         GROUP BY origin, state
+         ON CONFLICT (origin, state) DO UPDATE SET
+             count = count + excluded.count, total_ms = total_ms + excluded.total_ms",
+        [to],
+    )?;
+    conn.run("UPDATE run_totals_end SET minute = max(minute, ?1)", [to])?;
+    Ok(())
 }
 
 fn minute(at: Timestamp) -> i64 {
@@ -199,18 +246,18 @@ pub(super) fn tallies(conn: &Connection, tallying: &Tallying) -> StoreResult<Tal
     Ok(tallies)
 }
 
-pub(super) fn by_origin(
-    conn: &Connection,
-    from: Timestamp,
-    to: Timestamp,
-) -> StoreResult<Vec<OriginTally>> {
-    let end = Timestamp(to.0.saturating_sub(1));
+pub(super) fn by_origin(conn: &Connection) -> StoreResult<Vec<OriginTally>> {
     let sums: Vec<(FlowName, Option<DeploymentName>, StateType, Tallied)> = conn.all(
         "SELECT o.flow, o.deployment, t.state, t.count, t.total_ms FROM (
-             SELECT origin, state, sum(count) AS count, sum(total_ms) AS total_ms
-             FROM run_tallies WHERE minute >= ?1 AND minute <= ?2 GROUP BY origin, state
-         ) t JOIN run_origins o ON o.no = t.origin ORDER BY o.flow, o.deployment",
-        params![minute(from), minute(end)],
+             SELECT origin, state, sum(count) AS count, sum(total_ms) AS total_ms FROM (
+                 SELECT origin, state, count, total_ms FROM run_totals
+                 UNION ALL
+                 SELECT origin, state, count, total_ms FROM run_tallies
+                 WHERE minute >= (SELECT minute FROM run_totals_end)
+             ) GROUP BY origin, state
+         ) t JOIN run_origins o ON o.no = t.origin
+         WHERE t.count > 0 ORDER BY o.flow, o.deployment",
+        [],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, tallied(row, 3)?)),
     )?;
     let mut found: Vec<OriginTally> = Vec::new();
@@ -279,9 +326,18 @@ mod tests {
         .unwrap()
     }
 
+    /// How many have ever ended, however that is kept.
+    fn ever(conn: &Connection) -> u64 {
+        let totals = by_origin(conn).unwrap();
+        let states = totals.iter().flat_map(|of| of.states.values());
+        states.map(|it| it.count).sum()
+    }
+
     fn database() -> Connection {
         let mut conn = Connection::open_in_memory().unwrap();
         crate::schema::migrate(&mut conn, std::path::Path::new("memory")).unwrap();
+        conn.run("INSERT INTO run_origins (no, flow) VALUES (1, 'etl')", [])
+            .unwrap();
         conn
     }
 
@@ -293,18 +349,36 @@ mod tests {
         // 22:13, so the hour began 13 minutes before, and the next one begins 47 after.
         end(&totals, &conn, &[0, 1, 60, 3_600]);
         assert_eq!(rows(&conn), ["0: 2/4000", "1: 1/2000", "60: 1/2000"]);
+        assert_eq!(ever(&conn), 4);
         clock.set(2 * DAY);
         end(&totals, &conn, &[2 * DAY]);
         assert_eq!(rows(&conn)[..3], ["0: 2/4000", "1: 1/2000", "60: 1/2000"]);
         clock.set(2 * DAY + 3_600);
         end(&totals, &conn, &[2 * DAY + 3_600]);
         assert_eq!(rows(&conn)[..2], ["-13: 3/6000", "60: 1/2000"]);
+        // Of these the first hour is in the totals.
+        let in_totals = "SELECT count FROM run_totals";
+        let in_totals = || -> Vec<i64> { conn.all(in_totals, [], |row| row.get(0)).unwrap() };
+        assert_eq!((in_totals(), ever(&conn)), (vec![3], 6));
         // What comes late joins its hour, and is taken off it.
         end(&totals, &conn, &[120]);
         assert_eq!(rows(&conn)[0], "-13: 4/8000");
+        assert_eq!((in_totals(), ever(&conn)), (vec![4], 7));
         totals.reopened(ended(60));
         end(&totals, &conn, &[]);
         assert_eq!(rows(&conn)[0], "-13: 3/6000");
+        assert_eq!((in_totals(), ever(&conn)), (vec![3], 6));
+        // Another process does not know yet how far the totals go.
+        let another = Totals::new(clock.clone());
+        end(&another, &conn, &[180]);
+        assert_eq!((in_totals(), ever(&conn)), (vec![4], 7));
+        // Nor does it matter that the clock was wrong meanwhile.
+        clock.set(100 * DAY);
+        end(&totals, &conn, &[]);
+        end(&totals, &conn, &[100 * DAY]);
+        clock.set(3 * DAY);
+        end(&totals, &conn, &[3 * DAY]);
+        assert_eq!(ever(&conn), 9);
     }
 
     #[test]
@@ -324,9 +398,10 @@ mod tests {
             });
             assert_eq!(hours.count(), expect, "{rows:?}");
         };
-        for expect in [4, 8, 10, 10] {
+        for (n, expect) in (1..).zip([4, 8, 10, 10]) {
             end(&later, &conn, &[10 * DAY]);
             summed(expect);
+            assert_eq!(ever(&conn), 10 + n);
         }
     }
 

@@ -13,10 +13,10 @@ use model::{
     RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
-    Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, Listener,
-    LogFilter, LogPlace, NewRun, Offer, OriginTally, Page, PageRequest, PoolChange, PoolUse, Pools,
-    Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult, Tallies, Tallying,
-    TaskRunFilter, Topic, Totals, Wakes, Workers,
+    Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, LatestEnds,
+    Listener, LogFilter, LogPlace, NewRun, Offer, OriginTally, Page, PageRequest, PoolChange,
+    PoolUse, Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult, Tallies,
+    Tallying, TaskRunFilter, Topic, Totals, Wakes, Workers,
 };
 
 use super::writer::Tx;
@@ -372,6 +372,26 @@ impl Reading for SqliteStore {
             .await
     }
 
+    async fn journal_part(
+        &self,
+        run: RunId,
+        after: Option<Seq>,
+        count: u32,
+    ) -> StoreResult<Vec<Entry>> {
+        self.read_long(move |conn| journal::entries_after(conn, run, after, count))
+            .await
+    }
+
+    async fn latest_ends(
+        &self,
+        deployments: &[DeploymentName],
+        count: u32,
+    ) -> StoreResult<LatestEnds> {
+        let (deployments, patience) = (deployments.to_vec(), self.patience);
+        self.read_long(move |conn| listing::latest_ends(conn, patience, &deployments, count))
+            .await
+    }
+
     async fn failed_since(&self, since: Timestamp, count: u32) -> StoreResult<Vec<FlowRun>> {
         self.read_long(move |conn| listing::failed(conn, since, count))
             .await
@@ -484,13 +504,8 @@ impl Totals for SqliteStore {
             .await
     }
 
-    async fn tallies_by_origin(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> StoreResult<Vec<OriginTally>> {
-        self.read_long(move |conn| totals::by_origin(conn, from, to))
-            .await
+    async fn totals_by_origin(&self) -> StoreResult<Vec<OriginTally>> {
+        self.readers.with(totals::by_origin)
     }
 }
 

@@ -37,7 +37,7 @@ pub use model::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
 pub use pools::{PoolChange, PoolUse, Pools};
-pub use reading::Reading;
+pub use reading::{LatestEnd, LatestEnds, Reading};
 pub use runs::{Offer, Runs};
 pub use tallies::{
     BINS_MAX, ByState, OriginTally, Tallied, Tallies, TallyFilter, Tallying, Totals,

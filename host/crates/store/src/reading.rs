@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    AwaitedInput, CallMade, FlowRun, HistoryLine, IdPrefix, LogLine, Relative, RunId, StateType,
-    TaskRun, TaskRunId, Timestamp,
+    AwaitedInput, CallMade, DeploymentName, Entry, FlowRun, HistoryLine, IdPrefix, LogLine, Relative,
+    RunId, Seq, State, StateType, TaskRun, TaskRunId, Timestamp,
 };
 
 use crate::StoreResult;
@@ -21,8 +21,9 @@ pub trait Reading: Send + Sync + 'static {
     /// Those of the runs that exist, in the order of the ids.
     async fn flow_runs_by_id(&self, ids: &[RunId]) -> StoreResult<Vec<FlowRun>>;
 
-    /// The runs that a person may mean by `text`: those with this name, and those whose id
-    /// is or begins with it. At most `count`, newest first.
+    /// The runs that a person may mean by `text`: the one with this id; else those with this
+    /// name, and those whose id begins with it. At most `count`, newest first. A whole id is
+    /// found at once; for a name, all runs may be looked through.
     async fn find_runs(&self, text: &IdPrefix, count: u32) -> StoreResult<Vec<FlowRun>>;
 
     /// A page of the runs that the filter lets through. A run has its place in the order of
@@ -42,6 +43,22 @@ pub trait Reading: Send + Sync + 'static {
 
     /// How many there are, counted up to `max`.
     async fn count_failed_since(&self, since: Timestamp, max: u64) -> StoreResult<Count>;
+
+    /// The last `count` runs of each deployment that have ended, the latest created first. The
+    /// answers are in the order of the deployments.
+    async fn latest_ends(
+        &self,
+        deployments: &[DeploymentName],
+        count: u32,
+    ) -> StoreResult<LatestEnds>;
+
+    /// The first `count` entries of a run's journal after a position, in order.
+    async fn journal_part(
+        &self,
+        run: RunId,
+        after: Option<Seq>,
+        count: u32,
+    ) -> StoreResult<Vec<Entry>>;
 
     /// How many children of a run are in each state, in the order of the states.
     async fn child_states(&self, parent: RunId) -> StoreResult<Vec<(StateType, u64)>>;
@@ -132,6 +149,23 @@ pub trait Reading: Send + Sync + 'static {
         found.reverse();
         Ok(found)
     }
+}
+
+/// How runs of deployments have ended lately.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LatestEnds {
+    pub of: Vec<Vec<LatestEnd>>,
+    /// An engine has looked long enough: a deployment with few of them may have more.
+    pub may_have_more: bool,
+}
+
+/// How a run has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatestEnd {
+    pub run: RunId,
+    pub state: State,
+    /// When its last attempt began.
+    pub started: Option<Timestamp>,
 }
 
 /// The items of the next page. `None`: there are enough.

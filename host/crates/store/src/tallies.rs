@@ -16,12 +16,8 @@ pub trait Totals: Send + Sync + 'static {
     /// How many runs ended in each part of a span of time.
     async fn tallies(&self, tallying: &Tallying) -> StoreResult<Tallies>;
 
-    /// How many runs of each flow and deployment ended in a span of time, `to` excluded.
-    async fn tallies_by_origin(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> StoreResult<Vec<OriginTally>>;
+    /// How many runs of each flow and deployment have ever ended.
+    async fn totals_by_origin(&self) -> StoreResult<Vec<OriginTally>>;
 }
 
 /// Runs that ended alike.

@@ -23,6 +23,7 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             flow: args.flow.clone(),
             limit: Some(limit),
             cursor,
+            ..DeploymentQuery::default()
         })
     });
     let deployments = deployments.await?;

@@ -1,7 +1,7 @@
 //! Components and deployments, from the store.
 
 use async_trait::async_trait;
-use model::{Component, Digest, Grants, Json};
+use model::{Component, Deployment, Digest, Grants, Json};
 
 use super::cursor::{Order, part};
 use super::local::{LocalClient, Undescribed};
@@ -12,8 +12,13 @@ use super::requests::{
 use super::{Answered, CatalogClient};
 use crate::deploy::{self, Wish};
 use crate::problem::{Problem, ProblemKind};
-use crate::view::{ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, views};
+use crate::view::{
+    ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, LatestEndView, views,
+};
 use crate::{inspect, manifest, resolve};
+
+/// Latest ends that are told of one deployment.
+const LATEST_MAX: u32 = 100;
 
 #[async_trait]
 impl CatalogClient for LocalClient {
@@ -46,11 +51,19 @@ impl CatalogClient for LocalClient {
     }
 
     async fn list_deployments(&self, query: DeploymentQuery) -> Answered<Page<DeploymentView>> {
+        let latest = latest(&query)?;
         let deployments = self.store.deployments(query.flow.as_ref()).await?;
         // In the order of flow and name, which a slash would not keep.
-        part(&query, "", deployments, Order::Up, |it| {
-            format!("{}\u{1}{}", it.name.flow, it.name.name)
-        })
+        let key = |it: &Deployment| format!("{}\u{1}{}", it.name.flow, it.name.name);
+        let mut page: Page<DeploymentView> = part(&query, "", deployments, Order::Up, key)?;
+        if let Some(count) = latest {
+            let names: Vec<_> = page.items.iter().map(|it| it.name.clone()).collect();
+            let ends = self.store.latest_ends(&names, count).await?;
+            for (deployment, ends) in page.items.iter_mut().zip(ends.of) {
+                deployment.latest = Some(ends.into_iter().map(LatestEndView::from).collect());
+            }
+        }
+        Ok(page)
     }
 
     async fn inspect_deployment(&self, name: &str) -> Answered<DeploymentDetailsView> {
@@ -125,6 +138,19 @@ impl LocalClient {
         let component = self.store.component(digest).await?;
         component
             .ok_or_else(|| Problem::internal(format!("component {digest} is not in the database")))
+    }
+}
+
+/// How many of the latest ends of each deployment are asked for, if any are.
+fn latest(query: &DeploymentQuery) -> Answered<Option<u32>> {
+    match query.latest {
+        None | Some(0) => Ok(None),
+        Some(count @ 1..=LATEST_MAX) => Ok(Some(count)),
+        Some(count) => {
+            let detail = format!("`latest` is {count}: it must be from 0 to {LATEST_MAX}");
+            let hint = "`/v1/flow-runs` lists all runs of a deployment";
+            Err(Problem::new(ProblemKind::InvalidQuery, detail).hint(hint))
+        }
     }
 }
 

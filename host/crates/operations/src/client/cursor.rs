@@ -188,6 +188,7 @@ mod tests {
             flow: Some(flow.parse().unwrap()),
             limit: Some(limit),
             cursor,
+            ..DeploymentQuery::default()
         }
     }
 

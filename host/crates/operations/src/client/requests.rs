@@ -331,6 +331,8 @@ short_listings! {
     DeploymentQuery {
         /// Only those of this flow.
         flow: FlowName,
+        /// Tell how so many of the latest runs of each have ended, from 0 to 100.
+        latest: u32,
     }
     /// Which work pools to list, by name.
     PoolQuery {}

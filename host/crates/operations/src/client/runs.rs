@@ -1,12 +1,12 @@
 //! Flow runs and what belongs to them, from the store.
 
 use async_trait::async_trait;
-use model::{FlowRun, Ids as _, Json, LogLevel, StateType, TaskRunId, Timestamp};
+use model::{Entry, FlowRun, Ids as _, Json, LogLevel, Seq, StateType, TaskRunId, Timestamp};
 use orchestrator::Start;
 use store::{LogFilter, NewRun, RunFilter, StateFilter, TaskRunFilter};
 
 use super::catalog::tidied;
-use super::cursor::{Order, part, request};
+use super::cursor::{self, Order, part, request};
 use super::local::LocalClient;
 use super::page::Page;
 use super::requests::{
@@ -142,14 +142,16 @@ impl RunsClient for LocalClient {
 
     async fn run_journal(&self, run: &str, query: JournalQuery) -> Answered<Page<EntryView>> {
         let run = self.run(run).await?;
+        let scope = run.id.to_string();
+        let key = |entry: &Entry| format!("{:020}", entry.seq.0);
+        let place = cursor::place(&query, &scope)?.and_then(|place| place.parse().ok());
+        let after = place.max(query.after).map(Seq);
+        // One more tells whether there is more.
+        let count = cursor::limit(&query)? + 1;
         // A subflow's calls stand in the journal of the run it is part of.
-        let mut journal = self.store.journal(run.within.unwrap_or(run.id)).await?;
-        if let Some(after) = query.after {
-            journal.retain(|entry| entry.seq.0 > after);
-        }
-        part(&query, &run.id.to_string(), journal, Order::Up, |entry| {
-            format!("{:020}", entry.seq.0)
-        })
+        let whole = run.within.unwrap_or(run.id);
+        let journal = self.store.journal_part(whole, after, count).await?;
+        part(&query, &scope, journal, Order::Up, key)
     }
 
     async fn list_task_runs(&self, query: TaskRunQuery) -> Answered<Page<TaskRunView>> {

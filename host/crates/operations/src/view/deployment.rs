@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{FlowView, View};
-use model::{Deployment, DeploymentName, Digest, Grants, Json, PoolName, Timestamp};
+use super::{FlowView, StateView, View};
+use model::{Deployment, DeploymentName, Digest, Grants, Json, PoolName, RunId, Timestamp};
+use store::LatestEnd;
 
 /// A deployment.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -23,9 +24,34 @@ pub struct DeploymentView {
     pub description: Option<String>,
     pub created: Timestamp,
     pub updated: Timestamp,
+    /// How the latest runs have ended, the latest created first. Left out unless a listing is
+    /// asked for it; there may be fewer than asked for if the others were long ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Vec<LatestEndView>>,
 }
 
 impl View for DeploymentView {}
+
+/// How a run has ended.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LatestEndView {
+    pub run: RunId,
+    pub state: StateView,
+    /// When its last attempt began. Null if none did.
+    pub started: Option<Timestamp>,
+}
+
+impl View for LatestEndView {}
+
+impl From<LatestEnd> for LatestEndView {
+    fn from(end: LatestEnd) -> Self {
+        Self {
+            run: end.run,
+            state: end.state.into(),
+            started: end.started,
+        }
+    }
+}
 
 impl From<Deployment> for DeploymentView {
     fn from(deployment: Deployment) -> Self {
@@ -39,6 +65,7 @@ impl From<Deployment> for DeploymentView {
             description: deployment.description,
             created: deployment.created,
             updated: deployment.updated,
+            latest: None,
         }
     }
 }

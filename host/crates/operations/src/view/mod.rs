@@ -37,7 +37,9 @@ pub use component::{
     TaskView,
 };
 pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
-pub use deployment::{DeployedView, DeploymentDetailsView, DeploymentView, GrantsView};
+pub use deployment::{
+    DeployedView, DeploymentDetailsView, DeploymentView, GrantsView, LatestEndView,
+};
 pub use event::{
     DeploymentEventView, EventRunView, EventView, FlowRunEventView, InputEventView, LogEventView,
     PoolEventView, TaskRunEventView, WorkerEventView,

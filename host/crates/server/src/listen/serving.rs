@@ -30,6 +30,9 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 const HEAD_MAX: Duration = Duration::from_secs(15);
 /// Of the head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+/// How long a client may not take what it was sent. Then the connection is gone, whether it is
+/// a stream that was cut off already, a page or a download.
+const UNREAD_MAX: Duration = Duration::from_secs(30);
 /// Requests at once of one connection of HTTP/2.
 const STREAMS_MAX: u32 = 64;
 /// How long what is being answered may take when the server stops.
@@ -102,6 +105,7 @@ impl Serving {
     async fn connection(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
+        cut_when_unread(&stream);
         let Some(tls) = &self.tls else {
             return self.speak(stream, Version::One, peer, watcher).await;
         };
@@ -133,6 +137,19 @@ impl Serving {
         }
     }
 }
+
+/// Lets the kernel end the connection of a client that does not read: nobody else would notice,
+/// since the rest of an answer waits in buffers and not in a task.
+#[cfg(target_os = "linux")]
+fn cut_when_unread(stream: &TcpStream) {
+    let time_ms = UNREAD_MAX.as_millis() as u32;
+    // It fails only for what is no TCP connection.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, time_ms);
+}
+
+/// Elsewhere the kernel has its own time, which is longer.
+#[cfg(not(target_os = "linux"))]
+fn cut_when_unread(_: &TcpStream) {}
 
 fn http() -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());

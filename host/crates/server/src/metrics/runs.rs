@@ -37,7 +37,7 @@ pub(super) async fn read(store: &dyn Store, now: Timestamp) -> StoreResult<RunFi
     let late_s = late.items.first().map_or(0.0, |run| {
         now.since(run.scheduled.max(run.state.at)).as_secs_f64()
     });
-    let origins = store.tallies_by_origin(Timestamp(0), now).await?;
+    let origins = store.totals_by_origin().await?;
     Ok(RunFigures {
         pools: store.pools().await?,
         unfinished,

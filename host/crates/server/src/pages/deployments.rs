@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use operations::client::{Answered, DeploymentQuery, QueryRequest as _, RunQuery};
-use operations::view::{DeploymentDetailsView, DeploymentView, FlowRunView};
+use operations::view::{DeploymentDetailsView, DeploymentView, FlowRunView, LatestEndView};
 
 use super::cx::{Cx, rendered, see_other};
 use super::flow_run::Ask;
@@ -15,21 +15,19 @@ use super::show::{Value, first_chars, plural, slug};
 
 /// Rows of a page.
 const ROWS: u32 = 100;
-/// Latest outcomes that are shown of each.
+/// Latest ends that are shown of each.
 const OUTCOMES: u32 = 20;
 
 /// `/deployments`
 pub async fn list(cx: Cx) -> Response {
     cx.answer(async |cx| {
-        let asked = cx.query.only(&["flow", "cursor"]).with("limit", ROWS);
+        let asked = cx.query.only(&["flow", "cursor"]);
+        let asked = asked.with("limit", ROWS).with("latest", OUTCOMES);
         let page = cx
             .client
             .list_deployments(DeploymentQuery::from_query(&asked.to_string())?)
             .await?;
-        let mut rows = Vec::new();
-        for deployment in &page.items {
-            rows.push(row(cx, deployment).await?);
-        }
+        let rows = page.items.iter().map(|it| row(cx, it)).collect();
         let shell = Shell {
             live: true,
             command: Some("orch-host deployment ls".to_owned()),
@@ -65,55 +63,45 @@ pub async fn list(cx: Cx) -> Response {
     .await
 }
 
-async fn row(cx: &Cx, deployment: &DeploymentView) -> Answered<Row> {
+fn row(cx: &Cx, deployment: &DeploymentView) -> Row {
     let path = deployment_path(&deployment.name);
     let run = if cx.can_operate() {
         Cell::Button(Action::new("Run", format!("{path}/run"))).plain()
     } else {
         Cell::text("").plain()
     };
-    Ok(Row {
+    Row {
         id: format!("deployment-{}", deployment.name).replace('/', "-"),
         cells: vec![
             Cell::link(&deployment.name, path).grow(),
-            Cell::Outcomes(outcomes(cx, deployment).await?).plain(),
+            Cell::Outcomes(outcomes(cx, deployment)).plain(),
             Cell::link(&deployment.pool, pool_path(deployment.pool.as_str())).plain(),
             Cell::Muted(deployment.tags.join(", ")).plain(),
             Cell::When(Some(cx.now.when(deployment.updated))).short("changed"),
             run,
         ],
-    })
+    }
 }
 
 pub fn pool_path(name: &str) -> String {
     format!("/work-pools/{}", segment(name))
 }
 
-/// The latest runs, oldest first.
-async fn outcomes(cx: &Cx, deployment: &DeploymentView) -> Answered<Outcomes> {
-    let filter = deployment_query(&deployment.name);
-    let asked = filter.with("limit", OUTCOMES);
-    let page = cx
-        .client
-        .list_runs(RunQuery::from_query(&asked.to_string())?)
-        .await?;
-    let outcome = |run: &FlowRunView| Outcome {
-        slug: slug(run.state.kind.as_ref()),
-        text: format!(
-            "{} {}, {}",
-            run.name,
-            run.state.name,
-            cx.now.distance(run.created)
-        ),
+/// How the latest runs have ended, oldest first.
+fn outcomes(cx: &Cx, deployment: &DeploymentView) -> Outcomes {
+    let latest = deployment.latest.as_deref().unwrap_or_default();
+    let outcome = |end: &LatestEndView| Outcome {
+        slug: slug(end.state.kind.as_ref()),
+        text: format!("{}, {}", end.state.name, cx.now.distance(end.state.at)),
     };
-    let is_bad = |run: &&FlowRunView| matches!(run.state.kind.as_ref(), "FAILED" | "CRASHED");
-    let bad = page.items.iter().filter(is_bad).count() as u64;
-    let all = plural(page.items.len() as u64, "latest run", "latest runs");
-    Ok(Outcomes {
-        href: filter.at("/flow-runs"),
+    let is_bad = |end: &&LatestEndView| matches!(end.state.kind.as_ref(), "FAILED" | "CRASHED");
+    let bad = latest.iter().filter(is_bad).count() as u64;
+    let all = plural(latest.len() as u64, "latest run", "latest runs");
+    Outcomes {
+        href: deployment_query(&deployment.name).at("/flow-runs"),
         text: format!("{all}, {bad} failed or crashed"),
-        runs: page.items.iter().rev().map(outcome).collect(),
-    })
+        runs: latest.iter().rev().map(outcome).collect(),
+    }
 }
 
 /// `/deployments/{flow}/{name}`

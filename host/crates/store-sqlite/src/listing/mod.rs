@@ -12,12 +12,14 @@
 //! the number as its last column, so candidates come in order and nothing is sorted.
 
 mod filter;
+mod latest;
 mod logs;
 mod page;
 mod runs;
 mod source;
 mod task_runs;
 
+pub(super) use self::latest::latest_ends;
 pub(super) use self::logs::{count_lines, lines};
 pub(super) use self::page::Patience;
 pub(super) use self::runs::{count_failed, count_runs, failed, flow_runs};

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::source::{Chunk, Source, Which};
 use crate::columns::AsJson;
 use crate::query::Query;
+use crate::sql::Sql;
 use store::{Cursor, Fingerprint, Order, PageRequest, StoreResult};
 
 /// How long is looked for what no index finds.
@@ -56,6 +57,13 @@ impl Part {
             limit: request.limit.clamp(1, LIMIT_MAX) as usize,
         })
     }
+}
+
+/// The number of the newest run; 0 if there is none.
+pub(super) fn newest_run(conn: &Connection) -> StoreResult<i64> {
+    conn.need("SELECT coalesce(max(no), 0) FROM flow_runs", [], |row| {
+        row.get(0)
+    })
 }
 
 /// What was found.

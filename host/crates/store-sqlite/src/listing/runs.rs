@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::filter::{only_among, only_text, texts};
-use super::page::{self, Found, Part, Patience};
+use super::page::{self, Found, Part, Patience, newest_run};
 use super::source::{Source, Which, walk};
 use crate::columns::{AsJson, ToColumn};
 use crate::query::Query;
@@ -29,7 +29,7 @@ pub(crate) fn flow_runs(
 ) -> StoreResult<Page<FlowRun>> {
     let print = filter.fingerprint();
     let part = Part::of(request, print)?;
-    let newest = newest(conn)?;
+    let newest = newest_run(conn)?;
     let source = source(conn, filter, newest)?;
     let found = page::look(conn, patience, &part, &source, |which, limit| {
         rows(conn, filter, which, &part, limit, request.values, now)
@@ -49,7 +49,7 @@ pub(crate) fn count_runs(
     max: u64,
     now: Timestamp,
 ) -> StoreResult<Count> {
-    let source = source(conn, filter, newest(conn)?)?;
+    let source = source(conn, filter, newest_run(conn)?)?;
     page::count(conn, patience, &source, i64::MAX, max, |which, wanted| {
         if which.is_empty() {
             return Ok(0);
@@ -135,12 +135,6 @@ fn unfinished(conn: &Connection) -> StoreResult<Option<Vec<i64>>> {
     )?;
     numbers.sort_unstable();
     Ok((numbers.len() <= UNFINISHED_MAX).then_some(numbers))
-}
-
-fn newest(conn: &Connection) -> StoreResult<i64> {
-    conn.need("SELECT coalesce(max(no), 0) FROM flow_runs", [], |row| {
-        row.get(0)
-    })
 }
 
 /// When the run was created that was looked at last, if it goes on from there.

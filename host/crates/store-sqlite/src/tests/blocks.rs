@@ -117,3 +117,25 @@ async fn what_is_rare_is_found_without_looking_through_all() {
     assert_eq!(found.len(), 10);
     assert_eq!(found[0].created, at(1_029));
 }
+
+#[tokio::test]
+async fn the_latest_ends_are_found_in_their_blocks() {
+    let (mut cast, rare, _dir) = runs().await;
+    cast.store.patience = Patience::default();
+    let etl = cast.store.newest_flow_runs(&RunFilter::default(), 1).await;
+    let etl = etl.unwrap()[0].id;
+    for run in [rare, etl] {
+        cast.store.cancel(run, at(4_000)).await.unwrap();
+    }
+    let names = ["rare/rare-deployment", "etl/etl-deployment"];
+    let names: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
+    // Far more than it takes; the time is not what is tested.
+    cast.store.patience.time = Duration::from_secs(60);
+    let latest = cast.store.latest_ends(&names, 20).await.unwrap();
+    assert!(!latest.may_have_more);
+    let runs = latest.of.iter().map(|ends| {
+        let runs = ends.iter().map(|end| end.run);
+        runs.collect::<Vec<_>>()
+    });
+    assert_eq!(runs.collect::<Vec<_>>(), [[rare], [etl]]);
+}

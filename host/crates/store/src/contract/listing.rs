@@ -387,6 +387,41 @@ pub async fn what_failed_lately_is_listed_by_its_end<S: Store>(cast: Cast<S>) {
     check(0, 9, vec![two, four], 2).await;
 }
 
+pub async fn the_latest_ends_of_deployments_are_told<S: Store>(cast: Cast<S>) {
+    let mut etl = Vec::new();
+    for n in 0..4 {
+        let lease = cast.running("etl").await;
+        let outcome = if n == 2 { failure() } else { Ok(json("1")) };
+        cast.end(lease, outcome, 10 + n).await;
+        etl.push(lease.run);
+    }
+    let load = cast.running("load").await;
+    cast.end(load, Ok(json("1")), 20).await;
+    cast.running("etl").await;
+    let names = ["none/at-all", "etl/etl-deployment", "load/load-deployment"];
+    let names: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
+    let latest = cast.store.latest_ends(&names, 3).await.unwrap();
+    let runs = |ends: &[crate::LatestEnd]| ends.iter().map(|it| it.run).collect::<Vec<_>>();
+    assert_eq!(latest.of.len(), 3);
+    // An engine may give up, but then it says so, and what it tells are the latest.
+    for (ends, expect) in
+        latest
+            .of
+            .iter()
+            .zip([&[] as &[RunId], &[etl[3], etl[2], etl[1]], &[load.run]])
+    {
+        let told = runs(ends);
+        assert!(expect.starts_with(&told), "{told:?}");
+        assert!(latest.may_have_more || told == expect, "{told:?}");
+    }
+    if let [_, failed, _] = &latest.of[1][..] {
+        assert_eq!(failed.state.kind, StateType::Failed);
+        assert_eq!((failed.state.at, failed.started), (at(12), Some(at(1))));
+    }
+    let none = cast.store.latest_ends(&[], 3).await.unwrap();
+    assert!(none.of.is_empty() && !none.may_have_more);
+}
+
 pub async fn inputs_of_any_run_are_listed<S: Store>(cast: Cast<S>) {
     let ask = |flow_name: &'static str, keys: &'static [&'static str]| {
         let cast = &cast;

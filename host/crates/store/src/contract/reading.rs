@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::cast::*;
 use crate::{
-    Count, LogFilter, LogPlace, PageRequest, Store, StoreResult, SubflowChange, TaskRunFilter,
-    Topic,
+    Count, LogFilter, LogPlace, PageRequest, Progress, Store, StoreResult, SubflowChange,
+    TaskRunFilter, Topic,
 };
 use model::{
     IdPrefix, LogLevel, LogLine, LogSource, RunId, RunName, Seq, State, StateName, StateType,
@@ -36,6 +36,32 @@ pub async fn a_run_is_found_by_the_beginning_of_its_id_and_by_name<S: Store>(cas
         [namesake, named]
     );
     assert_eq!(find("gold-otter".to_owned(), 9).await, [] as [RunId; 0]);
+    // A whole id means its run, whatever others are called.
+    let mut pretender = new_run("etl");
+    pretender.run.name = RunName::new(named.to_string()).unwrap();
+    let pretender = cast.create(pretender).await;
+    assert_eq!(find(named.to_string(), 9).await, [named]);
+    assert_eq!(find(pretender.to_string(), 9).await, [pretender]);
+}
+
+pub async fn a_journal_is_read_in_parts<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let mut progress = Progress::new(lease);
+    progress.entries = (1..=5).map(task).collect();
+    cast.store.record(progress).await.unwrap();
+    let whole = cast.store.journal(lease.run).await.unwrap();
+    assert_eq!(whole.len(), 5);
+    let part = async |after: Option<u64>, count| {
+        let part = cast.store.journal_part(lease.run, after.map(Seq), count);
+        part.await.unwrap()
+    };
+    assert_eq!(part(None, 9).await, whole);
+    assert_eq!(part(None, 2).await, whole[..2]);
+    assert_eq!(part(Some(2), 2).await, whole[2..4]);
+    assert_eq!(part(Some(4), 2).await, whole[4..]);
+    assert_eq!(part(Some(5), 2).await, []);
+    let absent = cast.store.journal_part(RunId::generate(), None, 2).await;
+    assert_eq!(absent, Ok(vec![]));
 }
 
 pub async fn children_are_counted_by_state<S: Store>(cast: Cast<S>) {
