@@ -102,7 +102,7 @@ async fn each_state_is_told_however_short_it_was() {
         progress.states.push(State::awaiting_retry(at(2)));
         progress.next = Next::Release {
             at: at(2),
-            next_attempt: true,
+            failed: Some(Failure::new(FailureKind::Error, "it broke")),
         };
     })
     .await;

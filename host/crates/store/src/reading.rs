@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    AwaitedInput, CallMade, DeploymentName, Entry, FlowRun, HistoryLine, IdPrefix, LogLine, Relative,
-    RunId, Seq, State, StateType, TaskRun, TaskRunId, Timestamp,
+    AwaitedInput, CallMade, DeploymentName, Entry, FlowRun, HistoryLine, IdPrefix, LogLine,
+    Relative, RunId, Seq, State, StateType, TaskRun, TaskRunId, Timestamp,
 };
 
 use crate::StoreResult;

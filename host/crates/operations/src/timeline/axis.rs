@@ -11,7 +11,7 @@
 use model::Timestamp;
 
 use super::items::Items;
-use super::{RowKind, Wish};
+use super::shape::{RowKind, Wish};
 
 /// Gaps longer than this part of what is drawn are folded.
 const FOLD_PART: i64 = 10;

@@ -12,8 +12,8 @@ use std::collections::HashMap;
 
 use model::{Seq, Timestamp};
 
-use super::RowKind;
 use super::items::{Item, Items};
+use super::shape::RowKind;
 
 /// A part of the path. The parts follow each other without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::lane::{Lane, Mark, MarkKind, SegmentKind, Why};
-use super::{Link, RowKind, Story, lines};
+use super::lines;
+use super::shape::{Link, RowKind, Story};
 use model::{
     Answer, Attempt, Awaited, Call, CallMade, Relative, RunId, Seq, StateName, StateType, TaskRun,
     TaskRunId, Timestamp, Waits, attempts,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use model::{Answer, Call, CallMade, FlowRun, RunId, Seq};
 use store::{Store, StoreResult, TaskRunFilter};
 
-use super::{Story, Wish};
+use super::shape::{Story, Wish};
 
 /// The histories of so many child runs are read; of others the row says enough.
 const HISTORIES_MAX: usize = 200;

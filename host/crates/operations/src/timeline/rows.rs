@@ -4,11 +4,34 @@ use std::collections::{HashMap, HashSet};
 
 use super::axis::Axis;
 use super::critical::Step;
-use super::group::{group, has_failed};
+use super::group::{Group, group, has_failed};
 use super::items::{Item, Items};
-use super::lane::{Lane, Segment, SegmentKind};
-use super::{GROUP_MIN, GROUP_PAGE, ROWS_MAX, Row, RowKind, SEGMENTS_MAX, Show, Wish};
+use super::lane::{Lane, Mark, Segment, SegmentKind};
+use super::shape::{GROUP_MIN, GROUP_PAGE, Link, ROWS_MAX, RowKind, SEGMENTS_MAX, Show, Wish};
 use model::{RunId, StateType, Timestamp};
+
+/// A row.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Names the row within its attempt: the position of its call, 0 for the run.
+    pub key: u64,
+    /// How many scopes it lies in.
+    pub depth: usize,
+    pub kind: RowKind,
+    pub name: String,
+    pub link: Option<Link>,
+    pub state: StateType,
+    /// When it was called, and when it settled.
+    pub from: Timestamp,
+    pub to: Option<Timestamp>,
+    /// In order; they do not overlap.
+    pub segments: Vec<Segment>,
+    pub marks: Vec<Mark>,
+    /// Where it lies on the critical path.
+    pub critical: Vec<(Timestamp, Timestamp)>,
+    /// Set if the row stands for several calls.
+    pub group: Option<Group>,
+}
 
 /// The rows that are drawn, and how many are not.
 pub(super) struct Page {

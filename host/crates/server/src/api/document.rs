@@ -168,7 +168,7 @@ fn simplify(value: &mut Value) {
             object.insert("minItems".to_owned(), count.into());
             object.insert("maxItems".to_owned(), count.into());
         }
-        if object.get("minimum").and_then(Value::as_f64) == Some(0.0) {
+        if object.get("minimum").and_then(Value::as_f64) >= Some(0.0) {
             object.remove("format");
         }
     }
