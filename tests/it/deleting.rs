@@ -1,8 +1,9 @@
 //! Runs are deleted, one by one.
 
 use serde_json::json;
-use test_support::{Answer, Ask, Home, Server};
+use test_support::{Home, Server};
 
+use super::visitor::Visitor;
 use super::{deploy, flow_runs, home, inspect, start, text};
 
 /// A run of the tests that starts in an hour.
@@ -56,39 +57,6 @@ fn a_run_is_deleted_over_http_by_an_admin() {
     assert_eq!(delete.send().status, 204);
     delete.send().problem(404, "not-found");
     server.ask("GET", &path).send().problem(404, "not-found");
-}
-
-/// Signs in with a token, and asks for pages.
-pub struct Visitor<'s> {
-    server: &'s Server,
-    cookie: String,
-}
-
-impl<'s> Visitor<'s> {
-    #[track_caller]
-    pub fn new(server: &'s Server, token: &str) -> Self {
-        let ask = server.plain("POST", "/sign-in");
-        let answer = posted(ask, &format!("token={token}&next="));
-        let cookie = answer.header("set-cookie").unwrap();
-        let cookie = cookie.split(';').next().unwrap().to_owned();
-        Self { server, cookie }
-    }
-
-    pub fn get(&self, path: &str) -> Answer {
-        let ask = self.server.plain("GET", path);
-        ask.header("Cookie", &self.cookie).send()
-    }
-
-    fn post(&self, path: &str, form: &str) -> Answer {
-        let ask = self.server.plain("POST", path);
-        posted(ask.header("Cookie", &self.cookie), form)
-    }
-}
-
-fn posted(ask: Ask, form: &str) -> Answer {
-    ask.header("Sec-Fetch-Site", "same-origin")
-        .body("application/x-www-form-urlencoded", form)
-        .send()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Each module is a chapter. A story gets a home of its own, so stories can run at once.
 
 mod acknowledged;
+mod acting;
 mod api;
 mod bad_databases;
 mod bad_files;
@@ -50,6 +51,7 @@ mod strangers;
 mod streams;
 mod survival;
 mod tokens;
+mod visitor;
 mod watching;
 
 use std::time::Duration;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use test_support::{Server, eventually};
 
-use super::deleting::Visitor;
+use super::visitor::Visitor;
 use super::{SOON, deploy, flow_runs, home, inspect, start, state, task_runs, text, watch, worker};
 
 /// The lines of a history, as `AwaitingRetry 1 w1 why`, by what they say.

@@ -13,6 +13,7 @@
 mod access;
 mod address;
 mod answer;
+mod bulk;
 mod catalog;
 mod http;
 mod overview;

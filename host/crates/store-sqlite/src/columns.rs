@@ -17,6 +17,7 @@ use model::{
     WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
+use store::{BulkId, BulkState};
 
 type Bound<'a> = rusqlite::Result<ToSqlOutput<'a>>;
 
@@ -249,6 +250,25 @@ impl ToColumn for OriginKey {
 impl FromColumn for OriginKey {
     fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_i64().map(Self)
+    }
+}
+
+impl ToColumn for BulkId {
+    fn to_column(&self) -> Bound<'_> {
+        blob(self.0.as_bytes())
+    }
+}
+
+impl ToColumn for BulkState {
+    fn to_column(&self) -> Bound<'_> {
+        text(self.as_str())
+    }
+}
+impl FromColumn for BulkState {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let text = value.as_str()?;
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| FromSqlError::Other(format!("`{text}` is no state").into()))
     }
 }
 

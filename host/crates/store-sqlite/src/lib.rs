@@ -26,6 +26,7 @@ mod apply;
 mod audit;
 mod bell;
 mod blocks;
+mod bulk;
 mod clock;
 mod columns;
 mod components;

@@ -14,6 +14,7 @@
 //! run_origins      the flows and deployments that there were runs of
 //! run_tallies      how many runs have ended, by minute, origin and state
 //! run_totals       the same of all time until two days ago, by origin and state
+//! bulk_actions     what is done to many runs, and how far it is
 //! run_blocks       what is in a block of runs, so that others are passed over
 //! ```
 //!
@@ -430,6 +431,21 @@ CREATE TABLE run_totals_end (minute INTEGER NOT NULL) STRICT;
 INSERT INTO run_totals_end (minute) VALUES (0);
 ";
 
+/// Actions on many runs.
+const BULK: &str = "
+CREATE TABLE bulk_actions (
+    no          INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL UNIQUE,
+    asked       TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    progress    TEXT NOT NULL,
+    at          INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL,
+    lease_until INTEGER
+) STRICT;
+CREATE INDEX bulk_actions_running ON bulk_actions (no) WHERE state = 'RUNNING';
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -443,6 +459,7 @@ const STEPS: &[M<'static>] = &[
     M::up(DELETED),
     M::up(PAST),
     M::up(EVER),
+    M::up(BULK),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -13,16 +13,17 @@ use model::{
     RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
-    Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events, LatestEnds,
-    Listener, LogFilter, LogPlace, NewRun, Offer, OriginTally, Page, PageRequest, PoolChange,
-    PoolUse, Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult, Tallies,
-    Tallying, TaskRunFilter, Topic, Totals, Wakes, Workers,
+    BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkLease, BulkNext, BulkProgress,
+    BulkRecorded, Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events,
+    LatestEnds, Listener, LogFilter, LogPlace, NewRun, Offer, OriginTally, Page, PageRequest,
+    PoolChange, PoolUse, Pools, Progress, Reading, Recorded, RunFilter, Runs, Settled, StoreResult,
+    Tallies, Tallying, TaskRunFilter, Topic, Totals, Wakes, Workers,
 };
 
 use super::writer::Tx;
 use super::{
-    SqliteStore, components, deleting, deployments, events, inputs, journal, life, listing, load,
-    pick, pools, read, totals, workers,
+    SqliteStore, bulk, components, deleting, deployments, events, inputs, journal, life, listing,
+    load, pick, pools, read, totals, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
@@ -506,6 +507,54 @@ impl Totals for SqliteStore {
 
     async fn totals_by_origin(&self) -> StoreResult<Vec<OriginTally>> {
         self.readers.with(totals::by_origin)
+    }
+}
+
+#[async_trait]
+impl BulkActions for SqliteStore {
+    async fn add_bulk_action(&self, asked: BulkAsked) -> StoreResult<()> {
+        self.writer.write(move |tx| bulk::add(tx, &asked)).await
+    }
+
+    async fn bulk_action(&self, id: BulkId) -> StoreResult<Option<BulkAction>> {
+        self.readers.with(|conn| bulk::get(conn, id))
+    }
+
+    async fn bulk_actions(&self, count: u32) -> StoreResult<Vec<BulkAction>> {
+        self.read_long(move |conn| bulk::list(conn, count)).await
+    }
+
+    async fn claim_bulk_action(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<Option<BulkClaim>> {
+        if !self.readers.with(|conn| bulk::is_claimable(conn, now))? {
+            return Ok(None);
+        }
+        self.writer
+            .write(move |tx| bulk::claim(tx, now, until))
+            .await
+    }
+
+    async fn record_bulk_action(
+        &self,
+        claim: BulkLease,
+        progress: &BulkProgress,
+        next: BulkNext,
+    ) -> StoreResult<BulkRecorded> {
+        let progress = progress.clone();
+        self.writer
+            .write(move |tx| bulk::record(tx, claim, &progress, next))
+            .await
+    }
+
+    async fn stop_bulk_action(
+        &self,
+        id: BulkId,
+        now: Timestamp,
+    ) -> StoreResult<Option<BulkAction>> {
+        self.writer.write(move |tx| bulk::stop(tx, id, now)).await
     }
 }
 

@@ -4,6 +4,7 @@
 //! new, empty store and whatever must live as long as it does.
 
 pub mod access;
+pub mod bulk;
 pub mod cast;
 pub mod deleting;
 pub mod deploying;
@@ -132,6 +133,9 @@ macro_rules! contract {
             past::timers_and_inputs_of_an_attempt_outlive_its_journal,
             past::a_task_run_keeps_each_attempt,
             past::subflows_and_children_are_relatives,
+            bulk::an_action_reads_back,
+            bulk::an_action_is_worked_on_by_one,
+            bulk::an_action_is_stopped,
             deleting::a_run_is_deleted_with_all_that_belongs_to_it,
             deleting::only_what_is_over_is_deleted,
             deleting::a_child_lives_on_without_the_run_that_started_it,

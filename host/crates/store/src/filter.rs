@@ -12,10 +12,13 @@ use model::{
     Timestamp,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::listing::{Cursor, Fingerprint, Prints};
 
 /// A state that a filter lets through, by its type or by the name that people read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum StateFilter {
     Type(StateType),
     /// `Late` means what [`FlowRun::is_late`](model::FlowRun::is_late) says.
@@ -76,8 +79,22 @@ impl FromStr for StateFilter {
     }
 }
 
+impl From<StateFilter> for String {
+    fn from(state: StateFilter) -> Self {
+        state.to_string()
+    }
+}
+
+impl TryFrom<String> for StateFilter {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 /// Which flow runs to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunFilter {
     pub states: Vec<StateFilter>,
     pub flows: Vec<FlowName>,

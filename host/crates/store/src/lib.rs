@@ -5,6 +5,7 @@
 //! engine is a crate of its own. All of them must pass the contract (feature `testing`).
 
 mod access;
+mod bulk;
 mod catalog;
 #[cfg(feature = "testing")]
 pub mod contract;
@@ -24,6 +25,10 @@ mod workers;
 
 pub use access::{
     Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoredAnswer,
+};
+pub use bulk::{
+    BULK_LEASE, BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkKind, BulkLease,
+    BulkNext, BulkProgress, BulkRecorded, BulkState, BulkTarget, EXAMPLES_MAX, Left, Skipped,
 };
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
@@ -47,11 +52,31 @@ pub use workers::Workers;
 
 /// Everything that a process opens. A function takes the one trait whose verbs it needs.
 pub trait Store:
-    Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes + Measured
+    Catalog
+    + Pools
+    + Runs
+    + Workers
+    + Reading
+    + Totals
+    + BulkActions
+    + Events
+    + Access
+    + Wakes
+    + Measured
 {
 }
 
 impl<T> Store for T where
-    T: Catalog + Pools + Runs + Workers + Reading + Totals + Events + Access + Wakes + Measured
+    T: Catalog
+        + Pools
+        + Runs
+        + Workers
+        + Reading
+        + Totals
+        + BulkActions
+        + Events
+        + Access
+        + Wakes
+        + Measured
 {
 }

@@ -16,6 +16,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use model::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, StoreResult};
 
@@ -116,7 +117,8 @@ impl<T> Page<T> {
 
 /// A place in a listing, and which listing with which filter that is. Users keep it as a text
 /// that means nothing to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Cursor {
     filter: Fingerprint,
     place: i64,
@@ -126,6 +128,14 @@ impl Cursor {
     /// `place`: a number that the engine finds again.
     pub fn new(filter: Fingerprint, place: i64) -> Self {
         Self { filter, place }
+    }
+
+    /// The place before this one: what is older than that includes what is at this one.
+    pub fn before(self) -> Self {
+        Self {
+            place: self.place.saturating_add(1),
+            ..self
+        }
     }
 
     /// The engine's number. Errs if the cursor is of another listing or another filter.
@@ -141,6 +151,19 @@ impl Cursor {
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}{:x}", self.filter.0, self.place)
+    }
+}
+
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.to_string()
+    }
+}
+
+impl TryFrom<String> for Cursor {
+    type Error = CursorError;
+    fn try_from(text: String) -> Result<Self, CursorError> {
+        text.parse()
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::instances::InstancesOf;
@@ -16,7 +16,7 @@ use crate::cli::signals::Signals;
 use crate::cli::worker::until_registered;
 use model::{Ids as _, PoolName};
 use operations::client::LocalClient;
-use operations::{FreshIds, access};
+use operations::{FreshIds, access, bulk};
 use server::{App, Listen, ListenError, Listening, Origin, PublicUrl, TlsFiles};
 use store::Store;
 use wasm::{Limits, Runtime};
@@ -24,6 +24,8 @@ use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve
 
 /// How often what has expired is forgotten.
 const PRUNE: Duration = Duration::from_mins(10);
+/// How long after a mistake actions on many runs are tried again.
+const ACT_AGAIN: Duration = Duration::from_secs(10);
 /// Flow runs that the worker within the server executes at once.
 const RUNS_MAX: u32 = 100;
 
@@ -94,6 +96,8 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             .then(|| Arc::new(InstancesOf(Arc::clone(&runtime))) as Arc<dyn server::Instances>),
     );
     let pruning = tokio::spawn(prune(Arc::clone(store)));
+    let (stop_acting, stops_acting) = watch::channel(false);
+    let acting = tokio::spawn(act(Arc::clone(store), stops_acting));
     let worker = if has_worker {
         Some(InnerWorker::start(cx, store, runtime).await?)
     } else {
@@ -113,6 +117,8 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let halves = Halves {
         serving,
         stop: Some(stop),
+        acting,
+        stop_acting,
         worker,
     };
     let ended = halves.run(cx, &mut signals).await;
@@ -125,6 +131,9 @@ struct Halves {
     serving: JoinHandle<()>,
     /// Sent once.
     stop: Option<oneshot::Sender<()>>,
+    /// What is done to many runs. It ends only when it is told to.
+    acting: JoinHandle<()>,
+    stop_acting: watch::Sender<bool>,
     worker: Option<InnerWorker>,
 }
 
@@ -163,6 +172,7 @@ impl Halves {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
+        self.stop_acting.send_replace(true);
         if let Some(worker) = &self.worker {
             worker.tell.tell(urgency);
         }
@@ -170,6 +180,7 @@ impl Halves {
 
     async fn finish(&mut self) -> anyhow::Result<()> {
         (&mut self.serving).await?;
+        (&mut self.acting).await?;
         ended(&mut self.worker).await
     }
 }
@@ -194,6 +205,15 @@ async fn prune(store: Arc<dyn Store>) {
             tracing::warn!(%error, "what has expired was not forgotten");
         }
         tokio::time::sleep(PRUNE).await;
+    }
+}
+
+/// Works on actions on many runs. What fails here is tried again: an action is kept until it is
+/// done.
+async fn act(store: Arc<dyn Store>, stop: watch::Receiver<bool>) {
+    while let Err(error) = bulk::serve(Arc::clone(&store), stop.clone()).await {
+        tracing::error!(%error, "an action on many runs does not go on");
+        tokio::time::sleep(ACT_AGAIN).await;
     }
 }
 

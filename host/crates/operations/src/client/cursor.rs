@@ -9,8 +9,8 @@ use store::PageRequest;
 
 use super::page::Page;
 use super::requests::{
-    AuditQuery, ComponentQuery, DeploymentQuery, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, PoolQuery,
-    TokenQuery, WorkerQuery,
+    AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX,
+    PoolQuery, TokenQuery, WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::view::View;
@@ -42,6 +42,7 @@ macro_rules! listings {
 }
 listings!(
     AuditQuery,
+    BulkQuery,
     ComponentQuery,
     DeploymentQuery,
     JournalQuery,

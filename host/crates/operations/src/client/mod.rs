@@ -8,6 +8,7 @@
 //! asked of another machine. A refusal is a [`Problem`].
 
 mod access;
+mod bulk;
 mod catalog;
 mod cursor;
 mod local;
@@ -19,21 +20,24 @@ mod watch;
 
 use async_trait::async_trait;
 use model::{Json, PoolName, TaskRunId, Timestamp, TokenName};
+use store::BulkId;
 
 use crate::problem::Problem;
 use crate::view::{
-    AuditView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView, DeploymentView,
-    EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LogView, NewTokenView,
-    NewsView, PoolView, TalliesView, TaskRunView, TimelineView, TokenView, WorkerView,
+    AuditView, BulkActionView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView,
+    DeploymentView, EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView,
+    LogView, NewTokenView, NewsView, PoolView, TalliesView, TaskRunView, TimelineView, TokenView,
+    WorkerView,
 };
 
 pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
-    AuditQuery, ChangePool, ComponentQuery, CreatePool, CreateToken, DeployRequest,
-    DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT,
-    LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun, RunQuery, StartRun,
-    TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, WatchQuery, WatchWhat, WorkerQuery,
+    AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ComponentQuery, CreatePool, CreateToken,
+    DeployRequest, DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery,
+    LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun, RunQuery,
+    StartRun, TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, WatchQuery, WatchWhat,
+    WorkerQuery,
 };
 pub use watch::LocalWatch;
 
@@ -41,12 +45,18 @@ pub type Answered<T> = Result<T, Problem>;
 
 /// All of it.
 pub trait Client:
-    RunsClient + WatchClient + OverviewClient + CatalogClient + PoolsClient + AccessClient
+    RunsClient + BulkClient + WatchClient + OverviewClient + CatalogClient + PoolsClient + AccessClient
 {
 }
 
 impl<T> Client for T where
-    T: RunsClient + WatchClient + OverviewClient + CatalogClient + PoolsClient + AccessClient
+    T: RunsClient
+        + BulkClient
+        + WatchClient
+        + OverviewClient
+        + CatalogClient
+        + PoolsClient
+        + AccessClient
 {
 }
 
@@ -120,6 +130,21 @@ pub trait Watching: Send {
     /// What is new, once there is something; None after the last. Not cancel safe: what was
     /// read for a future that is gone is not told.
     async fn next(&mut self) -> Answered<Option<NewsView>>;
+}
+
+/// Actions on many runs, which go on when whoever asked for them has left.
+#[async_trait]
+pub trait BulkClient: Send + Sync + 'static {
+    /// Has something done to many runs. `by`: the name of who asks.
+    async fn ask_bulk(&self, ask: AskBulk, by: &str) -> Answered<BulkActionView>;
+
+    /// Newest first.
+    async fn list_bulk(&self, query: BulkQuery) -> Answered<Page<BulkActionView>>;
+
+    async fn inspect_bulk(&self, id: BulkId) -> Answered<BulkActionView>;
+
+    /// Stops one after the runs that are under way. One that has ended stays as it is.
+    async fn stop_bulk(&self, id: BulkId) -> Answered<BulkActionView>;
 }
 
 /// Many runs at once.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{
-    DeploymentName, FlowName, Json, LogLevel, PoolName, Role, RunName, TaskName, TaskRunId,
+    DeploymentName, FlowName, Json, LogLevel, PoolName, Role, RunId, RunName, TaskName, TaskRunId,
     Timestamp, TokenName,
 };
 use serde::de::DeserializeOwned;
@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::{Problem, ProblemKind};
 use crate::timeline::Show;
+use crate::view::FilterView;
 
 /// How many items a listing gives if it is not said.
 pub const LIMIT_DEFAULT: u32 = 100;
@@ -122,6 +123,67 @@ pub struct StartRun {
 pub struct RetryRun {
     /// Whether to repeat what had completed, too.
     pub from_scratch: bool,
+}
+
+/// What is done to many runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BulkVerb {
+    Cancel,
+    Pause,
+    Resume,
+    Retry,
+    Delete,
+}
+
+impl BulkVerb {
+    pub const ALL: [Self; 5] = [
+        Self::Cancel,
+        Self::Pause,
+        Self::Resume,
+        Self::Retry,
+        Self::Delete,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Retry => "retry",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Who may ask for it.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Cancel | Self::Pause | Self::Resume | Self::Retry => Role::Operator,
+            Self::Delete => Role::Admin,
+        }
+    }
+}
+
+/// Something to do to many runs: to those of `runs`, or to all that `filter` lets through.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"action": "cancel", "filter": {"state": ["SCHEDULED"], "flow": ["etl"]}}))]
+pub struct AskBulk {
+    pub action: BulkVerb,
+    /// Whether `retry` repeats what had completed, too.
+    #[serde(default)]
+    pub from_scratch: bool,
+    /// Ids of runs, at most 10000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Vec<RunId>>,
+    /// Which runs, by the filters of a listing. `{}` is every run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<FilterView>)]
+    pub filter: Option<RunQuery>,
+    /// The `newest` of a listing with the same filters: runs that came later are left alone.
+    /// Without, those that come after this request are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
 }
 
 /// Which lines of a run's log to read.
@@ -289,8 +351,8 @@ pub struct TimelineQuery {
     /// The groups whose members are shown, by their `key`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<u64>,
-    /// How many members of each.
-    #[param(minimum = 1, default = 100)]
+    /// How many members of each; 100 at least.
+    #[param(default = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shown: Option<u32>,
     /// Whether gaps in which nothing happens are drawn narrow. They are unless it is `false`.
@@ -341,6 +403,8 @@ short_listings! {
         /// Only those of this work pool.
         pool: PoolName,
     }
+    /// Which actions on many runs to list, newest first.
+    BulkQuery {}
     /// Which tokens to list, newest first.
     TokenQuery {}
     /// Which lines of the log of actions to list, newest first.

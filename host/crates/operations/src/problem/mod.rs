@@ -8,6 +8,7 @@
 //! The kind is stable: programs may rely on it. The words are for people. The message of a
 //! refusal is its own; what to do about it is said here.
 
+mod bulk;
 mod control;
 mod deploy;
 mod inputs;
@@ -22,6 +23,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
+use crate::bulk::BulkRefusal;
 use crate::control::ControlRefusal;
 use crate::deploy::DeployRefusal;
 use crate::follow::FollowRefusal;
@@ -102,6 +104,9 @@ impl Problem {
         if let Some(refusal) = err.downcast_ref::<ControlRefusal>() {
             return Some(refusal.into());
         }
+        if let Some(refusal) = err.downcast_ref::<BulkRefusal>() {
+            return Some(refusal.into());
+        }
         if let Some(refusal) = err.downcast_ref::<FollowRefusal>() {
             return Some(refusal.into());
         }
@@ -133,6 +138,7 @@ by_value!(
     StartRefusal,
     DeployRefusal,
     ControlRefusal,
+    BulkRefusal,
     FollowRefusal,
     GiveRefusal,
 );

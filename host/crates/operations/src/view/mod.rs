@@ -8,6 +8,7 @@
 //! Invariant: only what is [`View`] is printed or sent, and nothing stored is.
 
 mod access;
+mod bulk;
 mod component;
 mod dashboard;
 mod deployment;
@@ -32,6 +33,7 @@ use model::Timestamp;
 use serde::Serialize;
 
 pub use access::{AuditView, NewTokenView, TokenView};
+pub use bulk::{BulkActionView, FilterView, SkippedView};
 pub use component::{
     ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
     TaskView,

@@ -5,6 +5,7 @@
 //! the role that it needs.
 
 mod access;
+mod bulk;
 mod components;
 mod dashboard;
 mod deployments;
@@ -36,6 +37,7 @@ use crate::web::{Refused, WebProblem, acceptable};
 fn operations(app: &App) -> (Router<App>, OpenApi) {
     let router = OpenApiRouter::with_openapi(document::head())
         .merge(runs::routes(app))
+        .merge(bulk::routes(app))
         .merge(events::routes())
         .merge(watch::routes())
         .merge(dashboard::routes())

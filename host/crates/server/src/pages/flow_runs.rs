@@ -18,7 +18,7 @@ use super::show::{Shown, Took, When, first_chars, quoted};
 const ROWS: u32 = 50;
 
 /// The filters, by the names that the API and the command line have for them.
-const FILTERS: [&str; 9] = [
+pub const FILTERS: [&str; 9] = [
     "state",
     "flow",
     "deployment",
@@ -150,7 +150,7 @@ pub async fn list(cx: Cx) -> Response {
 }
 
 /// The query with times as programs write them; people type them in their own zone.
-fn times(cx: &Cx, query: &Query) -> Answered<Query> {
+pub fn times(cx: &Cx, query: &Query) -> Answered<Query> {
     let mut read = query.clone();
     for (name, value) in &mut read.0 {
         if matches!(name.as_str(), "since" | "until") && value.parse::<jiff::Timestamp>().is_err() {

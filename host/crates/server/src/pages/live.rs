@@ -2,6 +2,7 @@
 //! for itself again.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -9,7 +10,9 @@ use axum::response::{IntoResponse as _, Response};
 use futures::stream::{self, StreamExt as _};
 use operations::client::InspectRun;
 use operations::stream::{Scope, Subscription};
+use store::BulkId;
 
+use super::bulk;
 use super::cx::Cx;
 use super::task_run;
 use crate::web::Refused;
@@ -23,6 +26,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub async fn live(cx: Cx) -> Result<Response, Refused> {
     let page = cx.query.get("page").unwrap_or("/");
     let path = page.split('?').next().unwrap_or_default();
+    if let Some(id) = path.strip_prefix("/bulk-actions/")
+        && let Ok(id) = id.parse()
+    {
+        return follow_action(&cx, id);
+    }
     let scope = scope(&cx, path).await?;
     let slot = cx.app.limits.stream(cx.visitor.token().id)?;
     // From what the page has seen on: so nothing is missed between the two requests.
@@ -39,6 +47,19 @@ pub async fn live(cx: Cx) -> Result<Response, Refused> {
         },
     );
     let changes = changes.take_until(cx.app.stopped());
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    Ok(Sse::new(changes).keep_alive(keep_alive).into_response())
+}
+
+/// The same for the page of an action on many runs.
+fn follow_action(cx: &Cx, id: BulkId) -> Result<Response, Refused> {
+    let slot = cx.app.limits.stream(cx.visitor.token().id)?;
+    let changes = bulk::changes(Arc::clone(&cx.client), id).take_until(cx.app.stopped());
+    let changes = changes.map(move |event| {
+        // Held for as long as the stream.
+        let _ = &slot;
+        event
+    });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(changes).keep_alive(keep_alive).into_response())
 }

@@ -14,6 +14,7 @@
 
 mod assets;
 mod bars;
+mod bulk;
 mod components;
 mod cx;
 mod dashboard;

@@ -198,6 +198,7 @@ pub enum Cell {
     Muted(String),
     Code(String),
     Link(Link),
+    Links(Vec<Link>),
     State(Shown),
     When(Option<When>),
     Took(Took),

@@ -10,7 +10,7 @@ use operations::problem::{Problem, ProblemKind};
 use super::cx::Cx;
 use super::query::Query;
 use super::{
-    assets as files, components, dashboard, deployments, flow_run, flow_runs, live, pools,
+    assets as files, bulk, components, dashboard, deployments, flow_run, flow_runs, live, pools,
     run_form, settings, task_run, trail, values,
 };
 use crate::app::App;
@@ -38,6 +38,15 @@ pub fn router() -> PageRouter {
 fn runs(router: PageRouter) -> PageRouter {
     router
         .page("/flow-runs", Role::Viewer, get(flow_runs::list))
+        .page("/flow-runs/bulk", Role::Operator, post(ask_many))
+        .page("/bulk-actions", Role::Viewer, get(bulk::list))
+        .page("/bulk-actions", Role::Operator, post(begin_action))
+        .page("/bulk-actions/{id}", Role::Viewer, get(action))
+        .page(
+            "/bulk-actions/{id}/stop",
+            Role::Operator,
+            get(ask_stop_action).post(stop_action),
+        )
         .page("/flow-runs/{id}", Role::Viewer, get(run))
         .page("/flow-runs/{id}/log.txt", Role::Viewer, get(log_of_run))
         .page(
@@ -165,6 +174,26 @@ async fn act(
     FormBody(posted): Pairs,
 ) -> Response {
     flow_run::act(cx, id, verb, Query(posted)).await
+}
+
+async fn ask_many(cx: Cx, FormBody(posted): Pairs) -> Result<Response, Refused> {
+    bulk::ask(cx, Query(posted)).await
+}
+
+async fn begin_action(cx: Cx, FormBody(posted): Pairs) -> Result<Response, Refused> {
+    bulk::begin(cx, Query(posted)).await
+}
+
+async fn action(cx: Cx, Path(id): Path<String>) -> Response {
+    bulk::page(cx, id).await
+}
+
+async fn ask_stop_action(cx: Cx, Path(id): Path<String>) -> Response {
+    bulk::ask_stop(cx, id).await
+}
+
+async fn stop_action(cx: Cx, Path(id): Path<String>) -> Response {
+    bulk::stop(cx, id).await
 }
 
 async fn ask_delete_run(cx: Cx, Path(id): Path<String>) -> Response {
