@@ -105,6 +105,11 @@ fn a_killed_server_goes_on_with_it_and_does_each_run_once() {
     let server = Server::start(&home, &[]);
     let action = ended(&server, &place);
     assert_eq!(action["state"], "DONE", "{action}");
+    // Those that it was done to before the server was killed are counted, too.
+    assert_eq!(
+        (&action["done"], &action["skipped"]),
+        (&json!(1_200), &json!(0))
+    );
     let runs = flow_runs(&home, &[]);
     assert_eq!(runs.len(), 1_200);
     for run in &runs {

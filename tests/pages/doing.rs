@@ -200,3 +200,39 @@ fn an_empty_system_says_what_to_do() {
         browser.until("there is nothing at `/nowhere`").await;
     });
 }
+
+#[test]
+fn ticked_runs_are_cancelled_and_then_all_that_match() {
+    let scene = Scene::with(&["inputs"]);
+    let runs: Vec<String> = (0..5)
+        .map(|n| scene.start("release", json!({"version": n.to_string()})))
+        .collect();
+    for run in &runs {
+        scene.until(run, "WAITING");
+    }
+    in_browser(&scene, Look::WIDE, async |browser| {
+        browser.go("/flow-runs?state=WAITING").await;
+        // By keys: the first two rows.
+        for key in ["j", "x", "j", "x"] {
+            browser.press(key).await;
+        }
+        browser.until("2 ticked").await;
+        browser.click("#bulk button[value=cancel]").await;
+        browser.until("Cancel 2 flow runs?").await;
+        browser.picture("bulk-ask-1280-light").await;
+        browser.click("main form button.danger").await;
+        browser.until_in("main", "Done").await;
+        browser.picture("bulk-done-1280-light").await;
+        let left = scene.server.get("/v1/flow-runs?state=WAITING");
+        assert_eq!(left["items"].as_array().unwrap().len(), 3);
+        // All that match, without ticks.
+        browser.go("/flow-runs?state=WAITING").await;
+        browser.click("#bulk select[name=which] option[value=all], #bulk input[name=which][value=all]").await;
+        browser.click("#bulk button[value=cancel]").await;
+        browser.until("all flow runs that match").await;
+        browser.click("main form button.danger").await;
+        browser.until_in("main", "Done").await;
+    });
+    let left = scene.server.get("/v1/flow-runs?state=WAITING");
+    assert_eq!(left["items"], json!([]));
+}

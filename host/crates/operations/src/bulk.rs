@@ -10,6 +10,7 @@
 //! Whoever asks does not wait: any process that [works](serve) on such actions goes on with
 //! them. A run is never an error of the whole action: it is done, or left alone for a reason.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ pub async fn ask(
 ) -> Result<BulkAction, BulkRefusal> {
     match &mut target {
         BulkTarget::Runs(runs) => {
-            let mut seen = std::collections::HashSet::new();
+            let mut seen = HashSet::new();
             runs.retain(|run| seen.insert(*run));
             match runs.len() {
                 0 => return Err(BulkRefusal::NoRuns),
@@ -120,15 +121,23 @@ pub async fn work(store: &dyn Store, goes_on: impl Fn() -> bool + Send) -> Store
         return Ok(false);
     };
     let mut progress = action.progress;
+    // A claimer before this one has done a part of its batch, perhaps all of it.
+    let mut is_repeat = !progress.batch.is_empty();
     loop {
-        let is_done = batch(store, &action.asked, &mut progress).await?;
+        if !is_repeat && !progress.at_end {
+            choose(store, &action.asked, &mut progress).await?;
+            let next = BulkNext::go_on(store.clock().now());
+            match store.record_bulk_action(lease, &progress, next).await? {
+                BulkRecorded::GoOn => {}
+                BulkRecorded::Over | BulkRecorded::Lost => return Ok(true),
+            }
+        }
+        batch(store, &action.asked, &mut progress, is_repeat).await?;
+        is_repeat = false;
         let now = store.clock().now();
-        let next = match (is_done, goes_on()) {
+        let next = match (progress.at_end, goes_on()) {
             (true, _) => BulkNext::End { now },
-            (false, true) => BulkNext::GoOn {
-                now,
-                until: now.after(BULK_LEASE),
-            },
+            (false, true) => BulkNext::go_on(now),
             // For another process, at once.
             (false, false) => BulkNext::GoOn { now, until: now },
         };
@@ -139,26 +148,90 @@ pub async fn work(store: &dyn Store, goes_on: impl Fn() -> bool + Send) -> Store
     }
 }
 
-/// Does it to the next runs. Whether these were the last.
-async fn batch(
+/// Chooses the next runs. What is to be left alone is known before anything is done, so that
+/// what is so later was done by this action.
+async fn choose(
     store: &dyn Store,
     asked: &BulkAsked,
     progress: &mut BulkProgress,
-) -> StoreResult<bool> {
-    let (runs, is_last) = match &asked.target {
+) -> StoreResult<()> {
+    let runs = match &asked.target {
         BulkTarget::Runs(ids) => given(store, ids, progress).await?,
         BulkTarget::All { filter, newest } => {
             let from = progress.place.unwrap_or(newest.before());
             let request = PageRequest::older(from, BATCH).without_values();
             let page = store.flow_runs(filter, &request).await?;
+            progress.at_end = page.next.is_none();
             progress.place = page.next;
             progress.searched_to = page.searched_to;
-            (page.items, page.next.is_none())
+            page.items
         }
     };
+    for run in runs {
+        match left_alone(asked, &run) {
+            Some(why) => progress.skip(run.id, why),
+            None => progress.batch.push(run.id),
+        }
+    }
+    Ok(())
+}
+
+/// Why nothing is to be done to a run, as it is before the batch.
+fn left_alone(asked: &BulkAsked, run: &FlowRun) -> Option<Skipped> {
+    let state = run.state.kind;
+    if run.within.is_some() {
+        return Some(Skipped::Subflow);
+    }
+    match asked.kind {
+        _ if is_so(asked, run) => match asked.kind {
+            BulkKind::Retry { .. } if !state.is_terminal() => Some(Skipped::NotOver(state)),
+            BulkKind::Retry { .. } => Some(Skipped::EndedSince),
+            BulkKind::Resume => Some(Skipped::NotPaused(state)),
+            BulkKind::Cancel | BulkKind::Pause | BulkKind::Delete => Some(Skipped::AlreadySo),
+        },
+        _ => None,
+    }
+}
+
+/// Whether a run is as the action would have made it.
+fn is_so(asked: &BulkAsked, run: &FlowRun) -> bool {
+    let state = run.state.kind;
+    match asked.kind {
+        BulkKind::Cancel => matches!(state, StateType::Cancelling | StateType::Cancelled),
+        BulkKind::Pause => state == StateType::Paused,
+        // One that waits may wait for an input, which the refusal says.
+        BulkKind::Resume => !matches!(state, StateType::Paused | StateType::Waiting),
+        BulkKind::Retry { .. } => {
+            !state.is_terminal() || run.ended.is_some_and(|ended| ended > asked.at)
+        }
+        // Then it is not there.
+        BulkKind::Delete => false,
+    }
+}
+
+/// Does it to the runs that were chosen. `is_repeat`: it may have been done to some of them.
+async fn batch(
+    store: &dyn Store,
+    asked: &BulkAsked,
+    progress: &mut BulkProgress,
+    is_repeat: bool,
+) -> StoreResult<()> {
+    let chosen = std::mem::take(&mut progress.batch);
+    let mut runs = store.flow_runs_by_id(&chosen).await?;
+    let found: HashSet<RunId> = runs.iter().map(|run| run.id).collect();
+    for id in chosen.into_iter().filter(|id| !found.contains(id)) {
+        match asked.kind {
+            BulkKind::Delete if is_repeat => progress.done += 1,
+            _ => progress.skip(id, Skipped::Gone),
+        }
+    }
     if asked.kind == BulkKind::Delete {
-        delete(store, &runs, progress).await?;
-        return Ok(is_last);
+        return delete(store, &runs, progress).await;
+    }
+    if is_repeat {
+        let before = runs.len();
+        runs.retain(|run| !is_so(asked, run));
+        progress.done += (before - runs.len()) as u64;
     }
     // The results come in order, so the first examples are those of the first runs.
     let acts: Vec<_> = runs.iter().map(|run| act(store, asked, run)).collect();
@@ -169,7 +242,7 @@ async fn batch(
             Err(why) => progress.skip(run.id, why),
         }
     }
-    Ok(is_last)
+    Ok(())
 }
 
 /// The next of the runs that were named.
@@ -177,7 +250,7 @@ async fn given(
     store: &dyn Store,
     ids: &[RunId],
     progress: &mut BulkProgress,
-) -> StoreResult<(Vec<FlowRun>, bool)> {
+) -> StoreResult<Vec<FlowRun>> {
     let begin = ids.len().min(progress.position as usize);
     let end = ids.len().min(begin + BATCH as usize);
     let runs = store.flow_runs_by_id(&ids[begin..end]).await?;
@@ -188,7 +261,8 @@ async fn given(
         }
     }
     progress.position = end as u64;
-    Ok((runs, end == ids.len()))
+    progress.at_end = end == ids.len();
+    Ok(runs)
 }
 
 async fn delete(
@@ -212,19 +286,7 @@ async fn act(
     asked: &BulkAsked,
     run: &FlowRun,
 ) -> StoreResult<Result<(), Skipped>> {
-    if run.within.is_some() {
-        return Ok(Err(Skipped::Subflow));
-    }
-    let is = |kind: StateType| run.state.kind == kind;
     let acted = match asked.kind {
-        BulkKind::Cancel if is(StateType::Cancelling) || is(StateType::Cancelled) => {
-            return Ok(Err(Skipped::AlreadySo));
-        }
-        BulkKind::Pause if is(StateType::Paused) => return Ok(Err(Skipped::AlreadySo)),
-        // Tried again for this action already, perhaps.
-        BulkKind::Retry { .. } if run.ended.is_some_and(|ended| ended > asked.at) => {
-            return Ok(Err(Skipped::EndedSince));
-        }
         BulkKind::Cancel => control::cancel(store, run).await.map(drop),
         BulkKind::Pause => control::pause(store, run).await.map(drop),
         BulkKind::Resume => control::resume(store, run).await.map(drop),

@@ -7,8 +7,9 @@
 //!                                       +-- Stopped by a person: after the batch
 //! ```
 //!
-//! What is done to a run and what is recorded of it are two transactions. Who claims an action
-//! whose worker is gone repeats its last batch: then runs of that are counted as left alone.
+//! What is done to a run and what is recorded of it are two transactions, so the runs of a batch
+//! are recorded before it is begun. Who claims an action whose worker is gone repeats that batch,
+//! and counts as done what it finds done.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -185,6 +186,12 @@ pub struct BulkProgress {
     pub place: Option<Cursor>,
     /// Of a filter: when the run was created that was looked at last.
     pub searched_to: Option<Timestamp>,
+    /// The runs of the batch that is under way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batch: Vec<RunId>,
+    /// Nothing comes after that batch.
+    #[serde(default)]
+    pub at_end: bool,
 }
 
 impl BulkProgress {
@@ -230,6 +237,15 @@ pub struct BulkClaim {
 pub enum BulkNext {
     GoOn { now: Timestamp, until: Timestamp },
     End { now: Timestamp },
+}
+
+impl BulkNext {
+    pub fn go_on(now: Timestamp) -> Self {
+        Self::GoOn {
+            now,
+            until: now.after(BULK_LEASE),
+        }
+    }
 }
 
 /// What became of a record.

@@ -210,10 +210,13 @@ async fn prune(store: Arc<dyn Store>) {
 
 /// Works on actions on many runs. What fails here is tried again: an action is kept until it is
 /// done.
-async fn act(store: Arc<dyn Store>, stop: watch::Receiver<bool>) {
+async fn act(store: Arc<dyn Store>, mut stop: watch::Receiver<bool>) {
     while let Err(error) = bulk::serve(Arc::clone(&store), stop.clone()).await {
         tracing::error!(%error, "an action on many runs does not go on");
-        tokio::time::sleep(ACT_AGAIN).await;
+        tokio::select! {
+            () = tokio::time::sleep(ACT_AGAIN) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
     }
 }
 

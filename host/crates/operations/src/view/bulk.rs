@@ -187,7 +187,41 @@ mod tests {
         let newest = store::Cursor::new(filter.fingerprint(), 5);
         let target = BulkTarget::All { filter, newest };
         let kind = BulkKind::Retry { from_scratch: true };
-        insta::assert_snapshot!(shown(&BulkActionView::from(action(kind, target))), @"");
+        insta::assert_snapshot!(shown(&BulkActionView::from(action(kind, target))), @r#"
+        {
+          "id": "01920000-0000-7000-8000-000000000001",
+          "action": "retry",
+          "from_scratch": true,
+          "asked": "2023-11-14T22:13:20.123456Z",
+          "by": "ada",
+          "state": "RUNNING",
+          "runs": null,
+          "filter": {
+            "state": [
+              "FAILED"
+            ],
+            "flow": [
+              "etl"
+            ],
+            "since": "2023-11-14T22:13:20.123456Z"
+          },
+          "done": 7,
+          "skipped": 1,
+          "reasons": [
+            {
+              "reason": "not-over",
+              "state": "RUNNING",
+              "text": "it is not over: RUNNING",
+              "count": 1,
+              "examples": [
+                "01920000-0000-7000-8000-000000000001"
+              ]
+            }
+          ],
+          "searched_to": "2023-11-14T22:13:20.123456Z",
+          "at": "2023-11-14T22:13:20.128456Z"
+        }
+        "#);
         let target = BulkTarget::Runs(vec![RunId(uuid(RUN))]);
         let view = BulkActionView::from(action(BulkKind::Delete, target));
         assert_eq!((view.runs, view.from_scratch), (Some(1), None));

@@ -105,7 +105,7 @@ pub async fn ask(cx: Cx, form: Query) -> Result<Response, Refused> {
             let newest = cx.client.list_runs(listing).await?.newest;
             hidden.push(field("which", "all"));
             hidden.push(field("filter", typed));
-            hidden.push(field("newest", newest.unwrap_or_default()));
+            hidden.extend(newest.map(|newest| field("newest", newest)));
             lines.extend(words(typed));
             if typed.is_empty() {
                 lines.push("No filter is set: this is about every flow run.".to_owned());

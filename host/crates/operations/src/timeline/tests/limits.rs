@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::*;
 use super::story::story;
+use model::StateType;
 
 fn tasks(count: usize, name: impl Fn(usize) -> String) -> Story {
     let mut text = format!("run 0 running, {} completed", 10 * count + 100);

@@ -15,8 +15,9 @@
 use super::super::*;
 use model::testing::SomeIds;
 use model::{
-    Answer, Call, Digest, FlowName, Grants, Ids as _, InputId, Json, PoolName, RunName, RunRequest,
-    Seq, State, TaskCall, TaskLine, TaskName, TaskOptions, WorkerId,
+    Answer, Call, CallMade, Digest, FlowName, FlowRun, Grants, HistoryLine, Ids as _, InputId,
+    Json, PoolName, Relative, RunName, RunRequest, Seq, State, StateType, TaskCall, TaskLine,
+    TaskName, TaskOptions, TaskRun, TaskRunId, WorkerId,
 };
 use model::{Awaited, Failure, FailureKind, PastWorker, RunSnapshot, StateName, Waits};
 
