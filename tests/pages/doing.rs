@@ -217,7 +217,7 @@ fn ticked_runs_are_cancelled_and_then_all_that_match() {
             browser.press(key).await;
         }
         browser.until("2 ticked").await;
-        browser.click("#bulk button[value=cancel]").await;
+        browser.click("#bulk button[value=ticked]").await;
         browser.until("Cancel 2 flow runs?").await;
         browser.picture("bulk-ask-1280-light").await;
         browser.click("main form button.danger").await;
@@ -227,8 +227,7 @@ fn ticked_runs_are_cancelled_and_then_all_that_match() {
         assert_eq!(left["items"].as_array().unwrap().len(), 3);
         // All that match, without ticks.
         browser.go("/flow-runs?state=WAITING").await;
-        browser.click("#bulk select[name=which] option[value=all], #bulk input[name=which][value=all]").await;
-        browser.click("#bulk button[value=cancel]").await;
+        browser.click("#bulk button[value=all]").await;
         browser.until("all flow runs that match").await;
         browser.click("main form button.danger").await;
         browser.until_in("main", "Done").await;

@@ -135,14 +135,15 @@ pub async fn work(store: &dyn Store, goes_on: impl Fn() -> bool + Send) -> Store
         batch(store, &action.asked, &mut progress, is_repeat).await?;
         is_repeat = false;
         let now = store.clock().now();
-        let next = match (progress.at_end, goes_on()) {
+        let is_told_to_go_on = goes_on();
+        let next = match (progress.at_end, is_told_to_go_on) {
             (true, _) => BulkNext::End { now },
             (false, true) => BulkNext::go_on(now),
             // For another process, at once.
             (false, false) => BulkNext::GoOn { now, until: now },
         };
         match store.record_bulk_action(lease, &progress, next).await? {
-            BulkRecorded::GoOn if goes_on() => {}
+            BulkRecorded::GoOn if is_told_to_go_on => {}
             BulkRecorded::GoOn | BulkRecorded::Over | BulkRecorded::Lost => return Ok(true),
         }
     }
