@@ -146,6 +146,24 @@ pub(super) fn remember(tx: &Tx<'_>, run: RunKey, attempt: u32) -> StoreResult<()
     Ok(())
 }
 
+/// A column of JSON; in place of values at these paths there are others where it is long, so
+/// that many calls with large arguments are read as fast as many with small ones.
+macro_rules! without_values {
+    ($column:literal, $replace:literal) => {
+        concat!(
+            "CASE WHEN octet_length(",
+            $column,
+            ") > 4096 THEN json_replace(",
+            $column,
+            ", ",
+            $replace,
+            ") ELSE ",
+            $column,
+            " END"
+        )
+    };
+}
+
 /// The calls of an attempt: of the latest one from its journal, of an earlier one what was
 /// remembered.
 pub(super) fn calls(conn: &Connection, run: RunId, attempt: u32) -> StoreResult<Vec<CallMade>> {
@@ -158,8 +176,20 @@ pub(super) fn calls(conn: &Connection, run: RunId, attempt: u32) -> StoreResult<
         return Ok(Vec::new());
     };
     if attempt == latest {
-        let sql = "SELECT seq, at, settled_at, call, answer FROM journal
-             WHERE run = ?1 ORDER BY seq";
+        let sql = concat!(
+            "SELECT seq, at, settled_at, ",
+            without_values!(
+                "call",
+                "'$.task.arguments', json('[]'), '$.\"run-deployment\".parameters', json('null'),
+                 '$.subflow.parameters', json('null')"
+            ),
+            ", ",
+            without_values!(
+                "answer",
+                "'$.run.run.outcome', json('null'), '$.input.schema', json('null')"
+            ),
+            " FROM journal WHERE run = ?1 ORDER BY seq"
+        );
         conn.all(sql, [run], call_made)
     } else {
         let sql = "SELECT seq, at, settled_at, call, NULL FROM past_calls

@@ -133,6 +133,7 @@ macro_rules! contract {
             past::timers_and_inputs_of_an_attempt_outlive_its_journal,
             past::a_task_run_keeps_each_attempt,
             past::subflows_and_children_are_relatives,
+            past::calls_are_read_without_large_values,
             bulk::an_action_reads_back,
             bulk::an_action_is_worked_on_by_one,
             bulk::an_action_is_stopped,

@@ -74,7 +74,8 @@ pub trait Reading: Send + Sync + 'static {
     async fn relatives(&self, run: RunId) -> StoreResult<Vec<Relative>>;
 
     /// What is known of the calls of an attempt, in order: all of the latest one; of one that
-    /// was followed by another its timers, and what it asked people for.
+    /// was followed by another its timers, and what it asked people for. Of a call of more than
+    /// 4 KiB its arguments, parameters or schema may be left out.
     async fn calls(&self, run: RunId, attempt: u32) -> StoreResult<Vec<CallMade>>;
 
     /// A page of the task runs that the filter lets through.

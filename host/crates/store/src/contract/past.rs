@@ -2,7 +2,9 @@
 
 use super::cast::*;
 use crate::{Next, Store, SubflowChange, TaskRunFilter};
-use model::{Awaited, Call, Failure, FailureKind, Lease, Seq, State, TaskLine, Waits, attempts};
+use model::{
+    Argument, Awaited, Call, Failure, FailureKind, Lease, Seq, State, TaskLine, Waits, attempts,
+};
 
 async fn fail_attempt<S: Store>(cast: &Cast<S>, lease: Lease, why: &str, second: i64) {
     cast.go_on(lease, |progress| {
@@ -215,4 +217,31 @@ pub async fn subflows_and_children_are_relatives<S: Store>(cast: Cast<S>) {
     let one = cast.store.history(ids[1]).await.unwrap();
     assert_eq!(histories[0], (ids[1], one));
     assert_eq!((histories[1].0, histories[1].1.len()), (other, 1));
+}
+
+/// A run of thousands of calls is read for one page.
+pub async fn calls_are_read_without_large_values<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let with = |seq: u64, argument: &str| {
+        let mut entry = task(seq);
+        if let Call::Task(call) = &mut entry.call {
+            call.wait_for = vec![Seq(1)];
+            let value = Argument::Value(json(argument));
+            call.arguments = vec![("rows".to_owned(), value)];
+        }
+        entry
+    };
+    let large = format!("\"{}\"", "x".repeat(1 << 20));
+    let (small, large) = (with(1, "7"), with(2, &large));
+    cast.go_on(lease, |progress| {
+        progress.entries.extend([small.clone(), large]);
+    })
+    .await;
+    let calls = cast.store.calls(lease.run, 1).await.unwrap();
+    assert_eq!(calls[0].call, small.call);
+    let Call::Task(call) = &calls[1].call else {
+        panic!("{:?}", calls[1]);
+    };
+    assert_eq!(call.wait_for, [Seq(1)]);
+    assert!(call.arguments.is_empty());
 }
