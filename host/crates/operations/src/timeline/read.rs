@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::{Answer, Call, CallMade, FlowRun, RunId, Seq};
+use model::{Answer, Call, CallMade, FlowRun, HistoryLine, RunId, Seq, attempts};
 use store::{Store, StoreResult, TaskRunFilter};
 
 use super::shape::{Story, Wish};
@@ -13,7 +13,7 @@ const HISTORIES_MAX: usize = 200;
 /// What is known of a run, for the attempt that is to be drawn.
 pub async fn read(store: &dyn Store, run: FlowRun, wish: &Wish) -> StoreResult<Story> {
     let history = store.history(run.id).await?;
-    let (calls, has_journal) = calls(store, &run, wish).await?;
+    let (calls, has_journal) = calls(store, &run, &history, wish).await?;
     let filter = TaskRunFilter {
         flow_run: Some(run.id),
         ..TaskRunFilter::default()
@@ -43,13 +43,17 @@ pub async fn read(store: &dyn Store, run: FlowRun, wish: &Wish) -> StoreResult<S
 async fn calls(
     store: &dyn Store,
     run: &FlowRun,
+    history: &[HistoryLine],
     wish: &Wish,
 ) -> StoreResult<(Vec<CallMade>, bool)> {
     let Some(root) = run.within else {
-        let latest = run.attempt.max(1);
-        let attempt = wish.attempt.unwrap_or(latest);
+        // While a run awaits its retry, its number is that of the attempt to come, and the
+        // journal of the one that failed is gone.
+        let last = attempts(history).last().map_or(1, |last| last.number);
+        let attempt = wish.attempt.unwrap_or(last);
         let calls = store.calls(run.id, attempt).await?;
-        return Ok((calls, attempt == latest));
+        let has_journal = attempt == run.attempt.max(1);
+        return Ok((calls, has_journal));
     };
     // A subflow's calls stand in the journal of the run that it is part of, if that is still
     // the attempt that called it.

@@ -6,6 +6,7 @@ use model::Json;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::posted::Unreadable;
 use super::whole::Form;
 
 /// A schema, and the JSON of a value that fits it.
@@ -276,7 +277,11 @@ proptest! {
         let schema = Json::parse(format!(r#"{{"type":"object","properties":{{"a":{{{schema}}},"b":{{{other}}}}}}}"#)).unwrap();
         let mut pairs = Form::of(&schema, &Json::parse(format!(r#"{{"b":{value}}}"#)).unwrap()).pairs();
         pairs.extend(posted);
-        let read = Form::read(&schema, &pairs).unwrap();
+        let read = match Form::read(&schema, &pairs) {
+            // More fields than can be drawn are asked for.
+            Err(Unreadable::Drawn) => return Ok(()),
+            read => read.unwrap(),
+        };
         // What was typed is there again.
         let again = Form::read(&schema, &read.form.pairs()).unwrap();
         prop_assert_eq!(read.form.pairs(), again.form.pairs());
