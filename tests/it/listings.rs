@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use test_support::Server;
 
+use super::visitor::Visitor;
 use super::{deploy, flow_runs, home, json, list, start, text, watch, worker};
 
 /// The keys of a value with what stands below them, a list by its first entry.
@@ -321,4 +323,25 @@ fn task_runs_can_be_narrowed() {
     assert_eq!(count(&["--state", "completed", "--state", "TimedOut"]), 3);
     assert_eq!(count(&["--state", "TimedOut"]), 0);
     assert_eq!(list(&home, &["task-run", "ls", "--limit", "1"]), tasks[2..]);
+}
+
+#[test]
+fn a_wrong_filter_is_told_at_its_field_and_keeps_what_was_typed() {
+    let home = home();
+    let server = Server::start(&home, &[]);
+    let visitor = Visitor::new(&server, &server.token);
+    let page = visitor.get("/flow-runs?state=DONE&since=soon&flow=etl");
+    assert_eq!(page.status, 400);
+    let page = page.text();
+    for part in [
+        r#"<span class="field-error" id="e-state">"#,
+        r#"id="filter-since" value="soon""#,
+        r#"aria-invalid="true" aria-describedby="e-since""#,
+        r#"<span class="field-error" id="e-since">`soon` is no time"#,
+        r##"<a href="#filter-since">"##,
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    // What is right is not marked.
+    assert!(!page.contains("e-flow"), "{page}");
 }

@@ -169,6 +169,14 @@ async fn choose(
         }
     };
     for run in runs {
+        if asked.kind == BulkKind::Resume && is_so(asked, &run) {
+            // The refusal says why: it may wait for an input.
+            match act(store, asked, &run).await? {
+                Ok(()) => progress.done += 1,
+                Err(why) => progress.skip(run.id, why),
+            }
+            continue;
+        }
         match left_alone(asked, &run) {
             Some(why) => progress.skip(run.id, why),
             None => progress.batch.push(run.id),
@@ -200,8 +208,7 @@ fn is_so(asked: &BulkAsked, run: &FlowRun) -> bool {
     match asked.kind {
         BulkKind::Cancel => matches!(state, StateType::Cancelling | StateType::Cancelled),
         BulkKind::Pause => state == StateType::Paused,
-        // One that waits may wait for an input, which the refusal says.
-        BulkKind::Resume => !matches!(state, StateType::Paused | StateType::Waiting),
+        BulkKind::Resume => state != StateType::Paused,
         BulkKind::Retry { .. } => {
             !state.is_terminal() || run.ended.is_some_and(|ended| ended > asked.at)
         }

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use model::{RunId, StateType};
 use operations::bulk::{self, BulkRefusal};
+use operations::control;
 use store::contract::{Cast, cast};
 use store::{
-    BulkAction, BulkActions as _, BulkKind, BulkState, BulkTarget, Cursor, PageRequest,
-    Reading as _, RunFilter, Runs as _, Skipped, StoreError, Wakes as _,
+    BulkAction, BulkActions as _, BulkKind, BulkNext, BulkProgress, BulkRecorded, BulkState,
+    BulkTarget, Cursor, PageRequest, Reading as _, RunFilter, Runs as _, Skipped, StoreError,
+    Wakes as _,
 };
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -108,6 +110,65 @@ async fn a_run_that_waits_for_input_is_not_resumed() {
     cast.wait(lease, &[1], 1).await.unwrap();
     let resumed = done(&cast, BulkKind::Resume, &[lease.run]).await;
     assert_eq!(resumed, (0, vec![Skipped::WaitsForInput]));
+}
+
+/// Whoever was killed had done it to a half of its batch.
+#[tokio::test]
+async fn a_batch_that_was_begun_is_finished_and_counted_whatever_it_does() {
+    let kinds = [
+        BulkKind::Cancel,
+        BulkKind::Pause,
+        BulkKind::Resume,
+        BulkKind::Retry {
+            from_scratch: false,
+        },
+        BulkKind::Delete,
+    ];
+    for kind in kinds {
+        let (cast, _dir) = ground().await;
+        let runs = scheduled(&cast, 6).await;
+        let before = match kind {
+            BulkKind::Cancel | BulkKind::Pause => None,
+            BulkKind::Resume => Some(BulkKind::Pause),
+            BulkKind::Retry { .. } | BulkKind::Delete => Some(BulkKind::Cancel),
+        };
+        if let Some(before) = before {
+            assert_eq!(done(&cast, before, &runs).await, (6, vec![]));
+        }
+        let action = ask(&cast, kind, BulkTarget::Runs(runs.clone())).await;
+        let now = cast.store.clock().now();
+        let claim = cast.store.claim_bulk_action(now, now).await.unwrap();
+        let claim = claim.unwrap();
+        let begun = BulkProgress {
+            batch: runs.clone(),
+            position: 6,
+            at_end: true,
+            ..BulkProgress::default()
+        };
+        // Its lease ends at once.
+        let next = BulkNext::GoOn { now, until: now };
+        let recorded = cast.store.record_bulk_action(claim.lease, &begun, next);
+        assert_eq!(recorded.await, Ok(BulkRecorded::GoOn));
+        for run in cast.store.flow_runs_by_id(&runs[..3]).await.unwrap() {
+            match kind {
+                BulkKind::Cancel => drop(control::cancel(&cast.store, &run).await.unwrap()),
+                BulkKind::Pause => drop(control::pause(&cast.store, &run).await.unwrap()),
+                BulkKind::Resume => drop(control::resume(&cast.store, &run).await.unwrap()),
+                BulkKind::Retry { from_scratch } => {
+                    drop(
+                        control::retry(&cast.store, &run, from_scratch)
+                            .await
+                            .unwrap(),
+                    );
+                }
+                BulkKind::Delete => control::delete(&cast.store, &run).await.unwrap(),
+            }
+        }
+        assert_eq!(bulk::work(&cast.store, || true).await, Ok(true));
+        let end = as_it_is(&cast, &action).await;
+        let counts = (end.progress.done, end.progress.skipped());
+        assert_eq!((end.state, counts), (BulkState::Done, (6, 0)), "{kind:?}");
+    }
 }
 
 /// The examples are few, however many there are.

@@ -126,7 +126,7 @@ async fn each_state_is_told_however_short_it_was() {
             other => panic!("{other:?}"),
         }
     }
-    let expect = ["AwaitingRetry 2", "Pending 2", "Retrying 2", "Completed 2"];
+    let expect = ["AwaitingRetry 1", "Pending 2", "Retrying 2", "Completed 2"];
     assert_eq!(states, expect);
     assert_eq!(lines, ["two"]);
 }

@@ -389,7 +389,7 @@ fn reasons(action: &BulkActionView) -> Table {
         heading: "Why runs were left alone".to_owned(),
         columns: columns(["Why", "#Runs", "Some of them"]),
         rows: action.reasons.iter().enumerate().map(row).collect(),
-        empty: Empty::new("None was left alone so far."),
+        empty: Empty::new("None was left alone."),
         ..Table::default()
     }
 }

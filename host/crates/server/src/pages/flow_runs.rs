@@ -67,8 +67,8 @@ const STATES: [(&str, &str); 16] = [
 #[template(path = "flow_runs.html")]
 struct Page {
     shell: Shell,
-    /// What is wrong with the filters.
-    problem: Option<Problem>,
+    /// What is wrong with the filters: each at its field, all of them on top.
+    wrong: Vec<Wrong>,
     presets: Vec<Preset>,
     filters: Filters,
     histogram: Option<String>,
@@ -82,6 +82,12 @@ struct Page {
     next: Option<String>,
 }
 
+/// A filter that cannot be read, or names nothing that can be asked for.
+struct Wrong {
+    name: String,
+    problem: Problem,
+}
+
 struct Preset {
     text: &'static str,
     href: String,
@@ -92,6 +98,7 @@ struct Filters {
     count: usize,
     query: String,
     states: Vec<Choice>,
+    states_error: Option<String>,
     fields: Vec<Field>,
 }
 
@@ -100,6 +107,7 @@ struct Field {
     name: &'static str,
     value: String,
     placeholder: &'static str,
+    error: Option<String>,
 }
 
 /// `/flow-runs`
@@ -110,22 +118,20 @@ pub async fn list(cx: Cx) -> Response {
         let mut asked = filters.clone();
         asked.0.extend(cursor.0.iter().cloned());
         let asked = asked.with("limit", ROWS);
-        let listed = match times(cx, &asked).and_then(|it| RunQuery::from_query(&it.to_string())) {
-            Ok(query) => cx.client.list_runs(query).await,
-            Err(problem) => Err(problem),
-        };
-        let (listed, problem) = match listed {
-            Ok(listed) => (listed, None),
-            // The page says what is wrong beside the filters, and lists nothing.
+        let (listed, wrong) = match listed(cx, &asked).await {
+            Ok(listed) => (listed, Vec::new()),
+            // The page says what is wrong at the filters, and lists nothing.
             Err(problem) if problem.kind == ProblemKind::InvalidQuery => {
-                (client::Page::all::<FlowRunView>([]), Some(problem))
+                let wrong = wrong(cx, &filters, problem).await;
+                (client::Page::all::<FlowRunView>([]), wrong)
             }
             Err(problem) => return Err(problem),
         };
-        let is_wrong = problem.is_some();
+        let is_wrong = !wrong.is_empty();
+        let shown = Filters::new(&filters, &wrong);
         let page = Page {
             shell: shell(cx),
-            problem,
+            wrong,
             presets: presets(cx, &filters),
             histogram: histogram(cx, &filters).await?,
             can_operate: cx.can_operate(),
@@ -138,7 +144,7 @@ pub async fn list(cx: Cx) -> Response {
             next: listed
                 .next
                 .map(|next| filters.with("cursor", next).at("/flow-runs")),
-            filters: Filters::new(&filters),
+            filters: shown,
         };
         Ok(if is_wrong {
             bad_request(&page)
@@ -147,6 +153,34 @@ pub async fn list(cx: Cx) -> Response {
         })
     })
     .await
+}
+
+async fn listed(cx: &Cx, asked: &Query) -> Answered<client::Page<FlowRunView>> {
+    let query = RunQuery::from_query(&times(cx, asked)?.to_string())?;
+    cx.client.list_runs(query).await
+}
+
+/// Which of the filters are wrong: those that are refused when they stand alone. If none is, it
+/// is how they stand together.
+async fn wrong(cx: &Cx, filters: &Query, problem: Problem) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    for name in FILTERS {
+        let alone = filters.only(&[name]);
+        if alone.is_empty() {
+            continue;
+        }
+        if let Err(problem) = listed(cx, &alone.with("limit", 1)).await {
+            wrong.push(Wrong {
+                name: name.to_owned(),
+                problem,
+            });
+        }
+    }
+    if wrong.is_empty() {
+        let name = String::new();
+        wrong.push(Wrong { name, problem });
+    }
+    wrong
 }
 
 /// The query with times as programs write them; people type them in their own zone.
@@ -235,7 +269,11 @@ fn nothing(filters: &Query, is_wrong: bool) -> Empty {
 }
 
 impl Filters {
-    fn new(filters: &Query) -> Self {
+    fn new(filters: &Query, wrong: &[Wrong]) -> Self {
+        let error = |name: &str| {
+            let found = wrong.iter().find(|it| it.name == name);
+            found.map(|it| it.problem.detail.clone())
+        };
         let field = |(label, name, placeholder): (&'static str, &'static str, &'static str)| {
             let values: Vec<&str> = filters.all(name).collect();
             Field {
@@ -243,6 +281,7 @@ impl Filters {
                 name,
                 value: values.join(" "),
                 placeholder,
+                error: error(name),
             }
         };
         let states: Vec<&str> = filters.all("state").collect();
@@ -257,6 +296,7 @@ impl Filters {
             count: filters.0.len(),
             query: filters.to_string(),
             states: offered,
+            states_error: error("state"),
             fields: [
                 ("Flow", "flow", "etl"),
                 ("Deployment", "deployment", "etl/nightly"),
