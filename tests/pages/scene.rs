@@ -48,6 +48,14 @@ impl Scene {
         run["id"].as_str().unwrap().to_owned()
     }
 
+    /// Waits until so many runs wait.
+    pub fn until_waiting(&self, count: usize) {
+        eventually(SOON, || {
+            let waiting = self.server.get("/v1/flow-runs?state=WAITING");
+            waiting["items"].as_array().unwrap().len() == count
+        });
+    }
+
     /// Waits until the run is in a state of this type.
     pub fn until(&self, run: &str, state: &str) {
         let path = format!("/v1/flow-runs/{run}");

@@ -444,7 +444,8 @@ pub fn changes(
             let now = progress(&action);
             if seen.as_ref() != Some(&now) {
                 seen = Some(now);
-                let event = Event::default().event("changed").data("");
+                // Browsers drop an event without data.
+                let event = Event::default().event("changed").data("page");
                 return Some((Ok(event), (client, seen)));
             }
             if !goes_on(&action) {
