@@ -191,15 +191,12 @@ fn left_alone(asked: &BulkAsked, run: &FlowRun) -> Option<Skipped> {
     if run.within.is_some() {
         return Some(Skipped::Subflow);
     }
-    match asked.kind {
-        _ if is_so(asked, run) => match asked.kind {
-            BulkKind::Retry { .. } if !state.is_terminal() => Some(Skipped::NotOver(state)),
-            BulkKind::Retry { .. } => Some(Skipped::EndedSince),
-            BulkKind::Resume => Some(Skipped::NotPaused(state)),
-            BulkKind::Cancel | BulkKind::Pause | BulkKind::Delete => Some(Skipped::AlreadySo),
-        },
-        _ => None,
-    }
+    is_so(asked, run).then(|| match asked.kind {
+        BulkKind::Retry { .. } if !state.is_terminal() => Skipped::NotOver(state),
+        BulkKind::Retry { .. } => Skipped::EndedSince,
+        BulkKind::Resume => Skipped::NotPaused(state),
+        BulkKind::Cancel | BulkKind::Pause | BulkKind::Delete => Skipped::AlreadySo,
+    })
 }
 
 /// Whether a run is as the action would have made it.

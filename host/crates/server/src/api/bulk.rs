@@ -15,8 +15,8 @@ use utoipa_axum::routes;
 
 use super::idempotency::once;
 use crate::app::App;
-use crate::auth::Bearer;
-use crate::web::{JsonBody, Query, Refused, WebProblem};
+use crate::auth::{Bearer, forbidden};
+use crate::web::{JsonBody, Query, Refused};
 
 pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -65,10 +65,8 @@ async fn ask(
 ) -> Result<impl IntoResponse, Refused> {
     let needed = ask.action.role();
     if !token.role.allows(needed) {
-        let detail = format!("the token `{}` has the role {}", token.name, token.role);
-        let refused = Refused::new(WebProblem::Forbidden, detail);
-        let word = ask.action.as_str();
-        return Err(refused.hint(format!("`{word}` of many runs needs the role {needed}")));
+        let what = format!("`{}` of many runs", ask.action.as_str());
+        return Err(forbidden(&token, &what, needed));
     }
     let action = app.client.ask_bulk(ask, token.name.as_str()).await?;
     let place = format!("/v1/bulk-actions/{}", action.id);

@@ -163,13 +163,15 @@ pub async fn authenticate(
 fn check(app: &App, token: &Token, door: &Door) -> Result<super::Slot, Refused> {
     match door.role {
         Some(needed) if token.role.allows(needed) => app.limits.request(token.id),
-        Some(needed) => {
-            let detail = format!("the token `{}` has the role {}", token.name, token.role);
-            let refused = Refused::new(WebProblem::Forbidden, detail);
-            Err(refused.hint(format!("`{}` needs the role {needed}", door.operation)))
-        }
+        Some(needed) => Err(forbidden(token, &format!("`{}`", door.operation), needed)),
         None => Err(Refused::new(WebProblem::Forbidden, "nobody may do this")),
     }
+}
+
+/// What the token's role does not allow.
+pub fn forbidden(token: &Token, what: &str, needed: Role) -> Refused {
+    let detail = format!("the token `{}` has the role {}", token.name, token.role);
+    Refused::new(WebProblem::Forbidden, detail).hint(format!("{what} needs the role {needed}"))
 }
 
 /// The token that a request shows.

@@ -15,7 +15,7 @@ mod page_router;
 mod session;
 pub mod sign_in;
 
-pub use bearer::{Bearer, Guard, Roles, SCHEME, UNKNOWN, authenticate};
+pub use bearer::{Bearer, Guard, Roles, SCHEME, UNKNOWN, authenticate, forbidden};
 pub use limits::{Limits, Slot};
 pub use page_router::PageRouter;
 pub use session::Visitor;
