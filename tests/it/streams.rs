@@ -99,6 +99,81 @@ fn a_place_that_is_no_place_is_refused_and_one_too_old_is_told() {
 }
 
 #[test]
+fn events_are_read_from_either_end_and_filtered_by_type_and_run() {
+    let home = home();
+    deploy(&home, "forms", &[]);
+    let server = Server::start(&home, &["--worker"]);
+    let run = start(&home, "says-things", &[]);
+    eventually(SOON, || {
+        server.get(&format!("/v1/flow-runs/{run}"))["state"]["type"] == "COMPLETED"
+    });
+    let all = |query: &str| {
+        let mut items: Vec<serde_json::Value> = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let part = server.get(&format!("/v1/events?{query}{cursor}"));
+            let got = part["items"].as_array().unwrap();
+            assert!(got.len() <= 7, "{part}");
+            items.extend(got.clone());
+            match part["next"].as_str() {
+                Some(next) if !got.is_empty() || query.contains("newest") => {
+                    cursor = format!("&cursor={next}");
+                }
+                _ => return items,
+            }
+        }
+    };
+    let forward = all("limit=7");
+    let mut back = all("limit=7&order=newest-first");
+    back.reverse();
+    assert_eq!(back, forward);
+    for kinds in [&["task-run"][..], &["log", "deployment"], &["worker"]] {
+        let wanted = |event: &&serde_json::Value| kinds.contains(&text(&event["type"]));
+        let expect: Vec<_> = forward.iter().filter(wanted).cloned().collect();
+        assert!(!expect.is_empty());
+        let query: String = kinds.iter().map(|kind| format!("&type={kind}")).collect();
+        assert_eq!(all(&format!("limit=3{query}")), expect);
+        let mut back = all(&format!("limit=3&order=newest-first{query}"));
+        back.reverse();
+        assert_eq!(back, expect);
+    }
+    // Of one run, as at its own path.
+    let of_run = all(&format!("limit=7&run={run}"));
+    let path = format!("/v1/flow-runs/{run}/events?limit=1000");
+    assert_eq!(server.get(&path)["items"].as_array().unwrap(), &of_run);
+    assert!(of_run.iter().all(|event| event["run"]["id"] == *run));
+    // A stream leaves out the rest, too, and ends all the same.
+    let begin = text(&forward[0]["cursor"]);
+    let followed = server.ask("GET", &format!("/v1/flow-runs/{run}/events?type=log"));
+    let kinds: Vec<String> = followed.follow(Some(begin)).map(|it| it.kind).collect();
+    assert_eq!(kinds.first().map(String::as_str), Some("log"));
+    assert_eq!(kinds.last().map(String::as_str), Some("end"));
+    assert!(kinds.iter().all(|kind| kind == "log" || kind == "end"));
+}
+
+#[test]
+fn a_question_about_events_that_makes_no_sense_is_refused() {
+    let home = home();
+    let server = Server::start(&home, &[]);
+    let ask = |query: &str| server.ask("GET", &format!("/v1/events{query}"));
+    let problem = ask("?type=nothing").send().problem(400, "invalid-query");
+    assert!(text(&problem["detail"]).contains("`nothing`"), "{problem}");
+    ask("?run=nobody").send().problem(404, "not-found");
+    ask("?limit=0").send().problem(400, "invalid-query");
+    let back = ask("?order=newest-first&after=999999-ff").send();
+    back.problem(410, "too-old");
+    let stream = ask("?order=newest-first").header("Accept", "text/event-stream");
+    let problem = stream.send().problem(400, "invalid-query");
+    assert!(
+        text(&problem["hint"]).contains("leave `order` out"),
+        "{problem}"
+    );
+    // The path says which run.
+    let of_run = server.ask("GET", "/v1/flow-runs/x/events?run=x");
+    of_run.send().problem(400, "invalid-query");
+}
+
+#[test]
 fn a_token_has_so_many_streams_and_they_end_with_the_server() {
     let home = home();
     let server = Server::start(&home, &[]);

@@ -222,6 +222,11 @@ impl Browser {
             if kind == "keyDown" && key.len() == 1 {
                 event["text"] = json!(key);
             }
+            if key == "Enter" {
+                event["code"] = json!(key);
+                event["windowsVirtualKeyCode"] = json!(13);
+                event["text"] = json!("\r");
+            }
             self.devtools("Input.dispatchKeyEvent", event).await;
         }
     }
@@ -249,6 +254,23 @@ impl Browser {
                 "clickCount": 1,
             });
             self.devtools("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
+    /// Drops a file of this machine on an element.
+    pub async fn drop_file(&self, css: &str, file: &str) {
+        self.find(css).await;
+        let script = format!(
+            "const {{x, y, width, height}} = document.querySelector({css:?}).getBoundingClientRect(); \
+             return [x + width / 2, y + height / 2]"
+        );
+        let place = self.eval(&script).await;
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({
+                "type": kind, "x": place[0], "y": place[1],
+                "data": {"items": [], "files": [file], "dragOperationsMask": 1},
+            });
+            self.devtools("Input.dispatchDragEvent", event).await;
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod browser;
 mod doing;
+mod hands;
 mod scene;
 mod seeing;
 mod timeline;

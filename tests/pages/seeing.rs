@@ -22,6 +22,10 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
     scene.until(&asking, "WAITING");
     let tasks = scene.server.get(&format!("/v1/task-runs?flow_run={done}"));
     let task = tasks["items"][0]["id"].as_str().unwrap().to_owned();
+    // None of them can be tried again: all are left alone, and the page says why.
+    let again = json!({"action": "retry", "filter": {"state": ["COMPLETED"]}});
+    let action = scene.server.post("/v1/bulk-actions", &again);
+    let action = action["id"].as_str().unwrap().to_owned();
     let pages = vec![
         ("dashboard", "/".to_owned()),
         ("runs", "/flow-runs".to_owned()),
@@ -61,7 +65,16 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
         ("upload", "/components/new".to_owned()),
         ("pools", "/work-pools".to_owned()),
         ("pool", "/work-pools/default-pool".to_owned()),
+        ("events", "/events".to_owned()),
+        (
+            "events-of-run",
+            format!("/events?type=task-run&run={failed}"),
+        ),
+        ("events-wrong", "/events?type=nothing&run=nobody".to_owned()),
+        ("bulk-actions", "/bulk-actions".to_owned()),
+        ("bulk-action", format!("/bulk-actions/{action}")),
         ("audit", "/audit".to_owned()),
+        ("audit-none", "/audit?who=nobody".to_owned()),
         ("settings", "/settings".to_owned()),
     ];
     (scene, pages)

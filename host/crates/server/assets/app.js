@@ -455,7 +455,7 @@
 
   // ---- keys -----------------------------------------------------------------------------
 
-  const GO = { d: "/", r: "/flow-runs", p: "/deployments", c: "/components", w: "/work-pools", s: "/settings" };
+  const GO = { d: "/", r: "/flow-runs", p: "/deployments", c: "/components", w: "/work-pools", e: "/events", s: "/settings" };
   let pending = "";
 
   function rows() {

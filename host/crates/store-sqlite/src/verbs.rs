@@ -488,6 +488,15 @@ impl Events for SqliteStore {
             .await
     }
 
+    async fn events_before(
+        &self,
+        before: Option<EventCursor>,
+        limit: u32,
+    ) -> StoreResult<EventPage> {
+        self.read_long(move |conn| events::page_before(conn, before, limit))
+            .await
+    }
+
     async fn newest_event(&self) -> StoreResult<EventCursor> {
         self.readers.with(events::newest)
     }

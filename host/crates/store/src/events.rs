@@ -16,6 +16,15 @@ pub trait Events: Send + Sync + 'static {
     /// by now. `limit` counts from 1.
     async fn events(&self, after: EventCursor, limit: u32) -> StoreResult<EventPage>;
 
+    /// Up to `limit` events before that of the cursor, newest first: `next` is where it goes on,
+    /// further back. Without a cursor, from the newest on. Fewer only if none that can be read
+    /// are older.
+    async fn events_before(
+        &self,
+        before: Option<EventCursor>,
+        limit: u32,
+    ) -> StoreResult<EventPage>;
+
     /// After the newest event. To see each change from some moment on: take this, read what is
     /// of interest, and follow from here.
     async fn newest_event(&self) -> StoreResult<EventCursor>;
@@ -24,7 +33,7 @@ pub trait Events: Send + Sync + 'static {
     async fn run_facts(&self, runs: &[RunId]) -> StoreResult<Vec<RunFacts>>;
 }
 
-/// What there is after a cursor.
+/// What there is beyond a cursor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventPage {
     Events {
@@ -32,7 +41,7 @@ pub enum EventPage {
         /// Where the next page begins.
         next: EventCursor,
     },
-    /// What came after the cursor is not known any more. Read anew what is of interest, and
+    /// What lies beyond the cursor is not known any more. Read anew what is of interest, and
     /// follow from [`Events::newest_event`].
     TooOld,
 }

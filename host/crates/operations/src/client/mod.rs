@@ -11,6 +11,7 @@ mod access;
 mod bulk;
 mod catalog;
 mod cursor;
+mod events;
 mod local;
 mod overview;
 mod page;
@@ -30,14 +31,15 @@ use crate::view::{
     WorkerView,
 };
 
+pub use events::{EventFilter, list_events, place_of_event};
 pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
     AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ComponentQuery, CreatePool, CreateToken,
-    DeployRequest, DeploymentQuery, EditDeployment, GrantsRequest, InspectRun, JournalQuery,
-    LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun, RunQuery,
-    StartRun, TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, WatchQuery, WatchWhat,
-    WorkerQuery,
+    DeployRequest, DeploymentQuery, EditDeployment, EventQuery, GrantsRequest, InspectRun,
+    JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun,
+    RunEventQuery, RunQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery,
+    WatchQuery, WatchWhat, WorkerQuery,
 };
 pub use watch::LocalWatch;
 

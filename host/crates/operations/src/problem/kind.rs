@@ -14,6 +14,8 @@ pub enum ProblemKind {
     InvalidRequest,
     /// A cursor is of another listing, or of one with other filters.
     InvalidCursor,
+    /// What lies beyond a place in the stream of events is not kept any more.
+    TooOld,
     /// Parameters do not fit the flow's schema.
     InvalidParameters,
     /// A value does not fit the schema of the input that is awaited.
@@ -42,13 +44,14 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::InvalidName,
         Self::InvalidQuery,
         Self::InvalidRequest,
         Self::InvalidCursor,
+        Self::TooOld,
         Self::InvalidParameters,
         Self::InvalidInput,
         Self::InvalidComponent,
@@ -73,6 +76,7 @@ impl ProblemKind {
             Self::InvalidQuery => "invalid-query",
             Self::InvalidRequest => "invalid-request",
             Self::InvalidCursor => "invalid-cursor",
+            Self::TooOld => "too-old",
             Self::InvalidParameters => "invalid-parameters",
             Self::InvalidInput => "invalid-input",
             Self::InvalidComponent => "invalid-component",
@@ -98,6 +102,7 @@ impl ProblemKind {
             Self::InvalidQuery => "The query is wrong",
             Self::InvalidRequest => "The request is out of bounds",
             Self::InvalidCursor => "The cursor is of another listing",
+            Self::TooOld => "The place is not known any more",
             Self::InvalidParameters => "The parameters do not fit the flow",
             Self::InvalidInput => "The value does not fit the input",
             Self::InvalidComponent => "The component cannot be used",

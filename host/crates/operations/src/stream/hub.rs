@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use model::{EventCursor, PlacedEvent, RunId};
+use model::{EventCursor, PlacedEvent, RunId, Timestamp};
 use store::{EventPage, Listener, Store, StoreResult, Topic as Bell};
 use tokio::sync::Notify;
 
@@ -42,10 +42,12 @@ pub enum Scope {
 #[derive(Clone, Debug)]
 pub struct Part {
     pub events: Vec<Arc<Told>>,
-    /// Where the part after it begins.
+    /// Where the part beyond it begins.
     pub next: EventCursor,
     /// There was no more by then.
     pub is_last: bool,
+    /// When the event was written that was looked at last, whether the scope covers it or not.
+    pub looked_to: Option<Timestamp>,
 }
 
 /// One of a process.
@@ -231,11 +233,27 @@ impl Hub {
     /// Up to a page of what came after a place, and of that what the scope covers. `None`: it
     /// is not known any more.
     pub async fn page(&self, scope: Scope, after: EventCursor) -> StoreResult<Option<Part>> {
-        match self.store.events(after, PAGE).await? {
+        let page = self.store.events(after, PAGE).await?;
+        self.part(scope, page).await
+    }
+
+    /// The same of what came before, newest first; without a place, from the newest on.
+    pub async fn page_before(
+        &self,
+        scope: Scope,
+        before: Option<EventCursor>,
+    ) -> StoreResult<Option<Part>> {
+        let page = self.store.events_before(before, PAGE).await?;
+        self.part(scope, page).await
+    }
+
+    async fn part(&self, scope: Scope, page: EventPage) -> StoreResult<Option<Part>> {
+        match page {
             EventPage::Events { events, next } => {
                 let is_last = events.len() < PAGE as usize;
                 self.know(&events).await?;
                 Ok(Some(Part {
+                    looked_to: events.last().map(|last| last.at),
                     events: self.covered(scope, events),
                     next,
                     is_last,

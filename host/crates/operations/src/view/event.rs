@@ -13,6 +13,55 @@ use model::{
     Timestamp, WorkerChange, WorkerId,
 };
 
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventType {
+    FlowRun,
+    TaskRun,
+    Log,
+    Input,
+    Deployment,
+    Pool,
+    Worker,
+}
+
+impl EventType {
+    pub const ALL: [Self; 7] = [
+        Self::FlowRun,
+        Self::TaskRun,
+        Self::Log,
+        Self::Input,
+        Self::Deployment,
+        Self::Pool,
+        Self::Worker,
+    ];
+
+    pub fn of(event: &Event) -> Self {
+        match event {
+            Event::FlowRun(_) | Event::RunDeleted { .. } => Self::FlowRun,
+            Event::TaskRun(_) => Self::TaskRun,
+            Event::Log(_) => Self::Log,
+            Event::Input(_) => Self::Input,
+            Event::Deployment { .. } => Self::Deployment,
+            Event::Pool { .. } => Self::Pool,
+            Event::Worker { .. } => Self::Worker,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FlowRun => "flow-run",
+            Self::TaskRun => "task-run",
+            Self::Log => "log",
+            Self::Input => "input",
+            Self::Deployment => "deployment",
+            Self::Pool => "pool",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 /// One change. It says what is so now; values that may be large are read elsewhere.
 ///
 /// `type` says which of the fields after `run` is there.
@@ -155,14 +204,14 @@ impl From<&Told> for EventView {
             pool: None,
             worker: None,
         };
-        view.kind = view.fill(&told.placed.event).into();
+        view.kind = view.fill(&told.placed.event).as_str().into();
         view
     }
 }
 
 impl EventView {
     /// Sets the field of the event, and returns its type.
-    fn fill(&mut self, event: &Event) -> &'static str {
+    fn fill(&mut self, event: &Event) -> EventType {
         match event {
             Event::FlowRun(event) => self.flow_run = Some(event.into()),
             Event::RunDeleted { run, .. } => {
@@ -202,19 +251,7 @@ impl EventView {
                 });
             }
         }
-        kind(event)
-    }
-}
-
-fn kind(event: &Event) -> &'static str {
-    match event {
-        Event::FlowRun(_) | Event::RunDeleted { .. } => "flow-run",
-        Event::TaskRun(_) => "task-run",
-        Event::Log(_) => "log",
-        Event::Input(_) => "input",
-        Event::Deployment { .. } => "deployment",
-        Event::Pool { .. } => "pool",
-        Event::Worker { .. } => "worker",
+        EventType::of(event)
     }
 }
 

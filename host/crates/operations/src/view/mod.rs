@@ -43,8 +43,8 @@ pub use deployment::{
     DeployedView, DeploymentDetailsView, DeploymentView, GrantsView, LatestEndView,
 };
 pub use event::{
-    DeploymentEventView, EventRunView, EventView, FlowRunEventView, InputEventView, LogEventView,
-    PoolEventView, TaskRunEventView, WorkerEventView,
+    DeploymentEventView, EventRunView, EventType, EventView, FlowRunEventView, InputEventView,
+    LogEventView, PoolEventView, TaskRunEventView, WorkerEventView,
 };
 pub use history::{
     AttemptView, AwaitedView, HistoryLineView, PastWorkerView, TaskAttemptView, TaskLineView,

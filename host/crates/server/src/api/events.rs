@@ -10,29 +10,26 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::{EventCursor, FlowRun};
-use operations::client::Page;
+use operations::client::{
+    Answered, EventFilter, EventQuery, ListOrder, Page, RunEventQuery, list_events, place_of_event,
+};
 use operations::problem::{Problem, ProblemKind};
-use operations::stream::{Heard, Scope, Subscription};
+use operations::stream::{Heard, Subscription};
 use operations::view::EventView;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::StoreResult;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::named::run_of;
 use crate::app::App;
 use crate::auth::{Bearer, Slot};
-use crate::web::{
-    EventSender, Gone, Query, Refused, WebProblem, event_stream, last_event_id, wants_stream,
-};
+use crate::web::{EventSender, Gone, Query, Refused, event_stream, last_event_id, wants_stream};
 
 /// Ends the id of the event that tells of the end.
 const END: &str = ".end";
 /// How long to wait for what may not come before looking again how far was read.
 const IDLE: Duration = Duration::from_millis(50);
-/// Pages of the store that one request for a part looks through.
-const LOOKS_MAX: usize = 20;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -40,34 +37,21 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(of_run))
 }
 
-/// Where to begin.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct EventQuery {
-    /// After this event: its `cursor`, or the `next` of the part before. Without, a part begins
-    /// with the oldest event that is kept, and a stream with what happens from now on.
-    #[param(example = "7-1a2b3c")]
-    after: Option<String>,
-    /// The same.
-    cursor: Option<String>,
-}
-
-impl EventQuery {
-    /// The place to go on from, and whether the end was told there already.
-    fn place(self, headers: &HeaderMap) -> Result<(Option<EventCursor>, bool), Refused> {
-        let Some(text) = last_event_id(headers).or(self.after).or(self.cursor) else {
-            return Ok((None, false));
-        };
-        let (place, is_end) = match text.strip_suffix(END) {
-            Some(place) => (place, true),
-            None => (text.as_str(), false),
-        };
-        let cursor = place.parse().map_err(|err: model::CursorError| {
-            Problem::new(ProblemKind::InvalidCursor, err.to_string())
-                .hint("pass the `cursor` of an event as it is, or begin without")
-        })?;
-        Ok((Some(cursor), is_end))
+/// The place of a stream to go on from, and whether the end was told there already.
+fn place(query: &EventQuery, headers: &HeaderMap) -> Answered<(Option<EventCursor>, bool)> {
+    if query.order == Some(ListOrder::NewestFirst) {
+        let detail = "a stream cannot go from the newest event to the oldest";
+        return Err(Problem::new(ProblemKind::InvalidQuery, detail)
+            .hint("leave `order` out, or accept `application/json`"));
+    }
+    let asked = last_event_id(headers);
+    let asked = asked.as_deref().or(query.after.as_deref());
+    let Some(text) = asked.or(query.cursor.as_deref()) else {
+        return Ok((None, false));
+    };
+    match text.strip_suffix(END) {
+        Some(place) => Ok((Some(place_of_event(place)?), true)),
+        None => Ok((Some(place_of_event(text)?), false)),
     }
 }
 
@@ -95,13 +79,14 @@ async fn all(
     headers: HeaderMap,
     Query(query): Query<EventQuery>,
 ) -> Result<Response, Refused> {
-    let (place, _) = query.place(&headers)?;
     if !wants_stream(&headers) {
-        return Ok(Json(part(&app, Scope::Everything, place).await?).into_response());
+        return Ok(Json(list_events(&app.hub, &query).await?).into_response());
     }
+    let (place, _) = place(&query, &headers)?;
+    let filter = EventFilter::of(&app.hub, &query).await?;
     let slot = app.limits.stream(token.id)?;
-    let subscription = subscribe(&app, Scope::Everything, place).await?;
-    Ok(follow(app, subscription, None, slot))
+    let subscription = subscribe(&app, &filter, place).await?;
+    Ok(follow(app, subscription, filter, None, slot))
 }
 
 /// Read or follow what changes about a flow run
@@ -113,7 +98,7 @@ async fn all(
     get, path = "/v1/flow-runs/{run}/events", operation_id = "list_flow_run_events", tag = "events",
     params(
         ("run" = String, Path, description = "Its id, the beginning of it, or its name"),
-        EventQuery,
+        RunEventQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "As `after`, for streams"),
     ),
     responses(
@@ -130,73 +115,51 @@ async fn of_run(
     Bearer(token): Bearer,
     Path(run): Path<String>,
     headers: HeaderMap,
-    Query(query): Query<EventQuery>,
+    Query(query): Query<RunEventQuery>,
 ) -> Result<Response, Refused> {
     let run = run_of(&app, run).await?;
-    let (place, is_told) = query.place(&headers)?;
-    let scope = Scope::Run(run.id);
+    let query = query.of(run.id);
     if !wants_stream(&headers) {
-        return Ok(Json(part(&app, scope, place).await?).into_response());
+        return Ok(Json(list_events(&app.hub, &query).await?).into_response());
     }
+    let (place, is_told) = place(&query, &headers)?;
     if is_told && run.state.kind.is_terminal() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    let filter = EventFilter::of(&app.hub, &query).await?;
     let slot = app.limits.stream(token.id)?;
-    let subscription = subscribe(&app, scope, place).await?;
-    Ok(follow(app, subscription, Some(run), slot))
-}
-
-async fn part(
-    app: &App,
-    scope: Scope,
-    place: Option<EventCursor>,
-) -> Result<Page<EventView>, Refused> {
-    let mut at = place.unwrap_or(EventCursor::OLDEST);
-    let mut items = Vec::new();
-    for _ in 0..LOOKS_MAX {
-        let Some(page) = app.hub.page(scope, at).await? else {
-            return Err(Refused::new(
-                WebProblem::TooOld,
-                format!("what came after `{at}` is not known any more"),
-            )
-            .hint("read anew what is of interest, and begin without a cursor"));
-        };
-        at = page.next;
-        items.extend(page.events.iter().map(|told| EventView::from(&**told)));
-        if page.is_last || !items.is_empty() {
-            break;
-        }
-    }
-    Ok(Page {
-        items,
-        next: Some(at.to_string()),
-        newest: None,
-        searched_to: None,
-    })
+    let subscription = subscribe(&app, &filter, place).await?;
+    Ok(follow(app, subscription, filter, Some(run), slot))
 }
 
 async fn subscribe(
     app: &App,
-    scope: Scope,
+    filter: &EventFilter,
     place: Option<EventCursor>,
 ) -> Result<Subscription, Refused> {
     let subscription = match place {
-        Some(place) => app.hub.subscribe(scope, place).await,
-        None => app.hub.subscribe_now(scope).await,
+        Some(place) => app.hub.subscribe(filter.scope, place).await,
+        None => app.hub.subscribe_now(filter.scope).await,
     };
     Ok(subscription?)
 }
 
 /// Writes events until the client is gone, the run is over, or the server stops. Then the client
 /// goes on after the last id that it has had.
-fn follow(app: App, subscription: Subscription, run: Option<FlowRun>, slot: Slot) -> Response {
+fn follow(
+    app: App,
+    subscription: Subscription,
+    filter: EventFilter,
+    run: Option<FlowRun>,
+    slot: Slot,
+) -> Response {
     event_stream(|mut sender| async move {
         let stopped = app.stopped();
         let writing = async {
             let _slot = slot;
             let _ = match run {
-                Some(run) => write_run(&app, subscription, run, &mut sender).await,
-                None => write_all(subscription, &mut sender).await,
+                Some(run) => write_run(&app, subscription, &filter, run, &mut sender).await,
+                None => write_all(subscription, &filter, &mut sender).await,
             };
         };
         tokio::select! {
@@ -206,27 +169,36 @@ fn follow(app: App, subscription: Subscription, run: Option<FlowRun>, slot: Slot
     })
 }
 
-async fn write_all(mut subscription: Subscription, sender: &mut EventSender) -> Result<(), Gone> {
+async fn write_all(
+    mut subscription: Subscription,
+    filter: &EventFilter,
+    sender: &mut EventSender,
+) -> Result<(), Gone> {
     sender.flush().await?;
     loop {
-        write_next(&mut subscription, sender).await?;
+        write_next(&mut subscription, filter, sender).await?;
     }
 }
 
 /// Waits for what is next, and writes it.
-async fn write_next(subscription: &mut Subscription, sender: &mut EventSender) -> Result<(), Gone> {
+async fn write_next(
+    subscription: &mut Subscription,
+    filter: &EventFilter,
+    sender: &mut EventSender,
+) -> Result<(), Gone> {
     let heard = sender.wait(subscription.next()).await?;
-    write(heard, subscription, sender).await
+    write(heard, subscription, filter, sender).await
 }
 
 async fn write(
     heard: StoreResult<Heard>,
     subscription: &Subscription,
+    filter: &EventFilter,
     sender: &mut EventSender,
 ) -> Result<(), Gone> {
     match heard {
         Ok(Heard::Events(batch)) => {
-            for told in batch.iter() {
+            for told in batch.iter().filter(|told| filter.wants(&told.placed)) {
                 let view = EventView::from(&**told);
                 sender.add(&view.cursor, &view.kind, &view);
             }
@@ -250,6 +222,7 @@ struct Nothing {}
 async fn write_run(
     app: &App,
     mut subscription: Subscription,
+    filter: &EventFilter,
     run: FlowRun,
     sender: &mut EventSender,
 ) -> Result<(), Gone> {
@@ -266,14 +239,14 @@ async fn write_run(
                 // What is left may be of other runs: then nothing comes.
                 let next = tokio::time::timeout(IDLE, subscription.next()).await;
                 if let Ok(heard) = next {
-                    write(heard, &subscription, sender).await?;
+                    write(heard, &subscription, filter, sender).await?;
                 }
             }
             let id = format!("{}{END}", subscription.cursor());
             sender.add(&id, "end", &Nothing {});
             return sender.flush().await;
         }
-        write_next(&mut subscription, sender).await?;
+        write_next(&mut subscription, filter, sender).await?;
         let Some(known) = &run else { continue };
         match app.store.flow_run(known.id).await {
             Ok(found) => run = found,

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
+use futures::FutureExt as _;
 use model::DeploymentName;
 use operations::client::{self, Answered, QueryRequest as _, RunQuery, TallyQuery};
 use operations::problem::{Problem, ProblemKind};
@@ -9,7 +10,8 @@ use operations::view::FlowRunView;
 
 use super::bars::bars;
 use super::cx::{Cx, bad_request, html, rendered};
-use super::parts::{Choice, Empty, Link, choices};
+use super::filters::{Field, Filters, is_of_filters, wrong};
+use super::parts::{Empty, Link};
 use super::query::{Query, segment};
 use super::shell::Shell;
 use super::show::{Shown, Took, When, first_chars, quoted};
@@ -67,10 +69,10 @@ const STATES: [(&str, &str); 16] = [
 #[template(path = "flow_runs.html")]
 struct Page {
     shell: Shell,
-    /// What is wrong with the filters: each at its field, all of them on top.
-    wrong: Vec<Wrong>,
     presets: Vec<Preset>,
     filters: Filters,
+    /// The filters as they are posted with what is to be done.
+    filter_query: String,
     histogram: Option<String>,
     can_operate: bool,
     can_administer: bool,
@@ -82,32 +84,10 @@ struct Page {
     next: Option<String>,
 }
 
-/// A filter that cannot be read, or names nothing that can be asked for.
-struct Wrong {
-    name: String,
-    problem: Problem,
-}
-
 struct Preset {
     text: &'static str,
     href: String,
     is_current: bool,
-}
-
-struct Filters {
-    count: usize,
-    query: String,
-    states: Vec<Choice>,
-    states_error: Option<String>,
-    fields: Vec<Field>,
-}
-
-struct Field {
-    label: &'static str,
-    name: &'static str,
-    value: String,
-    placeholder: &'static str,
-    error: Option<String>,
 }
 
 /// `/flow-runs`
@@ -121,32 +101,32 @@ pub async fn list(cx: Cx) -> Response {
         let (listed, wrong) = match listed(cx, &asked).await {
             Ok(listed) => (listed, Vec::new()),
             // The page says what is wrong at the filters, and lists nothing.
-            Err(problem) if problem.kind == ProblemKind::InvalidQuery => {
-                let wrong = wrong(cx, &filters, problem).await;
+            Err(problem) if is_of_filters(&problem, &filters) => {
+                let ask = |alone| async move { listed(cx, &alone).await.map(drop) }.boxed();
+                let wrong = wrong(&filters, FILTERS, problem, ask).await;
                 (client::Page::all::<FlowRunView>([]), wrong)
             }
             Err(problem) => return Err(problem),
         };
-        let is_wrong = !wrong.is_empty();
-        let shown = Filters::new(&filters, &wrong);
+        let shown = Filters::new("/flow-runs", &filters, fields(), wrong);
         let page = Page {
             shell: shell(cx),
-            wrong,
             presets: presets(cx, &filters),
+            filter_query: filters.to_string(),
             histogram: histogram(cx, &filters).await?,
             can_operate: cx.can_operate(),
             can_administer: cx.can_administer(),
             newest: (!cursor.is_empty()).then(|| filters.at("/flow-runs")),
             here: cx.here(),
             rows: rows(cx, &listed.items),
-            empty: nothing(&filters, is_wrong),
+            empty: nothing(&filters, shown.is_wrong()),
             searched: listed.searched_to.map(|at| cx.now.when(at).short),
             next: listed
                 .next
                 .map(|next| filters.with("cursor", next).at("/flow-runs")),
             filters: shown,
         };
-        Ok(if is_wrong {
+        Ok(if page.filters.is_wrong() {
             bad_request(&page)
         } else {
             rendered(&page)
@@ -158,29 +138,6 @@ pub async fn list(cx: Cx) -> Response {
 async fn listed(cx: &Cx, asked: &Query) -> Answered<client::Page<FlowRunView>> {
     let query = RunQuery::from_query(&times(cx, asked)?.to_string())?;
     cx.client.list_runs(query).await
-}
-
-/// Which of the filters are wrong: those that are refused when they stand alone. If none is, it
-/// is how they stand together.
-async fn wrong(cx: &Cx, filters: &Query, problem: Problem) -> Vec<Wrong> {
-    let mut wrong = Vec::new();
-    for name in FILTERS {
-        let alone = filters.only(&[name]);
-        if alone.is_empty() {
-            continue;
-        }
-        if let Err(problem) = listed(cx, &alone.with("limit", 1)).await {
-            wrong.push(Wrong {
-                name: name.to_owned(),
-                problem,
-            });
-        }
-    }
-    if wrong.is_empty() {
-        let name = String::new();
-        wrong.push(Wrong { name, problem });
-    }
-    wrong
 }
 
 /// The query with times as programs write them; people type them in their own zone.
@@ -268,49 +225,18 @@ fn nothing(filters: &Query, is_wrong: bool) -> Empty {
     }
 }
 
-impl Filters {
-    fn new(filters: &Query, wrong: &[Wrong]) -> Self {
-        let error = |name: &str| {
-            let found = wrong.iter().find(|it| it.name == name);
-            found.map(|it| it.problem.detail.clone())
-        };
-        let field = |(label, name, placeholder): (&'static str, &'static str, &'static str)| {
-            let values: Vec<&str> = filters.all(name).collect();
-            Field {
-                label,
-                name,
-                value: values.join(" "),
-                placeholder,
-                error: error(name),
-            }
-        };
-        let states: Vec<&str> = filters.all("state").collect();
-        let mut offered = choices(STATES, states.first().copied().unwrap_or_default());
-        if states.len() > 1 {
-            // Several at once come from a preset or an address; the field keeps the first.
-            for choice in &mut offered {
-                choice.is_chosen = choice.value == states[0];
-            }
-        }
-        Self {
-            count: filters.0.len(),
-            query: filters.to_string(),
-            states: offered,
-            states_error: error("state"),
-            fields: [
-                ("Flow", "flow", "etl"),
-                ("Deployment", "deployment", "etl/nightly"),
-                ("Work pool", "pool", "default-pool"),
-                ("Tag", "tag", ""),
-                ("Started by", "parent", "id or name"),
-                ("Created since", "since", "2026-11-28 14:00"),
-                ("Created until", "until", "2026-11-28 15:00"),
-                ("Name or id", "text", "silver-otter"),
-            ]
-            .map(field)
-            .into(),
-        }
-    }
+fn fields() -> Vec<Field> {
+    vec![
+        Field::new("State", "state", "").of(STATES),
+        Field::new("Flow", "flow", "etl"),
+        Field::new("Deployment", "deployment", "etl/nightly"),
+        Field::new("Work pool", "pool", "default-pool"),
+        Field::new("Tag", "tag", ""),
+        Field::new("Started by", "parent", "id or name"),
+        Field::new("Created since", "since", "2026-11-28 14:00"),
+        Field::new("Created until", "until", "2026-11-28 15:00"),
+        Field::new("Name or id", "text", "silver-otter"),
+    ]
 }
 
 /// A row of a table of flow runs.

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::filters::Filters;
 use super::parts::{Action, Link, Pair, Table};
 use super::shell::Shell;
 use super::show::Value;
@@ -14,6 +15,7 @@ pub struct Listing {
     pub heading: String,
     pub actions: Vec<Action>,
     pub notes: Vec<Note>,
+    pub filters: Option<Filters>,
     pub facts: Vec<Pair>,
     pub tables: Vec<Table>,
     pub values: Vec<Headed>,
@@ -39,6 +41,7 @@ impl Listing {
             heading: heading.into(),
             actions: Vec::new(),
             notes: Vec::new(),
+            filters: None,
             facts: Vec::new(),
             tables: Vec::new(),
             values: Vec::new(),

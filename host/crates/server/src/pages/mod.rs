@@ -19,6 +19,8 @@ mod components;
 mod cx;
 mod dashboard;
 mod deployments;
+mod events;
+mod filters;
 mod flow_run;
 mod flow_runs;
 pub mod form;

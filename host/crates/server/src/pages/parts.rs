@@ -151,7 +151,11 @@ pub struct Table {
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
     pub empty: Empty,
+    /// How far was looked for what is rare, if it goes on there.
+    pub searched: Option<String>,
     pub next: Option<String>,
+    /// The address of the first part, if rows that come later wait until they are asked for.
+    pub newest: Option<String>,
 }
 
 #[derive(Clone, Debug)]

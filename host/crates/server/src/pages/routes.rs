@@ -10,8 +10,8 @@ use operations::problem::{Problem, ProblemKind};
 use super::cx::Cx;
 use super::query::Query;
 use super::{
-    assets as files, bulk, components, dashboard, deployments, flow_run, flow_runs, live, pools,
-    run_form, settings, task_run, trail, values,
+    assets as files, bulk, components, dashboard, deployments, events, flow_run, flow_runs, live,
+    pools, run_form, settings, task_run, trail, values,
 };
 use crate::app::App;
 use crate::auth::PageRouter;
@@ -25,6 +25,7 @@ pub fn router() -> PageRouter {
         .page("/", Role::Viewer, get(dashboard::page))
         .page("/live", Role::Viewer, get(live::live))
         .page("/audit", Role::Admin, get(trail::list))
+        .page("/events", Role::Viewer, get(events::list))
         .page(
             "/settings",
             Role::Viewer,

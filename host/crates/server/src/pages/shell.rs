@@ -43,12 +43,13 @@ pub struct Section {
     pub is_current: bool,
 }
 
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("Dashboard", "/"),
     ("Runs", "/flow-runs"),
     ("Deployments", "/deployments"),
     ("Components", "/components"),
     ("Work pools", "/work-pools"),
+    ("Events", "/events"),
     ("Audit", "/audit"),
 ];
 

@@ -37,12 +37,10 @@ pub enum WebProblem {
     TooManyRequests,
     Overloaded,
     Stopping,
-    /// What came after a place in the stream of events is not kept any more.
-    TooOld,
 }
 
 impl WebProblem {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 18] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -61,7 +59,6 @@ impl WebProblem {
         Self::TooManyRequests,
         Self::Overloaded,
         Self::Stopping,
-        Self::TooOld,
     ];
 
     fn parts(self) -> (&'static str, &'static str, StatusCode) {
@@ -143,11 +140,6 @@ impl WebProblem {
                 "The server has too much to do",
                 StatusCode::SERVICE_UNAVAILABLE,
             ),
-            Self::TooOld => (
-                "too-old",
-                "The place is not known any more",
-                StatusCode::GONE,
-            ),
             Self::Stopping => (
                 "stopping",
                 "The server stops",
@@ -161,6 +153,7 @@ impl WebProblem {
 pub fn status(kind: ProblemKind) -> StatusCode {
     match kind {
         ProblemKind::NotFound => StatusCode::NOT_FOUND,
+        ProblemKind::TooOld => StatusCode::GONE,
         ProblemKind::InvalidName | ProblemKind::InvalidQuery | ProblemKind::InvalidCursor => {
             StatusCode::BAD_REQUEST
         }

@@ -24,4 +24,4 @@ pub(super) use adding::{EVENTS_BYTES_MAX, EventWriter};
 pub(super) use changes::{Changes, Whose};
 #[cfg(test)]
 pub(super) use form::VERSION;
-pub(super) use reading::{newest, page, run_facts};
+pub(super) use reading::{newest, page, page_before, run_facts};

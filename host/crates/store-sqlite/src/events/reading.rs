@@ -69,6 +69,59 @@ pub(crate) fn page(conn: &Connection, after: EventCursor, limit: u32) -> StoreRe
     }
 }
 
+/// The page before a cursor, newest first. Each row stands for itself, so that they can be read
+/// in this direction, too. Before a row of another form nothing is known.
+pub(crate) fn page_before(
+    conn: &Connection,
+    before: Option<EventCursor>,
+    limit: u32,
+) -> StoreResult<EventPage> {
+    let limit = limit.max(1) as usize;
+    let begin = before.map_or((i64::MAX, EventCursor::ALL), EventCursor::place);
+    let mut events: Vec<PlacedEvent> = Vec::new();
+    // Whether the row of the cursor was found.
+    let mut is_known = before.is_none_or(|before| before == EventCursor::OLDEST);
+    conn.each(
+        "SELECT no, tag, at, changes FROM events WHERE no <= ?1 ORDER BY no DESC",
+        [begin.0],
+        |row| {
+            let cursor = EventCursor {
+                row: row.get(0)?,
+                tag: row.get::<_, i64>(1)?.cast_unsigned(),
+                seen: 0,
+            };
+            is_known |= before.is_some_and(|it| (it.row, it.tag) == (cursor.row, cursor.tag));
+            if !is_known {
+                return Ok(ControlFlow::Break(Ok(())));
+            }
+            let changes: Vec<u8> = row.get(3)?;
+            let mut of_row = Vec::new();
+            match read_row(&changes, cursor, row.get(2)?, usize::MAX, &mut of_row) {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(ControlFlow::Break(Ok(()))),
+                Err(error) => return Ok(ControlFlow::Break(Err(error))),
+            }
+            let is_before = |it: &PlacedEvent| before.is_none() || it.cursor.place() < begin;
+            let older = of_row.into_iter().rev().filter(is_before);
+            events.extend(older.take(limit - events.len()));
+            Ok(if events.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(Ok(()))
+            })
+        },
+    )?
+    .unwrap_or(Ok(()))?;
+    if !is_known {
+        return Ok(EventPage::TooOld);
+    }
+    let last = events.last().map(|last| last.cursor);
+    Ok(EventPage::Events {
+        next: last.or(before).unwrap_or(EventCursor::OLDEST),
+        events,
+    })
+}
+
 /// Adds the changes of a row that were not seen yet, until there are `limit`. Where it stopped;
 /// `None` if the row has another form. Those that were seen are read as well: the others build
 /// on them.

@@ -193,6 +193,12 @@ async fn a_row_of_another_form_is_too_old() {
         assert_eq!(store.events(place, 9).await, Ok(EventPage::TooOld));
     }
     assert_eq!(pool_names(&read(&store, after, 9).await), ["newer"]);
+    // Back, it ends before that row.
+    let back = store.events_before(None, 9).await;
+    let Ok(EventPage::Events { events, .. }) = back else {
+        panic!("{back:?}");
+    };
+    assert_eq!(pool_names(&events), ["newer"]);
 }
 
 fn copy(from: &Path, to: &Path) {

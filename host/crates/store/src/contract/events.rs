@@ -31,6 +31,28 @@ pub async fn read<S: Store>(store: &S, from: EventCursor, page: u32) -> Vec<Plac
     }
 }
 
+/// What came before the cursor, newest first, in pages of this size.
+async fn read_back<S: Store>(store: &S, from: Option<EventCursor>, page: u32) -> Vec<PlacedEvent> {
+    let mut all = Vec::new();
+    let mut cursor = from;
+    loop {
+        let read = store.events_before(cursor, page).await.unwrap();
+        let EventPage::Events { mut events, next } = read else {
+            panic!("the cursor {cursor:?} is too old");
+        };
+        assert!(events.len() <= page as usize, "a page is too long");
+        let is_last = events.len() < page as usize;
+        if let Some(last) = events.last() {
+            assert_eq!(last.cursor, next, "the page ends with its last event");
+        }
+        all.append(&mut events);
+        cursor = Some(next);
+        if is_last {
+            return all;
+        }
+    }
+}
+
 /// An event in words, without what differs from story to story.
 fn words(placed: &PlacedEvent) -> String {
     match &placed.event {
@@ -425,6 +447,19 @@ pub async fn pages_of_any_size_read_the_same<S: Store>(cast: Cast<S>) {
         let cursor = placed.cursor.to_string().parse().unwrap();
         assert_eq!(read(&cast.store, cursor, 1000).await, all[rest..]);
     }
+    // Back from the newest, and from each event, it reads the same.
+    let whole = read(&cast.store, EventCursor::OLDEST, 1000).await;
+    let mut back = whole.clone();
+    back.reverse();
+    for page in [1, 2, 3, 7, 24, 25, 26, 1000] {
+        assert_eq!(read_back(&cast.store, None, page).await, back);
+    }
+    for (placed, rest) in back.iter().zip(1..) {
+        let older = read_back(&cast.store, Some(placed.cursor), 3).await;
+        assert_eq!(older, back[rest..]);
+    }
+    let before_all = read_back(&cast.store, Some(EventCursor::OLDEST), 3).await;
+    assert_eq!(before_all, []);
     let places: Vec<_> = all.iter().map(|placed| placed.cursor.place()).collect();
     assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
     assert_eq!(all.last().unwrap().cursor, newest(&cast).await);
@@ -454,6 +489,8 @@ pub async fn a_cursor_that_leads_nowhere_is_too_old<S: Store>(cast: Cast<S>) {
     ];
     for cursor in strange {
         assert_eq!(cast.store.events(cursor, 9).await, Ok(EventPage::TooOld));
+        let before = cast.store.events_before(Some(cursor), 9).await;
+        assert_eq!(before, Ok(EventPage::TooOld));
     }
 }
 

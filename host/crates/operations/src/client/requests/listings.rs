@@ -1,0 +1,58 @@
+//! What is asked of listings that are short.
+
+use model::{FlowName, PoolName};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+/// Listings that are short, but may be read in parts all the same.
+macro_rules! short_listings {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+        #[serde(default, deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        pub struct $name {
+            $(
+                $(#[$field_doc])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )*
+            /// At most so many.
+            #[param(minimum = 1, maximum = 1000, default = 100)]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub limit: Option<u32>,
+            /// The `next` of the part before, with the same filters.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub cursor: Option<String>,
+        }
+    )*};
+}
+short_listings! {
+    /// Which components to list, newest first.
+    ComponentQuery {}
+    /// Which deployments to list, by name.
+    DeploymentQuery {
+        /// Only those of this flow.
+        flow: FlowName,
+        /// Tell how so many of the latest runs of each have ended, from 0 to 100.
+        latest: u32,
+    }
+    /// Which work pools to list, by name.
+    PoolQuery {}
+    /// Which workers to list, oldest first.
+    WorkerQuery {
+        /// Only those of this work pool.
+        pool: PoolName,
+    }
+    /// Which actions on many runs to list, newest first.
+    BulkQuery {}
+    /// Which tokens to list, newest first.
+    TokenQuery {}
+    /// Which lines of the log of actions to list, newest first.
+    AuditQuery {
+        /// Only what the bearer of this token did.
+        who: String,
+        /// Only this operation, such as `cancel_flow_run`.
+        action: String,
+    }
+}
