@@ -69,6 +69,13 @@ fn the_log_has_what_was_logged_and_printed() {
         ["from a task", "printed by a task"]
     );
     assert_eq!(found(&["--target", "stderr"]), ["printed as an error"]);
+    assert_eq!(
+        found(&["--task", "says_more"]),
+        ["from a task", "printed by a task"]
+    );
+    assert_eq!(found(&["--task", "says_less"]), [] as [&str; 0]);
+    home.run(["flow-run", "logs", &run, "--task", ""])
+        .fails(2);
     let both = ["--target", "stdout", "--target", "stderr", "--tail", "2"];
     assert_eq!(found(&both), ["printed as an error", "printed by a task"]);
     assert_eq!(

@@ -22,9 +22,9 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
     scene.until(&asking, "WAITING");
     let tasks = scene.server.get(&format!("/v1/task-runs?flow_run={done}"));
     let task = tasks["items"][0]["id"].as_str().unwrap().to_owned();
-    // None of them can be tried again: all are left alone, and the page says why.
-    let again = json!({"action": "retry", "filter": {"state": ["COMPLETED"]}});
-    let action = scene.server.post("/v1/bulk-actions", &again);
+    // None of them is paused: all are left alone, and the page says why.
+    let resume = json!({"action": "resume", "filter": {"state": ["COMPLETED"]}});
+    let action = scene.server.post("/v1/bulk-actions", &resume);
     let action = action["id"].as_str().unwrap().to_owned();
     let pages = vec![
         ("dashboard", "/".to_owned()),
@@ -43,6 +43,10 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
         ),
         ("timeline-table", format!("/flow-runs/{crowd}?as=table")),
         ("run-logs", format!("/flow-runs/{done}?tab=logs")),
+        (
+            "run-logs-wrong",
+            format!("/flow-runs/{done}?tab=logs&level=LOUD"),
+        ),
         ("run-tasks", format!("/flow-runs/{done}?tab=tasks")),
         ("run-children", format!("/flow-runs/{parent}?tab=children")),
         ("run-journal", format!("/flow-runs/{parent}?tab=journal")),

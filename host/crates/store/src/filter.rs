@@ -179,6 +179,8 @@ pub struct LogFilter {
     pub level_min: LogLevel,
     /// Only lines that these task runs wrote.
     pub task_runs: Vec<TaskRunId>,
+    /// Only lines that task runs of these tasks wrote.
+    pub tasks: Vec<TaskName>,
     /// Only lines of these targets, and of those below them: `etl` has `etl::load`.
     pub targets: Vec<String>,
     /// A part of the message, in any case.
@@ -192,6 +194,7 @@ impl LogFilter {
             runs: vec![run],
             level_min: LogLevel::Trace,
             task_runs: Vec::new(),
+            tasks: Vec::new(),
             targets: Vec::new(),
             text: None,
         }
@@ -202,6 +205,7 @@ impl LogFilter {
             .field("run", &self.runs)
             .field("level", [self.level_min])
             .field("task-run", &self.task_runs)
+            .field("task", &self.tasks)
             .field("target", &self.targets)
             .field("text", &self.text)
             .finish()

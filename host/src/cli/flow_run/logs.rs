@@ -5,7 +5,7 @@ use crate::cli::error::ExitStatus;
 use crate::cli::output::{Format, Stream};
 use crate::cli::values::level;
 use crate::cli::watch::LogPrinter;
-use model::{IdPrefix, LogLevel};
+use model::{IdPrefix, LogLevel, TaskName};
 use operations::client::{WatchQuery, WatchWhat};
 use operations::problem::ProblemKind;
 use operations::view::NewsView;
@@ -26,6 +26,9 @@ pub struct LogsArgs {
     /// Show only lines with this in their messages
     #[arg(long)]
     text: Option<String>,
+    /// Show only lines of runs of this task; may be repeated
+    #[arg(long = "task", value_name = "TASK")]
+    tasks: Vec<TaskName>,
     /// Show only lines of this module, and of those below it; may be repeated
     #[arg(long = "target", value_name = "MODULE")]
     targets: Vec<String>,
@@ -42,6 +45,7 @@ pub async fn run(args: LogsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             WatchWhat::Log
         }),
         level: Some(args.level),
+        task: args.tasks,
         target: args.targets,
         text: args.text,
         tail: args.tail,

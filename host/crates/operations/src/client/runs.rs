@@ -1,9 +1,9 @@
 //! Flow runs and what belongs to them, from the store.
 
 use async_trait::async_trait;
-use model::{Entry, FlowRun, Ids as _, Json, LogLevel, Seq, StateType, TaskRunId, Timestamp};
+use model::{Entry, FlowRun, Ids as _, Json, Seq, StateType, TaskRunId, Timestamp};
 use orchestrator::Start;
-use store::{LogFilter, NewRun, RunFilter, StateFilter, TaskRunFilter};
+use store::{NewRun, RunFilter, StateFilter, TaskRunFilter};
 
 use super::catalog::tidied;
 use super::cursor::{self, Order, part, request};
@@ -115,13 +115,7 @@ impl RunsClient for LocalClient {
 
     async fn run_logs(&self, run: &str, query: LogQuery) -> Answered<Page<LogView>> {
         let run = self.run(run).await?;
-        let filter = LogFilter {
-            level_min: query.level.unwrap_or(LogLevel::Trace),
-            task_runs: query.task_run,
-            targets: query.target,
-            text: query.text,
-            ..LogFilter::of(run.id)
-        };
+        let filter = query.filter(run.id);
         let order = order(query.order.unwrap_or(ListOrder::OldestFirst));
         let page = request(query.limit, query.cursor.as_deref(), order)?;
         let lines = self.store.logs(&filter, &page).await?;

@@ -58,6 +58,7 @@ impl LocalWatch {
         let level = query.level.unwrap_or(LogLevel::Trace);
         let filter = LogFilter {
             level_min: level,
+            tasks: query.task,
             targets: query.target,
             text: query.text,
             ..LogFilter::of(run.id)

@@ -11,7 +11,7 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use model::{FlowRun, LogLevel, Token};
+use model::{FlowRun, Token};
 use operations::client::LogQuery;
 use operations::problem::{Problem, ProblemKind};
 use operations::stream::{Scope, Subscription};
@@ -47,13 +47,7 @@ pub(super) async fn follow_log(
                 .hint("pass the id of a line as it is, or begin without")
         })?),
     };
-    let filter = LogFilter {
-        level_min: query.level.unwrap_or(LogLevel::Trace),
-        task_runs: query.task_run,
-        targets: query.target,
-        text: query.text,
-        ..LogFilter::of(run.id)
-    };
+    let filter = query.filter(run.id);
     let slot = app.limits.stream(token.id)?;
     let subscription = app.hub.subscribe_now(Scope::Run(run.id)).await?;
     Ok(event_stream(|mut sender| async move {

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use futures::FutureExt as _;
 use operations::client::{self, Answered, EventQuery, QueryRequest as _, list_events};
-use operations::view::{EventType, EventView, FlowRunEventView, TaskRunEventView};
+use operations::view::{EventType, EventView, FlowRunEventView, StateView, TaskRunEventView};
 
 use super::cx::{Cx, bad_request, rendered};
 use super::filters::{Field, Filters, is_of_filters, wrong};
@@ -79,8 +79,8 @@ async fn listed(cx: &Cx, asked: &Query) -> Answered<client::Page<EventView>> {
 fn fields() -> Vec<Field> {
     let types = EventType::ALL.map(|it| (it.as_str(), text(it.as_str())));
     vec![
-        Field::new("Event of a", "type", "").of([("", "Any")].into_iter().chain(types)),
-        Field::new("Concerning the run", "run", "id or name"),
+        Field::new("Type", "type", "").of([("", "Any")].into_iter().chain(types)),
+        Field::new("Flow run", "run", "id or name"),
     ]
 }
 
@@ -188,38 +188,37 @@ impl Told {
                 more: String::new(),
             };
         };
-        let message = state.message.as_deref().unwrap_or_default();
-        let mut more = Vec::new();
-        if it.is_new {
-            more.push("new".to_owned());
-        }
-        if it.attempt > 1 {
-            more.push(format!("attempt {}", it.attempt));
-        }
-        if !message.is_empty() {
-            more.push(first_chars(message, 300));
-        }
+        let is_new = it.is_new.then(|| "new".to_owned());
         Self {
             of: name,
             href,
             what: Cell::State(Shown::from(state)),
-            more: more.join(", "),
+            more: more(is_new, it.attempt, state),
         }
     }
 
     fn of_task_run(it: &TaskRunEventView, run: &str) -> Self {
-        let mut more = vec![format!("of {run}")];
-        if it.attempt > 1 {
-            more.push(format!("attempt {}", it.attempt));
-        }
-        more.extend(it.state.message.as_deref().map(|it| first_chars(it, 300)));
         Self {
             of: it.name.clone(),
             href: Some(format!("/task-runs/{}", it.id)),
             what: Cell::State(Shown::from(&it.state)),
-            more: more.join(", "),
+            more: more(Some(format!("of {run}")), it.attempt, &it.state),
         }
     }
+}
+
+/// Such as `new`, or `of silver-otter, attempt 2: no such file`.
+fn more(first: Option<String>, attempt: u32, state: &StateView) -> String {
+    let attempt = (attempt > 1).then(|| format!("attempt {attempt}"));
+    let known: Vec<String> = first.into_iter().chain(attempt).collect();
+    let message = state.message.as_deref().map(|it| first_chars(it, 300));
+    let parts = [Some(known.join(", ")), message];
+    let said: Vec<String> = parts
+        .into_iter()
+        .flatten()
+        .filter(|it| !it.is_empty())
+        .collect();
+    said.join(": ")
 }
 
 fn pool_path(pool: &model::PoolName) -> String {

@@ -48,7 +48,7 @@ mod tests {
             assert!(refused.detail.contains(expect), "{}", refused.detail);
         }
         check("flows=etl", "unknown field `flows`");
-        check("order=up", "unknown variant `up`");
+        check("order=up", "unknown value `up`");
         check("limit=many", "invalid digit");
         check("flow=a%2Fb", "which is not allowed");
     }

@@ -115,14 +115,28 @@ fn newest(conn: &Connection, runs: &[i64]) -> StoreResult<i64> {
     Ok(newest)
 }
 
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
 fn restrict(query: &mut Query, filter: &LogFilter) {
     query.only("l.level >= ?", filter.level_min);
     if !filter.task_runs.is_empty() {
-        let marks = vec!["?"; filter.task_runs.len()].join(", ");
+        let marks = marks(filter.task_runs.len());
         let ids = filter.task_runs.iter();
         query.only_all(
             &format!("l.task_run IN ({marks})"),
             ids.map(|id| Box::new(*id) as Box<dyn ToColumn>),
+        );
+    }
+    if !filter.tasks.is_empty() {
+        let marks = marks(filter.tasks.len());
+        let tasks = filter.tasks.iter();
+        query.only_all(
+            &format!(
+                "EXISTS (SELECT 1 FROM task_runs t WHERE t.id = l.task_run AND t.task IN ({marks}))"
+            ),
+            tasks.map(|task| Box::new(task.clone()) as Box<dyn ToColumn>),
         );
     }
     if !filter.targets.is_empty() {

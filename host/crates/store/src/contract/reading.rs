@@ -274,6 +274,11 @@ async fn written<S: Store>(cast: &Cast<S>) -> (RunId, RunId, TaskRunId) {
             line(inner_id, LogLevel::Debug, "two"),
             of_task,
         ];
+        progress.task_runs.push(TaskRun {
+            id: task,
+            task: TaskName::new("load").unwrap(),
+            ..task_run(lease.run, 1)
+        });
         progress
             .subflows
             .push(SubflowChange::Begin(Box::new(inner)));
@@ -358,6 +363,13 @@ pub async fn a_log_is_read_from_either_end<S: Store>(cast: Cast<S>) {
         "three",
     )
     .await;
+    let tasks = |tasks: &[&str]| LogFilter {
+        tasks: tasks.iter().map(|it| TaskName::new(*it).unwrap()).collect(),
+        ..all()
+    };
+    check(tasks(&["load"]), "three").await;
+    check(tasks(&["extract", "load"]), "three").await;
+    check(tasks(&["extract"]), "").await;
     check(LogFilter::of(inner), "two Four").await;
     check(LogFilter::of(RunId::generate()), "").await;
     let two = LogFilter {

@@ -15,6 +15,7 @@ macro_rules! event_queries {
         #[into_params(parameter_in = Query)]
         pub struct $name {
             /// Only events of this type.
+            #[param(inline)]
             #[serde(rename = "type", skip_serializing_if = "Vec::is_empty")]
             pub kinds: Vec<EventType>,
             $(

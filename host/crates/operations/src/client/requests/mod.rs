@@ -44,7 +44,9 @@ pub enum ListOrder {
 pub trait QueryRequest: DeserializeOwned {
     fn from_query(query: &str) -> Result<Self, Problem> {
         serde_html_form::from_str(query).map_err(|err| {
-            let detail = format!("the query is wrong: {err}");
+            // What it calls a variant is one of several words.
+            let why = err.to_string().replace("unknown variant", "unknown value");
+            let detail = format!("the query is wrong: {why}");
             Problem::new(ProblemKind::InvalidQuery, detail)
                 .hint("`/docs` has the filters of each listing")
         })

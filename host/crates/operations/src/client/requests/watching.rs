@@ -1,7 +1,8 @@
 //! What is asked of logs, and of runs that are watched.
 
-use model::{LogLevel, TaskRunId};
+use model::{LogLevel, RunId, TaskName, TaskRunId};
 use serde::{Deserialize, Serialize};
+use store::LogFilter;
 use utoipa::{IntoParams, ToSchema};
 
 use super::ListOrder;
@@ -17,6 +18,9 @@ pub struct LogQuery {
     /// Only lines of this task run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub task_run: Vec<TaskRunId>,
+    /// Only lines of runs of this task.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task: Vec<TaskName>,
     /// Only lines of this target, and of those below it: `etl` has `etl::load`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub target: Vec<String>,
@@ -35,6 +39,20 @@ pub struct LogQuery {
     /// said since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+}
+
+impl LogQuery {
+    /// The lines of the run that are asked for.
+    pub fn filter(&self, run: RunId) -> LogFilter {
+        LogFilter {
+            level_min: self.level.unwrap_or(LogLevel::Trace),
+            task_runs: self.task_run.clone(),
+            tasks: self.task.clone(),
+            targets: self.target.clone(),
+            text: self.text.clone(),
+            ..LogFilter::of(run)
+        }
+    }
 }
 
 /// What to tell of a run that is watched.
@@ -66,6 +84,9 @@ pub struct WatchQuery {
     /// Only lines of this level and above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<LogLevel>,
+    /// Only lines of runs of this task.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task: Vec<TaskName>,
     /// Only lines of this target, and of those below it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub target: Vec<String>,

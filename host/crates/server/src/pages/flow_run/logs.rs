@@ -12,9 +12,11 @@ use bytes::Bytes;
 use futures::stream;
 use model::TaskRunId;
 use operations::client::{Answered, ListOrder, LogQuery, Page, QueryRequest as _};
+use operations::problem::Problem;
 use operations::view::{FlowRunView, LogView};
 
 use crate::pages::cx::{Cx, html};
+use crate::pages::filters::is_of_filters;
 use crate::pages::links::{Piece, pieces};
 use crate::pages::parts::{Choice, choices};
 use crate::pages::query::Query;
@@ -31,9 +33,12 @@ struct Logs {
     action: String,
     levels: Vec<Choice>,
     text: String,
+    /// A task run.
+    task_run: String,
     task: String,
     target: String,
     is_filtered: bool,
+    wrong: Option<Problem>,
     follow: bool,
     first: Option<String>,
     last: Option<String>,
@@ -69,9 +74,10 @@ const LEVELS: [(&str, &str); 5] = [
 ];
 
 /// The filters, by the names of the API.
-const FILTERS: [&str; 4] = ["level", "text", "task_run", "target"];
+const FILTERS: [&str; 5] = ["level", "text", "task_run", "task", "target"];
 
 /// A part of the log, and where it goes on in both directions.
+#[derive(Default)]
 struct Part {
     lines: Vec<LogView>,
     before: Option<String>,
@@ -82,7 +88,11 @@ struct Part {
 
 pub async fn tab(cx: &Cx, run: &FlowRunView) -> Answered<String> {
     let filters = cx.query.only(&FILTERS);
-    let part = part(cx, run, &filters).await?;
+    let (part, wrong) = match part(cx, run, &filters).await {
+        Ok(part) => (part, None),
+        Err(problem) if is_of_filters(&problem, &filters) => (Part::default(), Some(problem)),
+        Err(problem) => return Err(problem),
+    };
     let here = filters.with("tab", "logs");
     let at = |query: Query| query.at(&cx.path);
     let is_at_end = !part.has_more && cx.query.get("first").is_none();
@@ -98,9 +108,11 @@ pub async fn tab(cx: &Cx, run: &FlowRunView) -> Answered<String> {
         action: cx.path.clone(),
         levels: choices(LEVELS, cx.query.get("level").unwrap_or("TRACE")),
         text: cx.query.get("text").unwrap_or_default().to_owned(),
-        task: cx.query.get("task_run").unwrap_or_default().to_owned(),
+        task_run: cx.query.get("task_run").unwrap_or_default().to_owned(),
+        task: cx.query.get("task").unwrap_or_default().to_owned(),
         target: cx.query.get("target").unwrap_or_default().to_owned(),
         is_filtered: !filters.is_empty(),
+        wrong,
         follow: is_at_end && !is_over(run),
         first: Some(at(here.with("first", "yes"))),
         last: Some(at(here.clone())),
