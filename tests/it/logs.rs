@@ -74,8 +74,7 @@ fn the_log_has_what_was_logged_and_printed() {
         ["from a task", "printed by a task"]
     );
     assert_eq!(found(&["--task", "says_less"]), [] as [&str; 0]);
-    home.run(["flow-run", "logs", &run, "--task", ""])
-        .fails(2);
+    home.run(["flow-run", "logs", &run, "--task", ""]).fails(2);
     let both = ["--target", "stdout", "--target", "stderr", "--tail", "2"];
     assert_eq!(found(&both), ["printed as an error", "printed by a task"]);
     assert_eq!(

@@ -510,28 +510,38 @@ fn a_server_with_tls_is_asked_where_its_certificate_is_known() {
     let names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
     let no_authority = "basicConstraints=critical,CA:FALSE";
     let more = ["-addext", names, "-addext", no_authority];
-    let (certificate, key) = certificate(&home, "own", &more);
-    let tls = ["--tls-cert", &certificate, "--tls-key", &key];
-    let server = home.start(["server", "start", "--port", "0"].iter().chain(&tls));
-    eventually(SOON, || server.stderr().contains("Sign in once"));
-    let said = server.stderr();
-    let (_, rest) = said.split_once("started on https://").unwrap();
-    let address = rest.split(';').next().unwrap();
-    let ask = |scheme: &str, trusted: &str| {
+    let (own, key) = certificate(&home, "own", &more);
+    let serve = |certificate: &str, key: &str| {
+        let tls = ["--tls-cert", certificate, "--tls-key", key];
+        let server = home.start(["server", "start", "--port", "0"].iter().chain(&tls));
+        eventually(SOON, || server.stderr().contains("Sign in once"));
+        let said = server.stderr();
+        let (_, rest) = said.split_once("started on https://").unwrap();
+        let address = rest.split(';').next().unwrap().to_owned();
+        (server, address)
+    };
+    let ask = |scheme: &str, address: &str, trusted: &str| {
         let url = format!("{scheme}://{address}");
         let mut command = home.cmd(["work-pool", "ls", "--server", &url]);
         let output = command.env("SSL_CERT_FILE", trusted).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         (output.status.code().unwrap(), said)
     };
-    assert_eq!(ask("https", &certificate), (0, String::new()));
-    let (code, said) = ask("https", "/etc/ssl/certs/ca-certificates.crt");
+    let (_server, address) = serve(&own, &key);
+    assert_eq!(ask("https", &address, &own), (0, String::new()));
+    let (code, said) = ask("https", &address, "/etc/ssl/certs/ca-certificates.crt");
     assert_eq!(code, 70, "{said}");
     assert!(
         said.contains("hint: `https://` needs a certificate"),
         "{said}"
     );
-    let (code, said) = ask("http", &certificate);
+    let (code, said) = ask("http", &address, &own);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("begins with `https://`"), "{said}");
+    // As `openssl` makes one if it is not told otherwise.
+    let (authority, key) = certificate(&home, "authority", &["-addext", names]);
+    let (_other, address) = serve(&authority, &key);
+    let (code, said) = ask("https", &address, &authority);
+    assert_eq!(code, 70, "{said}");
+    assert!(said.contains("basicConstraints=CA:FALSE"), "{said}");
 }

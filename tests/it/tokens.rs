@@ -84,6 +84,13 @@ fn a_token_expires() {
         refused.stderr.contains("a token lasts 100 years at most"),
         "{refused}"
     );
+    let refused = home.run(args.iter().chain(&["0s"])).fails(2);
+    assert!(
+        refused
+            .stderr
+            .contains("a token that lasts no time is of no use"),
+        "{refused}"
+    );
 
     let ran = home.run(args.iter().chain(&["1ms"])).ok();
     let ask = server.plain("GET", "/v1/whoami").token(ran.stdout.trim());

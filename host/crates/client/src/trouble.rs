@@ -11,7 +11,12 @@ pub fn unreachable(url: &ServerUrl, err: &(dyn Error + 'static)) -> Problem {
     let cause = cause(err);
     let detail = format!("the server at `{url}` cannot be reached: {cause}");
     let problem = Problem::new(ProblemKind::Unreachable, detail);
-    if is_of_tls(err) {
+    if cause.contains("CaUsedAsEndEntity") {
+        problem.hint(
+            "this certificate is of an authority, with which servers cannot show who they are; \
+             `openssl req -x509` makes one of a server with `-addext basicConstraints=CA:FALSE`",
+        )
+    } else if is_of_tls(err) {
         problem.hint(
             "`https://` needs a certificate that this machine trusts: `SSL_CERT_FILE` names a \
              file with more of them; a server without TLS has an `http://` address",

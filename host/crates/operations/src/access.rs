@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use model::{Role, SecretHash, Session, SessionId, Timestamp, Token, TokenId, TokenName};
-use store::{Access, NewSession, NewToken, Store, StoreResult};
+use store::{Access, NewSession, NewToken, Store, StoreError, StoreResult};
 
 use crate::FreshIds;
 
 /// The longest time that a token may be made for: its end stays within the calendar.
-pub const LASTS_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+const LASTS_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 /// A session that is not used for so long ends.
 pub const IDLE_MAX: Duration = Duration::from_hours(12);
 /// How long a sign-in link can be used.
@@ -55,13 +55,30 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Why a token is not made.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TokenRefusal {
+    #[error("a token lasts 100 years at most")]
+    LastsTooLong,
+    #[error("a token that lasts no time is of no use")]
+    LastsNoTime,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Makes a token, and gives its secret for the only time.
 pub async fn create_token(
     store: &dyn Store,
     name: TokenName,
     role: Role,
     lasts: Option<Duration>,
-) -> StoreResult<(Token, Secret)> {
+) -> Result<(Token, Secret), TokenRefusal> {
+    if lasts.is_some_and(|lasts| lasts > LASTS_MAX) {
+        return Err(TokenRefusal::LastsTooLong);
+    }
+    if lasts.is_some_and(|lasts| lasts.is_zero()) {
+        return Err(TokenRefusal::LastsNoTime);
+    }
     let now = store.clock().now();
     let token = Token {
         id: TokenId::new(&mut FreshIds),

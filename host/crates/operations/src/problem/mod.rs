@@ -8,6 +8,7 @@
 //! The kind is stable: programs may rely on it. The words are for people. The message of a
 //! refusal is its own; what to do about it is said here.
 
+mod access;
 mod bulk;
 mod control;
 mod deploy;
@@ -23,6 +24,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
+use crate::access::TokenRefusal;
 use crate::bulk::BulkRefusal;
 use crate::control::ControlRefusal;
 use crate::deploy::DeployRefusal;
@@ -104,6 +106,9 @@ impl Problem {
         if let Some(refusal) = err.downcast_ref::<ControlRefusal>() {
             return Some(refusal.into());
         }
+        if let Some(refusal) = err.downcast_ref::<TokenRefusal>() {
+            return Some(refusal.into());
+        }
         if let Some(refusal) = err.downcast_ref::<BulkRefusal>() {
             return Some(refusal.into());
         }
@@ -138,6 +143,7 @@ by_value!(
     StartRefusal,
     DeployRefusal,
     ControlRefusal,
+    TokenRefusal,
     BulkRefusal,
     FollowRefusal,
     GiveRefusal,

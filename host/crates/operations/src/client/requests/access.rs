@@ -14,7 +14,7 @@ pub struct CreateToken {
     pub name: TokenName,
     pub role: Role,
     /// After how long it ends, 100 years at most. None: never.
-    #[schema(maximum = 3_162_240_000_000_u64)]
+    #[schema(minimum = 1, maximum = 3_162_240_000_000_u64)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lasts_ms: Option<u64>,
 }
