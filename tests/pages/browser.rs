@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
-use test_support::Group;
+use test_support::{Group, left_out};
 
 /// How long something may take that takes a moment.
 const SOON: Duration = Duration::from_secs(30);
@@ -435,6 +435,7 @@ impl Browser {
     /// What keeps people out, as far as axe-core can tell.
     async fn barriers(&self) -> Vec<String> {
         let Some(axe) = axe() else {
+            left_out("the search for barriers on pages", crate::INSTALL);
             return Vec::new();
         };
         // Through the debugger, since the policy of the page allows no script of others.

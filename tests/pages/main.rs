@@ -11,6 +11,10 @@ mod timeline;
 
 use browser::{Browser, Look};
 use scene::Scene;
+use test_support::left_out;
+
+/// Installs what these stories need.
+const INSTALL: &str = "tests/pages/install.sh";
 
 /// Runs a story in a browser, if there is one.
 fn in_browser<F: Future<Output = ()>>(scene: &Scene, look: Look, story: impl FnOnce(Browser) -> F) {
@@ -24,7 +28,7 @@ fn in_browser<F: Future<Output = ()>>(scene: &Scene, look: Look, story: impl FnO
                 browser.sign_in(&scene.token()).await;
                 story(browser).await;
             }
-            None => scene::left_out(),
+            None => left_out("stories about pages", INSTALL),
         }
     });
 }

@@ -1,6 +1,5 @@
 //! A server with a worker, and things to look at.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -61,17 +60,4 @@ impl Scene {
         let path = format!("/v1/flow-runs/{run}");
         eventually(SOON, || self.server.get(&path)["state"]["type"] == state);
     }
-}
-
-/// Says that stories about pages were not run, past the capture of the test's output.
-pub fn left_out() {
-    // Where all is to be tested, nothing is left out in silence.
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "Chromium is not installed"
-    );
-    let _ = writeln!(
-        std::io::stderr(),
-        "left out: stories about pages need Chromium; tests/pages/install.sh installs it"
-    );
 }

@@ -25,6 +25,7 @@ mod guests;
 mod home;
 mod http;
 mod left;
+mod left_out;
 mod worker;
 
 use std::thread;
@@ -36,6 +37,7 @@ pub use guests::{guest, guests};
 pub use home::{Home, Ran};
 pub use http::{Answer, Ask, Event, Server, Stream};
 pub use left::{Left, processes_of};
+pub use left_out::left_out;
 pub use worker::Worker;
 
 /// Waits until `condition` holds, and fails the test when it does not within `limit`.
