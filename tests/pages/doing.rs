@@ -26,6 +26,12 @@ fn a_run_is_started_from_the_form_and_watched_to_its_end() {
         browser.until("is on its way").await;
         let run = browser.path().await;
         browser.until("Needs input").await;
+        // What was said stays while the page follows its run, and is not said again.
+        let said = "document.querySelector('#said')?.textContent ?? ''";
+        let text = browser.eval(&format!("return {said}")).await;
+        assert!(text.as_str().unwrap().contains("is on its way"), "{text}");
+        browser.go(&run).await;
+        assert_eq!(browser.eval(&format!("return {said}")).await, json!(""));
         // It asks, and goes on once it is told.
         browser.click("a.primary[href*='/inputs/']").await;
         browser.until("Release 1.4?").await;

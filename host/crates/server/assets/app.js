@@ -131,7 +131,7 @@
 
   function drop(node) {
     const next = node.nextSibling;
-    if (node.nodeType !== 1 || !isBusy(node)) node.remove();
+    if (node.nodeType !== 1 || !(isBusy(node) || node.matches("[data-keep]"))) node.remove();
     return next;
   }
 

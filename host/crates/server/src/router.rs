@@ -12,7 +12,7 @@ use crate::{api, docs, pages, web};
 /// All that the server answers. From the outside in: id and log, host, then API or pages.
 pub fn router(app: App) -> Router {
     let (api, document) = api::router(&app);
-    let pages = PageRouter::protect(pages::router(), &app);
+    let pages = PageRouter::protect(pages::router(), &app).layer(from_fn(pages::say_once));
     let around = Around {
         app: app.clone(),
         page: pages::problem,

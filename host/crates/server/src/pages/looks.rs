@@ -1,7 +1,10 @@
 //! How a visitor likes pages: kept in cookies, which hold nothing that has to be secret.
 
-use axum::http::HeaderMap;
-use axum::http::header::COOKIE;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
 
 use super::show::Zone;
 
@@ -45,6 +48,20 @@ impl Looks {
         let wished = self.chosen_zone.as_deref().or(self.browser_zone.as_deref());
         wished.and_then(Zone::named).unwrap_or_else(Zone::utc)
     }
+}
+
+/// What was said is said once: the page that shows it takes it away.
+pub async fn say_once(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let is_said = request.method() == Method::GET && cookie(headers, SAID).is_some();
+    let mut response = next.run(request).await;
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_said && is_page {
+        let over = HeaderValue::from_static("said=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+        response.headers_mut().append(SET_COOKIE, over);
+    }
+    response
 }
 
 /// The value of a cookie, unless it is empty.

@@ -41,6 +41,7 @@ mod task_run;
 mod trail;
 mod values;
 
+pub use looks::say_once;
 pub use routes::{assets, router};
 pub(crate) use shell::Shell;
 pub use sign_in::{problem, sign_in};

@@ -54,6 +54,8 @@ pub struct Input {
 
 /// How a run came to its bad end.
 struct FailureShown {
+    /// Somebody wanted it so.
+    is_wish: bool,
     title: String,
     text: String,
     task: Option<Link>,
@@ -194,8 +196,15 @@ async fn failure(cx: &Cx, run: &FlowRunView) -> Answered<Option<FailureShown>> {
     let Some(failure) = &run.failure else {
         return Ok(None);
     };
+    let (state, kind) = (&run.state.name, &failure.kind);
     Ok(Some(FailureShown {
-        title: format!("{}: {}", run.state.name, failure.kind),
+        // Of one that was cancelled, both say the same.
+        title: if kind.eq_ignore_ascii_case(state) {
+            state.to_string()
+        } else {
+            format!("{state}: {kind}")
+        },
+        is_wish: run.state.kind == "CANCELLED",
         text: super::show::first_chars(&failure.message, 4_000),
         task: related::failed_task(cx, run).await?,
         lines: logs::last_lines(cx, run, 5).await?,
