@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::blocks;
 use super::columns::{AsJson, list};
-use super::events::Whose;
 use super::sql::{Sql, params};
 use super::writer::Tx;
 use model::{NewRun, Outcome, RunId, State, Timestamp};
@@ -12,6 +11,7 @@ use orchestrator::lifecycle::{
     AddRun, Advance, Claim, End, Enter, GiveUp, Leave, OriginKey, Reopen, RunKey, Says, Tally,
 };
 use store::StoreResult;
+use store::changes::Whose;
 
 pub(super) fn insert(tx: &Tx<'_>, it: AddRun<'_>) -> StoreResult<RunKey> {
     let origin = tx.totals().origins().of(tx, it.run)?;

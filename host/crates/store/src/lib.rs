@@ -7,6 +7,7 @@
 mod access;
 mod bulk;
 mod catalog;
+pub mod changes;
 #[cfg(feature = "testing")]
 pub mod contract;
 mod error;

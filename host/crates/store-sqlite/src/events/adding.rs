@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::changes::Changes;
 use crate::sql::{Sql, params};
+use store::changes::Changes;
 use store::{Clock, StoreError, StoreResult};
 
 /// How much of the stream is kept, in bytes of its rows. A run leaves a few hundred bytes, so

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 
 use rusqlite::Connection;
 
-use super::form::{self, Context, Row};
 use crate::sql::{Sql, params};
-use model::{EventCursor, PlacedEvent, RunFacts, RunId, Timestamp};
+use model::{EventCursor, PlacedEvent, RunFacts, RunId};
+use store::changes::read_row;
 use store::{EventPage, StoreResult};
 
 /// The page after a cursor. The row of the cursor is read again: its tag tells whether it is
@@ -120,43 +120,6 @@ pub(crate) fn page_before(
         next: last.or(before).unwrap_or(EventCursor::OLDEST),
         events,
     })
-}
-
-/// Adds the changes of a row that were not seen yet, until there are `limit`. Where it stopped;
-/// `None` if the row has another form. Those that were seen are read as well: the others build
-/// on them.
-fn read_row(
-    row: &[u8],
-    from: EventCursor,
-    at: Timestamp,
-    limit: usize,
-    events: &mut Vec<PlacedEvent>,
-) -> StoreResult<Option<EventCursor>> {
-    let Some(row) = Row::of(row)? else {
-        return Ok(None);
-    };
-    let mut context = Context::default();
-    let mut changes = (1..).zip(row).peekable();
-    while let Some((seen, change)) = changes.next() {
-        let event = form::read(change?, &mut context)?;
-        let is_last = changes.peek().is_none();
-        let cursor = EventCursor {
-            seen: if is_last { EventCursor::ALL } else { seen },
-            ..from
-        };
-        if seen > from.seen
-            && let Some(event) = event
-        {
-            events.push(PlacedEvent { cursor, at, event });
-            if events.len() == limit {
-                return Ok(Some(cursor));
-            }
-        }
-    }
-    Ok(Some(EventCursor {
-        seen: EventCursor::ALL,
-        ..from
-    }))
 }
 
 pub(crate) fn newest(conn: &Connection) -> StoreResult<EventCursor> {

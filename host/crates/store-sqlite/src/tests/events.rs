@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use super::super::SqliteStore;
-use super::super::events::VERSION;
 use super::super::sql::{Sql as _, params};
 use super::new_store;
 use model::{Event, EventCursor, PlacedEvent, PoolName, WorkPool};
+use store::changes::VERSION;
 use store::contract::Cast;
 use store::contract::cast::{at, new_run, pool};
 use store::contract::events::read;

@@ -5,9 +5,9 @@ use std::ops::Deref;
 
 use rusqlite::Connection;
 
-use crate::events::Changes;
 use crate::totals::Totals;
 use orchestrator::lifecycle::News;
+use store::changes::Changes;
 
 /// A transaction, what it has to announce, and the events of it.
 pub(crate) struct Tx<'c> {

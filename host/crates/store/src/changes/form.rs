@@ -16,15 +16,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{StoreError, StoreResult};
 use model::{
     DeploymentName, Edited, Event, FlowName, FlowRun, FlowRunEvent, InputChange, InputEvent,
     InputId, LogEvent, LogLevel, PoolName, RunFacts, RunId, RunName, Seq, State, StateName,
     StateType, TaskName, TaskRunEvent, TaskRunId, Timestamp, WorkerChange, WorkerId,
 };
-use store::{StoreError, StoreResult};
 
 /// Rows of another version are not read: who comes to one is told that its place is not known.
-pub(crate) const VERSION: u8 = 2;
+pub const VERSION: u8 = 2;
 
 /// How many kinds this program knows.
 const KINDS: u8 = 8;

@@ -18,7 +18,7 @@ const ROW_BYTES: usize = 3700;
 
 /// The changes of a batch in their stored form, in order.
 #[derive(Default)]
-pub(crate) struct Changes {
+pub struct Changes {
     noted: RefCell<Noted>,
     /// Whether one could not be noted, which would be a mistake of this program.
     failed: Cell<bool>,
@@ -46,7 +46,7 @@ impl Noted {
 
 /// The run that enters a state.
 #[derive(Clone, Copy)]
-pub(crate) struct Whose {
+pub struct Whose {
     pub id: RunId,
     pub within: Option<RunId>,
     pub attempt: u32,
@@ -54,12 +54,12 @@ pub(crate) struct Whose {
 
 impl Changes {
     /// Where it stands, for [`back_to`](Self::back_to).
-    pub(crate) fn mark(&self) -> usize {
+    pub fn mark(&self) -> usize {
         self.noted.borrow().bytes.len()
     }
 
     /// Forgets what was noted since.
-    pub(crate) fn back_to(&self, mark: usize) {
+    pub fn back_to(&self, mark: usize) {
         let mut noted = self.noted.borrow_mut();
         if mark < noted.bytes.len() {
             noted.bytes.truncate(mark);
@@ -69,7 +69,7 @@ impl Changes {
         }
     }
 
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         let mut noted = self.noted.borrow_mut();
         noted.bytes.clear();
         noted.rows.clear();
@@ -78,7 +78,7 @@ impl Changes {
     }
 
     /// Hands out each row.
-    pub(super) fn rows<E>(&self, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub fn rows<E>(&self, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let noted = self.noted.borrow();
         let mut row = Vec::with_capacity(2 * ROW_BYTES);
         let mut begin = 0;
@@ -95,11 +95,11 @@ impl Changes {
         Ok(())
     }
 
-    pub(super) fn has_failed(&self) -> bool {
+    pub fn has_failed(&self) -> bool {
         self.failed.get()
     }
 
-    pub(crate) fn created(&self, run: &FlowRun) {
+    pub fn created(&self, run: &FlowRun) {
         self.add(|context| Form::FlowRun {
             run: context.run(run.id),
             within: run.within,
@@ -111,7 +111,7 @@ impl Changes {
     }
 
     /// `line`: which line of the run's history it is, from 1.
-    pub(crate) fn entered(&self, whose: Whose, line: u64, state: &State) {
+    pub fn entered(&self, whose: Whose, line: u64, state: &State) {
         self.add(|context| Form::FlowRun {
             run: context.run(whose.id),
             within: whose.within,
@@ -122,7 +122,7 @@ impl Changes {
         });
     }
 
-    pub(crate) fn run_deleted(&self, run: RunId, parent: Option<RunId>, within: Option<RunId>) {
+    pub fn run_deleted(&self, run: RunId, parent: Option<RunId>, within: Option<RunId>) {
         self.add(|_| Form::RunDeleted {
             run,
             parent,
@@ -130,7 +130,7 @@ impl Changes {
         });
     }
 
-    pub(crate) fn task_run(&self, it: &TaskRun) {
+    pub fn task_run(&self, it: &TaskRun) {
         let state = it.state();
         let since = |at: model::Timestamp| at.0.wrapping_sub(state.at.0);
         self.add(|context| Form::TaskRun {
@@ -147,7 +147,7 @@ impl Changes {
         });
     }
 
-    pub(crate) fn logs(&self, it: LogEvent) {
+    pub fn logs(&self, it: LogEvent) {
         self.add(|context| Form::Log {
             run: context.run(it.run),
             subflows: it.subflows,
@@ -157,7 +157,7 @@ impl Changes {
         });
     }
 
-    pub(crate) fn input(&self, it: &InputEvent) {
+    pub fn input(&self, it: &InputEvent) {
         self.add(|context| Form::Input {
             run: context.run(it.run),
             journal: (it.journal != it.run).then_some(it.journal),
@@ -167,7 +167,7 @@ impl Changes {
         });
     }
 
-    pub(crate) fn deployment(&self, name: &DeploymentName, what: Edited) {
+    pub fn deployment(&self, name: &DeploymentName, what: Edited) {
         self.add(|_| Form::Deployment {
             flow: name.flow.as_str(),
             name: &name.name,
@@ -175,20 +175,14 @@ impl Changes {
         });
     }
 
-    pub(crate) fn pool(&self, name: &PoolName, what: Edited) {
+    pub fn pool(&self, name: &PoolName, what: Edited) {
         self.add(|_| Form::Pool {
             name: name.as_str(),
             what: form::edit(what),
         });
     }
 
-    pub(crate) fn worker(
-        &self,
-        id: WorkerId,
-        name: &str,
-        pool: Option<&PoolName>,
-        what: WorkerChange,
-    ) {
+    pub fn worker(&self, id: WorkerId, name: &str, pool: Option<&PoolName>, what: WorkerChange) {
         self.add(|_| Form::Worker {
             id,
             name: cut(name),
