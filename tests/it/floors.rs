@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("orchestrator", &["model"]),
     ("wasm", &["model"]),
     ("store", &["model", "orchestrator"]),
+    ("store-postgres", &["model", "orchestrator", "store"]),
     ("store-sqlite", &["model", "orchestrator", "store"]),
     ("operations", &["model", "orchestrator", "store"]),
     (
@@ -125,6 +126,7 @@ fn each_engine_is_named_in_one_place_only() {
         ("wasmtime", "wasm"),
         ("wasmtime_wasi", "wasm"),
         ("rusqlite", "store-sqlite"),
+        ("tokio_postgres", "store-postgres"),
         ("println!", "cli"),
         ("print!", "cli"),
         ("clap", "cli"),

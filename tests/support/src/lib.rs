@@ -1,4 +1,4 @@
-//! Fixtures for the tests of the whole program: homes, workers, guests, disks.
+//! Fixtures for the tests of the whole program: homes, workers, guests, disks, databases.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -26,6 +26,7 @@ mod home;
 mod http;
 mod left;
 mod left_out;
+mod postgres;
 mod worker;
 
 use std::thread;
@@ -38,6 +39,7 @@ pub use home::{Home, Ran};
 pub use http::{Answer, Ask, Event, Server, Stream};
 pub use left::{Left, processes_of};
 pub use left_out::left_out;
+pub use postgres::{Database, database};
 pub use worker::Worker;
 
 /// Waits until `condition` holds, and fails the test when it does not within `limit`.

@@ -67,10 +67,15 @@ fn asked(variable: &str) -> Option<u64> {
 pub fn whatever_happens_runs_end_as_they_should<S: Store, Keep>(
     make: impl Fn() -> (S, Keep) + Sync,
 ) {
+    as_they_should(SEEDS, make);
+}
+
+/// The same; so many seeds if the environment asks for none.
+pub fn as_they_should<S: Store, Keep>(seeds: u64, make: impl Fn() -> (S, Keep) + Sync) {
     if let Some(seed) = asked("ORCH_SIM_SEED") {
         return play(&[seed], &make);
     }
-    let count = asked("ORCH_SIM_SEEDS").unwrap_or(SEEDS);
+    let count = asked("ORCH_SIM_SEEDS").unwrap_or(seeds);
     std::thread::scope(|scope| {
         let make = &make;
         let played: Vec<_> = (0..THREADS)

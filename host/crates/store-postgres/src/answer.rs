@@ -1,0 +1,191 @@
+//! Answers the questions of a plan, and checks its needs.
+
+use super::load::{by_key, head, select_head, subflow};
+use super::rows::run_by_no;
+use super::sql::{Conn, Row, params};
+use super::{journal, pools, workers};
+use crate::error::Pg;
+use crate::tx::Tx;
+use model::{PoolName, RunId, Seq};
+use orchestrator::lifecycle::{
+    Head, Need, OpenCall, Plan, Question, RunKey, Waiter, Watched, Watcher, Watchers,
+};
+use store::{Missing, StoreError};
+
+pub(crate) async fn need(tx: &Tx, need: &Need<'_>) -> Pg<()> {
+    match need {
+        Need::Pool(pool) => pools::need(tx, pool).await.map(|_| ()),
+        Need::Worker(worker) => workers::need(tx, *worker).await,
+        Need::FreeKey { flow, key } => match by_key(tx, flow, key).await? {
+            None => Ok(()),
+            Some(earlier) => Err(StoreError::KeyTaken {
+                key: (*key).to_owned(),
+                run: earlier.id,
+            }
+            .into()),
+        },
+    }
+}
+
+pub(crate) async fn answer<'p>(tx: &Tx, question: Question<'p>) -> Pg<Plan<'p>> {
+    Ok(match question {
+        Question::Cleaning(it) => {
+            let is_told = journal::has_told_of_cancellation(tx, it.run()).await?;
+            it.answered(is_told)?
+        }
+        Question::Watching(it) => {
+            let watched = watched(tx, it.target).await?;
+            it.answered(watched)
+        }
+        Question::Settling(it) => {
+            let call = open_call(tx, it.run, it.seq).await?;
+            it.answered(call)
+        }
+        Question::EndingSubflow(it) => {
+            let found = subflow(tx, it.subflow, it.within).await?;
+            it.answered(found)?
+        }
+        Question::Waiting(it) => {
+            let open = journal::open_among(tx, it.run, it.awaited()).await?;
+            it.answered(open)
+        }
+        Question::WatchersOf(it) => {
+            let watchers = watchers(tx, it.run).await?;
+            it.answered(watchers)
+        }
+        Question::OpenSubflows(it) => {
+            let open = open_subflows(tx, it.within).await?;
+            it.answered(open)?
+        }
+        Question::SlotFreed(it) => {
+            let is_limited = is_limited(tx, &it.pool).await?;
+            it.answered(is_limited)
+        }
+        Question::Keeping(it) => {
+            let kept = journal::kept(tx, it.run).await?;
+            let called = journal::called(tx, it.run).await?;
+            it.answered(kept, called)
+        }
+    })
+}
+
+/// Locked: it does not end before whoever asks watches it.
+async fn watched(tx: &Tx, target: RunId) -> Pg<Watched> {
+    let found: Option<(RunKey, Option<_>)> = tx
+        .first(
+            "SELECT no, ended FROM flow_runs WHERE id = $1 FOR UPDATE",
+            params![target],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .await?;
+    let (key, ended) = found.ok_or(StoreError::NotFound(Missing::Run(target)))?;
+    let ended = match ended {
+        Some(at) => Some((at, run_by_no(tx, key).await?.snapshot())),
+        None => None,
+    };
+    Ok(Watched { key, ended })
+}
+
+/// The run that may wait for the call is locked before it is looked at.
+async fn open_call(tx: &Tx, run: RunKey, seq: Seq) -> Pg<Option<OpenCall>> {
+    tx.query(
+        "SELECT 1 FROM flow_runs WHERE no = $1 FOR UPDATE",
+        params![run],
+    )
+    .await?;
+    tx.first(
+        "SELECT j.keep, j.awaited, r.state, r.epoch, r.wake_after
+         FROM journal j JOIN flow_runs r ON r.no = j.run
+         WHERE j.run = $1 AND j.seq = $2 AND j.settled_at IS NULL",
+        params![run, seq],
+        |row| read_open_call(row, 0),
+    )
+    .await
+}
+
+/// Reads `keep, awaited, state, epoch, wake_after` from this column on.
+fn read_open_call(row: &Row, from: usize) -> Pg<OpenCall> {
+    let awaited: Option<u64> = row.get(from + 1)?;
+    let waiter = match awaited {
+        Some(_) => Some(Waiter {
+            state: row.get(from + 2)?,
+            epoch: row.get(from + 3)?,
+            missing: row.get(from + 4)?,
+        }),
+        None => None,
+    };
+    Ok(OpenCall {
+        keep: row.get(from)?,
+        awaited,
+        waiter,
+    })
+}
+
+async fn watchers(tx: &Tx, target: RunKey) -> Pg<Option<Watchers>> {
+    // In the order of their numbers, so that two that end at once do not wait in a circle.
+    let locked = tx
+        .query(
+            "SELECT 1 FROM flow_runs WHERE no IN (SELECT run FROM watches WHERE target = $1)
+             ORDER BY no FOR UPDATE",
+            params![target],
+        )
+        .await?;
+    if locked.is_empty() {
+        return Ok(None);
+    }
+    let calls = tx
+        .all(
+            "SELECT w.run, w.seq, j.run, j.keep, j.awaited, r.state, r.epoch, r.wake_after
+             FROM watches w
+             LEFT JOIN journal j ON j.run = w.run AND j.seq = w.seq AND j.settled_at IS NULL
+             LEFT JOIN flow_runs r ON r.no = w.run
+             WHERE w.target = $1 ORDER BY w.run, w.seq",
+            params![target],
+            |row| {
+                let is_open = row.get::<Option<RunKey>>(2)?.is_some();
+                Ok(Watcher {
+                    run: row.get(0)?,
+                    seq: row.get(1)?,
+                    call: if is_open {
+                        Some(read_open_call(row, 3)?)
+                    } else {
+                        None
+                    },
+                })
+            },
+        )
+        .await?;
+    tx.need(
+        "SELECT name, flow, deployment FROM flow_run_specs WHERE no = $1",
+        params![target],
+        |row| {
+            Ok(Some(Watchers {
+                name: row.get(0)?,
+                flow: row.get(1)?,
+                deployment: row.get(2)?,
+                calls,
+            }))
+        },
+    )
+    .await
+}
+
+async fn open_subflows(tx: &Tx, within: RunId) -> Pg<Vec<Head>> {
+    tx.all(
+        select_head!(
+            "JOIN flow_run_specs s ON s.no = r.no
+             WHERE s.within = $1 AND r.ended IS NULL ORDER BY r.no FOR UPDATE OF r"
+        ),
+        params![within],
+        head,
+    )
+    .await
+}
+
+async fn is_limited(conn: &impl Conn, pool: &PoolName) -> Pg<bool> {
+    conn.any(
+        "SELECT 1 FROM pools WHERE name = $1 AND run_limit IS NOT NULL",
+        params![pool],
+    )
+    .await
+}

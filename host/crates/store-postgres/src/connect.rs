@@ -1,0 +1,262 @@
+//! Where the database is, and the connections to it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{Fault, Pg, reason};
+use crate::sql::Reader;
+use store::StoreError;
+
+mod tls;
+
+pub(crate) use tls::TlsMode;
+
+/// Where the tables are.
+pub(crate) const SCHEMA: &str = "orch_host";
+
+/// Connections of a process: one that writes, one that listens, and these that read.
+const READERS: usize = 2;
+
+/// How long to wait for a connection, from the first try on.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the database is, and how to speak to it.
+#[derive(Clone)]
+pub struct Options {
+    config: Config,
+    tls: TlsMode,
+    /// Without the password.
+    shown: String,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// Why a text is not the address of a database. Never has a password in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlError(String);
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+impl FromStr for Options {
+    type Err = UrlError;
+
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        let mut rest = Vec::new();
+        let (mut mode, mut root) = (None, None);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("sslmode", value)) => mode = Some(value),
+                Some(("sslrootcert", value)) => root = Some(value),
+                _ => rest.push(pair),
+            }
+        }
+        let tls = TlsMode::of(mode, root).map_err(UrlError)?;
+        let plain = match rest.as_slice() {
+            [] => address.to_owned(),
+            rest => format!("{address}?{}", rest.join("&")),
+        };
+        let mut config: Config = plain
+            .parse()
+            .map_err(|error: tokio_postgres::Error| UrlError(reason(&error)))?;
+        if config.get_hosts().is_empty() {
+            return Err(UrlError("it names no host".to_owned()));
+        }
+        if config.get_dbname().is_none() {
+            return Err(UrlError(
+                "it names no database: write `postgres://HOST/DATABASE`".to_owned(),
+            ));
+        }
+        config.ssl_mode(match tls {
+            TlsMode::Disable => SslMode::Disable,
+            TlsMode::Prefer => SslMode::Prefer,
+            TlsMode::Require | TlsMode::Verify(_) => SslMode::Require,
+        });
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("orch-host");
+        }
+        // Whatever others put on the search path, our names mean our tables.
+        config.options(format!("-c search_path={SCHEMA}"));
+        Ok(Self {
+            shown: shown(&config),
+            config,
+            tls,
+        })
+    }
+}
+
+fn shown(config: &Config) -> String {
+    let user = config
+        .get_user()
+        .map_or(String::new(), |user| format!("{user}@"));
+    let ports = config.get_ports();
+    let host = |(at, host): (usize, &Host)| {
+        let name = match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        };
+        let port = ports.get(at).or(ports.first());
+        match port {
+            Some(port) => format!("{name}:{port}"),
+            None => name,
+        }
+    };
+    let hosts: Vec<String> = config.get_hosts().iter().enumerate().map(host).collect();
+    let database = config.get_dbname().unwrap_or_default();
+    format!("postgres://{user}{}/{database}", hosts.join(","))
+}
+
+impl Options {
+    pub(crate) fn path(&self) -> PathBuf {
+        PathBuf::from(&self.shown)
+    }
+}
+
+/// Makes connections.
+pub(crate) struct Connector {
+    options: Options,
+    readers: Result<Pool, String>,
+    writer: Result<Pool, String>,
+}
+
+impl Connector {
+    pub(crate) fn new(options: Options) -> Self {
+        let pool = |size| {
+            let tls = options.tls.connector()?;
+            let recycling = ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            };
+            let manager = Manager::from_config(options.config.clone(), tls, recycling);
+            let pool = Pool::builder(manager).max_size(size);
+            let pool = pool.runtime(Runtime::Tokio1).build();
+            pool.map_err(|error| error.to_string())
+        };
+        Self {
+            readers: pool(READERS),
+            writer: pool(1),
+            options,
+        }
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) async fn reader(&self) -> Pg<Reader> {
+        self.taken(&self.readers).await
+    }
+
+    pub(crate) async fn writer(&self) -> Pg<Reader> {
+        self.taken(&self.writer).await
+    }
+
+    async fn taken(&self, pool: &Result<Pool, String>) -> Pg<Reader> {
+        let pool = pool.as_ref().map_err(|reason| self.cannot_open(reason))?;
+        Ok(Reader(pool.get().await?))
+    }
+
+    /// The first connection: what is wrong with the address is told apart here, once.
+    pub(crate) async fn first(&self) -> Pg<Reader> {
+        let pool = self.writer.as_ref();
+        let pool = pool.map_err(|reason| self.cannot_open(reason))?;
+        match pool.get().await {
+            Ok(object) => Ok(Reader(object)),
+            Err(PoolError::Backend(error)) => {
+                let is_ours = |code: &SqlState| {
+                    *code == SqlState::CANNOT_CONNECT_NOW || code.code().starts_with("53")
+                };
+                Err(match error.code() {
+                    Some(code) if is_ours(code) => Fault::from(error),
+                    _ => self.cannot_open(&reason(&error)).into(),
+                })
+            }
+            Err(error) => Err(self.cannot_open(&error.to_string()).into()),
+        }
+    }
+
+    fn cannot_open(&self, reason: &str) -> StoreError {
+        StoreError::CannotOpen {
+            path: self.options.path(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// A connection outside of the pools, with what the server says without being asked.
+    pub(crate) async fn listening(
+        &self,
+    ) -> Pg<
+        (
+            tokio_postgres::Client,
+            tokio_postgres::Connection<
+                tokio_postgres::Socket,
+                <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<
+                    tokio_postgres::Socket,
+                >>::Stream,
+            >,
+        ),
+    > {
+        let tls = self.options.tls.connector();
+        let tls = tls.map_err(|reason| self.cannot_open(&reason))?;
+        Ok(self.options.config.connect(tls).await?)
+    }
+}
+
+/// Shared by all that connect.
+pub(crate) type Shared = Arc<Connector>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let options: Options = "postgres://orch:secret@db.example:5433/flows?sslmode=require"
+            .parse()
+            .unwrap();
+        assert_eq!(options.to_string(), "postgres://orch@db.example:5433/flows");
+        assert_eq!(format!("{options:?}"), options.to_string());
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_told() {
+        #[track_caller]
+        fn check(url: &str, expect: &str) {
+            let error = url.parse::<Options>().unwrap_err().to_string();
+            assert!(error.contains(expect), "{url}: {error}");
+        }
+        check("postgres://db.example", "names no database");
+        check("postgres://db.example/x?sslmode=often", "`often`");
+        check("postgres://db.example/x?sslmode=verify-ca", "verify-full");
+        check("postgres://db.example:port/x", "port");
+        check("postgres://db.example/x?colour=red", "colour");
+    }
+}

@@ -1,0 +1,164 @@
+//! What changes the life of a run. Each function loads heads, asks the lifecycle for a plan, and
+//! applies it, in one transaction.
+//!
+//! Where the database chooses among many rows (see [`pick`]), the function goes through what was
+//! chosen, one after the other.
+
+use super::apply::carry_out;
+use super::load::{by_key, candidates, head_of, subject};
+use super::rows::run_by_no;
+use super::{inputs, pick, workers};
+use crate::error::Pg;
+use crate::tx::Tx;
+use model::{
+    Cancellation, Claim, Claimed, FlowRun, InputId, Json, NewRun, Progress, Recorded, RunId,
+    Timestamp, WorkerChange, WorkerId,
+};
+use orchestrator::lifecycle::{self, Plan, Subject, Why};
+use store::StoreError;
+
+pub(crate) async fn create(tx: &Tx, runs: &[NewRun]) -> Pg<Vec<FlowRun>> {
+    carry_out(tx, lifecycle::create_needs(runs)?).await?;
+    let mut created = Vec::with_capacity(runs.len());
+    for new in runs {
+        let earlier = match &new.idempotency_key {
+            Some(key) => by_key(tx, &new.run.flow, key).await?,
+            None => None,
+        };
+        created.push(match earlier {
+            Some(earlier) => earlier,
+            None => {
+                carry_out(tx, lifecycle::create(new)).await?;
+                new.run.clone()
+            }
+        });
+    }
+    Ok(created)
+}
+
+pub(crate) async fn claim(tx: &Tx, claim: &Claim) -> Pg<Vec<Claimed>> {
+    // A worker that was given up would hold its runs for ever: it is not rescued twice.
+    workers::need(tx, claim.worker).await?;
+    let ready = pick::ready(tx, claim).await?;
+    if ready.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::with_capacity(ready.len());
+    for candidate in candidates(tx, &ready).await? {
+        let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
+        carry_out(tx, plan).await?;
+        all.push(claimed);
+    }
+    Ok(all)
+}
+
+pub(crate) async fn record(tx: &Tx, progress: &Progress) -> Pg<Recorded> {
+    let head = head_of(tx, progress.lease.run).await?;
+    let plan = lifecycle::record(head, progress)?;
+    Ok(carry_out(tx, plan).await?.unwrap_or(Recorded::Done))
+}
+
+/// Cancels the run and, from the top, everything below it that has not ended.
+pub(crate) async fn cancel(tx: &Tx, id: RunId, now: Timestamp) -> Pg<Cancellation> {
+    if let Some(over) = lifecycle::is_over(&subject(tx, id).await?)? {
+        return Ok(over);
+    }
+    let mut cancellation = Cancellation::Told;
+    for head in pick::family(tx, id).await? {
+        let (plan, of_this) = lifecycle::cancel(&head, now)?;
+        carry_out(tx, plan).await?;
+        if head.id == id {
+            cancellation = of_this;
+        }
+    }
+    Ok(cancellation)
+}
+
+pub(crate) async fn pause(tx: &Tx, id: RunId, now: Timestamp) -> Pg<FlowRun> {
+    change(tx, id, |subject| lifecycle::pause(subject, now)).await
+}
+
+pub(crate) async fn resume(tx: &Tx, id: RunId, now: Timestamp) -> Pg<FlowRun> {
+    change(tx, id, |subject| lifecycle::resume(subject, now)).await
+}
+
+pub(crate) async fn retry(tx: &Tx, id: RunId, from_scratch: bool, now: Timestamp) -> Pg<FlowRun> {
+    change(tx, id, |subject| {
+        lifecycle::retry(subject, from_scratch, now)
+    })
+    .await
+}
+
+/// The run as it is then.
+async fn change(
+    tx: &Tx,
+    id: RunId,
+    decide: impl FnOnce(&Subject) -> Result<Plan<'static>, lifecycle::Refusal> + Send,
+) -> Pg<FlowRun> {
+    let subject = subject(tx, id).await?;
+    carry_out(tx, decide(&subject)?).await?;
+    run_by_no(tx, subject.head.key).await
+}
+
+/// The caller has checked the value.
+pub(crate) async fn give_input(
+    tx: &Tx,
+    id: RunId,
+    input: InputId,
+    value: &Json,
+    now: Timestamp,
+) -> Pg<()> {
+    let root = inputs::journal_of(tx, id).await?;
+    let Some(seq) = inputs::find(tx, &root, id, input).await? else {
+        return Err(StoreError::InputNotAwaited { run: id }.into());
+    };
+    let plan = lifecycle::give_input(&root, seq, value.clone(), now)?;
+    carry_out(tx, plan).await?;
+    Ok(())
+}
+
+pub(crate) async fn settle_due(tx: &Tx, now: Timestamp, count: u32) -> Pg<u32> {
+    let due = pick::due(tx, now, count).await?;
+    for call in &due {
+        let plan = lifecycle::due(call.run, call.seq, call.at, call.is_input);
+        carry_out(tx, plan).await?;
+    }
+    Ok(due.len() as u32)
+}
+
+pub(crate) async fn rescue(tx: &Tx, lost: &[WorkerId], now: Timestamp) -> Pg<Vec<RunId>> {
+    let mut lost = lost.to_vec();
+    lost.append(&mut workers::overdue(tx, now).await?);
+    lost.sort_unstable();
+    lost.dedup();
+    let mut given_back = Vec::new();
+    for worker in lost {
+        given_back.append(&mut take_off(tx, worker, Why::Lost, now).await?);
+    }
+    Ok(given_back)
+}
+
+/// A worker that stops gives back what it has.
+pub(crate) async fn sign_off(tx: &Tx, worker: WorkerId, now: Timestamp) -> Pg<Vec<RunId>> {
+    take_off(tx, worker, Why::Stopped, now).await
+}
+
+async fn take_off(tx: &Tx, worker: WorkerId, why: Why, now: Timestamp) -> Pg<Vec<RunId>> {
+    let what = match why {
+        Why::Lost => WorkerChange::Lost,
+        Why::Stopped => WorkerChange::SignedOff,
+    };
+    let name = workers::remove(tx, worker, what).await?;
+    let name = name.unwrap_or_else(|| worker.to_string());
+    let heads = pick::of_worker(tx, worker).await?;
+    tracing::debug!(%worker, name, runs = heads.len(), "worker taken off");
+    let mut given_back = Vec::new();
+    for head in heads {
+        let (plan, is_claimable) = lifecycle::give_back(&head, &name, why, now)?;
+        carry_out(tx, plan).await?;
+        if is_claimable {
+            given_back.push(head.id);
+        }
+    }
+    Ok(given_back)
+}

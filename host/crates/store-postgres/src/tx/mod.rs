@@ -1,0 +1,225 @@
+//! A transaction, as a write sees it.
+//!
+//! ```text
+//! changes --> buffer: rows to insert, by table; statements, in order
+//!                |
+//!                +-- sent together, before each question and before the commit
+//! ```
+//!
+//! A change is noted and not waited for. Rows of one table become one statement over arrays. So a
+//! batch of writes costs one way to the server and back, and one more for each question.
+
+mod buffer;
+mod pipeline;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use deadpool_postgres::Object;
+
+pub(crate) use buffer::Table;
+use buffer::{Buffer, Mark as BufferMark};
+
+use crate::columns::Value;
+use crate::error::Pg;
+use crate::noted::{Ends, KnownOrigins};
+use crate::sql::{Conn, Row, params};
+use orchestrator::lifecycle::News;
+use store::changes::Changes;
+
+/// Numbers of runs that are taken at once.
+const RUN_NUMBERS: i64 = 16;
+
+/// Lines that one transaction may number.
+const LOG_BLOCK_BITS: u32 = 20;
+
+/// A transaction, and what it has to announce. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Tx(Arc<Inner>);
+
+struct Inner {
+    conn: Object,
+    origins: Arc<KnownOrigins>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    buffer: Buffer,
+    changes: Changes,
+    ends: Ends,
+    news: News,
+    run_numbers: VecDeque<i64>,
+    /// The number of the next line.
+    next_line: Option<i64>,
+    /// Whether what the present write has changed was sent already.
+    has_sent: bool,
+    /// What the buffer held before the present write, as far as it was not sent.
+    begun: BufferMark,
+}
+
+/// Where a transaction stands before a write.
+pub(crate) struct Mark {
+    changes: usize,
+    ends: usize,
+    news: News,
+}
+
+impl Tx {
+    pub(crate) fn new(conn: Object, origins: Arc<KnownOrigins>) -> Self {
+        Self(Arc::new(Inner {
+            conn,
+            origins,
+            state: Mutex::default(),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn conn(&self) -> &Object {
+        &self.0.conn
+    }
+
+    pub(crate) fn origins(&self) -> &Arc<KnownOrigins> {
+        &self.0.origins
+    }
+
+    /// A row for this table, in the order of its columns.
+    pub(crate) fn insert(&self, table: &'static Table, row: Vec<Value>) {
+        self.state().buffer.insert(table, row);
+    }
+
+    /// A statement that changes rows which are there, by what they are found by.
+    pub(crate) fn run(&self, sql: &'static str, params: Vec<Value>) {
+        self.state().buffer.run(sql, params, false);
+    }
+
+    /// A statement that reads or removes rows of its own tables: what is inserted later comes after.
+    pub(crate) fn run_alone(&self, sql: &'static str, params: Vec<Value>) {
+        self.state().buffer.run(sql, params, true);
+    }
+
+    /// Sends what is noted so far.
+    pub(crate) async fn flush(&self) -> Pg<()> {
+        let statements = self.take();
+        if statements.is_empty() {
+            return Ok(());
+        }
+        pipeline::send(self.conn(), statements, None)
+            .await
+            .map(|_| ())
+    }
+
+    fn take(&self) -> Vec<(String, Vec<Value>)> {
+        let mut state = self.state();
+        if state.buffer.mark() != state.begun {
+            state.has_sent = true;
+        }
+        let taken = state.buffer.take();
+        state.begun = state.buffer.mark();
+        taken
+    }
+
+    /// Notes a change for those who follow events.
+    pub(crate) fn change(&self, note: impl FnOnce(&Changes)) {
+        note(&self.state().changes);
+    }
+
+    /// Notes that a run has ended, or has not any more.
+    pub(crate) fn count_end(&self, note: impl FnOnce(&mut Ends)) {
+        note(&mut self.state().ends);
+    }
+
+    pub(crate) fn tell(&self, news: News) {
+        let mut state = self.state();
+        state.news = state.news.and(news);
+    }
+
+    pub(crate) fn news(&self) -> News {
+        self.state().news
+    }
+
+    /// The number of a new run.
+    pub(crate) async fn run_number(&self) -> Pg<i64> {
+        if let Some(number) = self.state().run_numbers.pop_front() {
+            return Ok(number);
+        }
+        let numbers: Vec<i64> = self
+            .all(
+                "SELECT nextval('run_numbers') FROM generate_series(1, $1::bigint)",
+                params![RUN_NUMBERS],
+                |row| row.get(0),
+            )
+            .await?;
+        let mut state = self.state();
+        state.run_numbers.extend(numbers);
+        let number = state.run_numbers.pop_front();
+        number.ok_or_else(|| store::StoreError::Damaged("no number is left".to_owned()).into())
+    }
+
+    /// The number of the first of so many new lines, which come one after the other.
+    pub(crate) async fn line_numbers(&self, count: usize) -> Pg<i64> {
+        let known = self.state().next_line;
+        let first = match known {
+            Some(next) => next,
+            None => {
+                let block: i64 = self
+                    .need("SELECT nextval('log_blocks')", params![], |row| row.get(0))
+                    .await?;
+                block << LOG_BLOCK_BITS
+            }
+        };
+        self.state().next_line = Some(first + count as i64);
+        Ok(first)
+    }
+
+    /// Before a write.
+    pub(crate) fn mark(&self) -> Mark {
+        let mut state = self.state();
+        state.has_sent = false;
+        state.begun = state.buffer.mark();
+        Mark {
+            changes: state.changes.mark(),
+            ends: state.ends.mark(),
+            news: state.news,
+        }
+    }
+
+    /// Forgets what a write has noted that failed. False: some of it was sent.
+    pub(crate) fn back_to(&self, mark: Mark) -> bool {
+        self.0.origins.undone();
+        let mut state = self.state();
+        state.changes.back_to(mark.changes);
+        state.ends.back_to(mark.ends);
+        state.news = mark.news;
+        if state.has_sent {
+            state.buffer.take();
+            return false;
+        }
+        // What was noted before the write may have been sent with a question of it.
+        let begun = state.begun.clone();
+        state.buffer.back_to(&begun);
+        true
+    }
+
+    /// What is to be added before the commit.
+    pub(crate) fn notes(&self) -> (Vec<Vec<u8>>, Ends) {
+        let mut state = self.state();
+        let mut rows = Vec::new();
+        let read: Result<(), ()> = state.changes.rows(|row| {
+            rows.push(row.to_vec());
+            Ok(())
+        });
+        debug_assert!(read.is_ok());
+        (rows, std::mem::take(&mut state.ends))
+    }
+}
+
+impl Conn for Tx {
+    async fn query(&self, sql: &str, params: Vec<Value>) -> Pg<Vec<Row>> {
+        let statements = self.take();
+        pipeline::send(self.conn(), statements, Some((sql, params))).await
+    }
+}

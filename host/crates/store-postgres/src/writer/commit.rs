@@ -1,0 +1,289 @@
+//! Does a batch in one transaction, as often as it takes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::batch::Batch;
+use super::request::{Attempt, Write};
+use crate::columns::List;
+use crate::connect::Shared;
+use crate::error::{Fault, Pg};
+use crate::noted::KnownOrigins;
+use crate::sql::{Conn, Reader, params};
+use crate::totals;
+use crate::tx::Tx;
+use orchestrator::lifecycle::News;
+use rand::RngExt as _;
+use store::{Clock, StoreError, StoreResult};
+
+/// How often a batch is done again because others were in the way.
+const TRIES_MAX: u32 = 20;
+
+/// How long a batch waits for a database that is away, before its writes are told so.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How much of the stream of events is kept, in bytes.
+const EVENTS_BYTES_MAX: i64 = 256 << 20;
+
+/// How much is added between two looks at what can be given up.
+const LOOK_BYTES: i64 = 8 << 20;
+
+/// Does batches over one connection.
+pub(super) struct Committer {
+    connector: Shared,
+    clock: Arc<dyn Clock>,
+    origins: Arc<KnownOrigins>,
+    /// The name of this process among those that listen.
+    sender: String,
+    /// Tells rows of this opening from those of others.
+    tag: i64,
+    /// Where this process counts runs that end.
+    shard: i64,
+    added: i64,
+}
+
+/// What came of trying a batch.
+enum Tried {
+    Committed(News),
+    /// A write failed and left something behind.
+    Torn,
+}
+
+/// Why a batch was not committed, as far as it is known.
+enum Failed {
+    Fault(Fault),
+    /// The connection was lost while this transaction was committed.
+    Unknown(i64, News),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<tokio_postgres::Error> for Failed {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl Committer {
+    pub(super) fn new(connector: Shared, clock: Arc<dyn Clock>, sender: String) -> Self {
+        let mut rng = rand::rng();
+        Self {
+            connector,
+            clock,
+            origins: Arc::default(),
+            sender,
+            tag: rng.random(),
+            shard: rng.random_range(0..16),
+            added: 0,
+        }
+    }
+
+    pub(super) async fn commit(&mut self, batch: &mut Batch) -> StoreResult<News> {
+        let begun = Instant::now();
+        let mut apart = false;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let failed = match self.once(batch, apart).await {
+                Ok(Tried::Committed(news)) => return Ok(news),
+                Ok(Tried::Torn) => {
+                    apart = true;
+                    continue;
+                }
+                Err(Failed::Unknown(transaction, news)) => {
+                    match self.is_committed(transaction, begun).await {
+                        Ok(true) => return Ok(news),
+                        Ok(false) => continue,
+                        Err(fault) => fault,
+                    }
+                }
+                Err(Failed::Fault(fault)) => fault,
+            };
+            match failed {
+                Fault::Again(reason) if tries < TRIES_MAX => {
+                    tracing::debug!(reason, tries, "a transaction met another");
+                    apart = batch.writes.len() + batch.waiting.len() > 1;
+                    pause(tries, Duration::from_millis(20)).await;
+                }
+                // One of them is at fault, and the others shall not suffer.
+                Fault::Broken(_) if !apart => apart = true,
+                Fault::Lost(reason) if begun.elapsed() < PATIENCE => {
+                    tracing::debug!(reason, tries, "the connection was lost");
+                    pause(tries, Duration::from_millis(500)).await;
+                }
+                fault => {
+                    return Err(match fault.told() {
+                        error @ StoreError::Unavailable(_) => error,
+                        other => StoreError::Unavailable(other.to_string()),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Asks what became of a transaction whose connection was lost.
+    async fn is_committed(&self, transaction: i64, begun: Instant) -> Pg<bool> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let asked = async {
+                let conn = self.connector.writer().await?;
+                let status: Option<String> = conn
+                    .need(
+                        "SELECT pg_xact_status($1::text::xid8)",
+                        params![transaction.to_string()],
+                        |row| row.get(0),
+                    )
+                    .await?;
+                Ok(status)
+            };
+            match asked.await {
+                Ok(Some(status)) if status == "committed" => return Ok(true),
+                Ok(Some(status)) if status == "aborted" => return Ok(false),
+                // Its process has not noticed yet.
+                Ok(_) | Err(Fault::Lost(_)) if begun.elapsed() < 4 * PATIENCE => {
+                    pause(tries, Duration::from_millis(500)).await;
+                }
+                Ok(_) => {
+                    return Err(StoreError::Unavailable(
+                        "whether a transaction was committed cannot be found out".to_owned(),
+                    )
+                    .into());
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn once(&mut self, batch: &mut Batch, apart: bool) -> Result<Tried, Failed> {
+        batch.tried.clear();
+        let Reader(conn) = self.connector.writer().await?;
+        conn.batch_execute("BEGIN").await?;
+        let tx = Tx::new(conn, Arc::clone(&self.origins));
+        let done = self.within(&tx, batch, apart).await;
+        if !matches!(done, Ok(Tried::Committed(_))) {
+            self.origins.undone();
+            let _ = tx.conn().batch_execute("ROLLBACK").await;
+        }
+        done
+    }
+
+    async fn within(&mut self, tx: &Tx, batch: &mut Batch, apart: bool) -> Result<Tried, Failed> {
+        if apart {
+            each_alone(tx, &mut batch.writes).await?;
+        } else if !together(tx, &mut batch.writes).await? {
+            return Ok(Tried::Torn);
+        }
+        if batch.look || tx.news().ready {
+            batch.tried = each_alone(tx, &mut batch.waiting).await?;
+        }
+        let (rows, ends) = tx.notes();
+        totals::add(tx, &ends, self.clock.now(), self.shard);
+        let mut news = tx.news();
+        let bytes = rows.iter().map(|row| row.len() as i64 + 32).sum::<i64>();
+        if !rows.is_empty() {
+            news = news.and(News::CHANGE);
+            tx.run(
+                "INSERT INTO events (no, tag, at, bytes, changes)
+                 VALUES (pg_current_xact_id()::text::bigint, $1, $2, $3, $4)",
+                params![self.tag, self.clock.now(), bytes, List(&rows)],
+            );
+            self.added += bytes;
+            if self.added >= LOOK_BYTES {
+                self.added = 0;
+                give_up_oldest(tx);
+            }
+        }
+        if news.ready || news.change {
+            let what = if news.ready { 'r' } else { 'c' };
+            tx.run(
+                "SELECT pg_notify('orch_host', $1)",
+                params![format!("{what}{}", self.sender)],
+            );
+        }
+        let transaction: Option<i64> = tx
+            .need(
+                "SELECT pg_current_xact_id_if_assigned()::text::bigint",
+                params![],
+                |row| row.get(0),
+            )
+            .await?;
+        let Err(error) = tx.conn().batch_execute("COMMIT").await else {
+            self.origins.committed();
+            return Ok(Tried::Committed(news));
+        };
+        match (Fault::from(error), transaction) {
+            (Fault::Lost(_), Some(transaction)) => Err(Failed::Unknown(transaction, news)),
+            (fault, _) => Err(fault.into()),
+        }
+    }
+}
+
+/// Gives up the oldest rows of the stream, while there is too much. The newest always stays.
+fn give_up_oldest(tx: &Tx) {
+    tx.run_alone(
+        "DELETE FROM events WHERE no IN (
+             SELECT no FROM (
+                 SELECT no, sum(bytes) OVER (ORDER BY no DESC) AS later FROM events
+             ) e WHERE later > $1 AND no < (SELECT max(no) FROM events)
+         )",
+        params![EVENTS_BYTES_MAX],
+    );
+}
+
+/// Longer each time, and never the same for two processes.
+async fn pause(tries: u32, most: Duration) {
+    let least = Duration::from_millis(1) * 2_u32.saturating_pow(tries.min(10));
+    let part: f64 = rand::rng().random_range(0.5..1.0);
+    tokio::time::sleep(least.min(most).mul_f64(part)).await;
+}
+
+/// Whether none left something behind that failed.
+async fn together(tx: &Tx, writes: &mut [Box<dyn Write>]) -> Pg<bool> {
+    for write in writes {
+        let mark = tx.mark();
+        if write.attempt(tx.clone()).await? == Attempt::Failed && !tx.back_to(mark) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn alone(tx: &Tx, write: &mut dyn Write) -> Pg<Attempt> {
+    let attempt = write.attempt(tx.clone()).await?;
+    if matches!(attempt, Attempt::Done { .. }) {
+        tx.flush().await?;
+    }
+    Ok(attempt)
+}
+
+/// Each with a savepoint of its own.
+async fn each_alone(tx: &Tx, writes: &mut [Box<dyn Write>]) -> Pg<Vec<Attempt>> {
+    let mut attempts = Vec::with_capacity(writes.len());
+    for write in writes {
+        tx.flush().await?;
+        tx.conn().batch_execute("SAVEPOINT one").await?;
+        let mark = tx.mark();
+        let attempt = match alone(tx, write.as_mut()).await {
+            Err(Fault::Broken(error)) => {
+                write.fail(error);
+                Attempt::Failed
+            }
+            other => other?,
+        };
+        if matches!(attempt, Attempt::Done { .. }) {
+            tx.conn().batch_execute("RELEASE one").await?;
+        } else {
+            tx.back_to(mark);
+            tx.conn()
+                .batch_execute("ROLLBACK TO one; RELEASE one")
+                .await?;
+        }
+        attempts.push(attempt);
+    }
+    Ok(attempts)
+}
