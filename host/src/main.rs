@@ -1,10 +1,12 @@
-//! Joins the engine of the store with the commands.
+//! Joins the engines of the store with the commands.
 
 mod cli;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use cli::DatabaseUrl;
+use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 
 /// Runs are many small values, made on one thread and dropped on another.
@@ -12,5 +14,10 @@ use store_sqlite::SqliteStore;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::main(|path| Ok(Arc::new(SqliteStore::open(path)?)))
+    cli::main(|database| {
+        Ok(match database {
+            DatabaseUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+            DatabaseUrl::Postgres(options) => Arc::new(PostgresStore::open((**options).clone())?),
+        })
+    })
 }

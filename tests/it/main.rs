@@ -40,6 +40,7 @@ mod past;
 mod pausing;
 mod peeking;
 mod pools;
+mod postgres;
 mod remote;
 mod retries;
 mod retries_waiting;
@@ -64,7 +65,12 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// A home for one story.
 fn home() -> Home {
-    Home::new(env!("CARGO_BIN_EXE_orch-host"))
+    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"));
+    if postgres::is_meant() {
+        let database = test_support::database().expect("it was there when this was begun");
+        return home.with_database(database.url());
+    }
+    home
 }
 
 /// Deploys a component of the tests or the examples.

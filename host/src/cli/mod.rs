@@ -45,7 +45,8 @@ use tracing_subscriber::EnvFilter;
 use context::Context;
 use error::{ExitStatus, StdoutClosed, UserError};
 use output::{Color, Format, Output};
-use place::{DatabaseUrl, Place};
+pub use place::DatabaseUrl;
+use place::Place;
 use report::Report;
 use store::{Store, StoreResult};
 
@@ -87,15 +88,16 @@ First steps:
 
 #[derive(Debug, clap::Args)]
 struct GlobalArgs {
-    /// The database, shared by workers and commands [default: `orch.db` in ORCH_HOME]
+    /// The database, shared by workers and commands: `sqlite:PATH`, or
+    /// `postgres://USER@HOST/DATABASE` for many machines [default: `orch.db` in ORCH_HOME]
     #[arg(
         long,
         global = true,
         env = "ORCH_DATABASE_URL",
         hide_env = true,
-        value_name = "sqlite:PATH"
+        value_name = "URL"
     )]
-    database: Option<DatabaseUrl>,
+    database: Option<String>,
     /// A server to ask, in place of the database: `https://orch.example.com`
     #[arg(
         long,
@@ -156,8 +158,8 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
-/// Reads the command line and does what it says. `open` opens the database at a path.
-pub fn main(open: impl Fn(&Path) -> StoreResult<Arc<dyn Store>> + 'static) -> ExitCode {
+/// Reads the command line and does what it says. `open` opens a database.
+pub fn main(open: impl Fn(&DatabaseUrl) -> StoreResult<Arc<dyn Store>> + 'static) -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
     let status = match start(cli, &out, open) {
@@ -179,24 +181,27 @@ pub fn main(open: impl Fn(&Path) -> StoreResult<Arc<dyn Store>> + 'static) -> Ex
 fn start(
     cli: Cli,
     out: &Output,
-    open: impl Fn(&Path) -> StoreResult<Arc<dyn Store>> + 'static,
+    open: impl Fn(&DatabaseUrl) -> StoreResult<Arc<dyn Store>> + 'static,
 ) -> anyhow::Result<ExitStatus> {
     // It needs no database, and runs where a shell starts.
     if let Command::Completions(args) = cli.command {
         return completions::run(&args, Cli::command(), out);
     }
     log_to_stderr(&cli, out)?;
-    let server = remote::chosen(cli.global.server, cli.global.database.as_ref())?;
-    let place = Place::find(cli.global.database)?;
+    let database = cli.global.database.as_deref().map(DatabaseUrl::read);
+    let database = database.transpose()?;
+    let server = remote::chosen(cli.global.server, database.as_ref())?;
+    let place = Place::find(database)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    runtime.block_on(async move {
         // It has databases of its own.
         if let Command::Bench(args) = cli.command {
             if server.is_some() {
                 return Err(context::only_here("bench").into());
             }
+            let open = move |path: &Path| open(&DatabaseUrl::Sqlite(path.to_owned()));
             return bench::run(args, out, &place, &open).await;
         }
         let cx = match server {
@@ -214,8 +219,7 @@ fn start(
             Command::Component(command) => component::run(command, &cx).await,
             Command::Server(command) => server::run(command, &cx).await,
             Command::Token(command) => token::run(command, &cx).await,
-            Command::Bench(args) => bench::run(args, &cx.out, &cx.place, &open).await,
-            Command::Completions(args) => completions::run(&args, Cli::command(), out),
+            Command::Bench(_) | Command::Completions(_) => unreachable!("they were done above"),
         }
     })
 }

@@ -5,18 +5,60 @@ use std::str::FromStr;
 
 use super::error::UserError;
 
-/// `sqlite:PATH`, as `--database` and `ORCH_DATABASE_URL` have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatabaseUrl(pub PathBuf);
+/// Which database, as `--database` and `ORCH_DATABASE_URL` have it: `sqlite:PATH`, or
+/// `postgres://USER@HOST/DATABASE`.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    Sqlite(PathBuf),
+    Postgres(Box<store_postgres::Options>),
+}
+
+impl DatabaseUrl {
+    /// Reads what was typed, or what the environment has. It may hold a password, which no message
+    /// repeats.
+    pub fn read(text: &str) -> Result<Self, UserError> {
+        text.parse().map_err(|reason| {
+            let shown = without_password(text);
+            UserError::new(format!("`{shown}` is no database: {reason}")).hint(
+                "write `sqlite:PATH` for one machine, or `postgres://USER@HOST/DATABASE` for many",
+            )
+        })
+    }
+}
+
+/// An address with `***` in place of a password.
+fn without_password(text: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let (user, place) = rest.rsplit_once('@')?;
+        let (name, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{name}:***@{place}"))
+    };
+    let shown = hidden().unwrap_or_else(|| text.to_owned());
+    match shown.split_once("password=") {
+        Some((before, _)) => format!("{before}password=***"),
+        None => shown,
+    }
+}
 
 impl FromStr for DatabaseUrl {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let options = text.parse();
+            return match options {
+                Ok(options) => Ok(Self::Postgres(Box::new(options))),
+                Err(error) => Err(format!(
+                    "the address of a PostgreSQL database is wrong: {error}"
+                )),
+            };
+        }
         let Some(rest) = text.strip_prefix("sqlite:") else {
             return Err(match text.split_once("://") {
-                Some((scheme, _)) => {
-                    format!("`{scheme}` databases are not supported, only `sqlite:PATH`")
-                }
+                Some((scheme, _)) => format!(
+                    "`{scheme}` databases are not supported, only `sqlite:PATH` and \
+                     `postgres://HOST/DATABASE`"
+                ),
                 None => format!("it is no URL: write `sqlite:{text}`"),
             });
         };
@@ -27,7 +69,7 @@ impl FromStr for DatabaseUrl {
                 Err("workers and commands share the database, so it must be a file".to_owned())
             }
             _ if path.contains('?') => Err("it takes no options after `?`".to_owned()),
-            _ => Ok(Self(path.into())),
+            _ => Ok(Self::Sqlite(path.into())),
         }
     }
 }
@@ -35,7 +77,9 @@ impl FromStr for DatabaseUrl {
 /// Where this process keeps things.
 #[derive(Clone, Debug)]
 pub struct Place {
-    pub database: PathBuf,
+    pub database: DatabaseUrl,
+    /// Where the machine keeps what is its own.
+    pub home: PathBuf,
     /// Compiled code.
     pub cache: PathBuf,
     /// The file with the token of this machine, for its owner alone.
@@ -64,9 +108,10 @@ impl Place {
             .hint("set `ORCH_HOME` to a directory that you may write to")
         })?;
         Ok(Self {
-            database: database.map_or_else(|| home.join("orch.db"), |url| url.0),
+            database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(home.join("orch.db"))),
             cache: home.join("cache"),
             token: home.join("token"),
+            home,
         })
     }
 }
@@ -84,12 +129,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_a_file() {
+    fn a_password_is_never_repeated() {
+        for (text, expect) in [
+            ("postgres://me:sec@ret@host/db", "postgres://me:***@host/db"),
+            ("mysql://me@host/db", "mysql://me@host/db"),
+            (
+                "postgres://h/d?password=secret",
+                "postgres://h/d?password=***",
+            ),
+        ] {
+            assert_eq!(without_password(text), expect);
+        }
+    }
+
+    #[test]
+    fn a_url_names_a_database() {
         #[track_caller]
         fn check(url: &str, expect: Result<&str, &str>) {
-            let path = url.parse::<DatabaseUrl>();
-            let path = path.as_ref().map(|url| url.0.to_str().unwrap());
-            assert_eq!(path.map_err(String::as_str), expect);
+            let found = match url.parse() {
+                Ok(DatabaseUrl::Sqlite(path)) => Ok(path.display().to_string()),
+                Ok(DatabaseUrl::Postgres(options)) => Ok(options.to_string()),
+                Err(reason) => Err(reason),
+            };
+            let found = found.as_ref().map(String::as_str);
+            assert_eq!(found.map_err(String::as_str), expect);
         }
         check("sqlite:orch.db", Ok("orch.db"));
         check("sqlite:/var/orch.db", Ok("/var/orch.db"));
@@ -97,9 +160,20 @@ mod tests {
         check("sqlite://orch.db", Ok("orch.db"));
         check("sqlite:", Err("it names no file: write `sqlite:PATH`"));
         check("orch.db", Err("it is no URL: write `sqlite:orch.db`"));
+        check("postgres://me:secret@host/db", Ok("postgres://me@host/db"));
         check(
-            "postgres://host/db",
-            Err("`postgres` databases are not supported, only `sqlite:PATH`"),
+            "postgres://host",
+            Err(
+                "the address of a PostgreSQL database is wrong: it names no database: write \
+                 `postgres://HOST/DATABASE`",
+            ),
+        );
+        check(
+            "mysql://host/db",
+            Err(
+                "`mysql` databases are not supported, only `sqlite:PATH` and \
+                 `postgres://HOST/DATABASE`",
+            ),
         );
         check(
             "sqlite::memory:",

@@ -27,6 +27,8 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 pub struct Home {
     dir: TempDir,
     program: PathBuf,
+    /// The address of the database, unless it is the file that the program makes by itself.
+    database: Option<String>,
 }
 
 impl Home {
@@ -40,7 +42,17 @@ impl Home {
             .unwrap();
         // Commands run in `dir`, where a relative path would mean something else.
         let program = std::path::absolute(&program).unwrap();
-        Self { dir, program }
+        Self {
+            dir,
+            program,
+            database: None,
+        }
+    }
+
+    /// The same with the database at this address.
+    pub fn with_database(mut self, url: impl Into<String>) -> Self {
+        self.database = Some(url.into());
+        self
     }
 
     pub fn path(&self) -> &Path {
@@ -60,6 +72,9 @@ impl Home {
             .env("NO_COLOR", "1")
             .current_dir(self.path())
             .stdin(Stdio::null());
+        if let Some(database) = &self.database {
+            command.env("ORCH_DATABASE_URL", database);
+        }
         command
     }
 

@@ -194,8 +194,13 @@ impl Connector {
                 let is_ours = |code: &SqlState| {
                     *code == SqlState::CANNOT_CONNECT_NOW || code.code().starts_with("53")
                 };
+                let is_away = error.code().is_none() && is_of_network(&error);
                 Err(match error.code() {
                     Some(code) if is_ours(code) => Fault::from(error),
+                    None if is_away => {
+                        let reason = format!("`{}`: {}", self.options, reason(&error));
+                        StoreError::Unavailable(reason).into()
+                    }
                     _ => self.cannot_open(&reason(&error)).into(),
                 })
             }
@@ -228,6 +233,24 @@ impl Connector {
         let tls = tls.map_err(|reason| self.cannot_open(&reason))?;
         Ok(self.options.config.connect(tls).await?)
     }
+}
+
+/// Whether the server did not answer, or nobody listens there.
+fn is_of_network(error: &tokio_postgres::Error) -> bool {
+    use std::io::ErrorKind;
+    let io = std::error::Error::source(error).and_then(|it| it.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| {
+        matches!(
+            io.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::TimedOut
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::UnexpectedEof
+        )
+    })
 }
 
 /// Shared by all that connect.

@@ -309,13 +309,15 @@ pub(crate) async fn newest(conn: &impl Conn) -> Pg<EventCursor> {
     let mut patience = Patience::new();
     loop {
         let newest = conn
-            .need(
+            .first(
                 "SELECT no, tag FROM events WHERE no < (SELECT horizon($1))
                  ORDER BY no DESC LIMIT 1",
                 params![patience.horizon.is_cheap()],
                 cursor,
             )
             .await?;
+        // In a new database even the first row may be held back.
+        let newest = newest.unwrap_or(EventCursor::OLDEST);
         if newest.row >= last.row || !patience.wait().await {
             return Ok(newest);
         }

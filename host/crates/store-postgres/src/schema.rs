@@ -47,7 +47,7 @@ pub(crate) async fn migrate(conn: &Reader, options: &Options) -> Pg<()> {
         return Err(not_ours(reason).into());
     }
     warn_of_lost_commits(conn).await?;
-    if version(conn).await? == Some(STEPS.len() as i64) {
+    if version(conn, options).await? == Some(STEPS.len() as i64) {
         return Ok(());
     }
     conn.0.batch_execute("BEGIN").await?;
@@ -78,7 +78,7 @@ async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
     conn.query("SELECT pg_advisory_xact_lock($1)", params![LOCK])
         .await?;
     let known = STEPS.len() as i64;
-    let found = match version(conn).await? {
+    let found = match version(conn, options).await? {
         Some(found) => found,
         None => {
             begin(conn, options).await?;
@@ -126,7 +126,7 @@ async fn begin(conn: &Reader, options: &Options) -> Pg<()> {
 }
 
 /// None: there is no schema of ours.
-async fn version(conn: &Reader) -> Pg<Option<i64>> {
+async fn version(conn: &Reader, options: &Options) -> Pg<Option<i64>> {
     let is_there = conn
         .any(
             "SELECT 1 WHERE to_regclass('version') IS NOT NULL",
@@ -134,6 +134,20 @@ async fn version(conn: &Reader) -> Pg<Option<i64>> {
         )
         .await?;
     if !is_there {
+        let is_closed = conn
+            .any(
+                "SELECT 1 FROM pg_namespace
+                 WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')",
+                params![SCHEMA],
+            )
+            .await?;
+        if is_closed {
+            return Err(StoreError::CannotOpen {
+                path: options.path(),
+                reason: format!("this user may not use the schema `{SCHEMA}`"),
+            }
+            .into());
+        }
         return Ok(None);
     }
     conn.first("SELECT number FROM version", params![], |row| row.get(0))

@@ -35,7 +35,7 @@ pub use replay::{Replayed, replay};
 pub use shutdown::{Shutdown, ShutdownHandle, Urgency};
 
 use model::WorkerId;
-use store::StoreError;
+use store::{Missing, StoreError};
 
 /// Why a worker stopped without being told to.
 #[derive(Debug, thiserror::Error)]
@@ -43,5 +43,15 @@ pub enum WorkerError {
     #[error("worker {0} was given up by the others: its lease ended before it was renewed")]
     LeaseLost(WorkerId),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for WorkerError {
+    /// Whatever this worker asks for first after it was given up finds that it is not there.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(Missing::Worker(worker)) => Self::LeaseLost(worker),
+            error => Self::Store(error),
+        }
+    }
 }

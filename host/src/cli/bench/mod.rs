@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::error::{ExitStatus, UserError};
 use super::output::{Format, Output};
-use super::place::Place;
+use super::place::{DatabaseUrl, Place};
 use super::signals::Signals;
 use super::text::one_line;
 
@@ -111,11 +111,10 @@ pub async fn run(
     })?;
     let settings = Settings {
         // Beside the user's database: the same disk, the same fsync.
-        directory: place
-            .database
-            .parent()
-            .unwrap_or(&place.database)
-            .to_owned(),
+        directory: match &place.database {
+            DatabaseUrl::Sqlite(path) => path.parent().unwrap_or(path).to_owned(),
+            DatabaseUrl::Postgres(_) => place.home.clone(),
+        },
         component: args.component.clone(),
         round: args.round,
         finished: args.finished,

@@ -11,6 +11,23 @@ impl From<&StoreError> for Problem {
     }
 }
 
+/// What to do about a database that a server has.
+fn hint_of_server(err: &StoreError) -> &'static str {
+    match err {
+        StoreError::NewerVersion { .. } => {
+            "install the version that set it up, on this machine too"
+        }
+        StoreError::NotADatabase { .. } => {
+            "name a database of a PostgreSQL server from version 13 on: \
+             `--database postgres://USER@HOST/DATABASE`"
+        }
+        _ => {
+            "is the address right, does the server run, and may this user use the database? \
+             `psql` with the same address tells more"
+        }
+    }
+}
+
 fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
     use ProblemKind::{Damaged, Database, Exists, InUse, Internal, KeyTaken, NotFound, WrongState};
     match err {
@@ -54,6 +71,14 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             ProblemKind::InvalidCursor,
             "begin at the first page, or keep the filter that the cursor was given for".to_owned(),
         ),
+        StoreError::NewerVersion { path, .. }
+        | StoreError::NotADatabase { path, .. }
+        | StoreError::ReadOnly { path, .. }
+        | StoreError::CannotOpen { path, .. }
+            if path.starts_with("postgres:") =>
+        {
+            (Database, hint_of_server(err).to_owned())
+        }
         StoreError::NewerVersion { .. } => (
             Database,
             "install the version that wrote it, or name another with `--database sqlite:PATH`"
