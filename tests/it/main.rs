@@ -32,6 +32,7 @@ mod listening;
 mod listings;
 mod locked;
 mod logs;
+mod machines;
 mod measuring;
 mod mischief;
 mod numbers;

@@ -69,6 +69,19 @@ impl Database {
     }
 }
 
+impl Database {
+    /// What `psql` prints of a statement, without headings.
+    #[track_caller]
+    pub fn sql(&self, statement: &str) -> String {
+        let programs = installed().expect("the database is there");
+        let mut psql = Command::new(programs.join("psql"));
+        psql.args(["-XAtqc", statement, &self.url()])
+            .env_clear()
+            .stdin(Stdio::null());
+        Ran::of(psql, LIMIT).ok().stdout
+    }
+}
+
 /// Makes a database. Returns None, and says so, where PostgreSQL is not installed.
 #[track_caller]
 pub fn database() -> Option<Database> {

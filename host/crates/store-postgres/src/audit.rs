@@ -91,28 +91,20 @@ pub(crate) async fn begin(
     if fresh {
         return Ok(Begun::New);
     }
-    let (fingerprint, begun, status, headers, body): (
-        Vec<u8>,
-        Timestamp,
-        Option<i64>,
-        Option<String>,
-        Option<Vec<u8>>,
-    ) = tx
+    let found = tx
         .need(
             "SELECT fingerprint, begun, status, headers, body FROM answers
              WHERE token = $1 AND key = $2 FOR UPDATE",
             params![key.token, key.key],
             |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                ))
+                let fingerprint: Vec<u8> = row.get(0)?;
+                let status: Option<i64> = row.get(2)?;
+                let (headers, body): (Option<String>, Option<Vec<u8>>) = (row.get(3)?, row.get(4)?);
+                Ok((fingerprint, row.get(1)?, status, headers, body))
             },
         )
         .await?;
+    let (fingerprint, begun, status, headers, body) = found;
     if fingerprint != key.fingerprint {
         return Ok(Begun::Other);
     }
