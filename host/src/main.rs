@@ -2,11 +2,14 @@
 
 mod cli;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use bench::Opened;
 use cli::DatabaseUrl;
-use store_postgres::PostgresStore;
+use store::{Store, StoreResult};
+use store_postgres::{OwnDatabase, PostgresStore};
 use store_sqlite::SqliteStore;
 
 /// Runs are many small values, made on one thread and dropped on another.
@@ -14,10 +17,32 @@ use store_sqlite::SqliteStore;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::main(|database| {
-        Ok(match database {
-            DatabaseUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
-            DatabaseUrl::Postgres(options) => Arc::new(PostgresStore::open((**options).clone())?),
-        })
+    cli::main(open, open_own)
+}
+
+fn open(database: &DatabaseUrl) -> StoreResult<Arc<dyn Store>> {
+    Ok(match database {
+        DatabaseUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+        DatabaseUrl::Postgres(options) => Arc::new(PostgresStore::open((**options).clone())?),
+    })
+}
+
+/// A new database to measure with, of the kind of `beside`: the file at the path, or one of the same
+/// server.
+fn open_own(beside: &DatabaseUrl, path: &Path) -> StoreResult<Opened> {
+    Ok(match beside {
+        DatabaseUrl::Sqlite(_) => Opened {
+            store: Arc::new(SqliteStore::open(path)?),
+            url: None,
+            keep: None,
+        },
+        DatabaseUrl::Postgres(server) => {
+            let own = OwnDatabase::make(server)?;
+            Opened {
+                store: Arc::new(PostgresStore::open(own.options().clone())?),
+                url: Some(own.options().url().to_owned()),
+                keep: Some(Box::new(own)),
+            }
+        }
     })
 }

@@ -158,11 +158,16 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
-/// Reads the command line and does what it says. `open` opens a database.
-pub fn main(open: impl Fn(&DatabaseUrl) -> StoreResult<Arc<dyn Store>> + 'static) -> ExitCode {
+/// Opens a database.
+type Open = fn(&DatabaseUrl) -> StoreResult<Arc<dyn Store>>;
+/// Opens a new one of the same kind, to measure with.
+type OpenOwn = fn(&DatabaseUrl, &Path) -> StoreResult<::bench::Opened>;
+
+/// Reads the command line and does what it says.
+pub fn main(open: Open, open_own: OpenOwn) -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
-    let status = match start(cli, &out, open) {
+    let status = match start(cli, &out, open, open_own) {
         Ok(status) => status,
         Err(err) if err.is::<StdoutClosed>() => ExitStatus::Success,
         Err(err) => {
@@ -178,11 +183,7 @@ pub fn main(open: impl Fn(&DatabaseUrl) -> StoreResult<Arc<dyn Store>> + 'static
     ExitCode::from(status.code())
 }
 
-fn start(
-    cli: Cli,
-    out: &Output,
-    open: impl Fn(&DatabaseUrl) -> StoreResult<Arc<dyn Store>> + 'static,
-) -> anyhow::Result<ExitStatus> {
+fn start(cli: Cli, out: &Output, open: Open, open_own: OpenOwn) -> anyhow::Result<ExitStatus> {
     // It needs no database, and runs where a shell starts.
     if let Command::Completions(args) = cli.command {
         return completions::run(&args, Cli::command(), out);
@@ -201,7 +202,8 @@ fn start(
             if server.is_some() {
                 return Err(context::only_here("bench").into());
             }
-            let open = move |path: &Path| open(&DatabaseUrl::Sqlite(path.to_owned()));
+            let database = place.database.clone();
+            let open = move |path: &Path| open_own(&database, path);
             return bench::run(args, out, &place, &open).await;
         }
         let cx = match server {
@@ -234,9 +236,10 @@ fn log_to_stderr(cli: &Cli, out: &Output) -> anyhow::Result<()> {
     };
     let default = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => "error",
-        (_, 0) if tells_all => "warn,orch_host=info",
+        // What becomes of a lost connection is said by those who need it.
+        (_, 0) if tells_all => "warn,orch_host=info,deadpool_postgres=error",
         // How the run ends is said by the command.
-        (_, 0) => "warn,orch_host_worker::execution=error",
+        (_, 0) => "warn,orch_host_worker::execution=error,deadpool_postgres=error",
         (_, 1) => "info,orch_host=debug",
         (_, _) => "debug,orch_host=trace",
     };

@@ -1,6 +1,7 @@
 //! What the workloads run on: a home with a database and the deployed component, and perhaps
 //! a worker in this process.
 
+use std::any::Any;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,13 +28,25 @@ const BATCH: usize = 1000;
 /// A pool without workers: its runs wait until the bench cancels them.
 const GATES: &str = "gates";
 
-/// Opens the database at a path.
-pub type Open = dyn Fn(&Path) -> StoreResult<Arc<dyn Store>>;
+/// Opens a new database: at the path, or elsewhere.
+pub type Open = dyn Fn(&Path) -> StoreResult<Opened>;
+
+/// A database to measure with.
+pub struct Opened {
+    pub store: Arc<dyn Store>,
+    /// Its address, for other processes, if it is not at the path.
+    pub url: Option<String>,
+    /// What lives as long as it is used.
+    pub keep: Option<Box<dyn Any + Send + Sync>>,
+}
 
 pub struct Bed {
     /// `ORCH_HOME` of the processes that belong to it.
     pub dir: PathBuf,
     pub store: Arc<dyn Store>,
+    /// The address of the database, if it is not in the directory.
+    pub url: Option<String>,
+    keep: Option<Box<dyn Any + Send + Sync>>,
     deployments: Vec<Deployment>,
     /// Keeps the doorbell of this process open: to open one for each measured run would be
     /// measured, too.
@@ -57,7 +70,7 @@ impl Bed {
     ) -> anyhow::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&dir)?;
-        let store = open(&dir.join("orch.db"))?;
+        let Opened { store, url, keep } = open(&dir.join("orch.db"))?;
         let pool = WorkPool {
             name: gates()?,
             limit: None,
@@ -71,6 +84,8 @@ impl Bed {
             dir,
             _listening: store.listen(Topic::Change)?,
             store,
+            url,
+            keep,
             deployments,
             here: None,
         })
@@ -93,7 +108,7 @@ impl Bed {
             here.tell.tell(Urgency::Stop);
             here.serving.await??;
         }
-        drop(self.store);
+        drop((self.store, self.keep));
         Ok(std::fs::remove_dir_all(&self.dir)?)
     }
 

@@ -46,7 +46,7 @@ mod suspended;
 mod turns;
 mod workloads;
 
-pub use bed::Open;
+pub use bed::{Open, Opened};
 pub use figures::{Figure, Spread, Unit};
 pub use machine::Machine;
 pub use program::{Unusable, Why};

@@ -26,6 +26,9 @@ pub fn command(bed: &Bed, args: &[&str]) -> anyhow::Result<Command> {
         .env_remove("ORCH_DATABASE_URL")
         .env_remove("ORCH_LOG")
         .stdin(Stdio::null());
+    if let Some(url) = &bed.url {
+        command.env("ORCH_DATABASE_URL", url);
+    }
     Ok(command)
 }
 

@@ -133,6 +133,9 @@ impl Program {
             .env_remove("ORCH_LOG")
             .stdin(Stdio::null())
             .process_group(0);
+        if let Some(url) = &settings.database {
+            command.env("ORCH_DATABASE_URL", url);
+        }
         command
     }
 }

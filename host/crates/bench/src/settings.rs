@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Settings {
     /// The databases are in a directory of their own in here, which decides on the disk.
     pub directory: PathBuf,
+    /// Beside which database of a server new ones are made, in place of files in the directory.
+    pub database: Option<String>,
     /// The file with the measured flows.
     pub component: PathBuf,
     /// How long a round of a row takes, where that can be chosen.

@@ -36,6 +36,8 @@ pub struct Options {
     tls: TlsMode,
     /// Without the password.
     shown: String,
+    /// As it was given.
+    url: String,
 }
 
 impl fmt::Debug for Options {
@@ -108,6 +110,7 @@ impl FromStr for Options {
         config.options(format!("-c search_path={SCHEMA}"));
         Ok(Self {
             shown: shown(&config),
+            url: text.to_owned(),
             config,
             tls,
         })
@@ -136,6 +139,23 @@ fn shown(config: &Config) -> String {
 }
 
 impl Options {
+    /// The address as it was given, with the password: for another process.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The same server with another database.
+    pub(crate) fn with_database(&self, name: &str) -> Result<Self, UrlError> {
+        let (address, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        let place = address.rsplit_once('/').map_or(address, |(place, _)| place);
+        let query = if query.is_empty() {
+            String::new()
+        } else {
+            format!("?{query}")
+        };
+        format!("{place}/{name}{query}").parse()
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         PathBuf::from(&self.shown)
     }

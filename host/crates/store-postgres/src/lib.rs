@@ -47,6 +47,7 @@ mod load;
 mod logs;
 mod noted;
 mod origins;
+mod own;
 mod pick;
 mod pools;
 mod read;
@@ -74,6 +75,7 @@ use self::connect::Connector;
 pub use self::connect::{Options, UrlError};
 use self::error::Pg;
 use self::home::Home;
+pub use self::own::OwnDatabase;
 use self::sql::Reader;
 use self::writer::Writer;
 

@@ -71,7 +71,8 @@ pub async fn serve(
 }
 
 /// What to do about a database that is not available.
-const UNAVAILABLE_HINT: &str = "free space on its disk, or end what else holds it";
+const UNAVAILABLE_HINT: &str =
+    "free space on its disk, or end what else holds it; where a server has it, see that it runs";
 
 /// Gives back whatever the worker had, and registers it under another id, as soon as the
 /// database is available. Errs if it is told to stop before that.

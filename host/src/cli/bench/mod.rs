@@ -115,6 +115,10 @@ pub async fn run(
             DatabaseUrl::Sqlite(path) => path.parent().unwrap_or(path).to_owned(),
             DatabaseUrl::Postgres(_) => place.home.clone(),
         },
+        database: match &place.database {
+            DatabaseUrl::Sqlite(_) => None,
+            DatabaseUrl::Postgres(server) => Some(server.url().to_owned()),
+        },
         component: args.component.clone(),
         round: args.round,
         finished: args.finished,

@@ -11,6 +11,13 @@ impl From<&StoreError> for Problem {
     }
 }
 
+/// Whether a server was not reached, as far as its words tell.
+fn is_of_network(reason: &str) -> bool {
+    ["connect", "terminat", "shutting down", "starting up"]
+        .iter()
+        .any(|word| reason.contains(word))
+}
+
 /// What to do about a database that a server has.
 fn hint_of_server(err: &StoreError) -> &'static str {
     match err {
@@ -97,6 +104,10 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             Database,
             "its directory must exist and be yours; `--database sqlite:PATH` names another"
                 .to_owned(),
+        ),
+        StoreError::Unavailable(reason) if is_of_network(reason) => (
+            ProblemKind::Unavailable,
+            "does its server run, and does this machine reach it? Try again in a moment".to_owned(),
         ),
         StoreError::Unavailable(_) => (
             ProblemKind::Unavailable,
