@@ -50,15 +50,27 @@ pub(crate) async fn answer<'p>(tx: &Tx, question: Question<'p>) -> Pg<Plan<'p>> 
             it.answered(open)
         }
         Question::WatchersOf(it) => {
-            let watchers = watchers(tx, it.run).await?;
+            let watchers = if tx.known(|known| known.is_unwatched(it.run)) {
+                None
+            } else {
+                watchers(tx, it.run).await?
+            };
             it.answered(watchers)
         }
         Question::OpenSubflows(it) => {
-            let open = open_subflows(tx, it.within).await?;
+            let is_none = tx.known(|known| known.has_no_subflow(it.within));
+            let open = if is_none {
+                Vec::new()
+            } else {
+                open_subflows(tx, it.within).await?
+            };
             it.answered(open)?
         }
         Question::SlotFreed(it) => {
-            let is_limited = is_limited(tx, &it.pool).await?;
+            let is_limited = match tx.known(|known| known.is_limited(&it.pool)) {
+                Some(known) => known,
+                None => is_limited(tx, &it.pool).await?,
+            };
             it.answered(is_limited)
         }
         Question::Keeping(it) => {

@@ -4,6 +4,7 @@ use super::load::subject;
 use super::sql::{Conn, params};
 use crate::columns::List;
 use crate::error::Pg;
+use crate::known::Known;
 use crate::tx::Tx;
 use model::RunId;
 use orchestrator::lifecycle::{self, RunKey};
@@ -42,6 +43,7 @@ pub(crate) async fn delete(tx: &Tx, id: RunId) -> Pg<()> {
             |row| row.get(0),
         )
         .await?;
+    tx.known(Known::forget);
     let mut keys: Vec<RunKey> = subflows.iter().map(|(key, ..)| *key).collect();
     keys.push(subject.head.key);
     for sql in BELONGINGS {

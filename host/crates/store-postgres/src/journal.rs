@@ -71,6 +71,7 @@ pub(crate) async fn add_entry(tx: &Tx, it: &AddEntry<'_>, target: Option<RunKey>
         ],
     );
     if let Some(target) = target {
+        tx.known(|known| known.watched(target));
         tx.insert(&WATCHES, params![target, it.run, entry.seq]);
     }
     if matches!(entry.answer, Answer::Input { .. }) {

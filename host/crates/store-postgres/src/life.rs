@@ -18,6 +18,7 @@ use orchestrator::lifecycle::{self, Plan, Subject, Why};
 use store::StoreError;
 
 pub(crate) async fn create(tx: &Tx, runs: &[NewRun]) -> Pg<Vec<FlowRun>> {
+    tx.expect_runs(runs.len());
     carry_out(tx, lifecycle::create_needs(runs)?).await?;
     let mut created = Vec::with_capacity(runs.len());
     for new in runs {
@@ -53,6 +54,7 @@ pub(crate) async fn claim(tx: &Tx, claim: &Claim) -> Pg<Vec<Claimed>> {
 }
 
 pub(crate) async fn record(tx: &Tx, progress: &Progress) -> Pg<Recorded> {
+    tx.expect_runs(progress.children.len() + progress.subflows.len());
     let head = head_of(tx, progress.lease.run).await?;
     let plan = lifecycle::record(head, progress)?;
     Ok(carry_out(tx, plan).await?.unwrap_or(Recorded::Done))

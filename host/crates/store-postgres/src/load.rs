@@ -1,9 +1,11 @@
 //! Reads heads: what the decisions about a run need to know of it. Whoever decides has the row of
 //! the run to itself until its transaction ends.
 
+use super::columns::List;
 use super::rows::{flow_run, select_flow_run};
 use super::sql::{Conn, Row, params};
 use crate::error::Pg;
+use crate::known::Facts;
 use crate::tx::Tx;
 use model::{FlowName, FlowRun, RunId, State};
 use orchestrator::lifecycle::{Candidate, Head, RunKey, Subject, Tally};
@@ -48,12 +50,42 @@ pub(crate) fn head(row: &Row) -> Pg<Head> {
 }
 
 pub(crate) async fn head_of(tx: &Tx, id: RunId) -> Pg<Option<Head>> {
-    tx.first(
-        select_head!("WHERE r.id = $1 FOR UPDATE OF r"),
-        params![id],
-        head,
-    )
-    .await
+    if let Some(head) = tx.known(|known| known.take_head(id)) {
+        return Ok(Some(head));
+    }
+    learn(tx, &[id]).await?;
+    Ok(tx.known(|known| known.take_head(id)))
+}
+
+/// Locks runs in the order of their numbers, and reads what decisions about most of them need. It is
+/// read after the lock: what another transaction has changed that was waited for counts.
+pub(crate) async fn learn(tx: &Tx, ids: &[RunId]) -> Pg<()> {
+    let rows = tx
+        .query_locked(
+            "SELECT 1 FROM flow_runs WHERE id = ANY($1) ORDER BY no FOR UPDATE",
+            params![List(ids)],
+            select_head!(
+                ", EXISTS (SELECT 1 FROM watches w WHERE w.target = r.no),
+                 EXISTS (SELECT 1 FROM flow_run_specs s JOIN flow_runs i ON i.no = s.no
+                     WHERE s.within = r.id AND i.ended IS NULL),
+                 EXISTS (SELECT 1 FROM pools p WHERE p.name = r.pool AND p.run_limit IS NOT NULL)",
+                "WHERE r.id = ANY($1)"
+            ),
+            params![List(ids)],
+        )
+        .await?;
+    let read = |row: &Row| {
+        let facts = Facts {
+            is_watched: row.get(14)?,
+            has_open_subflows: row.get(15)?,
+        };
+        Ok((head(row)?, facts, row.get::<bool>(16)?))
+    };
+    let found: Pg<Vec<_>> = rows.iter().map(read).collect();
+    for (head, facts, is_limited) in found? {
+        tx.known(|known| known.learn(head, facts, is_limited));
+    }
+    Ok(())
 }
 
 /// A subflow within that run.
@@ -126,7 +158,7 @@ pub(crate) async fn candidates(tx: &Tx, keys: &[RunKey]) -> Pg<Vec<Candidate>> {
             "JOIN unnest($1::bigint[]) WITH ORDINALITY k (no, place) ON k.no = r.no
              ORDER BY k.place"
         ),
-        params![crate::columns::List(keys)],
+        params![List(keys)],
         |row| {
             let run = flow_run(row)?;
             let tally = Tally {

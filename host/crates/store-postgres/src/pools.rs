@@ -2,6 +2,7 @@
 
 use super::sql::{Conn, Row, params};
 use crate::error::Pg;
+use crate::known::Known;
 use crate::tx::Tx;
 use model::{Edited, PoolName, Timestamp, WorkPool};
 use orchestrator::lifecycle::News;
@@ -30,6 +31,7 @@ pub(crate) async fn change(tx: &Tx, name: &PoolName, change: PoolChange) -> Pg<W
         "UPDATE pools SET run_limit = $2, paused = $3 WHERE name = $1",
         params![name, pool.limit, pool.paused],
     );
+    tx.known(Known::forget);
     tx.change(|changes| changes.pool(name, Edited::Changed));
     // There may be room now.
     tx.tell(News::READY);

@@ -80,6 +80,9 @@ pub(crate) async fn insert(tx: &Tx, it: AddRun<'_>) -> Pg<RunKey> {
 async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
     let run = it.run;
     let no = RunKey(tx.run_number().await?);
+    if let Some(within) = run.within {
+        tx.known(|known| known.begins_subflow(within));
+    }
     tx.insert(
         &RUNS,
         params![
@@ -208,6 +211,7 @@ fn add_last(
 
 /// Leaves alone what the indexes hold.
 pub(crate) fn advance(tx: &Tx, it: Advance<'_>) {
+    tx.known(|known| known.changed(it.run));
     let Tally {
         states,
         started,
@@ -243,6 +247,7 @@ pub(crate) fn advance(tx: &Tx, it: Advance<'_>) {
 
 /// Gives up the lease.
 pub(crate) fn leave(tx: &Tx, it: Leave<'_>) {
+    tx.known(|known| known.changed(it.run));
     tx.run(
         "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
              states = $6, started = $7, journal_len = $8, logged = $9, ready_at = $10,
@@ -269,6 +274,7 @@ pub(crate) fn leave(tx: &Tx, it: Leave<'_>) {
 }
 
 pub(crate) fn claim(tx: &Tx, it: &Claim) {
+    tx.known(|known| known.changed(it.run));
     tx.run(
         "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
              states = $6, attempt = $7, epoch = $8, worker = $9, ready_at = NULL,
@@ -294,6 +300,7 @@ pub(crate) fn claim(tx: &Tx, it: &Claim) {
 }
 
 pub(crate) fn enter(tx: &Tx, it: &Enter) {
+    tx.known(|known| known.changed(it.run));
     tx.run(
         "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
              states = $6, ready_at = $7, crashes = $8, wake_after = NULL,
@@ -318,6 +325,7 @@ pub(crate) fn enter(tx: &Tx, it: &Enter) {
 }
 
 pub(crate) fn give_up(tx: &Tx, it: &GiveUp) {
+    tx.known(|known| known.changed(it.run));
     tx.run(
         "UPDATE flow_runs SET worker = NULL,
              reserved_for = CASE WHEN $2 THEN reserved_for END,
@@ -335,6 +343,7 @@ pub(crate) fn give_up(tx: &Tx, it: &GiveUp) {
 }
 
 pub(crate) fn reopen(tx: &Tx, it: &Reopen) {
+    tx.known(|known| known.changed(it.run));
     tx.count_end(|ends| ends.reopened(it.was));
     tx.run(
         "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
@@ -361,6 +370,7 @@ pub(crate) fn reopen(tx: &Tx, it: &Reopen) {
 }
 
 pub(crate) fn end(tx: &Tx, it: End<'_>) {
+    tx.known(|known| known.changed(it.run));
     tx.count_end(|ends| ends.ended(it.ended()));
     tx.run(
         "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,

@@ -174,7 +174,12 @@ impl Runs for PostgresStore {
     }
 
     async fn record(&self, progress: Progress) -> StoreResult<Recorded> {
-        write!(self, |tx, progress| life::record(&tx, &progress).await).await
+        let (run, progress) = (progress.lease.run, Arc::new(progress));
+        let recording = self.inner.writer.record(run, move |tx| {
+            let progress = Arc::clone(&progress);
+            async move { life::record(&tx, &progress).await }
+        });
+        recording.await
     }
 
     async fn settled(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Settled>> {

@@ -103,6 +103,10 @@ impl Buffer {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The statements, in order.
     pub(super) fn take(&mut self) -> Vec<(String, Vec<Value>)> {
         let mut all = Vec::new();

@@ -19,16 +19,15 @@ use deadpool_postgres::Object;
 
 pub(crate) use buffer::Table;
 use buffer::{Buffer, Mark as BufferMark};
+use pipeline::Sending;
 
 use crate::columns::Value;
 use crate::error::Pg;
+use crate::known::Known;
 use crate::noted::{Ends, KnownOrigins};
 use crate::sql::{Conn, Row, params};
 use orchestrator::lifecycle::News;
 use store::changes::Changes;
-
-/// Numbers of runs that are taken at once.
-const RUN_NUMBERS: i64 = 16;
 
 /// Lines that one transaction may number.
 const LOG_BLOCK_BITS: u32 = 20;
@@ -49,7 +48,12 @@ struct State {
     changes: Changes,
     ends: Ends,
     news: News,
+    /// Nothing was sent yet.
+    is_new: bool,
+    known: Known,
     run_numbers: VecDeque<i64>,
+    /// How many new runs are on their way.
+    expected_runs: usize,
     /// The number of the next line.
     next_line: Option<i64>,
     /// Whether what the present write has changed was sent already.
@@ -66,11 +70,15 @@ pub(crate) struct Mark {
 }
 
 impl Tx {
+    /// It begins with what is sent first.
     pub(crate) fn new(conn: Object, origins: Arc<KnownOrigins>) -> Self {
         Self(Arc::new(Inner {
             conn,
             origins,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                is_new: true,
+                ..State::default()
+            }),
         }))
     }
 
@@ -103,23 +111,43 @@ impl Tx {
 
     /// Sends what is noted so far.
     pub(crate) async fn flush(&self) -> Pg<()> {
-        let statements = self.take();
-        if statements.is_empty() {
+        if self.state().buffer.is_empty() {
             return Ok(());
         }
-        pipeline::send(self.conn(), statements, None)
-            .await
-            .map(|_| ())
+        let sent = self.take();
+        pipeline::send(self.conn(), sent, None).await.map(|_| ())
     }
 
-    fn take(&self) -> Vec<(String, Vec<Value>)> {
+    /// A command that takes no values, after what is noted so far.
+    pub(crate) async fn command(&self, command: &str) -> Pg<()> {
+        let sent = self.take();
+        pipeline::command(self.conn(), sent, command).await
+    }
+
+    /// Asks a question after a statement that only locks rows.
+    pub(crate) async fn query_locked(
+        &self,
+        lock: &str,
+        lock_params: Vec<Value>,
+        sql: &str,
+        params: Vec<Value>,
+    ) -> Pg<Vec<Row>> {
+        let mut sent = self.take();
+        sent.statements.push((lock.to_owned(), lock_params));
+        pipeline::send(self.conn(), sent, Some((sql, params))).await
+    }
+
+    fn take(&self) -> Sending {
         let mut state = self.state();
         if state.buffer.mark() != state.begun {
             state.has_sent = true;
         }
-        let taken = state.buffer.take();
+        let statements = state.buffer.take();
         state.begun = state.buffer.mark();
-        taken
+        Sending {
+            begins: std::mem::take(&mut state.is_new),
+            statements,
+        }
     }
 
     /// Notes a change for those who follow events.
@@ -141,15 +169,26 @@ impl Tx {
         self.state().news
     }
 
+    /// So many runs will be added.
+    pub(crate) fn expect_runs(&self, count: usize) {
+        self.state().expected_runs = count;
+    }
+
+    /// What was read of runs that are locked.
+    pub(crate) fn known<T>(&self, ask: impl FnOnce(&mut Known) -> T) -> T {
+        ask(&mut self.state().known)
+    }
+
     /// The number of a new run.
     pub(crate) async fn run_number(&self) -> Pg<i64> {
         if let Some(number) = self.state().run_numbers.pop_front() {
             return Ok(number);
         }
+        let wanted = std::mem::take(&mut self.state().expected_runs).max(1) as i64;
         let numbers: Vec<i64> = self
             .all(
                 "SELECT nextval('run_numbers') FROM generate_series(1, $1::bigint)",
-                params![RUN_NUMBERS],
+                params![wanted],
                 |row| row.get(0),
             )
             .await?;
@@ -191,6 +230,7 @@ impl Tx {
     pub(crate) fn back_to(&self, mark: Mark) -> bool {
         self.0.origins.undone();
         let mut state = self.state();
+        state.known.forget();
         state.changes.back_to(mark.changes);
         state.ends.back_to(mark.ends);
         state.news = mark.news;
@@ -219,7 +259,7 @@ impl Tx {
 
 impl Conn for Tx {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Pg<Vec<Row>> {
-        let statements = self.take();
-        pipeline::send(self.conn(), statements, Some((sql, params))).await
+        let sent = self.take();
+        pipeline::send(self.conn(), sent, Some((sql, params))).await
     }
 }

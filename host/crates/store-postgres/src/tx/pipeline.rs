@@ -11,36 +11,69 @@ use crate::columns::Value;
 use crate::error::{Fault, Pg};
 use crate::sql::{Row, query, references};
 
+/// Two that wait for each other find out sooner than PostgreSQL would tell them, and no row is worth
+/// a longer wait.
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '200ms'";
+
+/// What a transaction sends.
+pub(super) struct Sending {
+    /// Whether this is the first that it sends.
+    pub begins: bool,
+    pub statements: Vec<(String, Vec<Value>)>,
+}
+
 /// Sends statements, and a question after them. The first of them that fails is told.
 pub(super) async fn send(
     conn: &Object,
-    statements: Vec<(String, Vec<Value>)>,
+    sending: Sending,
     question: Option<(&str, Vec<Value>)>,
 ) -> Pg<Vec<Row>> {
     // Prepared before anything is sent: what is sent must be in order.
-    for (sql, _) in &statements {
-        conn.prepare_cached(sql).await?;
-    }
     if let Some((sql, _)) = &question {
         conn.prepare_cached(sql).await?;
     }
-    let run = |(sql, params): (String, Vec<Value>)| -> BoxFuture<'_, Pg<Vec<Row>>> {
-        Box::pin(async move {
-            let statement = conn.prepare_cached(&sql).await?;
-            conn.execute(&statement, &references(&params)).await?;
-            Ok(Vec::new())
-        })
-    };
-    let mut sent: Vec<BoxFuture<'_, Pg<Vec<Row>>>> = statements.into_iter().map(run).collect();
+    let mut sent = begun(conn, sending).await?;
     if let Some((sql, params)) = question {
         sent.push(Box::pin(async move { query(conn, sql, &params).await }));
     }
     in_order(sent).await
 }
 
+/// Sends statements, and a command after them.
+pub(super) async fn command(conn: &Object, sending: Sending, command: &str) -> Pg<()> {
+    let mut sent = begun(conn, sending).await?;
+    sent.push(simple(conn, command));
+    in_order(sent).await.map(|_| ())
+}
+
+async fn begun(conn: &Object, sending: Sending) -> Pg<Vec<BoxFuture<'_, Pg<Vec<Row>>>>> {
+    for (sql, _) in &sending.statements {
+        conn.prepare_cached(sql).await?;
+    }
+    let mut sent = Vec::with_capacity(sending.statements.len() + 2);
+    if sending.begins {
+        sent.push(simple(conn, BEGIN));
+    }
+    for (sql, params) in sending.statements {
+        sent.push(Box::pin(async move {
+            let statement = conn.prepare_cached(&sql).await?;
+            conn.execute(&statement, &references(&params)).await?;
+            Ok(Vec::new())
+        }) as BoxFuture<'_, Pg<Vec<Row>>>);
+    }
+    Ok(sent)
+}
+
+fn simple<'c>(conn: &'c Object, command: &'c str) -> BoxFuture<'c, Pg<Vec<Row>>> {
+    Box::pin(async move {
+        conn.batch_execute(command).await?;
+        Ok(Vec::new())
+    })
+}
+
 /// Waits for all of them, each of which is begun before the next. What the last one came to, or
 /// the first failure: those after it fail because of it.
-pub(crate) async fn in_order(mut futures: Vec<BoxFuture<'_, Pg<Vec<Row>>>>) -> Pg<Vec<Row>> {
+async fn in_order(mut futures: Vec<BoxFuture<'_, Pg<Vec<Row>>>>) -> Pg<Vec<Row>> {
     let mut results: Vec<Option<Pg<Vec<Row>>>> = futures.iter().map(|_| None).collect();
     poll_fn(|context| {
         let mut is_pending = false;

@@ -40,6 +40,16 @@ impl Batch {
         self.writes.is_empty() && !self.look
     }
 
+    /// The writes, each as a batch of its own. Those that wait stay, and look after them.
+    pub(super) fn split(&mut self) -> Vec<Self> {
+        self.look |= !self.waiting.is_empty();
+        let alone = |write| Self {
+            writes: vec![write],
+            ..Self::default()
+        };
+        self.writes.drain(..).map(alone).collect()
+    }
+
     /// Waits until it is told to look.
     pub(super) fn rest(&mut self) {
         self.look = false;

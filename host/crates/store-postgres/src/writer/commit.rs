@@ -8,16 +8,18 @@ use super::request::{Attempt, Write};
 use crate::columns::List;
 use crate::connect::Shared;
 use crate::error::{Fault, Pg};
+use crate::load;
 use crate::noted::KnownOrigins;
 use crate::sql::{Conn, Reader, params};
 use crate::totals;
 use crate::tx::Tx;
+use model::RunId;
 use orchestrator::lifecycle::News;
 use rand::RngExt as _;
 use store::{Clock, StoreError, StoreResult};
 
 /// How often a batch is done again because others were in the way.
-const TRIES_MAX: u32 = 20;
+const TRIES_MAX: u32 = 50;
 
 /// How long a batch waits for a database that is away, before its writes are told so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -62,12 +64,6 @@ impl From<Fault> for Failed {
     }
 }
 
-impl From<tokio_postgres::Error> for Failed {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
 impl Committer {
     pub(super) fn new(connector: Shared, clock: Arc<dyn Clock>, sender: String) -> Self {
         let mut rng = rand::rng();
@@ -82,21 +78,23 @@ impl Committer {
         }
     }
 
-    pub(super) async fn commit(&mut self, batch: &mut Batch) -> StoreResult<News> {
+    /// None: others are in the way, and its writes are better done each in a transaction of its own,
+    /// which holds no rows but those that it needs.
+    pub(super) async fn commit(&mut self, batch: &mut Batch) -> Option<StoreResult<News>> {
         let begun = Instant::now();
         let mut apart = false;
         let mut tries = 0;
         loop {
             tries += 1;
             let failed = match self.once(batch, apart).await {
-                Ok(Tried::Committed(news)) => return Ok(news),
+                Ok(Tried::Committed(news)) => return Some(Ok(news)),
                 Ok(Tried::Torn) => {
                     apart = true;
                     continue;
                 }
                 Err(Failed::Unknown(transaction, news)) => {
                     match self.is_committed(transaction, begun).await {
-                        Ok(true) => return Ok(news),
+                        Ok(true) => return Some(Ok(news)),
                         Ok(false) => continue,
                         Err(fault) => fault,
                     }
@@ -104,9 +102,9 @@ impl Committer {
                 Err(Failed::Fault(fault)) => fault,
             };
             match failed {
+                Fault::Again(_) if batch.writes.len() > 1 => return None,
                 Fault::Again(reason) if tries < TRIES_MAX => {
                     tracing::debug!(reason, tries, "a transaction met another");
-                    apart = batch.writes.len() + batch.waiting.len() > 1;
                     pause(tries, Duration::from_millis(20)).await;
                 }
                 // One of them is at fault, and the others shall not suffer.
@@ -116,10 +114,10 @@ impl Committer {
                     pause(tries, Duration::from_millis(500)).await;
                 }
                 fault => {
-                    return Err(match fault.told() {
+                    return Some(Err(match fault.told() {
                         error @ StoreError::Unavailable(_) => error,
                         other => StoreError::Unavailable(other.to_string()),
-                    });
+                    }));
                 }
             }
         }
@@ -162,7 +160,6 @@ impl Committer {
     async fn once(&mut self, batch: &mut Batch, apart: bool) -> Result<Tried, Failed> {
         batch.tried.clear();
         let Reader(conn) = self.connector.writer().await?;
-        conn.batch_execute("BEGIN").await?;
         let tx = Tx::new(conn, Arc::clone(&self.origins));
         let done = self.within(&tx, batch, apart).await;
         if !matches!(done, Ok(Tried::Committed(_))) {
@@ -173,6 +170,12 @@ impl Committer {
     }
 
     async fn within(&mut self, tx: &Tx, batch: &mut Batch, apart: bool) -> Result<Tried, Failed> {
+        let mut runs: Vec<RunId> = batch.writes.iter().filter_map(|it| it.run()).collect();
+        if runs.len() > 1 {
+            runs.sort_unstable();
+            runs.dedup();
+            load::learn(tx, &runs).await?;
+        }
         if apart {
             each_alone(tx, &mut batch.writes).await?;
         } else if !together(tx, &mut batch.writes).await? {
@@ -212,11 +215,11 @@ impl Committer {
                 |row| row.get(0),
             )
             .await?;
-        let Err(error) = tx.conn().batch_execute("COMMIT").await else {
+        let Err(fault) = tx.command("COMMIT").await else {
             self.origins.committed();
             return Ok(Tried::Committed(news));
         };
-        match (Fault::from(error), transaction) {
+        match (fault, transaction) {
             (Fault::Lost(_), Some(transaction)) => Err(Failed::Unknown(transaction, news)),
             (fault, _) => Err(fault.into()),
         }
@@ -265,8 +268,7 @@ async fn alone(tx: &Tx, write: &mut dyn Write) -> Pg<Attempt> {
 async fn each_alone(tx: &Tx, writes: &mut [Box<dyn Write>]) -> Pg<Vec<Attempt>> {
     let mut attempts = Vec::with_capacity(writes.len());
     for write in writes {
-        tx.flush().await?;
-        tx.conn().batch_execute("SAVEPOINT one").await?;
+        tx.command("SAVEPOINT one").await?;
         let mark = tx.mark();
         let attempt = match alone(tx, write.as_mut()).await {
             Err(Fault::Broken(error)) => {
@@ -276,7 +278,7 @@ async fn each_alone(tx: &Tx, writes: &mut [Box<dyn Write>]) -> Pg<Vec<Attempt>> 
             other => other?,
         };
         if matches!(attempt, Attempt::Done { .. }) {
-            tx.conn().batch_execute("RELEASE one").await?;
+            tx.command("RELEASE one").await?;
         } else {
             tx.back_to(mark);
             tx.conn()

@@ -40,6 +40,7 @@ use self::request::{Message, NOBODY, Request, Trying, Waiter, stopped};
 use crate::connect::Shared;
 use crate::error::Pg;
 use crate::tx::Tx;
+use model::RunId;
 use orchestrator::lifecycle::News;
 use store::{Clock, StoreResult, WriterFigures};
 
@@ -67,7 +68,7 @@ impl Writer {
         connector: Shared,
         clock: Arc<dyn Clock>,
         sender: String,
-        announce: impl Fn(News) + Send + 'static,
+        announce: impl Fn(News) + Send + Sync + 'static,
     ) -> Self {
         let (queue, messages) = mpsc::unbounded_channel();
         let figures = Arc::new(Figures::default());
@@ -103,7 +104,25 @@ impl Writer {
             let written = write(tx);
             async move { Ok(Some((written.await?, false))) }.boxed()
         };
-        self.enqueue(Box::new(write), NOBODY, Message::Write)
+        self.enqueue(Box::new(write), None, NOBODY, Message::Write)
+    }
+
+    /// The same, of a write that records a run.
+    pub(crate) fn record<T, F, W>(
+        &self,
+        run: RunId,
+        write: W,
+    ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F, W>
+    where
+        T: Send + 'static,
+        W: Fn(Tx) -> F + Send + Sync + 'static,
+        F: Future<Output = Pg<T>> + Send + 'static,
+    {
+        let write = move |tx| {
+            let written = write(tx);
+            async move { Ok(Some((written.await?, false))) }.boxed()
+        };
+        self.enqueue(Box::new(write), Some(run), NOBODY, Message::Write)
     }
 
     /// The same, of a write that is tried until it finds something to do: in the transaction of
@@ -119,17 +138,23 @@ impl Writer {
         W: Fn(Tx) -> F + Send + Sync + 'static,
         F: Future<Output = Pg<Option<(T, bool)>>> + Send + 'static,
     {
-        self.enqueue(Box::new(move |tx| write(tx).boxed()), waiter, Message::Wait)
+        self.enqueue(
+            Box::new(move |tx| write(tx).boxed()),
+            None,
+            waiter,
+            Message::Wait,
+        )
     }
 
     fn enqueue<T: Send + 'static>(
         &self,
         write: Trying<T>,
+        run: Option<RunId>,
         waiter: Waiter,
         message: fn(Box<dyn request::Write>) -> Message,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T> {
         let (reply, answer) = oneshot::channel();
-        let request = message(Box::new(Request::new(write, waiter, reply)));
+        let request = message(Box::new(Request::new(write, run, waiter, reply)));
         let is_queued = self.queue.send(request).is_ok();
         async move {
             if !is_queued {
@@ -159,7 +184,7 @@ impl Nudge {
 async fn serve(
     mut messages: UnboundedReceiver<Message>,
     mut committer: Committer,
-    announce: impl Fn(News),
+    announce: impl Fn(News) + Send + Sync,
     figures: Arc<Figures>,
 ) {
     let mut batch = Batch::default();
@@ -172,27 +197,41 @@ async fn serve(
         }
         // Once more, if it has to look again.
         while !batch.is_idle() {
-            let begun = Instant::now();
-            let writes = batch.writes.len() as u64;
-            let committed = committer.commit(&mut batch).await;
-            let add = |it: &AtomicU64, more: u64| it.fetch_add(more, Ordering::Relaxed);
-            add(&figures.writes, writes);
-            add(&figures.busy_us, begun.elapsed().as_micros() as u64);
-            match &committed {
-                Ok(news) => {
-                    add(&figures.batches, 1);
-                    announce(*news);
-                }
-                Err(_) => {
-                    add(&figures.failed, 1);
-                }
-            }
-            let has_failed = committed.is_err();
-            batch.answer(&committed);
-            if has_failed {
-                // Those that wait are tried again when they are told to look.
-                batch.rest();
+            for mut part in done(&mut committer, &mut batch, &announce, &figures).await {
+                done(&mut committer, &mut part, &announce, &figures).await;
             }
         }
     }
+}
+
+/// Does a batch, and answers it; or gives its writes back, each as a batch of its own.
+async fn done(
+    committer: &mut Committer,
+    batch: &mut Batch,
+    announce: &(impl Fn(News) + Send + Sync),
+    figures: &Figures,
+) -> Vec<Batch> {
+    let begun = Instant::now();
+    let writes = batch.writes.len() as u64;
+    let Some(committed) = committer.commit(batch).await else {
+        return batch.split();
+    };
+    let add = |it: &AtomicU64, more: u64| it.fetch_add(more, Ordering::Relaxed);
+    add(&figures.writes, writes);
+    add(&figures.busy_us, begun.elapsed().as_micros() as u64);
+    match &committed {
+        Ok(news) => {
+            add(&figures.batches, 1);
+            announce(*news);
+        }
+        Err(_) => {
+            add(&figures.failed, 1);
+        }
+    }
+    batch.answer(&committed);
+    if committed.is_err() {
+        // Those that wait are tried again when they are told to look.
+        batch.rest();
+    }
+    Vec::new()
 }

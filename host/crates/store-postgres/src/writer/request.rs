@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Fault, Pg};
 use crate::tx::Tx;
+use model::RunId;
 use store::{StoreError, StoreResult};
 
 /// What came of trying a write.
@@ -22,6 +23,8 @@ pub(super) enum Attempt {
 pub(super) trait Write: Send + Sync {
     /// Whether anybody still waits for its answer.
     fn is_wanted(&self) -> bool;
+    /// The run that it records, so that those of a batch are read together.
+    fn run(&self) -> Option<RunId>;
     /// Who waits. The same one always waits for the same kind of thing.
     fn waiter(&self) -> Waiter;
     /// What it has to say is kept for [`Write::answer`]. Errs if the transaction cannot go on.
@@ -43,6 +46,7 @@ pub(super) type Trying<T> =
 
 pub(super) struct Request<T> {
     write: Trying<T>,
+    run: Option<RunId>,
     waiter: Waiter,
     result: std::sync::Mutex<Option<StoreResult<T>>>,
     reply: oneshot::Sender<StoreResult<T>>,
@@ -51,11 +55,13 @@ pub(super) struct Request<T> {
 impl<T> Request<T> {
     pub(super) fn new(
         write: Trying<T>,
+        run: Option<RunId>,
         waiter: Waiter,
         reply: oneshot::Sender<StoreResult<T>>,
     ) -> Self {
         Self {
             write,
+            run,
             waiter,
             result: std::sync::Mutex::new(None),
             reply,
@@ -73,6 +79,10 @@ impl<T> Request<T> {
 impl<T: Send + 'static> Write for Request<T> {
     fn is_wanted(&self) -> bool {
         !self.reply.is_closed()
+    }
+
+    fn run(&self) -> Option<RunId> {
+        self.run
     }
 
     fn waiter(&self) -> Waiter {
