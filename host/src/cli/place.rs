@@ -160,7 +160,10 @@ mod tests {
         check("sqlite://orch.db", Ok("orch.db"));
         check("sqlite:", Err("it names no file: write `sqlite:PATH`"));
         check("orch.db", Err("it is no URL: write `sqlite:orch.db`"));
-        check("postgres://me:secret@host/db", Ok("postgres://me@host/db"));
+        check(
+            "postgres://me:secret@host/db",
+            Ok("postgres://me@host:5432/db"),
+        );
         check(
             "postgres://host",
             Err(
