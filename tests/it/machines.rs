@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_support::{Database, Home, Server, eventually};
+use test_support::{Database, Home, Network, Server, eventually};
 
 use super::{SOON, deploy, flow_runs, inspect, start, text, wait_until, worker};
 
@@ -36,6 +36,59 @@ fn what_one_machine_deploys_another_executes_and_a_third_watches() {
     wait_until(&first, &another, "COMPLETED");
 }
 
+/// Each has an address and a link of its own.
+#[test]
+fn a_machine_whose_link_is_cut_loses_its_runs_and_comes_back() {
+    let Some(database) = test_support::database() else {
+        return;
+    };
+    let Some(network) = Network::of(3, database.port()) else {
+        return;
+    };
+    let url = database.url_at(network.address(), network.port());
+    let machine = |number: usize| {
+        let program = network.program(number, env!("CARGO_BIN_EXE_orch-host"));
+        Home::new(program).with_database(&url)
+    };
+    let (first, second, third) = (machine(0), machine(1), machine(2));
+    for component in ["orchestrator", "process_item", "nesting"] {
+        deploy(&third, component, &[]);
+    }
+    let workers = || {
+        let listed = third.run(["worker", "ls", "-o", "json"]).ok().json();
+        listed.as_array().unwrap().len()
+    };
+    let cut = worker(&first, &["--lease", "2s"]);
+    let run = start(&third, "orchestrator", &[]);
+    let items = ["--flow", "process-item", "--state", "running"];
+    eventually(SOON, || flow_runs(&third, &items).len() == 10);
+    network.cut(0);
+    let other = worker(&second, &["--lease", "2s"]);
+    eventually(SOON, || workers() == 1);
+    wait_until(&third, &run, "COMPLETED");
+    // It has said why it does nothing, also while the link is down.
+    eventually(SOON, || cut.stderr().contains("could not renew the lease"));
+    network.mend(0);
+    eventually(SOON, || workers() == 2);
+    let runs = flow_runs(&third, &[]);
+    assert_eq!(runs.len(), 11, "each item was started once");
+    for run in &runs {
+        assert_eq!(run["state"]["type"], "COMPLETED", "{run}");
+        assert_eq!(run["attempt"], 1, "a lost worker costs no attempt");
+    }
+
+    // The one that is back does what the other, which is killed, has left.
+    third
+        .run(["work-pool", "set-limit", "default-pool", "1"])
+        .ok();
+    let nested = start(&third, "nest", &["-p", "depth=10"]);
+    other.sigkill();
+    wait_until(&third, &nested, "COMPLETED");
+    assert_eq!(inspect(&third, &nested)["result"], 10);
+    let held = database.sql("SELECT count(*) FROM orch_host.flow_runs WHERE worker IS NOT NULL");
+    assert_eq!(held.trim(), "0", "a slot is held by a run that has ended");
+}
+
 /// A machine whose network is gone looks just like one whose processes stand still.
 #[test]
 fn a_machine_that_comes_back_after_its_lease_writes_nothing_any_more() {
@@ -62,6 +115,42 @@ fn a_machine_that_comes_back_after_its_lease_writes_nothing_any_more() {
     assert_eq!(attempt, 1, "a lost worker costs no attempt");
     // It is as good as new, under another id.
     eventually(SOON, || by("2"));
+}
+
+/// The rows that it has locked are free, and what others tell is heard, before its lease would be
+/// the least of their worries: the server ends its transaction.
+#[test]
+fn a_machine_that_stops_within_a_transaction_holds_nobody_up() {
+    let Some(database) = test_support::database() else {
+        return;
+    };
+    let (first, second) = (machine(&database), machine(&database));
+    deploy(&first, "etl_distributed", &[]);
+    let gone = worker(&first, &["--lease", "1s"]);
+    let run = || start(&second, "etl-distributed", &[]);
+    let within = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    let mut runs = vec![run()];
+    // Between two statements, which is where it is hardly ever.
+    eventually(SOON, || {
+        gone.sigstop();
+        let is_within = database.sql(within).trim() != "0";
+        if !is_within {
+            gone.sigcont();
+            runs.push(run());
+        }
+        is_within
+    });
+    let _other = worker(&second, &["--lease", "1s"]);
+    for run in &runs {
+        wait_until(&second, run, "COMPLETED");
+    }
+    // Events wait for older transactions.
+    let path = "/v1/events?type=flow-run";
+    let server = Server::start(&second, &[]);
+    let mut stream = server.ask("GET", path).follow(None);
+    let another = run();
+    assert_eq!(stream.next().unwrap().data["run"]["id"], another);
 }
 
 #[test]

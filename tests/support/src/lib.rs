@@ -1,4 +1,4 @@
-//! Fixtures for the tests of the whole program: homes, workers, guests, disks, databases.
+//! Fixtures for the tests of the whole program: homes, workers, guests, disks, databases, networks.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -26,6 +26,7 @@ mod home;
 mod http;
 mod left;
 mod left_out;
+mod network;
 mod postgres;
 mod worker;
 
@@ -39,6 +40,7 @@ pub use home::{Home, Ran};
 pub use http::{Answer, Ask, Event, Server, Stream};
 pub use left::{Left, processes_of};
 pub use left_out::left_out;
+pub use network::Network;
 pub use postgres::{Database, database};
 pub use worker::Worker;
 

@@ -19,6 +19,7 @@
 //! survives the death of a client all the same.
 
 use std::env;
+use std::fmt::Display;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::iter;
@@ -65,7 +66,17 @@ pub struct Database {
 impl Database {
     /// What a client connects to: `postgres://user@host:port/name`.
     pub fn url(&self) -> String {
-        format!("postgres://{OWNER}@127.0.0.1:{}/{}", self.port, self.name)
+        self.url_at("127.0.0.1", self.port)
+    }
+
+    /// The same by way of what passes connections on.
+    pub fn url_at(&self, host: impl Display, port: u16) -> String {
+        format!("postgres://{OWNER}@{host}:{port}/{}", self.name)
+    }
+
+    /// Where the server listens on the loopback.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 }
 

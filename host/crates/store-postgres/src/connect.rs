@@ -29,6 +29,17 @@ const READERS: usize = 2;
 /// How long to wait for a connection, from the first try on.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a server that is heard no more counts as slow, before it counts as gone. A machine that
+/// loses its power, or a link that goes down, closes no connection: without this, whoever waits for
+/// an answer would do so for the quarter of an hour that the kernel allows.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// After how much silence the server's machine is asked whether it is there, and then how often.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// What the driver takes where the address says nothing.
+const KEEPALIVES_IDLE_DEFAULT: Duration = Duration::from_hours(2);
+
 /// Where the database is, and how to speak to it.
 #[derive(Clone)]
 pub struct Options {
@@ -103,11 +114,16 @@ impl FromStr for Options {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE_MAX);
+        }
+        if config.get_keepalives_idle() == KEEPALIVES_IDLE_DEFAULT {
+            config.keepalives_idle(PROBE).keepalives_interval(PROBE);
+        }
         if config.get_application_name().is_none() {
             config.application_name("orch-host");
         }
-        // Whatever others put on the search path, our names mean our tables.
-        config.options(format!("-c search_path={SCHEMA}"));
+        config.options(session());
         Ok(Self {
             shown: shown(&config),
             url: text.to_owned(),
@@ -115,6 +131,20 @@ impl FromStr for Options {
             tls,
         })
     }
+}
+
+/// What holds for our sessions, whatever the server or the database says for others.
+///
+/// The server, too, has to notice that a machine is gone: a transaction that is never ended would
+/// hold its rows, and hold back all events, for the two hours after which the server asks by itself.
+fn session() -> String {
+    let (silence, probe) = (SILENCE_MAX.as_secs(), PROBE.as_secs());
+    format!(
+        // Whatever others put on the search path, our names mean our tables.
+        "-c search_path={SCHEMA} -c idle_in_transaction_session_timeout={silence}s \
+         -c tcp_user_timeout={silence}s -c tcp_keepalives_idle={probe} \
+         -c tcp_keepalives_interval={probe} -c tcp_keepalives_count=2"
+    )
 }
 
 fn shown(config: &Config) -> String {

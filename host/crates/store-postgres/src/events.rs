@@ -23,6 +23,10 @@ use store::changes::read_row;
 /// How long to wait for older transactions.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// How often to look at least: on a busy machine, one look may take all that time, and what held rows
+/// back at that moment was perhaps only a transaction that ended during the look.
+const LOOKS_MIN: u32 = 20;
+
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -67,6 +71,7 @@ impl Horizon {
 /// Looks, and looks again for a moment while rows are held back.
 struct Patience {
     begun: Instant,
+    looks: u32,
     horizon: Horizon,
 }
 
@@ -74,18 +79,20 @@ impl Patience {
     fn new() -> Self {
         Self {
             begun: Instant::now(),
+            looks: 1,
             horizon: Horizon::Cheap,
         }
     }
 
     /// Whether to look again.
     async fn wait(&mut self) -> bool {
+        self.looks += 1;
         if self.horizon == Horizon::Cheap {
             self.horizon = Horizon::Exact;
             return true;
         }
         tokio::time::sleep(PAUSE).await;
-        self.begun.elapsed() < PATIENCE
+        self.looks <= LOOKS_MIN || self.begun.elapsed() < PATIENCE
     }
 }
 
