@@ -107,7 +107,9 @@ pub(crate) async fn page(conn: &impl Conn, after: EventCursor, limit: u32) -> Pg
         let page = look(conn, after, limit, patience.horizon).await?;
         let is_behind = match &page {
             EventPage::Events { events, next } => {
-                events.len() < limit.max(1) as usize && next.row < last
+                // A row that is partly seen may be held back again: it was seen by an exact look.
+                let is_at_end = next.row >= last && next.seen == EventCursor::ALL;
+                events.len() < limit.max(1) as usize && !is_at_end
             }
             EventPage::TooOld => false,
         };
