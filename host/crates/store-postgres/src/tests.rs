@@ -22,3 +22,23 @@ fn whatever_happens_runs_end_as_they_should() {
         store::simulation::as_they_should(200, || new_store_here().unwrap());
     }
 }
+
+/// Snapshots know of the transactions of all databases. Those of the others hold nothing back, not
+/// even what is left of a row whose first events are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_of_another_database_holds_no_event_back() {
+    let Some((store, _database)) = new_store_here() else {
+        return;
+    };
+    let elsewhere = test_support::database().expect("the first is there");
+    let plain = tokio_postgres::NoTls;
+    let (client, connection) = tokio_postgres::connect(&elsewhere.url(), plain)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let begin = "BEGIN; SELECT pg_current_xact_id()";
+    client.batch_execute(begin).await.unwrap();
+
+    let cast = store::contract::Cast::on(store).await;
+    store::contract::events::pages_of_any_size_read_the_same(cast).await;
+}
