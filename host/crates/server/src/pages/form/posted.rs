@@ -139,8 +139,9 @@ impl<'a> Typed<'a> {
         typed.or_else(|| match &node.shape {
             Shape::Json => Some(String::new()),
             Shape::Choice(choices) => {
-                let chosen = self.get(Role::Choice).filter(|chosen| !chosen.is_empty())?;
-                self.choice(choices).is_none().then(|| chosen.to_owned())
+                let chosen = self.string(Role::Choice);
+                let chosen = chosen.filter(|chosen| !chosen.is_empty())?;
+                self.choice(choices).is_none().then_some(chosen)
             }
             _ => None,
         })
