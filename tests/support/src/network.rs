@@ -49,14 +49,14 @@ impl Network {
             subnet: [201, u8::try_from(pid % 250).expect("it is below 250")],
             scripts: tempfile::tempdir().unwrap(),
         };
-        let first = network.namespace(0);
-        if let Err(why) = ip(&["netns", "add", &first]) {
+        let (first, bridge) = (network.namespace(0), network.name.clone());
+        let made = ip(&["link", "add", &bridge, "type", "bridge"])
+            .and_then(|()| ip(&["netns", "add", &first]));
+        if let Err(why) = made {
             eprintln!("left out: machines with links of their own; {}", why.trim());
             return None;
         }
         let _ = ip(&["netns", "del", &first]);
-        let bridge = network.name.clone();
-        must(&["link", "add", &bridge, "type", "bridge"]);
         let address = format!("{}/24", network.address());
         must(&["addr", "add", &address, "dev", &bridge]);
         must(&["link", "set", &bridge, "up"]);
