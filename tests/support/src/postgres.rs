@@ -78,9 +78,7 @@ impl Database {
     pub fn port(&self) -> u16 {
         self.port
     }
-}
 
-impl Database {
     /// What `psql` prints of a statement, without headings.
     #[track_caller]
     pub fn sql(&self, statement: &str) -> String {
@@ -275,20 +273,10 @@ mod tests {
     use super::*;
     use crate::eventually;
 
-    /// What `psql` prints for a query.
-    #[track_caller]
-    fn query(database: &Database, sql: &str) -> String {
-        let mut psql = Command::new(programs().unwrap().join("psql"));
-        psql.args(["-At", "-c", sql, &database.url()])
-            .env_clear()
-            .stdin(Stdio::null());
-        Ran::of(psql, LIMIT).ok().stdout
-    }
-
     #[test]
     fn a_database_answers() {
         let Some(database) = database() else { return };
-        assert_eq!(query(&database, "select 1"), "1\n");
+        assert_eq!(database.sql("select 1"), "1\n");
     }
 
     #[test]
@@ -297,10 +285,10 @@ mod tests {
             return;
         };
         assert_ne!(one.url(), other.url());
-        query(&one, "create table words (word text)");
+        one.sql("create table words (word text)");
         let tables = "select count(*) from pg_tables where tablename = 'words'";
-        assert_eq!(query(&one, tables), "1\n");
-        assert_eq!(query(&other, tables), "0\n");
+        assert_eq!(one.sql(tables), "1\n");
+        assert_eq!(other.sql(tables), "0\n");
     }
 
     #[test]
@@ -310,7 +298,7 @@ mod tests {
         let taken = listener.local_addr().unwrap().port();
         let cluster = Cluster::start(&programs, [taken, free_port()]).unwrap();
         assert_ne!(cluster.port, taken);
-        assert_eq!(query(&cluster.database(), "select 1"), "1\n");
+        assert_eq!(cluster.database().sql("select 1"), "1\n");
 
         let dir = cluster.dir.clone();
         let lock = fs::read_to_string(dir.join("data/postmaster.pid")).unwrap();
