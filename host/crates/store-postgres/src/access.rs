@@ -111,8 +111,8 @@ pub(crate) async fn revoke(tx: &Tx, name: &TokenName, now: Timestamp) -> Pg<Toke
         "UPDATE tokens SET revoked = $2 WHERE id = $1",
         params![token.id, now],
     );
-    tx.run_alone("DELETE FROM sessions WHERE token = $1", params![token.id]);
-    tx.run_alone(
+    tx.run("DELETE FROM sessions WHERE token = $1", params![token.id]);
+    tx.run(
         "DELETE FROM sign_in_links WHERE token = $1",
         params![token.id],
     );
@@ -201,12 +201,12 @@ pub(crate) async fn end_session(tx: &Tx, session: SecretHash) -> Pg<bool> {
 }
 
 pub(crate) fn prune(tx: &Tx, now: Timestamp, idle_since: Timestamp, answered_before: Timestamp) {
-    tx.run_alone(
+    tx.run(
         "DELETE FROM sessions WHERE last_used < $1",
         params![idle_since],
     );
-    tx.run_alone("DELETE FROM sign_in_links WHERE until <= $1", params![now]);
-    tx.run_alone(
+    tx.run("DELETE FROM sign_in_links WHERE until <= $1", params![now]);
+    tx.run(
         "DELETE FROM answers WHERE begun < $1",
         params![answered_before],
     );

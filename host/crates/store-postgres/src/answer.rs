@@ -1,20 +1,18 @@
 //! Answers the questions of a plan, and checks its needs.
 
-use super::load::{by_key, head, select_head, subflow};
+use super::load::{by_key, head, read_open_call, select_head, subflow, watchers};
 use super::rows::run_by_no;
-use super::sql::{Conn, Row, params};
+use super::sql::{Conn, params};
 use super::{journal, pools, workers};
 use crate::error::Pg;
 use crate::tx::Tx;
 use model::{PoolName, RunId, Seq};
-use orchestrator::lifecycle::{
-    Head, Need, OpenCall, Plan, Question, RunKey, Waiter, Watched, Watcher, Watchers,
-};
+use orchestrator::lifecycle::{Head, Need, OpenCall, Plan, Question, RunKey, Watched};
 use store::{Missing, StoreError};
 
 pub(crate) async fn need(tx: &Tx, need: &Need<'_>) -> Pg<()> {
     match need {
-        Need::Pool(pool) => pools::need(tx, pool).await.map(|_| ()),
+        Need::Pool(pool) => pools::stays(tx, pool).await,
         Need::Worker(worker) => workers::need(tx, *worker).await,
         Need::FreeKey { flow, key } => match by_key(tx, flow, key).await? {
             None => Ok(()),
@@ -50,11 +48,7 @@ pub(crate) async fn answer<'p>(tx: &Tx, question: Question<'p>) -> Pg<Plan<'p>> 
             it.answered(open)
         }
         Question::WatchersOf(it) => {
-            let watchers = if tx.known(|known| known.is_unwatched(it.run)) {
-                None
-            } else {
-                watchers(tx, it.run).await?
-            };
+            let watchers = watchers(tx, it.run).await?;
             it.answered(watchers)
         }
         Question::OpenSubflows(it) => {
@@ -100,6 +94,9 @@ async fn watched(tx: &Tx, target: RunId) -> Pg<Watched> {
 
 /// The run that may wait for the call is locked before it is looked at.
 async fn open_call(tx: &Tx, run: RunKey, seq: Seq) -> Pg<Option<OpenCall>> {
+    if let Some(known) = tx.known(|known| known.open_call(run, seq)) {
+        return Ok(Some(known));
+    }
     tx.query(
         "SELECT 1 FROM flow_runs WHERE no = $1 FOR UPDATE",
         params![run],
@@ -111,73 +108,6 @@ async fn open_call(tx: &Tx, run: RunKey, seq: Seq) -> Pg<Option<OpenCall>> {
          WHERE j.run = $1 AND j.seq = $2 AND j.settled_at IS NULL",
         params![run, seq],
         |row| read_open_call(row, 0),
-    )
-    .await
-}
-
-/// Reads `keep, awaited, state, epoch, wake_after` from this column on.
-fn read_open_call(row: &Row, from: usize) -> Pg<OpenCall> {
-    let awaited: Option<u64> = row.get(from + 1)?;
-    let waiter = match awaited {
-        Some(_) => Some(Waiter {
-            state: row.get(from + 2)?,
-            epoch: row.get(from + 3)?,
-            missing: row.get(from + 4)?,
-        }),
-        None => None,
-    };
-    Ok(OpenCall {
-        keep: row.get(from)?,
-        awaited,
-        waiter,
-    })
-}
-
-async fn watchers(tx: &Tx, target: RunKey) -> Pg<Option<Watchers>> {
-    // In the order of their numbers, so that two that end at once do not wait in a circle.
-    let locked = tx
-        .query(
-            "SELECT 1 FROM flow_runs WHERE no IN (SELECT run FROM watches WHERE target = $1)
-             ORDER BY no FOR UPDATE",
-            params![target],
-        )
-        .await?;
-    if locked.is_empty() {
-        return Ok(None);
-    }
-    let calls = tx
-        .all(
-            "SELECT w.run, w.seq, j.run, j.keep, j.awaited, r.state, r.epoch, r.wake_after
-             FROM watches w
-             LEFT JOIN journal j ON j.run = w.run AND j.seq = w.seq AND j.settled_at IS NULL
-             LEFT JOIN flow_runs r ON r.no = w.run
-             WHERE w.target = $1 ORDER BY w.run, w.seq",
-            params![target],
-            |row| {
-                let is_open = row.get::<Option<RunKey>>(2)?.is_some();
-                Ok(Watcher {
-                    run: row.get(0)?,
-                    seq: row.get(1)?,
-                    call: if is_open {
-                        Some(read_open_call(row, 3)?)
-                    } else {
-                        None
-                    },
-                })
-            },
-        )
-        .await?;
-    tx.need(
-        "SELECT name, flow, deployment FROM flow_run_specs WHERE no = $1",
-        params![target],
-        |row| {
-            Ok(Some(Watchers {
-                name: row.get(0)?,
-                flow: row.get(1)?,
-                deployment: row.get(2)?,
-                calls,
-            }))
-        },
     )
     .await
 }

@@ -30,7 +30,7 @@ pub(crate) async fn add(tx: &Tx, entry: &AuditEntry) -> Pg<()> {
         )
         .await?;
     if newest % LINES_OVER == 0 {
-        tx.run_alone(
+        tx.run(
             "DELETE FROM audit WHERE no <= $1",
             params![newest - LINES_MAX],
         );
@@ -139,7 +139,7 @@ pub(crate) fn keep(tx: &Tx, key: &AnswerKey, answer: Option<&StoredAnswer>) {
                 answer.body
             ],
         ),
-        None => tx.run_alone(
+        None => tx.run(
             "DELETE FROM answers WHERE token = $1 AND key = $2 AND status IS NULL",
             params![key.token, key.key],
         ),

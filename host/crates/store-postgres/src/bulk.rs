@@ -44,7 +44,7 @@ pub(crate) fn add(tx: &Tx, asked: &BulkAsked) {
             asked.at
         ],
     );
-    tx.run_alone(
+    tx.run(
         "DELETE FROM bulk_actions WHERE state <> 'RUNNING' AND no <= (
              SELECT no FROM bulk_actions ORDER BY no DESC LIMIT 1 OFFSET $1
          )",

@@ -23,7 +23,7 @@ use store::{BulkId, BulkState};
 type BoxError = Box<dyn Error + Sync + Send>;
 
 /// What a statement is given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
     Null,
     Bool(bool),

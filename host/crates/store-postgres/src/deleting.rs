@@ -47,7 +47,7 @@ pub(crate) async fn delete(tx: &Tx, id: RunId) -> Pg<()> {
     let mut keys: Vec<RunKey> = subflows.iter().map(|(key, ..)| *key).collect();
     keys.push(subject.head.key);
     for sql in BELONGINGS {
-        tx.run_alone(sql, params![List(&keys)]);
+        tx.run(sql, params![List(&keys)]);
     }
     for (_, subflow, parent) in subflows {
         tx.change(|changes| changes.run_deleted(subflow, parent, Some(id)));

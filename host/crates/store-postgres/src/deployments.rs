@@ -19,7 +19,7 @@ macro_rules! select_deployment {
 }
 pub(crate) async fn deploy(tx: &Tx, deployments: &[Deployment]) -> Pg<Vec<Deployed>> {
     for deployment in deployments {
-        pools::need(tx, &deployment.pool).await?;
+        pools::stays(tx, &deployment.pool).await?;
         if !components::exists(tx, deployment.component).await? {
             let missing = Missing::Component(deployment.component);
             return Err(StoreError::NotFound(missing).into());
@@ -45,7 +45,7 @@ async fn deploy_one(tx: &Tx, new: &Deployment) -> Pg<Deployed> {
         Some(old) if is_same(&old, new) => return Ok(Deployed::Unchanged),
         Some(old) => (Deployed::Updated, old.created),
     };
-    tx.run_alone(
+    tx.run(
         "INSERT INTO deployments (flow, name, component, pool, parameters, tags, grants,
              description, created, updated)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

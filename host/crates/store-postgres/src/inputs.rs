@@ -7,7 +7,7 @@ use super::columns::AsJson;
 use super::load::{seen, subject};
 use super::sql::{Conn, params};
 use crate::error::Pg;
-use crate::tx::{Table, Tx};
+use crate::tx::{Bulk, How, Tx};
 use model::{
     Answer, AwaitedInput, Call, FailureKind, InputChange, InputEvent, InputId, Outcome, RunId, Seq,
     Timestamp,
@@ -15,16 +15,25 @@ use model::{
 use orchestrator::lifecycle::{self, Head, RunKey, Subject};
 use store::StoreError;
 
-static INPUTS: Table = Table {
-    name: "inputs",
+static INPUTS: Bulk = Bulk {
+    table: "inputs",
     columns: &[("run", "bigint"), ("seq", "bigint")],
-    conflict: "",
+    keys: 1,
+    how: How::Insert { conflict: "" },
+};
+
+/// A run waits for nothing any more.
+static FORGOTTEN: Bulk = Bulk {
+    table: "inputs",
+    columns: &[("run", "bigint")],
+    keys: 1,
+    how: How::Delete,
 };
 
 /// Notes where a request stands. `is_open`: nobody has given it yet.
 pub(crate) async fn add(tx: &Tx, run: RunKey, seq: Seq, is_open: bool) -> Pg<()> {
     if is_open {
-        tx.insert(&INPUTS, params![run, seq]);
+        tx.bulk(&INPUTS, params![run, seq]);
         tell(tx, run, seq, InputChange::Asked).await?;
     }
     Ok(())
@@ -38,7 +47,7 @@ pub(crate) async fn settled(tx: &Tx, run: RunKey, seq: Seq, outcome: &Outcome) -
         Err(_) => InputChange::Withdrawn,
     };
     tell(tx, run, seq, what).await?;
-    tx.run_alone(
+    tx.run(
         "DELETE FROM inputs WHERE run = $1 AND seq = $2",
         params![run, seq],
     );
@@ -47,7 +56,7 @@ pub(crate) async fn settled(tx: &Tx, run: RunKey, seq: Seq, outcome: &Outcome) -
 
 /// The run waits for nothing any more.
 pub(crate) fn forget(tx: &Tx, run: RunKey) {
-    tx.run_alone("DELETE FROM inputs WHERE run = $1", params![run]);
+    tx.bulk(&FORGOTTEN, params![run]);
 }
 
 /// Reads what an event says of the request. Requests are rare.

@@ -5,14 +5,14 @@ use super::inputs;
 use super::rows::{entry, need_run_no};
 use super::sql::{Conn, Row, params};
 use crate::error::Pg;
-use crate::tx::{Table, Tx};
+use crate::tx::{Bulk, How, Tx};
 use model::{Answer, Call, CallMade, Entry, RunId, Seq, Settlement, Timestamp};
 use orchestrator::Called;
 use orchestrator::lifecycle::{AddEntry, RunKey};
 use store::Settled;
 
-static ENTRIES: Table = Table {
-    name: "journal",
+static ENTRIES: Bulk = Bulk {
+    table: "journal",
     columns: &[
         ("run", "bigint"),
         ("seq", "bigint"),
@@ -24,13 +24,45 @@ static ENTRIES: Table = Table {
         ("settlement", "text"),
         ("keep", "boolean"),
     ],
-    conflict: "",
+    keys: 2,
+    how: How::Insert { conflict: "" },
 };
 
-static WATCHES: Table = Table {
-    name: "watches",
+static WATCHES: Bulk = Bulk {
+    table: "watches",
     columns: &[("target", "bigint"), ("run", "bigint"), ("seq", "bigint")],
-    conflict: "",
+    keys: 1,
+    how: How::Insert { conflict: "" },
+};
+
+/// A call settles.
+static SETTLED: Bulk = Bulk {
+    table: "journal",
+    columns: &[
+        ("run", "bigint"),
+        ("seq", "bigint"),
+        ("settled_at", "bigint"),
+        ("settlement", "text"),
+        ("keep", "boolean"),
+    ],
+    keys: 2,
+    how: How::Update { but: "", given: 0 },
+};
+
+/// A run is to be woken when a call settles.
+static AWAITED: Bulk = Bulk {
+    table: "journal",
+    columns: &[("run", "bigint"), ("seq", "bigint"), ("awaited", "bigint")],
+    keys: 2,
+    how: How::Update { but: "", given: 0 },
+};
+
+/// No call watches the end of a run any more.
+static UNWATCHED: Bulk = Bulk {
+    table: "watches",
+    columns: &[("target", "bigint")],
+    keys: 1,
+    how: How::Delete,
 };
 
 macro_rules! select_kept {
@@ -56,7 +88,7 @@ fn kept_entry(row: &Row) -> Pg<Entry> {
 pub(crate) async fn add_entry(tx: &Tx, it: &AddEntry<'_>, target: Option<RunKey>) -> Pg<()> {
     let entry = it.entry;
     let settled = it.settled.as_ref();
-    tx.insert(
+    tx.bulk(
         &ENTRIES,
         params![
             it.run,
@@ -72,7 +104,7 @@ pub(crate) async fn add_entry(tx: &Tx, it: &AddEntry<'_>, target: Option<RunKey>
     );
     if let Some(target) = target {
         tx.known(|known| known.watched(target));
-        tx.insert(&WATCHES, params![target, it.run, entry.seq]);
+        tx.bulk(&WATCHES, params![target, it.run, entry.seq]);
     }
     if matches!(entry.answer, Answer::Input { .. }) {
         inputs::add(tx, it.run, entry.seq, settled.is_none()).await?;
@@ -88,11 +120,8 @@ pub(crate) async fn settle(
     settlement: &Settlement,
     keep: bool,
 ) -> Pg<()> {
-    tx.run(
-        "UPDATE journal SET settled_at = $3, settlement = $4, keep = $5
-         WHERE run = $1 AND seq = $2",
-        params![run, seq, at, AsJson(settlement), keep],
-    );
+    tx.known(|known| known.settled(run, seq));
+    tx.bulk(&SETTLED, params![run, seq, at, AsJson(settlement), keep]);
     if let Settlement::Input(outcome) = settlement {
         inputs::settled(tx, run, seq, outcome).await?;
     }
@@ -100,15 +129,15 @@ pub(crate) async fn settle(
 }
 
 pub(crate) fn forget_watchers(tx: &Tx, target: RunKey) {
-    tx.run_alone("DELETE FROM watches WHERE target = $1", params![target]);
+    tx.bulk(&UNWATCHED, params![target]);
 }
 
 /// The run is to be woken when these settle.
 pub(crate) fn mark_awaited(tx: &Tx, run: RunKey, calls: &[Seq], epoch: u64) {
-    tx.run(
-        "UPDATE journal SET awaited = $3 WHERE run = $1 AND seq = ANY($2)",
-        params![run, List(calls), epoch],
-    );
+    tx.known(|known| known.awaits(run));
+    for seq in calls {
+        tx.bulk(&AWAITED, params![run, seq, epoch]);
+    }
 }
 
 /// The calls of a journal, in order, with their marks.
@@ -132,7 +161,7 @@ pub(crate) async fn called(tx: &Tx, run: RunKey) -> Pg<Vec<Called>> {
 pub(crate) fn keep(tx: &Tx, run: RunKey, identities: &[(Seq, String)]) {
     let seqs: Vec<Seq> = identities.iter().map(|(seq, _)| *seq).collect();
     let names: Vec<&str> = identities.iter().map(|(_, name)| name.as_str()).collect();
-    tx.run_alone(
+    tx.run(
         "INSERT INTO journal_kept
              (run, seq, at, settled_at, call, answer, settlement, identity)
          SELECT j.run, j.seq, j.at, j.settled_at, j.call, j.answer, j.settlement, i.name
@@ -146,12 +175,12 @@ pub(crate) fn keep(tx: &Tx, run: RunKey, identities: &[(Seq, String)]) {
 }
 
 pub(crate) fn forget_kept(tx: &Tx, run: RunKey) {
-    tx.run_alone("DELETE FROM journal_kept WHERE run = $1", params![run]);
+    tx.run("DELETE FROM journal_kept WHERE run = $1", params![run]);
 }
 
 /// Keeps what no other table knows of an attempt: its timers, and what it asked people for.
 pub(crate) fn remember(tx: &Tx, run: RunKey, attempt: u32) {
-    tx.run_alone(
+    tx.run(
         r#"INSERT INTO past_calls (run, attempt, seq, at, settled_at, call)
          SELECT run, $2, seq, at, settled_at, call FROM journal
          WHERE run = $1 AND (call LIKE '{"timer":%' OR call LIKE '{"input":%')
@@ -255,9 +284,9 @@ fn call_made(row: &Row) -> Pg<CallMade> {
 
 /// Makes room for the next attempt.
 pub(crate) fn empty(tx: &Tx, run: RunKey) {
-    tx.run_alone("DELETE FROM watches WHERE run = $1", params![run]);
+    tx.run("DELETE FROM watches WHERE run = $1", params![run]);
     inputs::forget(tx, run);
-    tx.run_alone("DELETE FROM journal WHERE run = $1", params![run]);
+    tx.run("DELETE FROM journal WHERE run = $1", params![run]);
 }
 
 /// Those of the calls that have not settled, in their order.

@@ -5,7 +5,7 @@
 //! chosen, one after the other.
 
 use super::apply::carry_out;
-use super::load::{by_key, candidates, head_of, subject};
+use super::load::{by_key, head_of, subject};
 use super::rows::run_by_no;
 use super::{inputs, pick, workers};
 use crate::error::Pg;
@@ -38,14 +38,9 @@ pub(crate) async fn create(tx: &Tx, runs: &[NewRun]) -> Pg<Vec<FlowRun>> {
 }
 
 pub(crate) async fn claim(tx: &Tx, claim: &Claim) -> Pg<Vec<Claimed>> {
-    // A worker that was given up would hold its runs for ever: it is not rescued twice.
-    workers::need(tx, claim.worker).await?;
     let ready = pick::ready(tx, claim).await?;
-    if ready.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut all = Vec::with_capacity(ready.len());
-    for candidate in candidates(tx, &ready).await? {
+    for candidate in ready {
         let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
         carry_out(tx, plan).await?;
         all.push(claimed);

@@ -1,14 +1,15 @@
 //! Reads heads: what the decisions about a run need to know of it. Whoever decides has the row of
 //! the run to itself until its transaction ends.
 
+use std::collections::HashSet;
+
 use super::columns::List;
 use super::rows::{flow_run, select_flow_run};
 use super::sql::{Conn, Row, params};
-use crate::error::Pg;
-use crate::known::Facts;
+use crate::error::{Fault, Pg};
 use crate::tx::Tx;
-use model::{FlowName, FlowRun, RunId, State};
-use orchestrator::lifecycle::{Candidate, Head, RunKey, Subject, Tally};
+use model::{FlowName, FlowRun, RunId, Seq, State};
+use orchestrator::lifecycle::{Head, OpenCall, RunKey, Subject, Tally, Waiter, Watcher, Watchers};
 use store::{Missing, StoreError};
 
 /// Selects what [`head`] reads, and more columns after that, up to the `WHERE`.
@@ -53,39 +54,218 @@ pub(crate) async fn head_of(tx: &Tx, id: RunId) -> Pg<Option<Head>> {
     if let Some(head) = tx.known(|known| known.take_head(id)) {
         return Ok(Some(head));
     }
-    learn(tx, &[id]).await?;
+    let of_run = Ahead {
+        run: id,
+        ends: false,
+        settles: Vec::new(),
+    };
+    learn(tx, &[of_run]).await?;
     Ok(tx.known(|known| known.take_head(id)))
 }
 
-/// Locks runs in the order of their numbers, and reads what decisions about most of them need. It is
-/// read after the lock: what another transaction has changed that was waited for counts.
-pub(crate) async fn learn(tx: &Tx, ids: &[RunId]) -> Pg<()> {
-    let rows = tx
-        .query_locked(
-            "SELECT 1 FROM flow_runs WHERE id = ANY($1) ORDER BY no FOR UPDATE",
-            params![List(ids)],
-            select_head!(
-                ", EXISTS (SELECT 1 FROM watches w WHERE w.target = r.no),
-                 EXISTS (SELECT 1 FROM flow_run_specs s JOIN flow_runs i ON i.no = s.no
-                     WHERE s.within = r.id AND i.ended IS NULL),
-                 EXISTS (SELECT 1 FROM pools p WHERE p.name = r.pool AND p.run_limit IS NOT NULL)",
-                "WHERE r.id = ANY($1)"
-            ),
-            params![List(ids)],
+/// What a write is about to do, as far as it says so.
+#[derive(Clone, Debug)]
+pub(crate) struct Ahead {
+    /// Records this run.
+    pub run: RunId,
+    /// Ends it, perhaps.
+    pub ends: bool,
+    /// Settles these calls of it.
+    pub settles: Vec<Seq>,
+}
+
+/// Locks runs and those that watch them, in the order of their numbers.
+macro_rules! lock_with_watchers {
+    ($runs:literal) => {
+        concat!(
+            "SELECT no FROM flow_runs WHERE no IN (",
+            $runs,
+            " UNION SELECT w.run FROM watches w WHERE w.target IN (",
+            $runs,
+            ")) ORDER BY no FOR UPDATE"
         )
-        .await?;
-    let read = |row: &Row| {
-        let facts = Facts {
-            is_watched: row.get(14)?,
-            has_open_subflows: row.get(15)?,
-        };
-        Ok((head(row)?, facts, row.get::<bool>(16)?))
     };
-    let found: Pg<Vec<_>> = rows.iter().map(read).collect();
-    for (head, facts, is_limited) in found? {
-        tx.known(|known| known.learn(head, facts, is_limited));
+}
+
+/// Reads who watches runs, of which there is a list `t`.
+macro_rules! select_watchers {
+    ($runs:literal) => {
+        concat!(
+            "SELECT t.no, w.run, w.seq, j.run, j.keep, j.awaited, r.state, r.epoch, r.wake_after,
+                 s.name, s.flow, s.deployment
+             FROM (",
+            $runs,
+            ") t LEFT JOIN (watches w JOIN flow_runs r ON r.no = w.run) ON w.target = t.no
+             LEFT JOIN flow_run_specs s ON s.no = w.target
+             LEFT JOIN journal j ON j.run = w.run AND j.seq = w.seq AND j.settled_at IS NULL
+             ORDER BY t.no, w.run, w.seq"
+        )
+    };
+}
+
+/// Locks runs, and reads what decisions about most of them need. It is read after the lock: what
+/// another transaction has changed that was waited for counts.
+pub(crate) async fn learn(tx: &Tx, ahead: &[Ahead]) -> Pg<()> {
+    let ids: Vec<RunId> = ahead.iter().map(|it| it.run).collect();
+    let ending: Vec<RunId> = ahead.iter().filter(|it| it.ends).map(|it| it.run).collect();
+    let calls = ahead
+        .iter()
+        .flat_map(|it| it.settles.iter().map(|seq| (it.run, *seq)));
+    let (of_runs, seqs): (Vec<RunId>, Vec<Seq>) = calls.unzip();
+    let mut questions = Vec::with_capacity(4);
+    questions.push(if ending.is_empty() {
+        (
+            "SELECT no FROM flow_runs WHERE id = ANY($1) ORDER BY no FOR UPDATE",
+            params![List(&ids)],
+        )
+    } else {
+        (
+            "SELECT no FROM flow_runs WHERE no IN (
+                 SELECT no FROM flow_runs WHERE id = ANY($1)
+                 UNION SELECT w.run FROM flow_runs r JOIN watches w ON w.target = r.no
+                 WHERE r.id = ANY($2)
+             ) ORDER BY no FOR UPDATE",
+            params![List(&ids), List(&ending)],
+        )
+    });
+    questions.push((
+        select_head!(
+            ", EXISTS (SELECT 1 FROM flow_run_specs s JOIN flow_runs i ON i.no = s.no
+                 WHERE s.within = r.id AND i.ended IS NULL),
+             EXISTS (SELECT 1 FROM pools p WHERE p.name = r.pool AND p.run_limit IS NOT NULL)",
+            "WHERE r.id = ANY($1)"
+        ),
+        params![List(&ids)],
+    ));
+    questions.push((
+        select_watchers!("SELECT no FROM flow_runs WHERE id = ANY($1)"),
+        params![List(&ending)],
+    ));
+    questions.push((
+        "SELECT j.run, j.seq, j.keep, j.awaited, r.state, r.epoch, r.wake_after
+         FROM unnest($1::uuid[], $2::bigint[]) c (id, seq) JOIN flow_runs r ON r.id = c.id
+         JOIN journal j ON j.run = r.no AND j.seq = c.seq AND j.settled_at IS NULL",
+        params![List(&of_runs), List(&seqs)],
+    ));
+    if seqs.is_empty() {
+        questions.pop();
+        if ending.is_empty() {
+            questions.pop();
+        }
+    }
+    let mut answers = tx.questions(questions).await?.into_iter();
+    let mut rows = || answers.next().unwrap_or_default();
+    let (locked, heads, watched, open) = (rows(), rows(), rows(), rows());
+    for row in &heads {
+        let head = head(row)?;
+        let (has_open_subflows, is_limited) = (row.get(14)?, row.get(15)?);
+        let key = ending.contains(&head.id).then_some(head.key);
+        tx.known(|known| {
+            known.learn(head, has_open_subflows, is_limited);
+            key.map(|key| known.ends(key))
+        });
+    }
+    learn_watchers(tx, &locked, &watched)?;
+    for row in &open {
+        let (run, seq, call) = (row.get(0)?, row.get(1)?, read_open_call(row, 2)?);
+        tx.known(|known| known.learn_call(run, seq, call));
     }
     Ok(())
+}
+
+/// Who watches a run that ends. All that are about to end with it are asked for at once.
+pub(crate) async fn watchers(tx: &Tx, run: RunKey) -> Pg<Option<Watchers>> {
+    if let Some(known) = tx.known(|known| known.take_watchers(run)) {
+        return Ok(known);
+    }
+    let runs = tx.known(|known| known.unknown_ends(run));
+    let mut is_known = None;
+    // Whoever watches a run from now on has to lock it first. So it is looked again at most once.
+    for _ in 0..2 {
+        let questions = vec![
+            (
+                lock_with_watchers!("SELECT unnest($1::bigint[])"),
+                params![List(&runs)],
+            ),
+            (
+                select_watchers!("SELECT unnest($1::bigint[]) AS no"),
+                params![List(&runs)],
+            ),
+        ];
+        let mut answers = tx.questions(questions).await?.into_iter();
+        let mut rows = || answers.next().unwrap_or_default();
+        learn_watchers(tx, &rows(), &rows())?;
+        is_known = tx.known(|known| known.take_watchers(run));
+        if is_known.is_some() {
+            break;
+        }
+    }
+    is_known.ok_or_else(|| Fault::Again("a run is being watched".to_owned()))
+}
+
+/// Learns who watches runs, if all who do are locked.
+fn learn_watchers(tx: &Tx, locked: &[Row], watched: &[Row]) -> Pg<()> {
+    let locked: Pg<HashSet<RunKey>> = locked.iter().map(|row| row.get(0)).collect();
+    let locked = locked?;
+    let mut found: Vec<(RunKey, Option<Watchers>)> = Vec::new();
+    for row in watched {
+        let target = row.get(0)?;
+        if found.last().is_none_or(|(last, _)| *last != target) {
+            found.push((target, None));
+        }
+        let Some(run) = row.get::<Option<RunKey>>(1)? else {
+            continue;
+        };
+        let is_open = row.get::<Option<RunKey>>(3)?.is_some();
+        let watcher = Watcher {
+            run,
+            seq: row.get(2)?,
+            call: if is_open {
+                Some(read_open_call(row, 4)?)
+            } else {
+                None
+            },
+        };
+        let Some((_, watchers)) = found.last_mut() else {
+            continue;
+        };
+        match watchers {
+            Some(watchers) => watchers.calls.push(watcher),
+            None => {
+                *watchers = Some(Watchers {
+                    name: row.get(9)?,
+                    flow: row.get(10)?,
+                    deployment: row.get(11)?,
+                    calls: vec![watcher],
+                });
+            }
+        }
+    }
+    for (target, watchers) in found {
+        let mut calls = watchers.iter().flat_map(|it| &it.calls);
+        if calls.all(|call| locked.contains(&call.run)) {
+            tx.known(|known| known.learn_watchers(target, watchers));
+        }
+    }
+    Ok(())
+}
+
+/// Reads `keep, awaited, state, epoch, wake_after` from this column on.
+pub(crate) fn read_open_call(row: &Row, from: usize) -> Pg<OpenCall> {
+    let awaited: Option<u64> = row.get(from + 1)?;
+    let waiter = match awaited {
+        Some(_) => Some(Waiter {
+            state: row.get(from + 2)?,
+            epoch: row.get(from + 3)?,
+            missing: row.get(from + 4)?,
+        }),
+        None => None,
+    };
+    Ok(OpenCall {
+        keep: row.get(from)?,
+        awaited,
+        waiter,
+    })
 }
 
 /// A subflow within that run.
@@ -148,33 +328,6 @@ pub(crate) async fn seen(conn: &impl Conn, id: RunId) -> Pg<Subject> {
         )
         .await?;
     found.ok_or_else(|| StoreError::NotFound(Missing::Run(id)).into())
-}
-
-/// Runs that are to be claimed, and are locked already.
-pub(crate) async fn candidates(tx: &Tx, keys: &[RunKey]) -> Pg<Vec<Candidate>> {
-    tx.all(
-        select_flow_run!(
-            ", r.states, r.journal_len, r.logged",
-            "JOIN unnest($1::bigint[]) WITH ORDINALITY k (no, place) ON k.no = r.no
-             ORDER BY k.place"
-        ),
-        params![List(keys)],
-        |row| {
-            let run = flow_run(row)?;
-            let tally = Tally {
-                states: row.get(24)?,
-                started: run.started,
-                journal_len: row.get(25)?,
-                logged: row.get(26)?,
-            };
-            Ok(Candidate {
-                key: row.get(0)?,
-                run,
-                tally,
-            })
-        },
-    )
-    .await
 }
 
 /// The run of the flow that has this idempotency key.

@@ -3,12 +3,12 @@
 use super::rows::need_run_no;
 use super::sql::params;
 use crate::error::Pg;
-use crate::tx::{Table, Tx};
+use crate::tx::{Bulk, How, Tx};
 use model::{LogEvent, LogLine, LogSource, RunId};
 use orchestrator::lifecycle::RunKey;
 
-static LOGS: Table = Table {
-    name: "logs",
+static LOGS: Bulk = Bulk {
+    table: "logs",
     columns: &[
         ("no", "bigint"),
         ("run", "bigint"),
@@ -19,7 +19,8 @@ static LOGS: Table = Table {
         ("target", "text"),
         ("message", "text"),
     ],
-    conflict: "",
+    keys: 0,
+    how: How::Insert { conflict: "" },
 };
 
 /// Lines of the run `id`, or of subflows within it. The numbers of a transaction begin after those
@@ -46,7 +47,7 @@ pub(crate) async fn add(tx: &Tx, run: RunKey, id: RunId, lines: &[LogLine]) -> P
             LogSource::Task(id) => (1, Some(id)),
             LogSource::Host => (2, None),
         };
-        tx.insert(
+        tx.bulk(
             &LOGS,
             params![
                 no,

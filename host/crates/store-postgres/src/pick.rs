@@ -13,13 +13,14 @@
 //! - orders: what a worker has under lease and a person has paused or cancelled.
 
 use super::load::{head, select_head};
-use super::pools;
-use super::sql::{Conn, params};
+use super::rows::{flow_run, flow_run_columns};
+use super::sql::{Conn, Row, params};
+use super::{pools, workers};
 use crate::columns::List;
 use crate::error::Pg;
 use crate::tx::Tx;
-use model::{Claim, PoolName, RunId, Seq, StateType, Timestamp, WorkerId};
-use orchestrator::lifecycle::{self, Head, RunKey};
+use model::{Claim, PoolName, RunId, Seq, StateType, Timestamp, WorkPool, WorkerId};
+use orchestrator::lifecycle::{self, Candidate, Head, RunKey, Tally};
 
 /// Whether a claim would give anything: asked of a reader, so that looking in vain costs no write.
 pub(crate) async fn is_claimable(conn: &impl Conn, claim: &Claim) -> Pg<bool> {
@@ -39,67 +40,84 @@ pub(crate) async fn is_claimable(conn: &impl Conn, claim: &Claim) -> Pg<bool> {
     .await
 }
 
-/// Runs that are ready for this worker, locked.
-pub(crate) async fn ready(tx: &Tx, claim: &Claim) -> Pg<Vec<RunKey>> {
-    let mut ready = reserved(tx, claim).await?;
-    if let Some(pool) = &claim.pool {
-        let wanted = claim.count.saturating_sub(ready.len() as u32);
-        let room = room(tx, pool, wanted).await?;
-        if room > 0 {
-            ready.append(&mut ready_in_pool(tx, claim, pool, room).await?);
-        }
-    }
-    Ok(ready)
+/// Selects ready runs and locks their rows. What belongs to a run and never changes is read beside
+/// them; what changes is read of the rows themselves, as they are once they are locked.
+macro_rules! select_ready {
+    ($queue:literal) => {
+        concat!(
+            "WITH reserved AS MATERIALIZED (
+                 SELECT 0 AS place, f.* FROM flow_runs f
+                 WHERE reserved_for = $1 AND ended IS NULL AND ready_at <= $2
+                 ORDER BY ready_at LIMIT $3 FOR UPDATE SKIP LOCKED
+             ), in_pool AS MATERIALIZED (
+                 SELECT 1 AS place, f.* FROM flow_runs f",
+            $queue,
+            "    ORDER BY f.ready_at, f.no
+                 LIMIT greatest(least($5, $3 - (SELECT count(*) FROM reserved)), 0)
+                 FOR UPDATE OF f SKIP LOCKED
+             )
+             SELECT ",
+            flow_run_columns!("s.parameters", "r.outcome"),
+            ", r.states, r.journal_len, r.logged
+             FROM (SELECT * FROM reserved UNION ALL SELECT * FROM in_pool) r
+             JOIN flow_run_specs s ON s.no = r.no ORDER BY r.place, r.ready_at, r.no"
+        )
+    };
 }
 
-/// How many runs, at most `wanted`, a pool has room for. Errs if it does not exist. A pool with a
-/// limit is locked, so that nobody else fills the same room.
-async fn room(tx: &Tx, name: &PoolName, wanted: u32) -> Pg<u32> {
-    let mut pool = pools::need(tx, name).await?;
+/// Runs that are ready for this worker, locked. Errs if the worker was given up: it would hold its
+/// runs for ever, for it is not rescued twice.
+pub(crate) async fn ready(tx: &Tx, claim: &Claim) -> Pg<Vec<Candidate>> {
+    let mut questions = vec![workers::staying(claim.worker)];
+    questions.extend(claim.pool.as_ref().map(pools::staying));
+    let answers = tx.questions(questions).await?;
+    let rows = |n: usize| answers.get(n).map_or(&[][..], Vec::as_slice);
+    workers::found(tx, claim.worker, !rows(0).is_empty())?;
+    let room = match &claim.pool {
+        Some(name) => room(tx, pools::found(tx, name, rows(1))?, claim.count).await?,
+        None => 0,
+    };
+    let mut params = params![claim.worker, claim.now, claim.count, claim.pool, room];
+    let sql = match &claim.work_queue {
+        None => select_ready!(
+            " WHERE f.pool = $4 AND f.reserved_for IS NULL AND f.ready_at IS NOT NULL
+                   AND f.ready_at <= $2"
+        ),
+        Some(queue) => {
+            params.append(&mut params![queue]);
+            select_ready!(
+                " JOIN flow_run_specs q ON q.no = f.no
+                 WHERE f.pool = $4 AND f.reserved_for IS NULL AND f.ready_at IS NOT NULL
+                   AND f.ready_at <= $2 AND q.work_queue = $6"
+            )
+        }
+    };
+    tx.all(sql, params, candidate).await
+}
+
+/// How many runs, at most `wanted`, a pool has room for. A pool with a limit is locked, so that
+/// nobody else fills the same room.
+async fn room(tx: &Tx, mut pool: WorkPool, wanted: u32) -> Pg<u32> {
     let mut active = 0;
     if pool.limit.is_some() {
-        pool = pools::need_locked(tx, name).await?;
-        active = pools::active(tx, name).await?;
+        pool = pools::need_locked(tx, &pool.name).await?;
+        active = pools::active(tx, &pool.name).await?;
     }
     lifecycle::room(&pool, wanted, || Ok::<_, crate::error::Fault>(active))
 }
 
-async fn reserved(tx: &Tx, claim: &Claim) -> Pg<Vec<RunKey>> {
-    tx.all(
-        "SELECT no FROM flow_runs
-         WHERE reserved_for = $1 AND ended IS NULL AND ready_at <= $2
-         ORDER BY ready_at LIMIT $3 FOR UPDATE SKIP LOCKED",
-        params![claim.worker, claim.now, claim.count],
-        |row| row.get(0),
-    )
-    .await
-}
-
-async fn ready_in_pool(tx: &Tx, claim: &Claim, pool: &PoolName, count: u32) -> Pg<Vec<RunKey>> {
-    match &claim.work_queue {
-        None => {
-            tx.all(
-                "SELECT no FROM flow_runs
-                 WHERE pool = $1 AND reserved_for IS NULL AND ready_at IS NOT NULL
-                   AND ready_at <= $2
-                 ORDER BY ready_at, no LIMIT $3 FOR UPDATE SKIP LOCKED",
-                params![pool, claim.now, count],
-                |row| row.get(0),
-            )
-            .await
-        }
-        Some(queue) => {
-            tx.all(
-                "SELECT r.no FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no
-                 WHERE r.pool = $1 AND r.reserved_for IS NULL AND r.ready_at IS NOT NULL
-                   AND r.ready_at <= $2 AND s.work_queue = $4
-                 ORDER BY r.ready_at, r.no LIMIT $3 FOR UPDATE OF r SKIP LOCKED",
-                params![pool, claim.now, count, queue],
-                |row| row.get(0),
-            )
-            .await
-        }
-    }
+fn candidate(row: &Row) -> Pg<Candidate> {
+    let run = flow_run(row)?;
+    Ok(Candidate {
+        key: row.get(0)?,
+        tally: Tally {
+            states: row.get(24)?,
+            started: run.started,
+            journal_len: row.get(25)?,
+            logged: row.get(26)?,
+        },
+        run,
+    })
 }
 
 /// The run and everything below it that has not ended, from the top, locked. Subflows are passed

@@ -1,7 +1,8 @@
 //! Work pools, and what room they have.
 
 use super::sql::{Conn, Row, params};
-use crate::error::Pg;
+use crate::columns::Value;
+use crate::error::{Fault, Pg};
 use crate::known::Known;
 use crate::tx::Tx;
 use model::{Edited, PoolName, Timestamp, WorkPool};
@@ -65,7 +66,7 @@ pub(crate) async fn delete(tx: &Tx, name: &PoolName) -> Pg<()> {
         }
         .into());
     }
-    tx.run_alone("DELETE FROM pools WHERE name = $1", params![name]);
+    tx.run("DELETE FROM pools WHERE name = $1", params![name]);
     tx.change(|changes| changes.pool(name, Edited::Deleted));
     Ok(())
 }
@@ -80,28 +81,47 @@ pub(crate) async fn get(conn: &impl Conn, name: &PoolName) -> Pg<Option<WorkPool
 }
 
 /// Errs if it does not exist. It is not deleted before the transaction ends.
-pub(crate) async fn need(tx: &Tx, name: &PoolName) -> Pg<WorkPool> {
-    needed(
-        tx,
+pub(crate) async fn stays(tx: &Tx, name: &PoolName) -> Pg<()> {
+    if !tx.known(|known| known.has_pool(name)) {
+        let (sql, params) = staying(name);
+        found(tx, name, &tx.query(sql, params).await?)?;
+    }
+    Ok(())
+}
+
+/// Asks for a pool, and keeps it there.
+pub(crate) fn staying(name: &PoolName) -> (&'static str, Vec<Value>) {
+    (
         "SELECT name, run_limit, paused, created FROM pools WHERE name = $1 FOR KEY SHARE",
-        name,
+        params![name],
     )
-    .await
 }
 
-/// The same, and nobody else changes it, or counts its slots, before the transaction ends.
+/// What [`staying`] has found.
+pub(crate) fn found(tx: &Tx, name: &PoolName, rows: &[Row]) -> Pg<WorkPool> {
+    let Some(row) = rows.first() else {
+        return Err(missing(name));
+    };
+    tx.known(|known| known.learn_pool(name));
+    pool(row)
+}
+
+/// The pool, which nobody else changes, and whose slots nobody else counts, before the transaction
+/// ends.
 pub(crate) async fn need_locked(tx: &Tx, name: &PoolName) -> Pg<WorkPool> {
-    needed(
-        tx,
-        "SELECT name, run_limit, paused, created FROM pools WHERE name = $1 FOR NO KEY UPDATE",
-        name,
-    )
-    .await
+    let found = tx
+        .first(
+            "SELECT name, run_limit, paused, created FROM pools WHERE name = $1
+             FOR NO KEY UPDATE",
+            params![name],
+            pool,
+        )
+        .await?;
+    found.ok_or_else(|| missing(name))
 }
 
-async fn needed(tx: &Tx, sql: &str, name: &PoolName) -> Pg<WorkPool> {
-    let found = tx.first(sql, params![name], pool).await?;
-    found.ok_or_else(|| StoreError::NotFound(Missing::Pool(name.clone())).into())
+fn missing(name: &PoolName) -> Fault {
+    StoreError::NotFound(Missing::Pool(name.clone())).into()
 }
 
 /// Runs that hold a slot: the leased ones, save those that a worker has for itself.

@@ -2,74 +2,22 @@
 
 use std::borrow::Cow;
 
-use super::columns::{AsJson, list};
+use super::columns::{AsJson, Value, list};
 use super::origins;
 use super::sql::params;
 use crate::error::Pg;
-use crate::tx::{Table, Tx};
+use crate::tx::Tx;
 use model::{NewRun, Outcome, RunId, State, Timestamp};
 use orchestrator::lifecycle::{
     AddRun, Advance, Claim, End, Enter, GiveUp, Leave, OriginKey, Reopen, RunKey, Says, Tally,
 };
 use store::changes::Whose;
 
-static RUNS: Table = Table {
-    name: "flow_runs",
-    columns: &[
-        ("no", "bigint"),
-        ("id", "uuid"),
-        ("state", "text"),
-        ("state_name", "text"),
-        ("state_message", "text"),
-        ("state_at", "bigint"),
-        ("states", "bigint"),
-        ("attempt", "bigint"),
-        ("epoch", "bigint"),
-        ("started", "bigint"),
-        ("pool", "text"),
-        ("ready_at", "bigint"),
-        ("reserved_for", "uuid"),
-        ("origin", "bigint"),
-    ],
-    conflict: "",
-};
+mod tables;
 
-static SPECS: Table = Table {
-    name: "flow_run_specs",
-    columns: &[
-        ("no", "bigint"),
-        ("name", "text"),
-        ("flow", "text"),
-        ("deployment", "text"),
-        ("component", "bytea"),
-        ("work_queue", "text"),
-        ("grants", "text"),
-        ("tags", "text"),
-        ("parent", "uuid"),
-        ("within", "uuid"),
-        ("idempotency_key", "text"),
-        ("created", "bigint"),
-        ("scheduled", "bigint"),
-        ("parameters", "text"),
-    ],
-    conflict: "",
-};
-
-static STATES: Table = Table {
-    name: "flow_run_states",
-    columns: &[
-        ("run", "bigint"),
-        ("n", "bigint"),
-        ("state", "text"),
-        ("name", "text"),
-        ("message", "text"),
-        ("at", "bigint"),
-        ("attempt", "bigint"),
-        ("worker", "uuid"),
-        ("cause", "text"),
-        ("waits", "text"),
-    ],
-    conflict: "",
+use tables::{
+    ADVANCED, CLAIMED, COUNTED, COUNTED_DOWN, ENDED, ENTERED, GIVEN_UP, LEFT, REOPENED, RUNS,
+    SPECS, STATES, WOKEN,
 };
 
 pub(crate) async fn insert(tx: &Tx, it: AddRun<'_>) -> Pg<RunKey> {
@@ -83,7 +31,7 @@ async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
     if let Some(within) = run.within {
         tx.known(|known| known.begins_subflow(within));
     }
-    tx.insert(
+    tx.bulk(
         &RUNS,
         params![
             no,
@@ -102,7 +50,7 @@ async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
             origin
         ],
     );
-    tx.insert(
+    tx.bulk(
         &SPECS,
         params![
             no,
@@ -171,7 +119,7 @@ fn whole(id: RunId, says: &Says<'_>) -> Whose {
 
 /// A line of the run's history; `n` counts from 1.
 fn add_state(tx: &Tx, run: RunKey, n: u64, state: &State, says: &Says<'_>) {
-    tx.insert(
+    tx.bulk(
         &STATES,
         params![
             run,
@@ -209,38 +157,17 @@ fn add_last(
     tx.change(|changes| changes.entered(whose, states, last));
 }
 
-/// Leaves alone what the indexes hold.
 pub(crate) fn advance(tx: &Tx, it: Advance<'_>) {
     tx.known(|known| known.changed(it.run));
-    let Tally {
-        states,
-        started,
-        journal_len,
-        logged,
-    } = it.tally;
     let Some((state, passed)) = it.states.split_last() else {
-        tx.run(
-            "UPDATE flow_runs SET started = $2, journal_len = $3, logged = $4 WHERE no = $1",
-            params![it.run, started, journal_len, logged],
-        );
-        return;
+        let mut row = params![it.run];
+        row.append(&mut counts(&it.tally));
+        return tx.bulk(&COUNTED, row);
     };
-    tx.run(
-        "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4,
-             state_at = $5, states = $6, started = $7, journal_len = $8, logged = $9
-         WHERE no = $1",
-        params![
-            it.run,
-            state.kind,
-            state.name,
-            state.message,
-            state.at,
-            states,
-            started,
-            journal_len,
-            logged
-        ],
-    );
+    let states = it.tally.states;
+    let mut row = in_state(it.run, state, states);
+    row.append(&mut counts(&it.tally));
+    tx.bulk(&ADVANCED, row);
     let whose = whole(it.id, &it.says);
     add_last(tx, it.run, whose, states, passed, state, &it.says);
 }
@@ -248,50 +175,20 @@ pub(crate) fn advance(tx: &Tx, it: Advance<'_>) {
 /// Gives up the lease.
 pub(crate) fn leave(tx: &Tx, it: Leave<'_>) {
     tx.known(|known| known.changed(it.run));
-    tx.run(
-        "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
-             states = $6, started = $7, journal_len = $8, logged = $9, ready_at = $10,
-             wake_after = $11, attempt = $12, worker = NULL
-         WHERE no = $1",
-        params![
-            it.run,
-            it.state.kind,
-            it.state.name,
-            it.state.message,
-            it.state.at,
-            it.tally.states,
-            it.tally.started,
-            it.tally.journal_len,
-            it.tally.logged,
-            it.ready_at,
-            it.missing,
-            it.attempt
-        ],
-    );
-    let whose = whole(it.id, &it.says);
     let states = it.tally.states;
+    let mut row = in_state(it.run, it.state, states);
+    row.append(&mut counts(&it.tally));
+    row.append(&mut params![it.ready_at, it.missing, it.attempt]);
+    tx.bulk(&LEFT, row);
+    let whose = whole(it.id, &it.says);
     add_last(tx, it.run, whose, states, it.passed, it.state, &it.says);
 }
 
 pub(crate) fn claim(tx: &Tx, it: &Claim) {
     tx.known(|known| known.changed(it.run));
-    tx.run(
-        "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
-             states = $6, attempt = $7, epoch = $8, worker = $9, ready_at = NULL,
-             wake_after = NULL
-         WHERE no = $1",
-        params![
-            it.run,
-            it.state.kind,
-            it.state.name,
-            it.state.message,
-            it.state.at,
-            it.states,
-            it.attempt,
-            it.epoch,
-            it.worker
-        ],
-    );
+    let mut row = in_state(it.run, &it.state, it.states);
+    row.append(&mut params![it.attempt, it.epoch, it.worker]);
+    tx.bulk(&CLAIMED, row);
     if it.is_new_line {
         let says = it.says();
         let whose = whole(it.id, &says);
@@ -301,113 +198,70 @@ pub(crate) fn claim(tx: &Tx, it: &Claim) {
 
 pub(crate) fn enter(tx: &Tx, it: &Enter) {
     tx.known(|known| known.changed(it.run));
-    tx.run(
-        "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
-             states = $6, ready_at = $7, crashes = $8, wake_after = NULL,
-             worker = CASE WHEN $9 THEN worker END,
-             reserved_for = CASE WHEN $10 THEN reserved_for END
-         WHERE no = $1",
-        params![
-            it.run,
-            it.state.kind,
-            it.state.name,
-            it.state.message,
-            it.state.at,
-            it.states,
-            it.ready_at,
-            it.crashes,
-            it.keeps_lease,
-            it.keeps_reservation
-        ],
-    );
+    let mut row = in_state(it.run, &it.state, it.states);
+    row.append(&mut params![
+        it.ready_at,
+        it.crashes,
+        it.keeps_lease,
+        it.keeps_reservation
+    ]);
+    tx.bulk(&ENTERED, row);
     let whose = whole(it.id, &it.says);
     add_last(tx, it.run, whose, it.states, &[], &it.state, &it.says);
 }
 
 pub(crate) fn give_up(tx: &Tx, it: &GiveUp) {
     tx.known(|known| known.changed(it.run));
-    tx.run(
-        "UPDATE flow_runs SET worker = NULL,
-             reserved_for = CASE WHEN $2 THEN reserved_for END,
-             ready_at = coalesce($3, ready_at), started = $4, journal_len = $5, logged = $6
-         WHERE no = $1",
-        params![
-            it.run,
-            it.keeps_reservation,
-            it.ready_at,
-            it.tally.started,
-            it.tally.journal_len,
-            it.tally.logged
-        ],
-    );
+    let mut row = params![it.run];
+    row.append(&mut counts(&it.tally));
+    row.append(&mut params![it.keeps_reservation, it.ready_at]);
+    tx.bulk(&GIVEN_UP, row);
 }
 
 pub(crate) fn reopen(tx: &Tx, it: &Reopen) {
     tx.known(|known| known.changed(it.run));
     tx.count_end(|ends| ends.reopened(it.was));
-    tx.run(
-        "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
-             states = $6, started = $7, journal_len = $8, logged = $9, attempt = $10,
-             ready_at = $11, crashes = 0, ended = NULL, outcome = NULL, reserved_for = NULL
-         WHERE no = $1",
-        params![
-            it.run,
-            it.state.kind,
-            it.state.name,
-            it.state.message,
-            it.state.at,
-            it.tally.states,
-            it.tally.started,
-            it.tally.journal_len,
-            it.tally.logged,
-            it.attempt,
-            it.ready_at
-        ],
-    );
+    let states = it.tally.states;
+    let mut row = in_state(it.run, &it.state, states);
+    row.append(&mut counts(&it.tally));
+    row.append(&mut params![it.attempt, it.ready_at]);
+    tx.bulk(&REOPENED, row);
     let says = it.says();
     let whose = whole(it.id, &says);
-    add_last(tx, it.run, whose, it.tally.states, &[], &it.state, &says);
+    add_last(tx, it.run, whose, states, &[], &it.state, &says);
 }
 
 pub(crate) fn end(tx: &Tx, it: End<'_>) {
     tx.known(|known| known.changed(it.run));
     tx.count_end(|ends| ends.ended(it.ended()));
-    tx.run(
-        "UPDATE flow_runs SET state = $2, state_name = $3, state_message = $4, state_at = $5,
-             ended = $5, outcome = $6, states = $7, started = $8, journal_len = $9,
-             logged = $10, worker = NULL, ready_at = NULL, wake_after = NULL
-         WHERE no = $1",
-        params![
-            it.run,
-            it.state.kind,
-            it.state.name,
-            it.state.message,
-            it.state.at,
-            AsJson(&*it.outcome),
-            it.tally.states,
-            it.tally.started,
-            it.tally.journal_len,
-            it.tally.logged
-        ],
-    );
+    let states = it.tally.states;
+    let mut row = in_state(it.run, &it.state, states);
+    row.append(&mut counts(&it.tally));
+    row.append(&mut params![AsJson(&*it.outcome)]);
+    tx.bulk(&ENDED, row);
     let whose = Whose {
         within: it.within,
         ..whole(it.id, &it.says)
     };
-    let states = it.tally.states;
     add_last(tx, it.run, whose, states, it.passed, &it.state, &it.says);
 }
 
 pub(crate) fn count_down(tx: &Tx, run: RunKey, left: u64) {
-    tx.run(
-        "UPDATE flow_runs SET wake_after = $2 WHERE no = $1",
-        params![run, left],
-    );
+    tx.known(|known| known.counted_down(run, left));
+    tx.bulk(&COUNTED_DOWN, params![run, left]);
 }
 
 pub(crate) fn wake(tx: &Tx, run: RunKey, at: Timestamp) {
-    tx.run(
-        "UPDATE flow_runs SET wake_after = 0, ready_at = $2 WHERE no = $1",
-        params![run, at],
-    );
+    tx.known(|known| known.counted_down(run, 0));
+    tx.bulk(&WOKEN, params![run, at]);
+}
+
+/// The columns with which a run's row says its state.
+fn in_state(run: RunKey, state: &State, states: u64) -> Vec<Value> {
+    params![run, state.kind, state.name, state.message, state.at, states]
+}
+
+/// The columns that count what it has done.
+fn counts(tally: &Tally) -> Vec<Value> {
+    params![tally.started, tally.journal_len, tally.logged]
 }

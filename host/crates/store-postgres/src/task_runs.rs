@@ -3,12 +3,12 @@
 use super::columns::{AsJson, list};
 use super::sql::{Conn, params};
 use crate::error::Pg;
-use crate::tx::{Table, Tx};
+use crate::tx::{Bulk, How, Tx};
 use model::{RunId, TaskLine, TaskRun};
 use orchestrator::lifecycle::RunKey;
 
-static TASK_RUNS: Table = Table {
-    name: "task_runs",
+static TASK_RUNS: Bulk = Bulk {
+    table: "task_runs",
     columns: &[
         ("id", "uuid"),
         ("flow_run", "uuid"),
@@ -23,13 +23,16 @@ static TASK_RUNS: Table = Table {
         ("retry_at", "bigint"),
         ("worker", "uuid"),
     ],
-    conflict: "ON CONFLICT (id) DO UPDATE SET name = excluded.name, attempt = excluded.attempt,
+    keys: 1,
+    how: How::Insert {
+        conflict: "ON CONFLICT (id) DO UPDATE SET name = excluded.name, attempt = excluded.attempt,
          state = excluded.state, history = excluded.history, retry_at = excluded.retry_at,
          worker = excluded.worker",
+    },
 };
 
 pub(crate) fn put(tx: &Tx, run: RunKey, task_run: &TaskRun) {
-    tx.insert(
+    tx.bulk(
         &TASK_RUNS,
         params![
             task_run.id,

@@ -10,7 +10,7 @@ use crate::error::Pg;
 use crate::noted::Ends;
 use crate::origins;
 use crate::sql::{Conn, Row, params};
-use crate::tx::{Table, Tx};
+use crate::tx::{Bulk, How, Tx};
 use model::{DeploymentName, FlowName, StateType, Timestamp};
 use orchestrator::lifecycle::{Ended, OriginKey};
 use store::{OriginTally, Tallied, Tallies, Tallying};
@@ -21,8 +21,8 @@ const HOUR: i64 = 60;
 /// For so many minutes there is a row a minute; before that, one an hour.
 const MINUTES_KEPT: i64 = 2 * 24 * HOUR;
 
-static TALLIES: Table = Table {
-    name: "run_tallies",
+static TALLIES: Bulk = Bulk {
+    table: "run_tallies",
     columns: &[
         ("minute", "bigint"),
         ("origin", "bigint"),
@@ -31,9 +31,12 @@ static TALLIES: Table = Table {
         ("count", "bigint"),
         ("total_ms", "bigint"),
     ],
-    conflict: "ON CONFLICT (minute, origin, state, shard) DO UPDATE SET
+    keys: 0,
+    how: How::Insert {
+        conflict: "ON CONFLICT (minute, origin, state, shard) DO UPDATE SET
          count = run_tallies.count + excluded.count,
          total_ms = run_tallies.total_ms + excluded.total_ms",
+    },
 };
 
 /// Adds what was noted to the totals, in the order of their keys: so two processes that share a shard
@@ -51,7 +54,7 @@ pub(crate) fn add(tx: &Tx, ends: &Ends, now: Timestamp, shard: i64) {
         sum.1 += sign * took_ms(run);
     }
     for ((minute, origin, state), (count, total_ms)) in sums {
-        tx.insert(
+        tx.bulk(
             &TALLIES,
             params![minute, origin, state, shard, count, total_ms],
         );

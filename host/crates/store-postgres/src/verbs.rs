@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
     AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
-    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, PoolName, Relative, RunFacts,
-    RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
+    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, Next, PoolName, Relative,
+    RunFacts, RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
 use store::{
     BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkLease, BulkNext, BulkProgress,
@@ -22,6 +22,7 @@ use super::{
     load, pick, pools, read, totals, workers,
 };
 use crate::error::Fault;
+use crate::load::Ahead;
 
 /// Does a write with values that each try has anew.
 macro_rules! write {
@@ -174,8 +175,13 @@ impl Runs for PostgresStore {
     }
 
     async fn record(&self, progress: Progress) -> StoreResult<Recorded> {
-        let (run, progress) = (progress.lease.run, Arc::new(progress));
-        let recording = self.inner.writer.record(run, move |tx| {
+        let ahead = Ahead {
+            run: progress.lease.run,
+            ends: matches!(progress.next, Next::End { .. } | Next::Release { .. }),
+            settles: progress.settled.iter().map(|it| it.seq).collect(),
+        };
+        let progress = Arc::new(progress);
+        let recording = self.inner.writer.record(ahead, move |tx| {
             let progress = Arc::clone(&progress);
             async move { life::record(&tx, &progress).await }
         });

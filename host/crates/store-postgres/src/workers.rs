@@ -2,14 +2,16 @@
 
 use super::pools;
 use super::sql::{Conn, Row, params};
+use crate::columns::Value;
 use crate::error::Pg;
+use crate::known::Known;
 use crate::tx::Tx;
 use model::{PoolName, Timestamp, Worker, WorkerChange, WorkerId};
 use store::{Missing, StoreError};
 
 pub(crate) async fn register(tx: &Tx, worker: &Worker) -> Pg<()> {
     if let Some(pool) = &worker.pool {
-        pools::need(tx, pool).await?;
+        pools::stays(tx, pool).await?;
     }
     tx.run(
         "INSERT INTO workers (id, name, pool, run_limit, pid, host, started, heartbeat, lease_until)
@@ -57,17 +59,29 @@ pub(crate) async fn renew(tx: &Tx, worker: WorkerId, now: Timestamp, until: Time
 
 /// Errs if it is not registered, or was given up. It is not given up before the transaction ends.
 pub(crate) async fn need(tx: &Tx, worker: WorkerId) -> Pg<()> {
-    let is_there = tx
-        .any(
-            "SELECT 1 FROM workers WHERE id = $1 FOR KEY SHARE",
-            params![worker],
-        )
-        .await?;
-    if is_there {
-        Ok(())
-    } else {
-        Err(StoreError::NotFound(Missing::Worker(worker)).into())
+    if tx.known(|known| known.has_worker(worker)) {
+        return Ok(());
     }
+    let (sql, params) = staying(worker);
+    let is_there = tx.any(sql, params).await?;
+    found(tx, worker, is_there)
+}
+
+/// Asks whether it is registered, and keeps it so.
+pub(crate) fn staying(worker: WorkerId) -> (&'static str, Vec<Value>) {
+    (
+        "SELECT 1 FROM workers WHERE id = $1 FOR KEY SHARE",
+        params![worker],
+    )
+}
+
+/// What [`staying`] has found.
+pub(crate) fn found(tx: &Tx, worker: WorkerId, is_there: bool) -> Pg<()> {
+    if !is_there {
+        return Err(StoreError::NotFound(Missing::Worker(worker)).into());
+    }
+    tx.known(|known| known.learn_worker(worker));
+    Ok(())
 }
 
 pub(crate) async fn list(conn: &impl Conn) -> Pg<Vec<Worker>> {
@@ -113,6 +127,7 @@ pub(crate) async fn remove(tx: &Tx, worker: WorkerId, what: WorkerChange) -> Pg<
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .await?;
+    tx.known(Known::forget);
     Ok(removed.map(|(name, pool)| {
         tx.change(|changes| changes.worker(worker, &name, pool.as_ref(), what));
         name

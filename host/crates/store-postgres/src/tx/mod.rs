@@ -1,13 +1,13 @@
 //! A transaction, as a write sees it.
 //!
 //! ```text
-//! changes --> buffer: rows to insert, by table; statements, in order
+//! changes --> buffer: changes of many rows, by kind; statements, in order
 //!                |
-//!                +-- sent together, before each question and before the commit
+//!                +-- sent together, before each question and with the commit
 //! ```
 //!
-//! A change is noted and not waited for. Rows of one table become one statement over arrays. So a
-//! batch of writes costs one way to the server and back, and one more for each question.
+//! A change is noted and not waited for. Changes of one kind become one statement over arrays. So a
+//! batch of writes costs one way to the server and back, and one more for each time that it asks.
 
 mod buffer;
 mod pipeline;
@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deadpool_postgres::Object;
 
-pub(crate) use buffer::Table;
 use buffer::{Buffer, Mark as BufferMark};
-use pipeline::Sending;
+pub(crate) use buffer::{Bulk, How};
+use pipeline::{Answers, Sending};
 
 use crate::columns::Value;
 use crate::error::Pg;
@@ -31,6 +31,9 @@ use store::changes::Changes;
 
 /// Lines that one transaction may number.
 const LOG_BLOCK_BITS: u32 = 20;
+
+/// A question in SQL, and what it is given.
+pub(crate) type Question<'q> = (&'q str, Vec<Value>);
 
 /// A transaction, and what it has to announce. Cheap to clone.
 #[derive(Clone)]
@@ -50,6 +53,8 @@ struct State {
     news: News,
     /// Nothing was sent yet.
     is_new: bool,
+    /// Its number, once something was sent.
+    number: Option<i64>,
     known: Known,
     run_numbers: VecDeque<i64>,
     /// How many new runs are on their way.
@@ -94,19 +99,14 @@ impl Tx {
         &self.0.origins
     }
 
-    /// A row for this table, in the order of its columns.
-    pub(crate) fn insert(&self, table: &'static Table, row: Vec<Value>) {
-        self.state().buffer.insert(table, row);
+    /// A change of many rows at once: one of them, in the order of its columns.
+    pub(crate) fn bulk(&self, bulk: &'static Bulk, row: Vec<Value>) {
+        self.state().buffer.bulk(bulk, row);
     }
 
-    /// A statement that changes rows which are there, by what they are found by.
+    /// A statement that may concern any row.
     pub(crate) fn run(&self, sql: &'static str, params: Vec<Value>) {
-        self.state().buffer.run(sql, params, false);
-    }
-
-    /// A statement that reads or removes rows of its own tables: what is inserted later comes after.
-    pub(crate) fn run_alone(&self, sql: &'static str, params: Vec<Value>) {
-        self.state().buffer.run(sql, params, true);
+        self.state().buffer.run(sql, params);
     }
 
     /// Sends what is noted so far.
@@ -114,27 +114,34 @@ impl Tx {
         if self.state().buffer.is_empty() {
             return Ok(());
         }
-        let sent = self.take();
-        pipeline::send(self.conn(), sent, None).await.map(|_| ())
+        self.send(Vec::new(), None).await.map(|_| ())
     }
 
     /// A command that takes no values, after what is noted so far.
     pub(crate) async fn command(&self, command: &str) -> Pg<()> {
-        let sent = self.take();
-        pipeline::command(self.conn(), sent, command).await
+        self.send(Vec::new(), Some(command)).await.map(|_| ())
     }
 
-    /// Asks a question after a statement that only locks rows.
-    pub(crate) async fn query_locked(
-        &self,
-        lock: &str,
-        lock_params: Vec<Value>,
-        sql: &str,
-        params: Vec<Value>,
-    ) -> Pg<Vec<Row>> {
-        let mut sent = self.take();
-        sent.statements.push((lock.to_owned(), lock_params));
-        pipeline::send(self.conn(), sent, Some((sql, params))).await
+    /// Asks several questions at once.
+    pub(crate) async fn questions(&self, questions: Vec<Question<'_>>) -> Pg<Vec<Vec<Row>>> {
+        Ok(self.send(questions, None).await?.rows)
+    }
+
+    /// The number of the transaction. It begins, if it has not yet.
+    pub(crate) async fn number(&self) -> Pg<Option<i64>> {
+        if self.state().is_new {
+            self.send(Vec::new(), None).await?;
+        }
+        Ok(self.state().number)
+    }
+
+    async fn send(&self, questions: Vec<Question<'_>>, command: Option<&str>) -> Pg<Answers> {
+        let sending = self.take();
+        let answers = pipeline::send(self.conn(), sending, questions, command).await?;
+        if answers.transaction.is_some() {
+            self.state().number = answers.transaction;
+        }
+        Ok(answers)
     }
 
     fn take(&self) -> Sending {
@@ -240,8 +247,7 @@ impl Tx {
         }
         // What was noted before the write may have been sent with a question of it.
         let begun = state.begun.clone();
-        state.buffer.back_to(&begun);
-        true
+        state.buffer.back_to(&begun)
     }
 
     /// What is to be added before the commit.
@@ -259,7 +265,7 @@ impl Tx {
 
 impl Conn for Tx {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Pg<Vec<Row>> {
-        let sent = self.take();
-        pipeline::send(self.conn(), sent, Some((sql, params))).await
+        let mut rows = self.questions(vec![(sql, params)]).await?;
+        Ok(rows.pop().unwrap_or_default())
     }
 }

@@ -6,14 +6,22 @@ use std::task::Poll;
 
 use deadpool_postgres::Object;
 use futures::future::BoxFuture;
+use tokio_postgres::SimpleQueryMessage;
 
+use super::Question;
 use crate::columns::Value;
 use crate::error::{Fault, Pg};
 use crate::sql::{Row, query, references};
 
 /// Two that wait for each other find out sooner than PostgreSQL would tell them, and no row is worth
 /// a longer wait.
-const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '200ms'";
+///
+/// All that a transaction of ours looks for in a large table is found by an index, which what is
+/// known of a table that grows fast does not always tell. Where there is none, after all, that looks
+/// so dear that a plan would be worth compiling, which it never is.
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '200ms'; SET LOCAL enable_seqscan = off; \
+     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; \
+     SELECT pg_current_xact_id()";
 
 /// What a transaction sends.
 pub(super) struct Sending {
@@ -22,67 +30,93 @@ pub(super) struct Sending {
     pub statements: Vec<(String, Vec<Value>)>,
 }
 
-/// Sends statements, and a question after them. The first of them that fails is told.
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Answers {
+    /// The number of the transaction that has begun with this.
+    pub transaction: Option<i64>,
+    /// Of each question.
+    pub rows: Vec<Vec<Row>>,
+}
+
+/// An answer to one of the things that were sent.
+enum Answer {
+    Begun(Option<i64>),
+    Done,
+    Rows(Vec<Row>),
+}
+
+type Sent<'s> = BoxFuture<'s, Pg<Answer>>;
+
+/// Sends statements, questions after them, and a command at the end. The first of them that fails is
+/// told.
 pub(super) async fn send(
     conn: &Object,
     sending: Sending,
-    question: Option<(&str, Vec<Value>)>,
-) -> Pg<Vec<Row>> {
+    questions: Vec<Question<'_>>,
+    command: Option<&str>,
+) -> Pg<Answers> {
     // Prepared before anything is sent: what is sent must be in order.
-    if let Some((sql, _)) = &question {
-        conn.prepare_cached(sql).await?;
-    }
-    let mut sent = begun(conn, sending).await?;
-    if let Some((sql, params)) = question {
-        sent.push(Box::pin(async move { query(conn, sql, &params).await }));
-    }
-    in_order(sent).await
-}
-
-/// Sends statements, and a command after them.
-pub(super) async fn command(conn: &Object, sending: Sending, command: &str) -> Pg<()> {
-    let mut sent = begun(conn, sending).await?;
-    sent.push(simple(conn, command));
-    in_order(sent).await.map(|_| ())
-}
-
-async fn begun(conn: &Object, sending: Sending) -> Pg<Vec<BoxFuture<'_, Pg<Vec<Row>>>>> {
     for (sql, _) in &sending.statements {
         conn.prepare_cached(sql).await?;
     }
-    let mut sent = Vec::with_capacity(sending.statements.len() + 2);
+    for (sql, _) in &questions {
+        conn.prepare_cached(sql).await?;
+    }
+    let mut sent: Vec<Sent<'_>> = Vec::with_capacity(sending.statements.len() + 4);
     if sending.begins {
-        sent.push(simple(conn, BEGIN));
+        sent.push(Box::pin(begin(conn)));
     }
     for (sql, params) in sending.statements {
         sent.push(Box::pin(async move {
             let statement = conn.prepare_cached(&sql).await?;
             conn.execute(&statement, &references(&params)).await?;
-            Ok(Vec::new())
-        }) as BoxFuture<'_, Pg<Vec<Row>>>);
+            Ok(Answer::Done)
+        }));
     }
-    Ok(sent)
+    for (sql, params) in questions {
+        sent.push(Box::pin(async move {
+            query(conn, sql, &params).await.map(Answer::Rows)
+        }));
+    }
+    if let Some(command) = command {
+        sent.push(Box::pin(async move {
+            conn.batch_execute(command).await?;
+            Ok(Answer::Done)
+        }));
+    }
+    let mut answers = Answers::default();
+    for answer in in_order(sent).await? {
+        match answer {
+            Answer::Begun(transaction) => answers.transaction = transaction,
+            Answer::Done => {}
+            Answer::Rows(rows) => answers.rows.push(rows),
+        }
+    }
+    Ok(answers)
 }
 
-fn simple<'c>(conn: &'c Object, command: &'c str) -> BoxFuture<'c, Pg<Vec<Row>>> {
-    Box::pin(async move {
-        conn.batch_execute(command).await?;
-        Ok(Vec::new())
-    })
+async fn begin(conn: &Object) -> Pg<Answer> {
+    let messages = conn.simple_query(BEGIN).await?;
+    let number = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    });
+    Ok(Answer::Begun(number))
 }
 
-/// Waits for all of them, each of which is begun before the next. What the last one came to, or
-/// the first failure: those after it fail because of it.
-async fn in_order(mut futures: Vec<BoxFuture<'_, Pg<Vec<Row>>>>) -> Pg<Vec<Row>> {
-    let mut results: Vec<Option<Pg<Vec<Row>>>> = futures.iter().map(|_| None).collect();
+/// Waits for all of them, each of which is begun before the next. The first failure counts: those
+/// after it fail because of it.
+async fn in_order(mut sent: Vec<Sent<'_>>) -> Pg<Vec<Answer>> {
+    let mut answers: Vec<Option<Pg<Answer>>> = sent.iter().map(|_| None).collect();
     poll_fn(|context| {
         let mut is_pending = false;
-        for (future, result) in futures.iter_mut().zip(&mut results) {
-            if result.is_some() {
+        for (future, answer) in sent.iter_mut().zip(&mut answers) {
+            if answer.is_some() {
                 continue;
             }
             match Pin::new(future).poll(context) {
-                Poll::Ready(done) => *result = Some(done),
+                Poll::Ready(done) => *answer = Some(done),
                 Poll::Pending => is_pending = true,
             }
         }
@@ -93,9 +127,5 @@ async fn in_order(mut futures: Vec<BoxFuture<'_, Pg<Vec<Row>>>>) -> Pg<Vec<Row>>
         }
     })
     .await;
-    let mut last = Vec::new();
-    for result in results.into_iter().flatten() {
-        last = result?;
-    }
-    Ok::<_, Fault>(last)
+    answers.into_iter().flatten().collect::<Result<_, Fault>>()
 }

@@ -8,12 +8,11 @@ use super::request::{Attempt, Write};
 use crate::columns::List;
 use crate::connect::Shared;
 use crate::error::{Fault, Pg};
-use crate::load;
+use crate::load::{self, Ahead};
 use crate::noted::KnownOrigins;
 use crate::sql::{Conn, Reader, params};
 use crate::totals;
 use crate::tx::Tx;
-use model::RunId;
 use orchestrator::lifecycle::News;
 use rand::RngExt as _;
 use store::{Clock, StoreError, StoreResult};
@@ -170,19 +169,18 @@ impl Committer {
     }
 
     async fn within(&mut self, tx: &Tx, batch: &mut Batch, apart: bool) -> Result<Tried, Failed> {
-        let mut runs: Vec<RunId> = batch.writes.iter().filter_map(|it| it.run()).collect();
-        if runs.len() > 1 {
-            runs.sort_unstable();
-            runs.dedup();
-            load::learn(tx, &runs).await?;
+        let ahead: Vec<Ahead> = batch.writes.iter().filter_map(|it| it.ahead()).collect();
+        if !ahead.is_empty() {
+            load::learn(tx, &ahead).await?;
         }
-        if apart {
-            each_alone(tx, &mut batch.writes).await?;
-        } else if !together(tx, &mut batch.writes).await? {
+        let Some(_) = all(tx, &mut batch.writes, apart).await? else {
             return Ok(Tried::Torn);
-        }
+        };
         if batch.look || tx.news().ready {
-            batch.tried = each_alone(tx, &mut batch.waiting).await?;
+            let Some(tried) = all(tx, &mut batch.waiting, apart).await? else {
+                return Ok(Tried::Torn);
+            };
+            batch.tried = tried;
         }
         let (rows, ends) = tx.notes();
         totals::add(tx, &ends, self.clock.now(), self.shard);
@@ -208,13 +206,7 @@ impl Committer {
                 params![format!("{what}{}", self.sender)],
             );
         }
-        let transaction: Option<i64> = tx
-            .need(
-                "SELECT pg_current_xact_id_if_assigned()::text::bigint",
-                params![],
-                |row| row.get(0),
-            )
-            .await?;
+        let transaction = tx.number().await?;
         let Err(fault) = tx.command("COMMIT").await else {
             self.origins.committed();
             return Ok(Tried::Committed(news));
@@ -228,7 +220,7 @@ impl Committer {
 
 /// Gives up the oldest rows of the stream, while there is too much. The newest always stays.
 fn give_up_oldest(tx: &Tx) {
-    tx.run_alone(
+    tx.run(
         "DELETE FROM events WHERE no IN (
              SELECT no FROM (
                  SELECT no, sum(bytes) OVER (ORDER BY no DESC) AS later FROM events
@@ -245,15 +237,21 @@ async fn pause(tries: u32, most: Duration) {
     tokio::time::sleep(least.min(most).mul_f64(part)).await;
 }
 
-/// Whether none left something behind that failed.
-async fn together(tx: &Tx, writes: &mut [Box<dyn Write>]) -> Pg<bool> {
+/// Tries each. None: one that failed has left something behind.
+async fn all(tx: &Tx, writes: &mut [Box<dyn Write>], apart: bool) -> Pg<Option<Vec<Attempt>>> {
+    if apart {
+        return each_alone(tx, writes).await.map(Some);
+    }
+    let mut attempts = Vec::with_capacity(writes.len());
     for write in writes {
         let mark = tx.mark();
-        if write.attempt(tx.clone()).await? == Attempt::Failed && !tx.back_to(mark) {
-            return Ok(false);
+        let attempt = write.attempt(tx.clone()).await?;
+        if attempt == Attempt::Failed && !tx.back_to(mark) {
+            return Ok(None);
         }
+        attempts.push(attempt);
     }
-    Ok(true)
+    Ok(Some(attempts))
 }
 
 async fn alone(tx: &Tx, write: &mut dyn Write) -> Pg<Attempt> {

@@ -39,8 +39,8 @@ use self::commit::Committer;
 use self::request::{Message, NOBODY, Request, Trying, Waiter, stopped};
 use crate::connect::Shared;
 use crate::error::Pg;
+use crate::load::Ahead;
 use crate::tx::Tx;
-use model::RunId;
 use orchestrator::lifecycle::News;
 use store::{Clock, StoreResult, WriterFigures};
 
@@ -107,10 +107,10 @@ impl Writer {
         self.enqueue(Box::new(write), None, NOBODY, Message::Write)
     }
 
-    /// The same, of a write that records a run.
+    /// The same, of a write that records a run, and says what it is about to do.
     pub(crate) fn record<T, F, W>(
         &self,
-        run: RunId,
+        ahead: Ahead,
         write: W,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T, F, W>
     where
@@ -122,7 +122,7 @@ impl Writer {
             let written = write(tx);
             async move { Ok(Some((written.await?, false))) }.boxed()
         };
-        self.enqueue(Box::new(write), Some(run), NOBODY, Message::Write)
+        self.enqueue(Box::new(write), Some(ahead), NOBODY, Message::Write)
     }
 
     /// The same, of a write that is tried until it finds something to do: in the transaction of
@@ -149,12 +149,12 @@ impl Writer {
     fn enqueue<T: Send + 'static>(
         &self,
         write: Trying<T>,
-        run: Option<RunId>,
+        ahead: Option<Ahead>,
         waiter: Waiter,
         message: fn(Box<dyn request::Write>) -> Message,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T> {
         let (reply, answer) = oneshot::channel();
-        let request = message(Box::new(Request::new(write, run, waiter, reply)));
+        let request = message(Box::new(Request::new(write, ahead, waiter, reply)));
         let is_queued = self.queue.send(request).is_ok();
         async move {
             if !is_queued {

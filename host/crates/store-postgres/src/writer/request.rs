@@ -4,8 +4,8 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::error::{Fault, Pg};
+use crate::load::Ahead;
 use crate::tx::Tx;
-use model::RunId;
 use store::{StoreError, StoreResult};
 
 /// What came of trying a write.
@@ -23,8 +23,8 @@ pub(super) enum Attempt {
 pub(super) trait Write: Send + Sync {
     /// Whether anybody still waits for its answer.
     fn is_wanted(&self) -> bool;
-    /// The run that it records, so that those of a batch are read together.
-    fn run(&self) -> Option<RunId>;
+    /// What it is about to do, so that what a batch needs is read at once.
+    fn ahead(&self) -> Option<Ahead>;
     /// Who waits. The same one always waits for the same kind of thing.
     fn waiter(&self) -> Waiter;
     /// What it has to say is kept for [`Write::answer`]. Errs if the transaction cannot go on.
@@ -46,7 +46,7 @@ pub(super) type Trying<T> =
 
 pub(super) struct Request<T> {
     write: Trying<T>,
-    run: Option<RunId>,
+    ahead: Option<Ahead>,
     waiter: Waiter,
     result: std::sync::Mutex<Option<StoreResult<T>>>,
     reply: oneshot::Sender<StoreResult<T>>,
@@ -55,13 +55,13 @@ pub(super) struct Request<T> {
 impl<T> Request<T> {
     pub(super) fn new(
         write: Trying<T>,
-        run: Option<RunId>,
+        ahead: Option<Ahead>,
         waiter: Waiter,
         reply: oneshot::Sender<StoreResult<T>>,
     ) -> Self {
         Self {
             write,
-            run,
+            ahead,
             waiter,
             result: std::sync::Mutex::new(None),
             reply,
@@ -81,8 +81,8 @@ impl<T: Send + 'static> Write for Request<T> {
         !self.reply.is_closed()
     }
 
-    fn run(&self) -> Option<RunId> {
-        self.run
+    fn ahead(&self) -> Option<Ahead> {
+        self.ahead.clone()
     }
 
     fn waiter(&self) -> Waiter {
