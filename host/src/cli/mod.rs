@@ -68,6 +68,7 @@ Environment:
   ORCH_HOME          Where the database and compiled code are kept [default: the user's data
                      directory, such as ~/.local/share/orch-host]
   ORCH_DATABASE_URL  As `--database`
+  ORCH_LISTEN_URL    As `--listen-url`
   ORCH_API_URL       As `--server`
   ORCH_API_TOKEN     The token to show to that server [default: for a server on this machine, the
                      one in ORCH_HOME]
@@ -98,6 +99,16 @@ struct GlobalArgs {
         value_name = "URL"
     )]
     database: Option<String>,
+    /// The same PostgreSQL database, past the pooler that `--database` names: a pooler such as
+    /// PgBouncer passes no notifications on, and without them all look once a second
+    #[arg(
+        long,
+        global = true,
+        env = "ORCH_LISTEN_URL",
+        hide_env = true,
+        value_name = "URL"
+    )]
+    listen_url: Option<String>,
     /// A server to ask, in place of the database: `https://orch.example.com`
     #[arg(
         long,
@@ -190,7 +201,10 @@ fn start(cli: Cli, out: &Output, open: Open, open_own: OpenOwn) -> anyhow::Resul
     }
     log_to_stderr(&cli, out)?;
     let database = cli.global.database.as_deref().map(DatabaseUrl::read);
-    let database = database.transpose()?;
+    let mut database = database.transpose()?;
+    if let Some(direct) = cli.global.listen_url.as_deref() {
+        database = Some(DatabaseUrl::listening_at(database, direct)?);
+    }
     let server = remote::chosen(cli.global.server, database.as_ref())?;
     let place = Place::find(database)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

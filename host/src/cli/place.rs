@@ -14,6 +14,27 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// The database, whose notifications are heard where `direct` says.
+    pub fn listening_at(database: Option<Self>, direct: &str) -> Result<Self, UserError> {
+        match (database, Self::read(direct)?) {
+            (Some(Self::Postgres(options)), Self::Postgres(direct)) => {
+                Ok(Self::Postgres(Box::new(options.listening_at(*direct))))
+            }
+            (_, Self::Sqlite(path)) => {
+                let shown = path.display();
+                Err(UserError::new(format!(
+                    "`sqlite:{shown}` is no database to listen at: an SQLite file has no pooler"
+                ))
+                .hint("leave `--listen-url` out"))
+            }
+            (_, Self::Postgres(direct)) => Err(UserError::new(format!(
+                "`--listen-url {direct}` needs `--database postgres://…`, the same database \
+                 through its pooler"
+            ))
+            .hint("without a pooler, `--database` alone is enough")),
+        }
+    }
+
     /// Reads what was typed, or what the environment has. It may hold a password, which no message
     /// repeats.
     pub fn read(text: &str) -> Result<Self, UserError> {

@@ -6,7 +6,8 @@
 //!    +------------- listeners of this process <---------+----- a look each second
 //! ```
 //!
-//! A notification that is lost costs a second: listeners look again after so long without one.
+//! A notification that is lost costs a second: listeners look again after so long without one. They
+//! do nothing else where the database is reached through what passes no notifications on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -118,20 +119,35 @@ impl Listener for BellListener {
 
 /// Listens for as long as the store is there, and connects again when the connection is lost.
 async fn hear(hub: Weak<Hub>) {
+    let mut is_told = false;
     while let Some(here) = hub.upgrade() {
         let connector = Arc::clone(&here.connector);
         drop(here);
-        if let Err(fault) = connected(&hub, &connector).await {
-            tracing::debug!(?fault, "not listening");
-        }
-        tokio::time::sleep(RETRY).await;
+        let pause = if connector.can_listen() {
+            let heard = connected(&hub, &connector, &mut is_told).await;
+            if let Err(fault) = heard
+                && !std::mem::replace(&mut is_told, true)
+            {
+                connector.cannot_listen(&fault.told());
+            }
+            RETRY
+        } else {
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::warn!(
+                    "the database is behind a pooler, which passes no notifications on: what \
+                     others do is looked for each second (`--listen-url` names the database itself)"
+                );
+            }
+            SAFETY_NET
+        };
+        tokio::time::sleep(pause).await;
         // What happened meanwhile was not heard.
         let Some(here) = hub.upgrade() else { return };
         here.heard(News::READY);
     }
 }
 
-async fn connected(hub: &Weak<Hub>, connector: &Shared) -> Pg<()> {
+async fn connected(hub: &Weak<Hub>, connector: &Shared, is_told: &mut bool) -> Pg<()> {
     let (client, mut connection) = connector.listening().await?;
     let mut messages = poll_fn(move |context| connection.poll_message(context)).boxed();
     let listen = client.batch_execute("LISTEN orch_host");
@@ -142,6 +158,7 @@ async fn connected(hub: &Weak<Hub>, connector: &Shared) -> Pg<()> {
             done = &mut listen, if !is_set => {
                 done?;
                 is_set = true;
+                *is_told = false;
                 // What happened before was not heard.
                 continue;
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
@@ -16,6 +16,7 @@ use crate::error::{Fault, Pg, reason};
 use crate::sql::Reader;
 use store::StoreError;
 
+mod pooler;
 mod tls;
 
 pub(crate) use tls::TlsMode;
@@ -49,6 +50,8 @@ pub struct Options {
     shown: String,
     /// As it was given.
     url: String,
+    /// Where notifications are heard, if that is elsewhere.
+    listen: Option<Box<Self>>,
 }
 
 impl fmt::Debug for Options {
@@ -129,6 +132,7 @@ impl FromStr for Options {
             url: text.to_owned(),
             config,
             tls,
+            listen: None,
         })
     }
 }
@@ -174,6 +178,14 @@ impl Options {
         &self.url
     }
 
+    /// The same database, whose notifications are heard there: without what stands between.
+    pub fn listening_at(self, direct: Self) -> Self {
+        Self {
+            listen: Some(Box::new(direct)),
+            ..self
+        }
+    }
+
     /// The same server with another database.
     pub(crate) fn with_database(&self, name: &str) -> Result<Self, UrlError> {
         let (address, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
@@ -194,26 +206,46 @@ impl Options {
 /// Makes connections.
 pub(crate) struct Connector {
     options: Options,
-    readers: Result<Pool, String>,
-    writer: Result<Pool, String>,
+    pools: OnceLock<Pools>,
 }
 
-impl Connector {
-    pub(crate) fn new(options: Options) -> Self {
+struct Pools {
+    readers: Pool,
+    writer: Pool,
+    /// Something stands between, which keeps no sessions.
+    is_pooled: bool,
+}
+
+impl Pools {
+    fn new(options: &Options, is_pooled: bool) -> Result<Self, String> {
+        let mut config = options.config.clone();
+        if is_pooled {
+            config.options("");
+        }
         let pool = |size| {
             let tls = options.tls.connector()?;
             let recycling = ManagerConfig {
                 recycling_method: RecyclingMethod::Fast,
             };
-            let manager = Manager::from_config(options.config.clone(), tls, recycling);
+            let manager = Manager::from_config(config.clone(), tls, recycling);
             let pool = Pool::builder(manager).max_size(size);
             let pool = pool.runtime(Runtime::Tokio1).build();
             pool.map_err(|error| error.to_string())
         };
+        Ok(Self {
+            readers: pool(READERS)?,
+            writer: pool(1)?,
+            is_pooled,
+        })
+    }
+}
+
+impl Connector {
+    /// Nothing is connected before [`Self::first`].
+    pub(crate) fn new(options: Options) -> Self {
         Self {
-            readers: pool(READERS),
-            writer: pool(1),
             options,
+            pools: OnceLock::new(),
         }
     }
 
@@ -221,47 +253,77 @@ impl Connector {
         &self.options
     }
 
+    fn pools(&self) -> Pg<&Pools> {
+        let none = || StoreError::Unavailable("nothing is connected".to_owned());
+        Ok(self.pools.get().ok_or_else(none)?)
+    }
+
     pub(crate) async fn reader(&self) -> Pg<Reader> {
-        self.taken(&self.readers).await
+        Ok(Reader(self.pools()?.readers.get().await?))
     }
 
     pub(crate) async fn writer(&self) -> Pg<Reader> {
-        self.taken(&self.writer).await
-    }
-
-    async fn taken(&self, pool: &Result<Pool, String>) -> Pg<Reader> {
-        let pool = pool.as_ref().map_err(|reason| self.cannot_open(reason))?;
-        Ok(Reader(pool.get().await?))
+        Ok(Reader(self.pools()?.writer.get().await?))
     }
 
     /// The first connection: what is wrong with the address is told apart here, once.
     pub(crate) async fn first(&self) -> Pg<Reader> {
-        let pool = self.writer.as_ref();
-        let pool = pool.map_err(|reason| self.cannot_open(reason))?;
-        match pool.get().await {
-            Ok(object) => Ok(Reader(object)),
-            Err(PoolError::Backend(error)) => {
-                let is_ours = |code: &SqlState| {
-                    *code == SqlState::CANNOT_CONNECT_NOW || code.code().starts_with("53")
-                };
-                let is_away = error.code().is_none() && is_of_network(&error);
-                Err(match error.code() {
-                    Some(code) if is_ours(code) => Fault::from(error),
-                    None if is_away => {
-                        let reason = format!("`{}`: {}", self.options, reason(&error));
-                        StoreError::Unavailable(reason).into()
-                    }
-                    _ => self.cannot_open(&reason(&error)).into(),
-                })
-            }
-            Err(error) => Err(self.cannot_open(&error.to_string()).into()),
+        let pools = |is_pooled| {
+            let pools = Pools::new(&self.options, is_pooled);
+            pools.map_err(|reason| self.cannot_open(&reason))
+        };
+        let mut made = pools(false)?;
+        let mut connected = made.writer.get().await;
+        if let Err(PoolError::Backend(error)) = &connected
+            && pooler::refuses_sessions(error)
+        {
+            made = pools(true)?;
+            connected = made.writer.get().await;
         }
+        let conn = Reader(connected.map_err(|error| self.cannot_connect(error))?);
+        made.is_pooled |= pooler::is_between(&conn, &self.options).await?;
+        let _ = self.pools.set(made);
+        Ok(conn)
+    }
+
+    fn cannot_connect(&self, error: PoolError) -> Fault {
+        let PoolError::Backend(error) = error else {
+            return self.cannot_open(&error.to_string()).into();
+        };
+        let is_ours = |code: &SqlState| {
+            *code == SqlState::CANNOT_CONNECT_NOW || code.code().starts_with("53")
+        };
+        match error.code() {
+            Some(code) if is_ours(code) => Fault::from(error),
+            None if is_of_network(&error) => {
+                let reason = format!("`{}`: {}", self.options, reason(&error));
+                StoreError::Unavailable(reason).into()
+            }
+            _ => self.cannot_open(&reason(&error)).into(),
+        }
+    }
+
+    /// Whether notifications can be heard: not through what keeps no sessions.
+    pub(crate) fn can_listen(&self) -> bool {
+        let is_pooled = self.pools.get().is_some_and(|it| it.is_pooled);
+        self.options.listen.is_some() || !is_pooled
     }
 
     fn cannot_open(&self, reason: &str) -> StoreError {
         StoreError::CannotOpen {
             path: self.options.path(),
             reason: reason.to_owned(),
+        }
+    }
+
+    /// Says that nothing is heard, where those who write do not notice it themselves.
+    pub(crate) fn cannot_listen(&self, error: &StoreError) {
+        match &self.options.listen {
+            Some(listen) => tracing::warn!(
+                %error,
+                "notifications cannot be heard at `{listen}`: what others do is looked for each second"
+            ),
+            None => tracing::debug!(%error, "not listening"),
         }
     }
 
@@ -279,9 +341,10 @@ impl Connector {
             >,
         ),
     > {
-        let tls = self.options.tls.connector();
+        let direct = self.options.listen.as_deref().unwrap_or(&self.options);
+        let tls = direct.tls.connector();
         let tls = tls.map_err(|reason| self.cannot_open(&reason))?;
-        Ok(self.options.config.connect(tls).await?)
+        Ok(direct.config.connect(tls).await?)
     }
 }
 

@@ -129,8 +129,8 @@ async fn begin(conn: &Reader, options: &Options) -> Pg<()> {
 async fn version(conn: &Reader, options: &Options) -> Pg<Option<i64>> {
     let is_there = conn
         .any(
-            "SELECT 1 WHERE to_regclass('version') IS NOT NULL",
-            params![],
+            "SELECT 1 WHERE to_regclass($1) IS NOT NULL",
+            params![format!("{SCHEMA}.version")],
         )
         .await?;
     if !is_there {
