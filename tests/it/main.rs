@@ -40,6 +40,7 @@ mod outside;
 mod past;
 mod pausing;
 mod peeking;
+mod pooler;
 mod pools;
 mod postgres;
 mod remote;

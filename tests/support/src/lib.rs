@@ -27,6 +27,7 @@ mod http;
 mod left;
 mod left_out;
 mod network;
+mod pooler;
 mod postgres;
 mod worker;
 
@@ -41,6 +42,7 @@ pub use http::{Answer, Ask, Event, Server, Stream};
 pub use left::{Left, processes_of};
 pub use left_out::left_out;
 pub use network::Network;
+pub use pooler::Pooler;
 pub use postgres::{Database, database};
 pub use worker::Worker;
 

@@ -45,7 +45,7 @@ const PROGRAMS: [&str; 5] = ["createdb", "initdb", "pg_ctl", "postgres", "psql"]
 const SERVER_USER: &str = "postgres";
 
 /// The owner of all databases, who needs no password.
-const OWNER: &str = "orch";
+pub(crate) const OWNER: &str = "orch";
 
 /// How long the server may take to start, and a client program to end.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -178,13 +178,23 @@ fn keeper_command(programs: &Path) -> Result<Command, String> {
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
-    if rustix::process::geteuid().is_root() {
-        let (user, group) = ids_of(SERVER_USER).ok_or_else(|| {
-            format!("it does not run as root, and there is no user `{SERVER_USER}`")
-        })?;
+    if let Some((user, group)) = server_user() {
         command.uid(user).gid(group);
+    } else if is_root() {
+        return Err(format!(
+            "it does not run as root, and there is no user `{SERVER_USER}`"
+        ));
     }
     Ok(command)
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Who runs a server that does not run as root, if the tests do.
+pub(crate) fn server_user() -> Option<(u32, u32)> {
+    is_root().then(|| ids_of(SERVER_USER)).flatten()
 }
 
 /// The lines that `keeper` writes, so that one may wait for them with a limit.
@@ -217,7 +227,7 @@ fn log_in(dir: &Path) -> String {
 }
 
 /// A port that no process listens on now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -102,11 +102,9 @@ impl From<tokio_postgres::Error> for Fault {
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::IDLE_SESSION_TIMEOUT
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::Lost(reason),
+            // Something between that does not keep them for us.
             SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => {
-                Self::Told(StoreError::Unavailable(format!(
-                    "{reason}: a pooler in transaction mode has to keep prepared statements \
-                     (PgBouncer from 1.21 on, `max_prepared_statements` above 0)"
-                )))
+                Self::Told(StoreError::Unavailable(reason))
             }
             // 08: the connection; 53: resources; 57: an operator; 58: the system; 25: read-only.
             ref code

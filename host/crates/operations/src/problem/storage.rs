@@ -105,6 +105,12 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             "its directory must exist and be yours; `--database sqlite:PATH` names another"
                 .to_owned(),
         ),
+        StoreError::Unavailable(reason) if reason.contains("prepared statement") => (
+            ProblemKind::Unavailable,
+            "a pooler in transaction mode has to keep prepared statements: PgBouncer from 1.21 on, \
+             with `max_prepared_statements` above 0"
+                .to_owned(),
+        ),
         StoreError::Unavailable(reason) if is_of_network(reason) => (
             ProblemKind::Unavailable,
             "does its server run, and does this machine reach it? Try again in a moment".to_owned(),
