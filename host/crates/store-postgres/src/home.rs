@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -14,6 +14,7 @@ use store::{StoreError, StoreResult};
 pub(crate) struct Home {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
+    id: ThreadId,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -35,12 +36,17 @@ impl Home {
         Ok(Self {
             handle,
             stop: Some(stop),
+            id: thread.thread().id(),
             thread: Mutex::new(Some(thread)),
         })
     }
 
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    pub(crate) fn thread(&self) -> ThreadId {
+        self.id
     }
 
     /// Does something there, and waits for it: from outside of any runtime, or where waiting a
@@ -65,7 +71,7 @@ impl Drop for Home {
         }
         let thread = self.thread.lock().map(|mut it| it.take());
         if let Ok(Some(thread)) = thread
-            && thread.thread().id() != std::thread::current().id()
+            && self.id != std::thread::current().id()
         {
             let _ = thread.join();
         }

@@ -111,10 +111,14 @@ impl PostgresStore {
             }
         };
         home.block_on(opening)?;
+        home.handle().spawn(clock::keep_right(
+            Arc::downgrade(&clock),
+            Arc::downgrade(&connector),
+        ));
         let clock: Arc<dyn Clock> = clock;
         let hub = Hub::new(Arc::clone(&connector), home.handle());
         let writer = Writer::start(
-            home.handle(),
+            &home,
             Arc::clone(&connector),
             Arc::clone(&clock),
             hub.name().to_owned(),

@@ -1,8 +1,9 @@
 //! The contract, and what is particular to PostgreSQL.
 
 use super::*;
+use futures::FutureExt as _;
 use store::contract::cast::new_run;
-use store::{Events as _, Runs as _};
+use store::{Events as _, Reading as _, Runs as _};
 use test_support::Database;
 
 /// A store in a database of its own. None where PostgreSQL is not installed.
@@ -23,6 +24,24 @@ fn whatever_happens_runs_end_as_they_should() {
     if test_support::database().is_some() {
         store::simulation::as_they_should(200, || new_store_here().unwrap());
     }
+}
+
+/// What was asked for is done, although nobody waits for it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_closed_finishes_what_is_queued() {
+    let Some((store, database)) = new_store_here() else {
+        return;
+    };
+    let cast = store::contract::Cast::on(store).await;
+    let runs: Vec<_> = (0..20).map(|_| new_run("etl")).collect();
+    let ids: Vec<_> = runs.iter().map(|new| new.run.id).collect();
+    for run in runs {
+        // Asked for once, and left.
+        let _ = cast.store.create_runs(vec![run]).now_or_never();
+    }
+    drop(cast);
+    let again = PostgresStore::open(database.url().parse().unwrap()).unwrap();
+    assert_eq!(again.flow_runs_by_id(&ids).await.unwrap().len(), 20);
 }
 
 /// Snapshots know of the transactions of all databases. Those of the others hold nothing back, not

@@ -5,6 +5,7 @@
 //! engine is a crate of its own. All of them must pass the contract (feature `testing`).
 
 mod access;
+pub mod batching;
 mod bulk;
 mod catalog;
 pub mod changes;

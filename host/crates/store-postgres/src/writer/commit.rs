@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::batch::Batch;
-use super::request::{Attempt, Write};
+use super::request::{Batch, Write};
 use crate::columns::List;
 use crate::connect::Shared;
 use crate::error::{Fault, Pg};
@@ -15,6 +14,7 @@ use crate::totals;
 use crate::tx::Tx;
 use orchestrator::lifecycle::News;
 use rand::RngExt as _;
+use store::batching::Attempt;
 use store::{Clock, StoreError, StoreResult};
 
 /// How often a batch is done again because others were in the way.

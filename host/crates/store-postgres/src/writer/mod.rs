@@ -21,35 +21,42 @@
 //! Invariant: where the connection is lost while a batch is committed, the database is asked
 //! whether it was. Nothing is guessed.
 
-mod batch;
 mod commit;
 mod request;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
-use self::batch::Batch;
 use self::commit::Committer;
-use self::request::{Message, NOBODY, Request, Trying, Waiter, stopped};
+use self::request::{Batch, Message, Request, Trying, Write, stopped};
 use crate::connect::Shared;
 use crate::error::Pg;
+use crate::home::Home;
 use crate::load::Ahead;
 use crate::tx::Tx;
 use orchestrator::lifecycle::News;
+use store::batching::{NOBODY, Waiter};
 use store::{Clock, StoreResult, WriterFigures};
 
 /// Writes that are done together, at most: more would only wait longer.
 const BATCH_MAX: usize = 256;
 
-/// The way to the task. Dropping it lets the task finish what is queued.
+/// How long a store that is closed waits for what is queued.
+const FINISH_MAX: Duration = Duration::from_secs(10);
+
+/// The way to the task. Dropping it lets the task finish what is queued, and waits for that.
 pub(crate) struct Writer {
-    queue: Arc<UnboundedSender<Message>>,
+    queue: Option<Arc<UnboundedSender<Message>>>,
+    /// Nothing comes; it is closed when the task has ended.
+    ended: Mutex<std::sync::mpsc::Receiver<()>>,
+    /// Where the task runs: waiting there would be waiting for oneself.
+    home: ThreadId,
     figures: Arc<Figures>,
 }
 
@@ -64,7 +71,7 @@ struct Figures {
 impl Writer {
     /// `sender` goes with each notification; `announce` is called after each commit.
     pub(crate) fn start(
-        handle: &Handle,
+        home: &Home,
         connector: Shared,
         clock: Arc<dyn Clock>,
         sender: String,
@@ -73,9 +80,16 @@ impl Writer {
         let (queue, messages) = mpsc::unbounded_channel();
         let figures = Arc::new(Figures::default());
         let committer = Committer::new(connector, clock, sender);
-        handle.spawn(serve(messages, committer, announce, Arc::clone(&figures)));
+        let (task, ended) = std::sync::mpsc::channel();
+        let serving = serve(messages, committer, announce, Arc::clone(&figures));
+        home.handle().spawn(async move {
+            let _task: std::sync::mpsc::Sender<()> = task;
+            serving.await;
+        });
         Self {
-            queue: Arc::new(queue),
+            queue: Some(Arc::new(queue)),
+            ended: Mutex::new(ended),
+            home: home.thread(),
             figures,
         }
     }
@@ -151,11 +165,12 @@ impl Writer {
         write: Trying<T>,
         ahead: Option<Ahead>,
         waiter: Waiter,
-        message: fn(Box<dyn request::Write>) -> Message,
+        message: fn(Box<dyn Write>) -> Message,
     ) -> impl Future<Output = StoreResult<T>> + Send + use<T> {
         let (reply, answer) = oneshot::channel();
         let request = message(Box::new(Request::new(write, ahead, waiter, reply)));
-        let is_queued = self.queue.send(request).is_ok();
+        let queue = self.queue.as_ref();
+        let is_queued = queue.is_some_and(|queue| queue.send(request).is_ok());
         async move {
             if !is_queued {
                 return Err(stopped());
@@ -165,7 +180,19 @@ impl Writer {
     }
 
     pub(crate) fn nudge(&self) -> Nudge {
-        Nudge(Arc::downgrade(&self.queue))
+        Nudge(self.queue.as_ref().map(Arc::downgrade).unwrap_or_default())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        let ended = self.ended.get_mut();
+        if std::thread::current().id() != self.home
+            && let Ok(ended) = ended
+        {
+            let _ = ended.recv_timeout(FINISH_MAX);
+        }
     }
 }
 
@@ -231,7 +258,7 @@ async fn done(
     batch.answer(&committed);
     if committed.is_err() {
         // Those that wait are tried again when they are told to look.
-        batch.rest();
+        batch.look = false;
     }
     Vec::new()
 }

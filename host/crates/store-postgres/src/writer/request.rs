@@ -6,39 +6,20 @@ use tokio::sync::oneshot;
 use crate::error::{Fault, Pg};
 use crate::load::Ahead;
 use crate::tx::Tx;
+use store::batching::{self, Attempt, Queued, Waiter};
 use store::{StoreError, StoreResult};
 
-/// What came of trying a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attempt {
-    /// And perhaps there is more to do of the kind.
-    Done {
-        more: bool,
-    },
-    Failed,
-    /// There was nothing to do yet.
-    Nothing,
-}
-
-pub(super) trait Write: Send + Sync {
-    /// Whether anybody still waits for its answer.
-    fn is_wanted(&self) -> bool;
+pub(super) trait Write: Queued + Send + Sync {
     /// What it is about to do, so that what a batch needs is read at once.
     fn ahead(&self) -> Option<Ahead>;
-    /// Who waits. The same one always waits for the same kind of thing.
-    fn waiter(&self) -> Waiter;
-    /// What it has to say is kept for [`Write::answer`]. Errs if the transaction cannot go on.
+    /// What it has to say is kept for [`Queued::answer`]. Errs if the transaction cannot go on.
     fn attempt(&mut self, tx: Tx) -> BoxFuture<'_, Pg<Attempt>>;
     /// What it has changed could not be stored.
     fn fail(&mut self, error: StoreError);
-    fn answer(self: Box<Self>, committed: StoreResult<()>);
 }
 
-/// Identifies the caller that waits.
-pub(crate) type Waiter = u128;
-
-/// Of a write that does not wait.
-pub(super) const NOBODY: Waiter = 0;
+pub(super) type Batch = batching::Batch<dyn Write>;
+pub(super) type Message = batching::Message<dyn Write>;
 
 /// A write, which may be tried again. What it found to do, and whether there may be more.
 pub(super) type Trying<T> =
@@ -77,16 +58,8 @@ impl<T> Request<T> {
 }
 
 impl<T: Send + 'static> Write for Request<T> {
-    fn is_wanted(&self) -> bool {
-        !self.reply.is_closed()
-    }
-
     fn ahead(&self) -> Option<Ahead> {
         self.ahead.clone()
-    }
-
-    fn waiter(&self) -> Waiter {
-        self.waiter
     }
 
     fn attempt(&mut self, tx: Tx) -> BoxFuture<'_, Pg<Attempt>> {
@@ -113,6 +86,16 @@ impl<T: Send + 'static> Write for Request<T> {
     fn fail(&mut self, error: StoreError) {
         self.keep(Some(Err(error)));
     }
+}
+
+impl<T> Queued for Request<T> {
+    fn is_wanted(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
+    fn waiter(&self) -> Waiter {
+        self.waiter
+    }
 
     fn answer(self: Box<Self>, committed: StoreResult<()>) {
         let result = self
@@ -128,14 +111,6 @@ impl<T: Send + 'static> Write for Request<T> {
         };
         let _ = self.reply.send(answer);
     }
-}
-
-pub(super) enum Message {
-    Write(Box<dyn Write>),
-    /// A write that waits for something to do.
-    Wait(Box<dyn Write>),
-    /// Something may be there for those that wait.
-    Look,
 }
 
 pub(super) fn stopped() -> StoreError {

@@ -45,10 +45,11 @@ pub(super) use self::figures::Figures;
 pub(super) use self::tx::Tx;
 
 use self::batch::Notes;
-use self::request::{Durable, Message, NOBODY, Request, Waiter, Write, stopped};
+use self::request::{Durable, Message, Request, Write, stopped};
 use super::events::EventWriter;
 use super::totals::Totals;
 use orchestrator::lifecycle::News;
+use store::batching::{NOBODY, Waiter};
 use store::{StoreError, StoreResult};
 
 /// The way to the thread. Dropping it lets the thread finish what is queued and waits for

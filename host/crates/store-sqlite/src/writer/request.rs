@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::tx::Tx;
+use store::batching::{self, Attempt, Queued, Waiter};
 use store::{StoreError, StoreResult};
 
 /// When a write has to survive a power failure. Every write survives the end of its process.
@@ -24,34 +25,13 @@ impl Durable {
     }
 }
 
-/// What came of trying a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attempt {
-    /// And perhaps there is more to do of the kind.
-    Done {
-        more: bool,
-    },
-    Failed,
-    /// There was nothing to do yet.
-    Nothing,
-}
-
-pub(super) trait Write: Send {
+pub(super) trait Write: Queued + Send {
     fn durable(&self) -> Durable;
-    /// Whether anybody still waits for its answer.
-    fn is_wanted(&self) -> bool;
-    /// Who waits. The same one always waits for the same kind of thing.
-    fn waiter(&self) -> Waiter;
-    /// What it has to say is kept for [`Write::answer`].
+    /// What it has to say is kept for [`Queued::answer`].
     fn attempt(&mut self, tx: &Tx<'_>) -> Attempt;
-    fn answer(self: Box<Self>, committed: StoreResult<()>);
 }
 
-/// Identifies the caller that waits.
-pub(crate) type Waiter = u128;
-
-/// Of a write that does not wait.
-pub(super) const NOBODY: Waiter = 0;
+pub(super) type Message = batching::Message<dyn Write>;
 
 pub(super) struct Request<T, F> {
     write: F,
@@ -87,14 +67,6 @@ where
         self.durable
     }
 
-    fn waiter(&self) -> Waiter {
-        self.waiter
-    }
-
-    fn is_wanted(&self) -> bool {
-        !self.reply.is_closed()
-    }
-
     fn attempt(&mut self, tx: &Tx<'_>) -> Attempt {
         let (result, attempt) = match (self.write)(tx) {
             Ok(Some((value, more))) => (Some(Ok(value)), Attempt::Done { more }),
@@ -103,6 +75,16 @@ where
         };
         self.result = result;
         attempt
+    }
+}
+
+impl<T, F> Queued for Request<T, F> {
+    fn is_wanted(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
+    fn waiter(&self) -> Waiter {
+        self.waiter
     }
 
     fn answer(self: Box<Self>, committed: StoreResult<()>) {
@@ -114,15 +96,6 @@ where
         // The caller may have lost interest; the write stands.
         let _ = self.reply.send(result);
     }
-}
-
-/// What the thread is asked.
-pub(super) enum Message {
-    Write(Box<dyn Write>),
-    /// To be tried until it finds something.
-    Wait(Box<dyn Write>),
-    /// To try those that wait.
-    Look,
 }
 
 pub(super) fn stopped() -> StoreError {

@@ -1,16 +1,59 @@
-//! Writes that are committed together, and those that wait.
+//! Writes that an engine commits together, and those that wait for something to do.
+//!
+//! ```text
+//! queue --take--> batch: writes, waiting --the engine tries and commits--> answer each
+//!                             ^                                               |
+//!                             +---------- those that found nothing -----------+
+//! ```
+//!
+//! What a write does, and how a batch becomes a transaction, is the engine's.
 
 use std::collections::HashSet;
 
-use super::request::{Attempt, Message, Waiter, Write};
+use crate::StoreResult;
 use orchestrator::lifecycle::News;
-use store::StoreResult;
+
+/// Identifies the caller that waits.
+pub type Waiter = u128;
+
+/// Of a write that does not wait.
+pub const NOBODY: Waiter = 0;
+
+/// What came of trying a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// And perhaps there is more to do of the kind.
+    Done {
+        more: bool,
+    },
+    Failed,
+    /// There was nothing to do yet.
+    Nothing,
+}
+
+/// A write that somebody has asked for.
+pub trait Queued {
+    /// Whether anybody still waits for its answer.
+    fn is_wanted(&self) -> bool;
+    /// Who waits. The same one always waits for the same kind of thing.
+    fn waiter(&self) -> Waiter;
+    /// Tells what came of it, once it is known whether that was committed.
+    fn answer(self: Box<Self>, committed: StoreResult<()>);
+}
+
+/// What a writer is asked.
+pub enum Message<W: ?Sized> {
+    Write(Box<W>),
+    /// To be tried until it finds something.
+    Wait(Box<W>),
+    /// To try those that wait.
+    Look,
+}
 
 /// What is done together, and what waits to be.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub writes: Vec<Box<dyn Write>>,
-    pub waiting: Vec<Box<dyn Write>>,
+pub struct Batch<W: ?Sized> {
+    pub writes: Vec<Box<W>>,
+    pub waiting: Vec<Box<W>>,
     /// Whether those that wait are tried in any case.
     pub look: bool,
     /// What came of trying those that wait; empty if they were not tried.
@@ -19,8 +62,20 @@ pub(super) struct Batch {
     content: HashSet<Waiter>,
 }
 
-impl Batch {
-    pub(super) fn take(&mut self, message: Message) {
+impl<W: ?Sized> Default for Batch<W> {
+    fn default() -> Self {
+        Self {
+            writes: Vec::new(),
+            waiting: Vec::new(),
+            look: false,
+            tried: Vec::new(),
+            content: HashSet::new(),
+        }
+    }
+}
+
+impl<W: Queued + ?Sized> Batch<W> {
+    pub fn take(&mut self, message: Message<W>) {
         match message {
             Message::Write(write) => self.writes.push(write),
             Message::Wait(write) => {
@@ -34,14 +89,15 @@ impl Batch {
         }
     }
 
-    pub(super) fn is_idle(&mut self) -> bool {
+    /// Whether there is nothing to do. Those that nobody waits for any more are forgotten.
+    pub fn is_idle(&mut self) -> bool {
         self.waiting.retain(|write| write.is_wanted());
         self.look &= !self.waiting.is_empty();
         self.writes.is_empty() && !self.look
     }
 
     /// The writes, each as a batch of its own. Those that wait stay, and look after them.
-    pub(super) fn split(&mut self) -> Vec<Self> {
+    pub fn split(&mut self) -> Vec<Self> {
         self.look |= !self.waiting.is_empty();
         let alone = |write| Self {
             writes: vec![write],
@@ -50,13 +106,8 @@ impl Batch {
         self.writes.drain(..).map(alone).collect()
     }
 
-    /// Waits until it is told to look.
-    pub(super) fn rest(&mut self) {
-        self.look = false;
-    }
-
     /// Answers what was done, and goes on waiting with the rest.
-    pub(super) fn answer(&mut self, committed: &StoreResult<News>) {
+    pub fn answer(&mut self, committed: &StoreResult<News>) {
         let done = committed.clone().map(|_| ());
         // What may have become ready is not forgotten because a commit failed.
         self.look = committed.is_err();
