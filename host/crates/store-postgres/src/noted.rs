@@ -29,6 +29,10 @@ impl Ends {
         self.0.truncate(mark);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Each end, and how often it counts.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(Ended, i64)> {
         self.0.iter()

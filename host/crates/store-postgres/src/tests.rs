@@ -26,6 +26,44 @@ fn whatever_happens_runs_end_as_they_should() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn minutes_become_hours_when_they_are_long_past() {
+    let Some((store, database)) = new_store_here() else {
+        return;
+    };
+    let cast = store::contract::Cast::on(store).await;
+    let end_one = async || {
+        let lease = cast.running("etl").await;
+        cast.end(lease, Ok(store::contract::cast::json("1")), 10)
+            .await;
+    };
+    // Five days of three hours in which two processes counted an end a minute.
+    database.sql(
+        "INSERT INTO orch_host.run_tallies (minute, origin, state, shard, count, total_ms)
+         SELECT extract(epoch FROM now())::bigint / 3600 * 60 - day * 1440 + minute, 1, 'FAILED',
+             shard, 1, 1000
+         FROM generate_series(3, 7) day, generate_series(0, 179) minute, generate_series(3, 4) shard",
+    );
+    let count = |what: &str| {
+        let counted = database.sql(&format!("SELECT {what} FROM orch_host.run_tallies"));
+        counted.trim().parse::<u64>().unwrap()
+    };
+    let ended = || count("sum(count)");
+    let (before, rows) = (ended(), count("count(*)"));
+    end_one().await;
+    assert_eq!(ended(), before + 1);
+    let hours = "count(*) FILTER (WHERE state = 'FAILED' AND minute % 60 = 0 AND count = 120)";
+    assert_eq!(count(hours), 4, "not many at once");
+    let of_failures = "count(*) FILTER (WHERE state = 'FAILED')";
+    assert_eq!(count(of_failures), rows - 4 * 120 + 4);
+    for _ in 0..4 {
+        end_one().await;
+    }
+    assert_eq!(count(hours), 15);
+    assert_eq!(ended(), before + 5);
+    assert_eq!(count(of_failures), 15);
+}
+
 /// What was asked for is done, although nobody waits for it any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_closed_finishes_what_is_queued() {

@@ -2,6 +2,9 @@
 //!
 //! A run is counted by the end that it has now: a new attempt takes the earlier end off the totals,
 //! and its own end is counted when it comes. A run that is deleted stays counted, for it has run.
+//!
+//! The rows of an hour become one row a key when the hour has been over for two days: so the bars of
+//! a day are exact, and those of a year, and the totals of all time, read few rows.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +23,12 @@ const HOUR: i64 = 60;
 
 /// For so many minutes there is a row a minute; before that, one an hour.
 const MINUTES_KEPT: i64 = 2 * 24 * HOUR;
+
+/// Hours that are summed by one commit, at most.
+const HOURS_AT_ONCE: u32 = 4;
+
+/// For the lock under which one process at a time sums hours.
+const SUMMING: i64 = 0x6f72_6368_5f73_756d;
 
 static TALLIES: Bulk = Bulk {
     table: "run_tallies",
@@ -43,22 +52,72 @@ static TALLIES: Bulk = Bulk {
 /// never wait for each other in a circle.
 pub(crate) fn add(tx: &Tx, ends: &Ends, now: Timestamp, shard: i64) {
     let long_past = hour(minute(now) - MINUTES_KEPT);
-    let mut sums: BTreeMap<(i64, OriginKey, StateType), (i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<(i64, OriginKey, StateType, i64), (i64, i64)> = BTreeMap::new();
     for (run, sign) in ends.iter() {
-        let minute = match minute(run.at) {
-            past if past < long_past => hour(past),
-            minute => minute,
+        let (minute, shard) = match minute(run.at) {
+            past if past < long_past => (hour(past), 0),
+            minute => (minute, shard),
         };
-        let sum = sums.entry((minute, run.origin, run.state)).or_default();
+        let key = (minute, run.origin, run.state, shard);
+        let sum = sums.entry(key).or_default();
         sum.0 += sign;
         sum.1 += sign * took_ms(run);
     }
-    for ((minute, origin, state), (count, total_ms)) in sums {
+    for ((minute, origin, state, shard), (count, total_ms)) in sums {
         tx.bulk(
             &TALLIES,
             params![minute, origin, state, shard, count, total_ms],
         );
     }
+}
+
+/// Sums hours between `done` and what is long past, the oldest first, but not many at once. Up to
+/// where all are summed, by this process or by another.
+pub(crate) async fn sum_hours(tx: &Tx, mut done: i64, now: Timestamp) -> Pg<i64> {
+    let long_past = hour(minute(now) - MINUTES_KEPT);
+    if done >= long_past {
+        return Ok(done);
+    }
+    let is_ours: bool = tx
+        .need(
+            "SELECT pg_try_advisory_xact_lock($1)",
+            params![SUMMING],
+            |row| row.get(0),
+        )
+        .await?;
+    if !is_ours {
+        return Ok(long_past);
+    }
+    for _ in 0..HOURS_AT_ONCE {
+        let oldest: Option<i64> = tx
+            .first(
+                "SELECT minute FROM run_tallies WHERE minute >= $1 AND minute < $2
+                   AND (minute % 60 <> 0 OR shard <> 0) ORDER BY minute LIMIT 1",
+                params![done, long_past],
+                |row| row.get(0),
+            )
+            .await?;
+        let Some(oldest) = oldest else {
+            return Ok(long_past);
+        };
+        let begin = hour(oldest);
+        done = begin + HOUR;
+        tx.run(
+            "WITH gone AS (
+                 DELETE FROM run_tallies WHERE minute >= $1 AND minute < $2
+                   AND (minute % 60 <> 0 OR shard <> 0)
+                 RETURNING origin, state, count, total_ms
+             )
+             INSERT INTO run_tallies (minute, origin, state, shard, count, total_ms)
+             SELECT $1, origin, state, 0, sum(count)::bigint, sum(total_ms)::bigint FROM gone
+             GROUP BY origin, state
+             ON CONFLICT (minute, origin, state, shard) DO UPDATE SET
+                 count = run_tallies.count + excluded.count,
+                 total_ms = run_tallies.total_ms + excluded.total_ms",
+            params![begin, done],
+        );
+    }
+    Ok(done)
 }
 
 fn minute(at: Timestamp) -> i64 {

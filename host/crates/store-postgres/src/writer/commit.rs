@@ -41,6 +41,8 @@ pub(super) struct Committer {
     /// Where this process counts runs that end.
     shard: i64,
     added: i64,
+    /// Up to this minute hours are summed, as far as this process knows.
+    summed_to: i64,
 }
 
 /// What came of trying a batch.
@@ -74,6 +76,7 @@ impl Committer {
             tag: rng.random(),
             shard: rng.random_range(0..16),
             added: 0,
+            summed_to: 0,
         }
     }
 
@@ -184,6 +187,10 @@ impl Committer {
         }
         let (rows, ends) = tx.notes();
         totals::add(tx, &ends, self.clock.now(), self.shard);
+        let mut summed_to = self.summed_to;
+        if !ends.is_empty() {
+            summed_to = totals::sum_hours(tx, summed_to, self.clock.now()).await?;
+        }
         let mut news = tx.news();
         let bytes = rows.iter().map(|row| row.len() as i64 + 32).sum::<i64>();
         if !rows.is_empty() {
@@ -209,6 +216,7 @@ impl Committer {
         let transaction = tx.number().await?;
         let Err(fault) = tx.command("COMMIT").await else {
             self.origins.committed();
+            self.summed_to = summed_to;
             return Ok(Tried::Committed(news));
         };
         match (fault, transaction) {
