@@ -268,6 +268,9 @@ impl Connector {
 
     /// The first connection: what is wrong with the address is told apart here, once.
     pub(crate) async fn first(&self) -> Pg<Reader> {
+        if self.pools.get().is_some() {
+            return self.writer().await;
+        }
         let pools = |is_pooled| {
             let pools = Pools::new(&self.options, is_pooled);
             pools.map_err(|reason| self.cannot_open(&reason))
