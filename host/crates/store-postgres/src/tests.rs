@@ -1,5 +1,7 @@
 //! The contract, and what is particular to PostgreSQL.
 
+mod upgrading;
+
 use super::*;
 use store::contract::cast::new_run;
 use store::{Events as _, Runs as _};
