@@ -1,18 +1,22 @@
 //! Where the database is, and the connections to it.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts,
+};
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Fault, Pg, reason};
+use crate::link::{Link, silent};
 use crate::sql::Reader;
 use store::StoreError;
 
@@ -37,6 +41,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// After how much silence the server's machine is asked whether it is there, and then how often.
 const PROBE: Duration = Duration::from_secs(5);
 
+/// How long an answer of the server is waited for, unless the address says otherwise. Less than a
+/// worker's lease, and long enough for a component of some megabytes over a slow line.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
 /// What the driver takes where the address says nothing.
 const KEEPALIVES_IDLE_DEFAULT: Duration = Duration::from_hours(2);
 
@@ -45,6 +53,8 @@ const KEEPALIVES_IDLE_DEFAULT: Duration = Duration::from_hours(2);
 pub struct Options {
     config: Config,
     tls: TlsMode,
+    /// How long an answer is waited for.
+    answer_within: Duration,
     /// Without the password.
     shown: String,
     /// As it was given.
@@ -83,10 +93,12 @@ impl FromStr for Options {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let mut rest = Vec::new();
         let (mut mode, mut root) = (None, None);
+        let mut answer_within = ANSWER_WITHIN;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
                 Some(("sslmode", value)) => mode = Some(value),
                 Some(("sslrootcert", value)) => root = Some(value),
+                Some(("answer_timeout", value)) => answer_within = seconds(value)?,
                 _ => rest.push(pair),
             }
         }
@@ -129,7 +141,17 @@ impl FromStr for Options {
             url: text.to_owned(),
             config,
             tls,
+            answer_within,
         })
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, UrlError> {
+    match text.parse() {
+        Ok(seconds @ 1_u32..) => Ok(Duration::from_secs(seconds.into())),
+        _ => Err(UrlError(format!(
+            "`{text}` is no answer_timeout: give seconds, as in `answer_timeout=20`"
+        ))),
     }
 }
 
@@ -186,6 +208,14 @@ impl Options {
         format!("{place}/{name}{query}").parse()
     }
 
+    /// How long a connection may take to be made. The limit of the address is for each of its hosts,
+    /// and ends when the host is reached: one that stands still is reached, and says nothing.
+    fn connect_within(&self) -> Duration {
+        let each = self.config.get_connect_timeout().copied();
+        let hosts = self.config.get_hosts().len().max(1) as u32;
+        each.unwrap_or(CONNECT_TIMEOUT) * hosts
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         PathBuf::from(&self.shown)
     }
@@ -206,7 +236,12 @@ impl Connector {
                 recycling_method: RecyclingMethod::Fast,
             };
             let manager = Manager::from_config(options.config.clone(), tls, recycling);
-            let pool = Pool::builder(manager).max_size(size);
+            let timeouts = Timeouts {
+                wait: Some(options.answer_within),
+                create: Some(options.connect_within()),
+                recycle: None,
+            };
+            let pool = Pool::builder(manager).max_size(size).timeouts(timeouts);
             let pool = pool.runtime(Runtime::Tokio1).build();
             pool.map_err(|error| error.to_string())
         };
@@ -231,7 +266,20 @@ impl Connector {
 
     async fn taken(&self, pool: &Result<Pool, String>) -> Pg<Reader> {
         let pool = pool.as_ref().map_err(|reason| self.cannot_open(reason))?;
-        Ok(Reader(pool.get().await?))
+        match pool.get().await {
+            Ok(object) => Ok(Reader(Link::new(object, self.options.answer_within))),
+            Err(PoolError::Timeout(what)) => Err(self.late(what)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A connection that was not there in time.
+    fn late(&self, what: TimeoutType) -> Fault {
+        silent(match what {
+            TimeoutType::Create => self.options.connect_within(),
+            // Those who have one wait for answers.
+            TimeoutType::Wait | TimeoutType::Recycle => self.options.answer_within,
+        })
     }
 
     /// The first connection: what is wrong with the address is told apart here, once.
@@ -239,12 +287,17 @@ impl Connector {
         let pool = self.writer.as_ref();
         let pool = pool.map_err(|reason| self.cannot_open(reason))?;
         match pool.get().await {
-            Ok(object) => Ok(Reader(object)),
+            Ok(object) => Ok(Reader(Link::new(object, self.options.answer_within))),
+            Err(PoolError::Timeout(what)) => Err(self.late(what)),
             Err(PoolError::Backend(error)) => {
                 let is_ours = |code: &SqlState| {
                     *code == SqlState::CANNOT_CONNECT_NOW || code.code().starts_with("53")
                 };
-                let is_away = error.code().is_none() && is_of_network(&error);
+                // A standby is not what was asked for, and may become so.
+                let is_standby = self.options.config.get_target_session_attrs()
+                    != TargetSessionAttrs::Any
+                    && is_io(&error, &[ErrorKind::PermissionDenied]);
+                let is_away = error.code().is_none() && (is_standby || is_io(&error, &OF_NETWORK));
                 Err(match error.code() {
                     Some(code) if is_ours(code) => Fault::from(error),
                     None if is_away => {
@@ -281,26 +334,29 @@ impl Connector {
     > {
         let tls = self.options.tls.connector();
         let tls = tls.map_err(|reason| self.cannot_open(&reason))?;
-        Ok(self.options.config.connect(tls).await?)
+        let within = self.options.connect_within();
+        let connecting = self.options.config.connect(tls);
+        match tokio::time::timeout(within, connecting).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(silent(within)),
+        }
     }
 }
 
-/// Whether the server did not answer, or nobody listens there.
-fn is_of_network(error: &tokio_postgres::Error) -> bool {
-    use std::io::ErrorKind;
+/// The server did not answer, or nobody listens there.
+const OF_NETWORK: [ErrorKind; 7] = [
+    ErrorKind::ConnectionRefused,
+    ErrorKind::ConnectionReset,
+    ErrorKind::ConnectionAborted,
+    ErrorKind::TimedOut,
+    ErrorKind::HostUnreachable,
+    ErrorKind::NetworkUnreachable,
+    ErrorKind::UnexpectedEof,
+];
+
+fn is_io(error: &tokio_postgres::Error, kinds: &[ErrorKind]) -> bool {
     let io = std::error::Error::source(error).and_then(|it| it.downcast_ref::<std::io::Error>());
-    io.is_some_and(|io| {
-        matches!(
-            io.kind(),
-            ErrorKind::ConnectionRefused
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::TimedOut
-                | ErrorKind::HostUnreachable
-                | ErrorKind::NetworkUnreachable
-                | ErrorKind::UnexpectedEof
-        )
-    })
+    io.is_some_and(|io| kinds.contains(&io.kind()))
 }
 
 /// Shared by all that connect.
@@ -331,5 +387,7 @@ mod tests {
         check("postgres://db.example/x?sslmode=verify-ca", "verify-full");
         check("postgres://db.example:port/x", "port");
         check("postgres://db.example/x?colour=red", "colour");
+        check("postgres://db.example/x?answer_timeout=0", "`0`");
+        check("postgres://db.example/x?answer_timeout=2m", "`2m`");
     }
 }

@@ -85,10 +85,10 @@ pub(crate) async fn migrate(conn: &Reader, options: &Options) -> Pg<()> {
     {
         return Ok(());
     }
-    conn.0.batch_execute("BEGIN").await?;
+    conn.0.command("BEGIN").await?;
     let done = under_lock(conn, options).await;
     conn.0
-        .batch_execute(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })
+        .command(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })
         .await?;
     done
 }
@@ -110,7 +110,10 @@ async fn warn_of_lost_commits(conn: &Reader) -> Pg<()> {
 }
 
 async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
-    conn.query("SELECT pg_advisory_xact_lock($1)", params![LOCK])
+    // Another process may change the tables meanwhile, which takes as long as it takes.
+    conn.0
+        .object()?
+        .batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))
         .await?;
     let found = match version(conn, options).await? {
         Some(found) => found,
@@ -124,7 +127,7 @@ async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
     }
     let mut oldest = KNOWN;
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-        let made = conn.0.batch_execute(step.sql).await;
+        let made = conn.0.object()?.batch_execute(step.sql).await;
         made.map_err(|error| cannot_be_made(options, error))?;
         oldest = step.oldest;
     }
@@ -162,6 +165,7 @@ async fn is_enough(conn: &Reader, options: &Options, found: i64) -> Pg<bool> {
 async fn begin(conn: &Reader, options: &Options) -> Pg<()> {
     let made = conn
         .0
+        .object()?
         .batch_execute(&format!(
             "CREATE SCHEMA {SCHEMA}; CREATE TABLE version (number bigint NOT NULL);
              INSERT INTO version (number) VALUES (0)"

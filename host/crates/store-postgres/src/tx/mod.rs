@@ -15,8 +15,6 @@ mod pipeline;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use deadpool_postgres::Object;
-
 pub(crate) use buffer::Table;
 use buffer::{Buffer, Mark as BufferMark};
 use pipeline::Sending;
@@ -24,6 +22,7 @@ use pipeline::Sending;
 use crate::columns::Value;
 use crate::error::Pg;
 use crate::known::Known;
+use crate::link::Link;
 use crate::noted::{Ends, KnownOrigins};
 use crate::sql::{Conn, Row, params};
 use orchestrator::lifecycle::News;
@@ -37,7 +36,7 @@ const LOG_BLOCK_BITS: u32 = 20;
 pub(crate) struct Tx(Arc<Inner>);
 
 struct Inner {
-    conn: Object,
+    conn: Link,
     origins: Arc<KnownOrigins>,
     state: Mutex<State>,
 }
@@ -71,7 +70,7 @@ pub(crate) struct Mark {
 
 impl Tx {
     /// It begins with what is sent first.
-    pub(crate) fn new(conn: Object, origins: Arc<KnownOrigins>) -> Self {
+    pub(crate) fn new(conn: Link, origins: Arc<KnownOrigins>) -> Self {
         Self(Arc::new(Inner {
             conn,
             origins,
@@ -86,7 +85,7 @@ impl Tx {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn conn(&self) -> &Object {
+    pub(crate) fn conn(&self) -> &Link {
         &self.0.conn
     }
 

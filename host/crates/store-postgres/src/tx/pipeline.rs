@@ -4,11 +4,11 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-use deadpool_postgres::Object;
 use futures::future::BoxFuture;
 
 use crate::columns::Value;
 use crate::error::{Fault, Pg};
+use crate::link::Link;
 use crate::sql::{Row, query, references};
 
 /// Two that wait for each other find out sooner than PostgreSQL would tell them, and no row is worth
@@ -24,31 +24,31 @@ pub(super) struct Sending {
 
 /// Sends statements, and a question after them. The first of them that fails is told.
 pub(super) async fn send(
-    conn: &Object,
+    conn: &Link,
     sending: Sending,
     question: Option<(&str, Vec<Value>)>,
 ) -> Pg<Vec<Row>> {
     // Prepared before anything is sent: what is sent must be in order.
     if let Some((sql, _)) = &question {
-        conn.prepare_cached(sql).await?;
+        conn.prepare(sql).await?;
     }
     let mut sent = begun(conn, sending).await?;
     if let Some((sql, params)) = question {
         sent.push(Box::pin(async move { query(conn, sql, &params).await }));
     }
-    in_order(sent).await
+    conn.answered(in_order(sent)).await
 }
 
 /// Sends statements, and a command after them.
-pub(super) async fn command(conn: &Object, sending: Sending, command: &str) -> Pg<()> {
+pub(super) async fn command(conn: &Link, sending: Sending, command: &str) -> Pg<()> {
     let mut sent = begun(conn, sending).await?;
     sent.push(simple(conn, command));
-    in_order(sent).await.map(|_| ())
+    conn.answered(in_order(sent)).await.map(|_| ())
 }
 
-async fn begun(conn: &Object, sending: Sending) -> Pg<Vec<BoxFuture<'_, Pg<Vec<Row>>>>> {
+async fn begun(conn: &Link, sending: Sending) -> Pg<Vec<BoxFuture<'_, Pg<Vec<Row>>>>> {
     for (sql, _) in &sending.statements {
-        conn.prepare_cached(sql).await?;
+        conn.prepare(sql).await?;
     }
     let mut sent = Vec::with_capacity(sending.statements.len() + 2);
     if sending.begins {
@@ -56,17 +56,18 @@ async fn begun(conn: &Object, sending: Sending) -> Pg<Vec<BoxFuture<'_, Pg<Vec<R
     }
     for (sql, params) in sending.statements {
         sent.push(Box::pin(async move {
-            let statement = conn.prepare_cached(&sql).await?;
-            conn.execute(&statement, &references(&params)).await?;
+            let statement = conn.prepare(&sql).await?;
+            let object = conn.object()?;
+            object.execute(&statement, &references(&params)).await?;
             Ok(Vec::new())
         }) as BoxFuture<'_, Pg<Vec<Row>>>);
     }
     Ok(sent)
 }
 
-fn simple<'c>(conn: &'c Object, command: &'c str) -> BoxFuture<'c, Pg<Vec<Row>>> {
+fn simple<'c>(conn: &'c Link, command: &'c str) -> BoxFuture<'c, Pg<Vec<Row>>> {
     Box::pin(async move {
-        conn.batch_execute(command).await?;
+        conn.object()?.batch_execute(command).await?;
         Ok(Vec::new())
     })
 }

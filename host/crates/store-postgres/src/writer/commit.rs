@@ -96,7 +96,7 @@ impl Committer {
                     match self.is_committed(transaction, begun).await {
                         Ok(true) => return Some(Ok(news)),
                         Ok(false) => continue,
-                        Err(fault) => fault,
+                        Err(fault) => return Some(Err(unknown(&fault.told()))),
                     }
                 }
                 Err(Failed::Fault(fault)) => fault,
@@ -146,12 +146,7 @@ impl Committer {
                 Ok(_) | Err(Fault::Lost(_)) if begun.elapsed() < 4 * PATIENCE => {
                     pause(tries, Duration::from_millis(500)).await;
                 }
-                Ok(_) => {
-                    return Err(StoreError::Unavailable(
-                        "whether a transaction was committed cannot be found out".to_owned(),
-                    )
-                    .into());
-                }
+                Ok(_) => return Err(Fault::Lost("it is still under way".to_owned())),
                 Err(fault) => return Err(fault),
             }
         }
@@ -164,7 +159,7 @@ impl Committer {
         let done = self.within(&tx, batch, apart).await;
         if !matches!(done, Ok(Tried::Committed(_))) {
             self.origins.undone();
-            let _ = tx.conn().batch_execute("ROLLBACK").await;
+            let _ = tx.conn().command("ROLLBACK").await;
         }
         done
     }
@@ -238,6 +233,13 @@ fn give_up_oldest(tx: &Tx) {
     );
 }
 
+/// What is said to whoever waits for a transaction that nobody can tell the end of.
+fn unknown(reason: &StoreError) -> StoreError {
+    StoreError::Unavailable(format!(
+        "whether a transaction was committed cannot be found out: {reason}"
+    ))
+}
+
 /// Longer each time, and never the same for two processes.
 async fn pause(tries: u32, most: Duration) {
     let least = Duration::from_millis(1) * 2_u32.saturating_pow(tries.min(10));
@@ -281,9 +283,7 @@ async fn each_alone(tx: &Tx, writes: &mut [Box<dyn Write>]) -> Pg<Vec<Attempt>> 
             tx.command("RELEASE one").await?;
         } else {
             tx.back_to(mark);
-            tx.conn()
-                .batch_execute("ROLLBACK TO one; RELEASE one")
-                .await?;
+            tx.conn().command("ROLLBACK TO one; RELEASE one").await?;
         }
         attempts.push(attempt);
     }
