@@ -47,8 +47,8 @@ async fn a_worker_of_the_version_before_goes_on_beside_one_of_this_version() {
     assert_eq!(versions.collect::<Vec<_>>(), [None, None, Some("1.2.3")]);
 }
 
-#[test]
-fn whoever_may_not_change_the_tables_is_told_so_and_changes_nothing() {
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_change_the_tables_is_told_so_and_changes_nothing() {
     let Some(database) = of_the_first_version() else {
         return;
     };
@@ -69,7 +69,10 @@ fn whoever_may_not_change_the_tables_is_told_so_and_changes_nothing() {
     assert_eq!(database.sql("SELECT * FROM orch_host.version"), "1\n");
     // Whoever owns them goes first.
     open(&database.url()).unwrap();
-    open(&url).unwrap();
+    let store = open(&url).unwrap();
+    // It may write what was added, too.
+    let cast = store::contract::Cast::on(store).await;
+    cast.create_pool("more").await;
 }
 
 /// A later version says what it can do with.

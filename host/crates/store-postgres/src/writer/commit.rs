@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
+use super::outcome::{self, Outcome};
 use super::request::{Attempt, Write};
 use crate::columns::List;
 use crate::connect::Shared;
@@ -39,6 +40,8 @@ pub(super) struct Committer {
     sender: String,
     /// Tells rows of this opening from those of others.
     tag: i64,
+    /// The last transaction that left its mark.
+    marked: Option<i64>,
     /// Where this process counts runs that end.
     shard: i64,
     added: i64,
@@ -73,6 +76,7 @@ impl Committer {
             origins: Arc::default(),
             sender,
             tag: rng.random(),
+            marked: None,
             shard: rng.random_range(0..16),
             added: 0,
         }
@@ -130,19 +134,11 @@ impl Committer {
             tries += 1;
             let asked = async {
                 let conn = self.connector.writer().await?;
-                let status: Option<String> = conn
-                    .need(
-                        "SELECT pg_xact_status($1::text::xid8)",
-                        params![transaction.to_string()],
-                        |row| row.get(0),
-                    )
-                    .await?;
-                Ok(status)
+                outcome::of(&conn, transaction, self.tag).await
             };
             match asked.await {
-                Ok(Some(status)) if status == "committed" => return Ok(true),
-                Ok(Some(status)) if status == "aborted" => return Ok(false),
-                // Its process has not noticed yet.
+                Ok(Outcome::Committed) => return Ok(true),
+                Ok(Outcome::NotCommitted) => return Ok(false),
                 Ok(_) | Err(Fault::Lost(_)) if begun.elapsed() < 4 * PATIENCE => {
                     pause(tries, Duration::from_millis(500)).await;
                 }
@@ -210,7 +206,12 @@ impl Committer {
                 |row| row.get(0),
             )
             .await?;
+        let marked = transaction.filter(|_| bytes == 0);
+        if let Some(transaction) = marked {
+            outcome::mark(tx, transaction, self.tag, self.clock.now(), self.marked);
+        }
         let Err(fault) = tx.command("COMMIT").await else {
+            self.marked = marked.or(self.marked);
             self.origins.committed();
             return Ok(Tried::Committed(news));
         };
