@@ -82,7 +82,8 @@ fn the_shapes_of_the_listings() {
         name: text,
         pid: number,
         pool: text,
-        started: text
+        started: text,
+        version: text
       }
     ]
     ");

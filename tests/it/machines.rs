@@ -249,9 +249,15 @@ fn an_address_that_leads_nowhere_is_told_without_its_password() {
     check(&guest, 2, "permission denied for database");
     home.run(["deployment", "ls"]).ok();
     check(&guest, 2, "may not use the schema `orch_host`");
-    // What a later version has set up is left alone.
-    database.sql("UPDATE orch_host.version SET number = 99");
+    // What a later version has set up is left alone, unless that one says that this one may go on.
+    database.sql("UPDATE orch_host.version SET number = 99, oldest = 98");
     check(&good, 2, "newer version");
+    let version = database.sql("SELECT number, oldest FROM orch_host.version");
+    assert_eq!(version, "99|98\n");
+    database.sql("UPDATE orch_host.version SET oldest = 2");
+    home.run(["deployment", "ls"]).ok();
+    let version = database.sql("SELECT number, oldest FROM orch_host.version");
+    assert_eq!(version, "99|2\n");
     database.sql("DROP SCHEMA orch_host CASCADE; CREATE SCHEMA orch_host");
     check(&good, 2, "schema \"orch_host\" already exists");
 }

@@ -30,6 +30,7 @@ mod inheriting;
 mod inputs;
 mod listening;
 mod listings;
+mod load;
 mod locked;
 mod logs;
 mod machines;
@@ -54,6 +55,7 @@ mod strangers;
 mod streams;
 mod survival;
 mod tokens;
+mod trouble;
 mod visitor;
 mod watching;
 

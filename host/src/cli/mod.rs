@@ -251,9 +251,9 @@ fn log_to_stderr(cli: &Cli, out: &Output) -> anyhow::Result<()> {
     let default = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => "error",
         // What becomes of a lost connection is said by those who need it.
-        (_, 0) if tells_all => "warn,orch_host=info,deadpool_postgres=error",
+        (_, 0) if tells_all => "warn,orch_host=info,deadpool=error",
         // How the run ends is said by the command.
-        (_, 0) => "warn,orch_host_worker::execution=error,deadpool_postgres=error",
+        (_, 0) => "warn,orch_host_worker::execution=error,deadpool=error",
         (_, 1) => "info,orch_host=debug",
         (_, _) => "debug,orch_host=trace",
     };

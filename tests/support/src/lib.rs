@@ -43,7 +43,7 @@ pub use left::{Left, processes_of};
 pub use left_out::left_out;
 pub use network::Network;
 pub use pooler::Pooler;
-pub use postgres::{Database, database};
+pub use postgres::{Cluster, Database, Frozen, cluster, database};
 pub use worker::Worker;
 
 /// Waits until `condition` holds, and fails the test when it does not within `limit`.

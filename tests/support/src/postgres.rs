@@ -27,13 +27,17 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use crate::{Ran, left_out};
+
+mod trouble;
+
+pub use trouble::Frozen;
 
 /// Keeps the cluster, and ends it at the end of its stdin.
 const KEEPER: &str = include_str!("postgres.sh");
@@ -74,6 +78,19 @@ impl Database {
         format!("postgres://{OWNER}@{host}:{port}/{}", self.name)
     }
 
+    /// The same database where another server has it: a standby.
+    #[must_use]
+    pub fn at(&self, server: &Cluster) -> Self {
+        Self {
+            port: server.port,
+            name: self.name.clone(),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where the server listens on the loopback.
     pub fn port(&self) -> u16 {
         self.port
@@ -82,12 +99,18 @@ impl Database {
     /// What `psql` prints of a statement, without headings.
     #[track_caller]
     pub fn sql(&self, statement: &str) -> String {
+        self.try_sql(statement).ok().stdout
+    }
+
+    /// The same, of a server that may not be there.
+    #[track_caller]
+    pub fn try_sql(&self, statement: &str) -> Ran {
         let programs = installed().expect("the database is there");
         let mut psql = Command::new(programs.join("psql"));
         psql.args(["-XAtqc", statement, &self.url()])
             .env_clear()
             .stdin(Stdio::null());
-        Ran::of(psql, LIMIT).ok().stdout
+        Ran::of(psql, LIMIT)
     }
 }
 
@@ -99,14 +122,27 @@ pub fn database() -> Option<Database> {
 
     let programs = installed()?;
     let ports = iter::repeat_with(free_port).take(PORTS_MAX);
-    match CLUSTER.get_or_init(|| Cluster::start(&programs, ports)) {
+    match CLUSTER.get_or_init(|| Cluster::start(&programs, ports, None)) {
         Ok(cluster) => Some(cluster.database()),
         Err(why) => panic!("no PostgreSQL server: {why}"),
     }
 }
 
+/// A server of a story's own, which may have trouble. None, which is said, where PostgreSQL is not
+/// installed.
+#[track_caller]
+pub fn cluster() -> Option<Cluster> {
+    let programs = installed()?;
+    let ports = iter::repeat_with(free_port).take(PORTS_MAX);
+    match Cluster::start(&programs, ports, None) {
+        Ok(cluster) => Some(cluster),
+        Err(why) => panic!("no PostgreSQL server: {why}"),
+    }
+}
+
 /// A running server.
-struct Cluster {
+#[derive(Debug)]
+pub struct Cluster {
     programs: PathBuf,
     /// Holds the data and the server's log.
     dir: PathBuf,
@@ -114,13 +150,18 @@ struct Cluster {
     /// How many databases were made.
     made: AtomicU32,
     /// Ends the server when this is dropped, or the process ends: its stdin is closed then.
-    _keeper: Child,
+    keeper: Child,
+    answers: Mutex<Receiver<String>>,
 }
 
 impl Cluster {
-    /// Starts a server at the first of `ports` that is free.
-    fn start(programs: &Path, ports: impl IntoIterator<Item = u16>) -> Result<Self, String> {
-        let mut keeper = keeper_command(programs)?
+    /// Starts a server at the first of `ports` that is free: a standby, where a primary's is given.
+    fn start(
+        programs: &Path,
+        ports: impl IntoIterator<Item = u16>,
+        primary: Option<u16>,
+    ) -> Result<Self, String> {
+        let mut keeper = keeper_command(programs, primary)?
             .spawn()
             .map_err(|err| format!("`sh`: {err}"))?;
         let answers = lines_of(&mut keeper);
@@ -138,7 +179,8 @@ impl Cluster {
                     dir,
                     port,
                     made: AtomicU32::new(0),
-                    _keeper: keeper,
+                    keeper,
+                    answers: Mutex::new(answers),
                 });
             }
             if !log_in(&dir).contains(PORT_TAKEN) {
@@ -148,8 +190,9 @@ impl Cluster {
         Err(format!("{answer}\n--- log\n{}", log_in(&dir)))
     }
 
+    /// An empty database of this server.
     #[track_caller]
-    fn database(&self) -> Database {
+    pub fn database(&self) -> Database {
         let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
         let name = format!("orch_{number}");
         let port = self.port;
@@ -167,17 +210,24 @@ impl Cluster {
 
 /// The command that keeps a cluster. It has nothing of the test's environment that would
 /// change what PostgreSQL does, and does not get the signals of the test's process group.
-fn keeper_command(programs: &Path) -> Result<Command, String> {
+fn keeper_command(programs: &Path, primary: Option<u16>) -> Result<Command, String> {
     let mut command = Command::new("sh");
     command
         .args(["-c", KEEPER, "postgres.sh"])
         .args([programs, &env::temp_dir()])
+        .args(primary.map(|port| port.to_string()))
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap_or_default())
         .current_dir("/")
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
+    as_server_user(&mut command)?;
+    Ok(command)
+}
+
+/// The server refuses to run as root, and so does what controls it.
+fn as_server_user(command: &mut Command) -> Result<(), String> {
     if let Some((user, group)) = server_user() {
         command.uid(user).gid(group);
     } else if is_root() {
@@ -185,7 +235,7 @@ fn keeper_command(programs: &Path) -> Result<Command, String> {
             "it does not run as root, and there is no user `{SERVER_USER}`"
         ));
     }
-    Ok(command)
+    Ok(())
 }
 
 fn is_root() -> bool {
@@ -306,7 +356,7 @@ mod tests {
         let Some(programs) = installed() else { return };
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let taken = listener.local_addr().unwrap().port();
-        let cluster = Cluster::start(&programs, [taken, free_port()]).unwrap();
+        let cluster = Cluster::start(&programs, [taken, free_port()], None).unwrap();
         assert_ne!(cluster.port, taken);
         assert_eq!(cluster.database().sql("select 1"), "1\n");
 
@@ -326,7 +376,7 @@ mod tests {
         let Some(programs) = installed() else { return };
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let taken = listener.local_addr().unwrap().port();
-        let why = Cluster::start(&programs, [taken]).err().unwrap();
+        let why = Cluster::start(&programs, [taken], None).err().unwrap();
         assert!(why.starts_with("failed\n"), "{why}");
         assert!(why.contains(PORT_TAKEN), "{why}");
     }

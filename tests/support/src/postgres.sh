@@ -1,7 +1,8 @@
 #!/bin/sh
 # Keeps a PostgreSQL cluster for as long as its stdin is open.
 #
-# Its arguments are the directory of PostgreSQL's programs and the one for temporary files. It
+# Its arguments are the directory of PostgreSQL's programs, the one for temporary files, and, for a
+# standby, the port of the primary server. It
 # writes the directory that it has made for the cluster. Then it reads ports, one a line: it
 # starts the server at the port, and writes `started` or `failed`. At the end of stdin it stops
 # the server and removes the directory.
@@ -11,6 +12,7 @@ trap '' HUP INT TERM PIPE
 
 programs=$1
 place=$2
+primary=${3-}
 # A disk in memory, if it has more than 1 GiB free.
 free=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
 if [ "${free:-0}" -gt 1048576 ] && [ -w /dev/shm ]; then
@@ -26,8 +28,20 @@ make() { # LOCALE
     "$programs/initdb" -D "$data" -A trust -U orch -E UTF8 --no-sync --locale="$1"
 }
 
+# A copy of the primary, which follows it from then on.
+copy() {
+    "$programs/pg_basebackup" -D "$data" -R -X stream -c fast --no-sync \
+        -h 127.0.0.1 -p "$primary" -U orch
+}
+
 start() { # PORT
-    [ -e "$data/PG_VERSION" ] || make C.UTF-8 || make C || return
+    if [ -e "$data/PG_VERSION" ]; then
+        :
+    elif [ -n "$primary" ]; then
+        copy || return
+    else
+        make C.UTF-8 || make C || return
+    fi
     # The limit of the WAL keeps it small, because it may be in memory.
     "$programs/pg_ctl" start -D "$data" -w -t 30 -l "$dir/log" -o "\
         -c listen_addresses=127.0.0.1 -c port=$1 -c unix_socket_directories= \

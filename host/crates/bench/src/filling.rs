@@ -56,6 +56,7 @@ impl<'a> Filling<'a> {
                 limit: BATCH as u32,
                 pid: std::process::id(),
                 host: String::new(),
+                version: None,
                 started: now,
                 heartbeat: now,
                 lease_until: now.after(Duration::from_hours(24)),

@@ -104,6 +104,7 @@ async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
             limit: BATCH as u32,
             pid: std::process::id(),
             host: String::new(),
+            version: None,
             started: now,
             heartbeat: now,
             lease_until: now.after(Duration::from_secs(86_400)),

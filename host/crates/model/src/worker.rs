@@ -13,6 +13,8 @@ pub struct Worker {
     pub limit: u32,
     pub pid: u32,
     pub host: String,
+    /// Of its program. None for one from before versions were kept.
+    pub version: Option<String>,
     pub started: Timestamp,
     pub heartbeat: Timestamp,
     /// When its leases end, unless it renews them.

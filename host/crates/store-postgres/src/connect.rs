@@ -1,18 +1,23 @@
 //! Where the database is, and the connections to it.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Timeouts,
+};
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Fault, Pg, reason};
+use crate::link::{Link, silent};
 use crate::sql::Reader;
 use store::StoreError;
 
@@ -38,6 +43,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// After how much silence the server's machine is asked whether it is there, and then how often.
 const PROBE: Duration = Duration::from_secs(5);
 
+/// How long an answer of the server is waited for, unless the address says otherwise. Less than a
+/// worker's lease, and long enough for a component of some megabytes over a slow line.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
 /// What the driver takes where the address says nothing.
 const KEEPALIVES_IDLE_DEFAULT: Duration = Duration::from_hours(2);
 
@@ -46,6 +55,8 @@ const KEEPALIVES_IDLE_DEFAULT: Duration = Duration::from_hours(2);
 pub struct Options {
     config: Config,
     tls: TlsMode,
+    /// How long an answer is waited for.
+    answer_within: Duration,
     /// Without the password.
     shown: String,
     /// As it was given.
@@ -86,10 +97,12 @@ impl FromStr for Options {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let mut rest = Vec::new();
         let (mut mode, mut root) = (None, None);
+        let mut answer_within = ANSWER_WITHIN;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
                 Some(("sslmode", value)) => mode = Some(value),
                 Some(("sslrootcert", value)) => root = Some(value),
+                Some(("answer_timeout", value)) => answer_within = seconds(value)?,
                 _ => rest.push(pair),
             }
         }
@@ -133,7 +146,17 @@ impl FromStr for Options {
             config,
             tls,
             listen: None,
+            answer_within,
         })
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, UrlError> {
+    match text.parse() {
+        Ok(seconds @ 1_u32..) => Ok(Duration::from_secs(seconds.into())),
+        _ => Err(UrlError(format!(
+            "`{text}` is no answer_timeout: give seconds, as in `answer_timeout=20`"
+        ))),
     }
 }
 
@@ -198,6 +221,14 @@ impl Options {
         format!("{place}/{name}{query}").parse()
     }
 
+    /// How long a connection may take to be made. The limit of the address is for each of its hosts,
+    /// and ends when the host is reached: one that stands still is reached, and says nothing.
+    fn connect_within(&self) -> Duration {
+        let each = self.config.get_connect_timeout().copied();
+        let hosts = self.config.get_hosts().len().max(1) as u32;
+        each.unwrap_or(CONNECT_TIMEOUT) * hosts
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         PathBuf::from(&self.shown)
     }
@@ -228,7 +259,12 @@ impl Pools {
                 recycling_method: RecyclingMethod::Fast,
             };
             let manager = Manager::from_config(config.clone(), tls, recycling);
-            let pool = Pool::builder(manager).max_size(size);
+            let timeouts = Timeouts {
+                wait: Some(options.answer_within),
+                create: Some(options.connect_within()),
+                recycle: None,
+            };
+            let pool = Pool::builder(manager).max_size(size).timeouts(timeouts);
             let pool = pool.runtime(Runtime::Tokio1).build();
             pool.map_err(|error| error.to_string())
         };
@@ -259,11 +295,28 @@ impl Connector {
     }
 
     pub(crate) async fn reader(&self) -> Pg<Reader> {
-        Ok(Reader(self.pools()?.readers.get().await?))
+        self.taken(self.pools()?.readers.get().await)
     }
 
     pub(crate) async fn writer(&self) -> Pg<Reader> {
-        Ok(Reader(self.pools()?.writer.get().await?))
+        self.taken(self.pools()?.writer.get().await)
+    }
+
+    fn taken(&self, taken: Result<Object, PoolError>) -> Pg<Reader> {
+        match taken {
+            Ok(object) => Ok(Reader(Link::new(object, self.options.answer_within))),
+            Err(PoolError::Timeout(what)) => Err(self.late(what)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A connection that was not there in time.
+    fn late(&self, what: TimeoutType) -> Fault {
+        silent(match what {
+            TimeoutType::Create => self.options.connect_within(),
+            // Those who have one wait for answers.
+            TimeoutType::Wait | TimeoutType::Recycle => self.options.answer_within,
+        })
     }
 
     /// The first connection: what is wrong with the address is told apart here, once.
@@ -283,22 +336,28 @@ impl Connector {
             made = pools(true)?;
             connected = made.writer.get().await;
         }
-        let conn = Reader(connected.map_err(|error| self.cannot_connect(error))?);
+        let conn = match connected {
+            Err(PoolError::Backend(error)) => return Err(self.cannot_connect(error)),
+            Err(PoolError::Timeout(what)) => return Err(self.late(what)),
+            Err(error) => return Err(self.cannot_open(&error.to_string()).into()),
+            Ok(object) => Reader(Link::new(object, self.options.answer_within)),
+        };
         made.is_pooled |= pooler::is_between(&conn, &self.options).await?;
         let _ = self.pools.set(made);
         Ok(conn)
     }
 
-    fn cannot_connect(&self, error: PoolError) -> Fault {
-        let PoolError::Backend(error) = error else {
-            return self.cannot_open(&error.to_string()).into();
-        };
+    fn cannot_connect(&self, error: tokio_postgres::Error) -> Fault {
         let is_ours = |code: &SqlState| {
             *code == SqlState::CANNOT_CONNECT_NOW || code.code().starts_with("53")
         };
+        // A standby is not what was asked for, and may become so.
+        let is_standby = self.options.config.get_target_session_attrs() != TargetSessionAttrs::Any
+            && is_io(&error, &[ErrorKind::PermissionDenied]);
+        let is_away = is_standby || is_io(&error, &OF_NETWORK);
         match error.code() {
             Some(code) if is_ours(code) => Fault::from(error),
-            None if is_of_network(&error) => {
+            None if is_away => {
                 let reason = format!("`{}`: {}", self.options, reason(&error));
                 StoreError::Unavailable(reason).into()
             }
@@ -347,26 +406,29 @@ impl Connector {
         let direct = self.options.listen.as_deref().unwrap_or(&self.options);
         let tls = direct.tls.connector();
         let tls = tls.map_err(|reason| self.cannot_open(&reason))?;
-        Ok(direct.config.connect(tls).await?)
+        let within = direct.connect_within();
+        let connecting = direct.config.connect(tls);
+        match tokio::time::timeout(within, connecting).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(silent(within)),
+        }
     }
 }
 
-/// Whether the server did not answer, or nobody listens there.
-fn is_of_network(error: &tokio_postgres::Error) -> bool {
-    use std::io::ErrorKind;
+/// The server did not answer, or nobody listens there.
+const OF_NETWORK: [ErrorKind; 7] = [
+    ErrorKind::ConnectionRefused,
+    ErrorKind::ConnectionReset,
+    ErrorKind::ConnectionAborted,
+    ErrorKind::TimedOut,
+    ErrorKind::HostUnreachable,
+    ErrorKind::NetworkUnreachable,
+    ErrorKind::UnexpectedEof,
+];
+
+fn is_io(error: &tokio_postgres::Error, kinds: &[ErrorKind]) -> bool {
     let io = std::error::Error::source(error).and_then(|it| it.downcast_ref::<std::io::Error>());
-    io.is_some_and(|io| {
-        matches!(
-            io.kind(),
-            ErrorKind::ConnectionRefused
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::TimedOut
-                | ErrorKind::HostUnreachable
-                | ErrorKind::NetworkUnreachable
-                | ErrorKind::UnexpectedEof
-        )
-    })
+    io.is_some_and(|io| kinds.contains(&io.kind()))
 }
 
 /// Shared by all that connect.
@@ -397,5 +459,7 @@ mod tests {
         check("postgres://db.example/x?sslmode=verify-ca", "verify-full");
         check("postgres://db.example:port/x", "port");
         check("postgres://db.example/x?colour=red", "colour");
+        check("postgres://db.example/x?answer_timeout=0", "`0`");
+        check("postgres://db.example/x?answer_timeout=2m", "`2m`");
     }
 }

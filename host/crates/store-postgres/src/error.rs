@@ -47,6 +47,8 @@ impl From<deadpool_postgres::PoolError> for Fault {
     fn from(error: deadpool_postgres::PoolError) -> Self {
         match error {
             deadpool_postgres::PoolError::Backend(error) => match Self::from(error) {
+                // What keeps it from being made may pass: others have all connections, say.
+                Self::Told(StoreError::Unavailable(reason)) => Self::Lost(reason),
                 Self::Told(error) | Self::Broken(error) => Self::Told(error),
                 Self::Again(reason) | Self::Lost(reason) => Self::Lost(reason),
             },
@@ -106,9 +108,12 @@ impl From<tokio_postgres::Error> for Fault {
             SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => {
                 Self::Told(StoreError::Unavailable(reason))
             }
-            // 08: the connection; 53: resources; 57: an operator; 58: the system; 25: read-only.
+            // The session may be read-only for good: of a standby, or begun while others were not
+            // allowed to write. A new one is not, once that is over.
+            SqlState::READ_ONLY_SQL_TRANSACTION => Self::Lost(reason),
+            // 08: the connection; 53: resources; 57: an operator; 58: the system.
             ref code
-                if ["08", "53", "57", "58", "25"]
+                if ["08", "53", "57", "58"]
                     .iter()
                     .any(|it| code.code().starts_with(it)) =>
             {

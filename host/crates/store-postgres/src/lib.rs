@@ -43,6 +43,7 @@ mod inputs;
 mod journal;
 mod known;
 mod life;
+mod link;
 mod listing;
 mod load;
 mod logs;

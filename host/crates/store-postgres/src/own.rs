@@ -54,7 +54,6 @@ fn run(server: &Options, statement: String) -> StoreResult<()> {
     let connector = Arc::new(Connector::new(server.clone()));
     home.block_on(async move {
         let conn = connector.first().await?;
-        conn.0.batch_execute(&statement).await?;
-        Ok(())
+        conn.0.command(&statement).await
     })
 }

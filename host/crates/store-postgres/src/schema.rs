@@ -10,6 +10,17 @@
 //!   same time do not wait for each other.
 //!
 //! Everything is in a schema of its own, so that the database may hold other things, too.
+//!
+//! # Upgrades without stopping
+//!
+//! While machines are upgraded one after the other, programs of two versions work on one database:
+//! the first new one that connects changes the tables, and old ones go on, and start again. For that
+//! a step may only add: tables, indexes, and columns that can be null or have a default, because the
+//! statements of the version before name the columns that they know. It removes and renames nothing
+//! that the version before reads, gives nothing another meaning, writes no value that the version
+//! before could not read, and adds no constraint that its writes could break. A step that cannot do
+//! with this says so in [`Step::oldest`]: then older programs refuse to start, and those that run
+//! have to be stopped first.
 
 use crate::error::{Fault, Pg};
 use crate::sql::{Conn, Reader, params};
@@ -23,9 +34,31 @@ const LOCK: i64 = 0x6f72_6368_5f68_6f73;
 /// The oldest server that has what is needed: numbers of transactions that never come again.
 const SERVER_MIN: i64 = 130_000;
 
-const FIRST: &str = include_str!("schema/first.sql");
+pub(crate) const FIRST: &str = include_str!("schema/first.sql");
 
-const STEPS: &[&str] = &[FIRST];
+const SECOND: &str = include_str!("schema/second.sql");
+
+/// What makes the tables of one version those of the next.
+struct Step {
+    sql: &'static str,
+    /// The oldest version whose programs can work with the tables after this step: that of the step
+    /// before if this one only adds, and otherwise its own number.
+    oldest: i64,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        sql: FIRST,
+        oldest: 1,
+    },
+    Step {
+        sql: SECOND,
+        oldest: 1,
+    },
+];
+
+/// How many versions of the tables this program knows.
+const KNOWN: i64 = STEPS.len() as i64;
 
 /// Brings the database to this version.
 pub(crate) async fn migrate(conn: &Reader, options: &Options) -> Pg<()> {
@@ -47,13 +80,15 @@ pub(crate) async fn migrate(conn: &Reader, options: &Options) -> Pg<()> {
         return Err(not_ours(reason).into());
     }
     warn_of_lost_commits(conn).await?;
-    if version(conn, options).await? == Some(STEPS.len() as i64) {
+    if let Some(found) = version(conn, options).await?
+        && is_enough(conn, options, found).await?
+    {
         return Ok(());
     }
-    conn.0.batch_execute("BEGIN").await?;
+    conn.0.command("BEGIN").await?;
     let done = under_lock(conn, options).await;
     conn.0
-        .batch_execute(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })
+        .command(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })
         .await?;
     done
 }
@@ -75,9 +110,11 @@ async fn warn_of_lost_commits(conn: &Reader) -> Pg<()> {
 }
 
 async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
-    conn.query("SELECT pg_advisory_xact_lock($1)", params![LOCK])
+    // Another process may change the tables meanwhile, which takes as long as it takes.
+    conn.0
+        .object()?
+        .batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))
         .await?;
-    let known = STEPS.len() as i64;
     let found = match version(conn, options).await? {
         Some(found) => found,
         None => {
@@ -85,44 +122,68 @@ async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
             0
         }
     };
-    if found > known {
+    if is_enough(conn, options, found).await? {
+        return Ok(());
+    }
+    let mut oldest = KNOWN;
+    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        let made = conn.0.object()?.batch_execute(step.sql).await;
+        made.map_err(|error| cannot_be_made(options, error))?;
+        oldest = step.oldest;
+    }
+    conn.query(
+        "UPDATE version SET number = $1, oldest = $2",
+        params![KNOWN, oldest],
+    )
+    .await?;
+    tracing::info!(database = %options, version = KNOWN, "database set up");
+    Ok(())
+}
+
+/// Whether the tables are of this version, or of a later one that this program can work with.
+/// Errs if a later program has changed what this one needs.
+async fn is_enough(conn: &Reader, options: &Options, found: i64) -> Pg<bool> {
+    if found <= KNOWN {
+        return Ok(found == KNOWN);
+    }
+    let oldest: i64 = conn
+        .need("SELECT oldest FROM version", params![], |row| row.get(0))
+        .await?;
+    if oldest > KNOWN {
         return Err(StoreError::NewerVersion {
             path: options.path(),
             found,
-            known,
+            known: KNOWN,
         }
         .into());
     }
-    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-        conn.0.batch_execute(step).await?;
-    }
-    if found < known {
-        conn.query("UPDATE version SET number = $1", params![known])
-            .await?;
-        tracing::info!(database = %options, version = known, "database set up");
-    }
-    Ok(())
+    tracing::debug!(database = %options, version = found, "a later version has set it up");
+    Ok(true)
 }
 
 /// Makes the schema. Errs if there is one of this name already, which is of somebody else.
 async fn begin(conn: &Reader, options: &Options) -> Pg<()> {
     let made = conn
         .0
+        .object()?
         .batch_execute(&format!(
             "CREATE SCHEMA {SCHEMA}; CREATE TABLE version (number bigint NOT NULL);
              INSERT INTO version (number) VALUES (0)"
         ))
         .await;
-    made.map_err(|error| {
-        let reason = crate::error::reason(&error);
-        match Fault::from(error) {
-            Fault::Told(_) | Fault::Broken(_) => Fault::Told(StoreError::CannotOpen {
-                path: options.path(),
-                reason: format!("its tables cannot be made: {reason}"),
-            }),
-            other => other,
-        }
-    })
+    made.map_err(|error| cannot_be_made(options, error))
+}
+
+/// Most often the user may not do so.
+fn cannot_be_made(options: &Options, error: tokio_postgres::Error) -> Fault {
+    let reason = crate::error::reason(&error);
+    match Fault::from(error) {
+        Fault::Told(_) | Fault::Broken(_) => Fault::Told(StoreError::CannotOpen {
+            path: options.path(),
+            reason: format!("its tables cannot be made: {reason}"),
+        }),
+        other => other,
+    }
 }
 
 /// None: there is no schema of ours.

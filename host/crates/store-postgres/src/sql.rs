@@ -1,10 +1,10 @@
 //! The few ways in which this crate talks to PostgreSQL, every statement prepared once.
 
-use deadpool_postgres::Object;
 use tokio_postgres::types::ToSql;
 
 use super::columns::{FromColumn, Value};
 use crate::error::Pg;
+use crate::link::Link;
 use store::StoreError;
 
 /// A row of an answer.
@@ -65,17 +65,21 @@ pub(crate) trait Conn: Sync {
 }
 
 /// A connection that reads.
-pub(crate) struct Reader(pub Object);
+pub(crate) struct Reader(pub Link);
 
 impl Conn for Reader {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Pg<Vec<Row>> {
-        query(&self.0, sql, &params).await
+        self.0.answered(query(&self.0, sql, &params)).await
     }
 }
 
-pub(crate) async fn query(conn: &Object, sql: &str, params: &[Value]) -> Pg<Vec<Row>> {
-    let statement = conn.prepare_cached(sql).await?;
-    let rows = conn.query(&statement, &references(params)).await?;
+/// Asks a question, whose answer the caller waits for.
+pub(crate) async fn query(conn: &Link, sql: &str, params: &[Value]) -> Pg<Vec<Row>> {
+    let statement = conn.prepare(sql).await?;
+    let rows = conn
+        .object()?
+        .query(&statement, &references(params))
+        .await?;
     Ok(rows.into_iter().map(Row).collect())
 }
 

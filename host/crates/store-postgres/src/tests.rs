@@ -1,5 +1,7 @@
 //! The contract, and what is particular to PostgreSQL.
 
+mod upgrading;
+
 use super::*;
 use futures::FutureExt as _;
 use store::contract::cast::new_run;

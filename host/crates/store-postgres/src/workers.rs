@@ -14,11 +14,12 @@ pub(crate) async fn register(tx: &Tx, worker: &Worker) -> Pg<()> {
         pools::stays(tx, pool).await?;
     }
     tx.run(
-        "INSERT INTO workers (id, name, pool, run_limit, pid, host, started, heartbeat, lease_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "INSERT INTO workers (id, name, pool, run_limit, pid, host, version, started, heartbeat,
+             lease_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, pool = excluded.pool,
              run_limit = excluded.run_limit, pid = excluded.pid, host = excluded.host,
-             started = excluded.started, heartbeat = excluded.heartbeat,
+             version = excluded.version, started = excluded.started, heartbeat = excluded.heartbeat,
              lease_until = excluded.lease_until",
         params![
             worker.id,
@@ -27,6 +28,7 @@ pub(crate) async fn register(tx: &Tx, worker: &Worker) -> Pg<()> {
             worker.limit,
             worker.pid,
             worker.host,
+            worker.version,
             worker.started,
             worker.heartbeat,
             worker.lease_until
@@ -86,7 +88,7 @@ pub(crate) fn found(tx: &Tx, worker: WorkerId, is_there: bool) -> Pg<()> {
 
 pub(crate) async fn list(conn: &impl Conn) -> Pg<Vec<Worker>> {
     conn.all(
-        "SELECT id, name, pool, run_limit, pid, host, started, heartbeat, lease_until
+        "SELECT id, name, pool, run_limit, pid, host, version, started, heartbeat, lease_until
          FROM workers ORDER BY started, id",
         params![],
         worker,
@@ -102,9 +104,10 @@ fn worker(row: &Row) -> Pg<Worker> {
         limit: row.get(3)?,
         pid: row.get(4)?,
         host: row.get(5)?,
-        started: row.get(6)?,
-        heartbeat: row.get(7)?,
-        lease_until: row.get(8)?,
+        version: row.get(6)?,
+        started: row.get(7)?,
+        heartbeat: row.get(8)?,
+        lease_until: row.get(9)?,
     })
 }
 

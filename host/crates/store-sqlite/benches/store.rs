@@ -79,6 +79,7 @@ impl Bed {
                 limit: 1000,
                 pid: std::process::id(),
                 host: String::new(),
+                version: None,
                 started: now,
                 heartbeat: now,
                 lease_until: now.after(Duration::from_secs(86_400)),

@@ -446,6 +446,9 @@ CREATE TABLE bulk_actions (
 CREATE INDEX bulk_actions_running ON bulk_actions (no) WHERE state = 'RUNNING';
 ";
 
+/// Of a worker's program.
+const VERSIONS: &str = "ALTER TABLE workers ADD COLUMN version TEXT;";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -460,6 +463,7 @@ const STEPS: &[M<'static>] = &[
     M::up(PAST),
     M::up(EVER),
     M::up(BULK),
+    M::up(VERSIONS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

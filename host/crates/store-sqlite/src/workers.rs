@@ -13,9 +13,9 @@ pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
         pools::need(tx, pool)?;
     }
     tx.run(
-        "INSERT OR REPLACE INTO workers (id, name, pool, run_limit, pid, host, started,
+        "INSERT OR REPLACE INTO workers (id, name, pool, run_limit, pid, host, version, started,
              heartbeat, lease_until)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             worker.id,
             worker.name,
@@ -23,6 +23,7 @@ pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
             worker.limit,
             worker.pid,
             worker.host,
+            worker.version,
             worker.started,
             worker.heartbeat,
             worker.lease_until
@@ -66,7 +67,7 @@ pub(super) fn need(conn: &Connection, worker: WorkerId) -> StoreResult<()> {
 
 pub(super) fn list(conn: &Connection) -> StoreResult<Vec<Worker>> {
     conn.all(
-        "SELECT id, name, pool, run_limit, pid, host, started, heartbeat, lease_until
+        "SELECT id, name, pool, run_limit, pid, host, version, started, heartbeat, lease_until
          FROM workers ORDER BY started, id",
         [],
         worker,
@@ -81,9 +82,10 @@ fn worker(row: &Row<'_>) -> rusqlite::Result<Worker> {
         limit: row.get(3)?,
         pid: row.get(4)?,
         host: row.get(5)?,
-        started: row.get(6)?,
-        heartbeat: row.get(7)?,
-        lease_until: row.get(8)?,
+        version: row.get(6)?,
+        started: row.get(7)?,
+        heartbeat: row.get(8)?,
+        lease_until: row.get(9)?,
     })
 }
 

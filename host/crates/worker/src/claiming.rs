@@ -156,6 +156,7 @@ fn registration(config: &WorkerConfig, now: Timestamp) -> Worker {
             .nodename()
             .to_string_lossy()
             .into_owned(),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         started: now,
         heartbeat: now,
         lease_until: now.after(config.lease),

@@ -32,7 +32,7 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     }
     let now = cx.now();
     let mut table = Table::new([
-        "NAME", "POOL", "LIMIT", "PID", "HOST", "STARTED", "HEARD OF",
+        "NAME", "POOL", "LIMIT", "PID", "HOST", "VERSION", "STARTED", "HEARD OF",
     ]);
     for worker in &workers {
         table.row([
@@ -41,6 +41,7 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             text(worker.limit),
             text(worker.pid),
             text(&worker.host),
+            maybe(worker.version.as_ref()),
             text(ago(worker.started, now)),
             text(ago(worker.heartbeat, now)),
         ]);

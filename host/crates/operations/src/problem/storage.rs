@@ -11,11 +11,26 @@ impl From<&StoreError> for Problem {
     }
 }
 
-/// Whether a server was not reached, as far as its words tell.
-fn is_of_network(reason: &str) -> bool {
-    ["connect", "terminat", "shutting down", "starting up"]
-        .iter()
-        .any(|word| reason.contains(word))
+/// What to do about a database that is not available, as far as its words tell why.
+fn hint_of_trouble(reason: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["prepared statement"]) {
+        "a pooler in transaction mode has to keep prepared statements: PgBouncer from 1.21 on, with \
+         `max_prepared_statements` above 0"
+    } else if says(&["too many", "connection slots"]) {
+        "its server gives no more connections: raise its `max_connections` or the user's \
+         `CONNECTION LIMIT`, or end what holds them; a worker needs four"
+    } else if says(&["read-only transaction", "does not allow writes"]) {
+        "it takes no writes: is it a standby, or set to `default_transaction_read_only`? \
+         With several hosts in the address, `target_session_attrs=read-write` finds the right one"
+    } else if says(&["does not answer"]) {
+        "its server is there, and stands still or is overloaded; try again in a moment. \
+         `answer_timeout=SECONDS` in the address has commands wait longer"
+    } else if says(&["connect", "terminat", "shutting down", "starting up"]) {
+        "does its server run, and does this machine reach it? Try again in a moment"
+    } else {
+        "free space on its disk, or end what else holds the database; then try again"
+    }
 }
 
 /// What to do about a database that a server has.
@@ -105,20 +120,9 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             "its directory must exist and be yours; `--database sqlite:PATH` names another"
                 .to_owned(),
         ),
-        StoreError::Unavailable(reason) if reason.contains("prepared statement") => (
-            ProblemKind::Unavailable,
-            "a pooler in transaction mode has to keep prepared statements: PgBouncer from 1.21 on, \
-             with `max_prepared_statements` above 0"
-                .to_owned(),
-        ),
-        StoreError::Unavailable(reason) if is_of_network(reason) => (
-            ProblemKind::Unavailable,
-            "does its server run, and does this machine reach it? Try again in a moment".to_owned(),
-        ),
-        StoreError::Unavailable(_) => (
-            ProblemKind::Unavailable,
-            "free space on its disk, or end what else holds the database; then try again".to_owned(),
-        ),
+        StoreError::Unavailable(reason) => {
+            (ProblemKind::Unavailable, hint_of_trouble(reason).to_owned())
+        }
         StoreError::Damaged(_) => (Damaged, "restore the database from a copy".to_owned()),
         StoreError::Stale { .. } | StoreError::Refused(_) => (
             Internal,

@@ -17,6 +17,8 @@ pub struct WorkerView {
     pub limit: u32,
     pub pid: u32,
     pub host: String,
+    /// Of its program. None for one from before versions were kept.
+    pub version: Option<String>,
     pub started: Timestamp,
     pub heartbeat: Timestamp,
     /// When its right to what it runs ends, unless it is renewed.
@@ -34,6 +36,7 @@ impl From<Worker> for WorkerView {
             limit: worker.limit,
             pid: worker.pid,
             host: worker.host,
+            version: worker.version,
             started: worker.started,
             heartbeat: worker.heartbeat,
             lease_until: worker.lease_until,
@@ -55,6 +58,7 @@ mod tests {
             limit: 100,
             pid: 7,
             host: "here".to_owned(),
+            version: Some("1.2.3".to_owned()),
             started: AT,
             heartbeat: AT,
             lease_until: AT,
@@ -67,6 +71,7 @@ mod tests {
           "limit": 100,
           "pid": 7,
           "host": "here",
+          "version": "1.2.3",
           "started": "2023-11-14T22:13:20.123456Z",
           "heartbeat": "2023-11-14T22:13:20.123456Z",
           "lease_until": "2023-11-14T22:13:20.123456Z"

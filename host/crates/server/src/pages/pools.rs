@@ -115,6 +115,10 @@ fn workers_table(cx: &Cx, workers: &[WorkerView]) -> Table {
             },
             Cell::text(count(worker.limit.into())).number("limit"),
             Cell::text(format!("{} pid {}", worker.host, worker.pid)).plain(),
+            match &worker.version {
+                Some(version) => Cell::text(version).plain(),
+                None => Cell::Muted("unknown".to_owned()).plain(),
+            },
             Cell::When(Some(cx.now.when(worker.started))).short("since"),
             Cell::text(cx.now.distance(worker.heartbeat)).short("heartbeat"),
         ],
@@ -128,6 +132,7 @@ fn workers_table(cx: &Cx, workers: &[WorkerView]) -> Table {
             "Work pool",
             "#Limit",
             "Machine",
+            "Version",
             "Since",
             "Heartbeat",
         ]),

@@ -15,8 +15,6 @@ mod pipeline;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use deadpool_postgres::Object;
-
 use buffer::{Buffer, Mark as BufferMark};
 pub(crate) use buffer::{Bulk, How};
 use pipeline::{Answers, Sending};
@@ -24,6 +22,7 @@ use pipeline::{Answers, Sending};
 use crate::columns::Value;
 use crate::error::Pg;
 use crate::known::Known;
+use crate::link::Link;
 use crate::noted::{Ends, KnownOrigins};
 use crate::sql::{Conn, Row, params};
 use orchestrator::lifecycle::News;
@@ -40,7 +39,7 @@ pub(crate) type Question<'q> = (&'q str, Vec<Value>);
 pub(crate) struct Tx(Arc<Inner>);
 
 struct Inner {
-    conn: Object,
+    conn: Link,
     origins: Arc<KnownOrigins>,
     state: Mutex<State>,
 }
@@ -76,7 +75,7 @@ pub(crate) struct Mark {
 
 impl Tx {
     /// It begins with what is sent first.
-    pub(crate) fn new(conn: Object, origins: Arc<KnownOrigins>) -> Self {
+    pub(crate) fn new(conn: Link, origins: Arc<KnownOrigins>) -> Self {
         Self(Arc::new(Inner {
             conn,
             origins,
@@ -91,7 +90,7 @@ impl Tx {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn conn(&self) -> &Object {
+    pub(crate) fn conn(&self) -> &Link {
         &self.0.conn
     }
 
@@ -120,6 +119,19 @@ impl Tx {
     /// A command that takes no values, after what is noted so far.
     pub(crate) async fn command(&self, command: &str) -> Pg<()> {
         self.send(Vec::new(), Some(command)).await.map(|_| ())
+    }
+
+    /// Undoes what was sent, and forgets what was not.
+    pub(crate) async fn roll_back(&self) -> Pg<()> {
+        let is_new = {
+            let mut state = self.state();
+            state.buffer.take();
+            state.is_new
+        };
+        if is_new {
+            return Ok(());
+        }
+        self.conn().command("ROLLBACK").await
     }
 
     /// Asks several questions at once.

@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-use deadpool_postgres::Object;
 use futures::future::BoxFuture;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::Question;
 use crate::columns::Value;
 use crate::error::{Fault, Pg};
+use crate::link::Link;
 use crate::sql::{Row, query, references};
 
 /// Two that wait for each other find out sooner than PostgreSQL would tell them, and no row is worth
@@ -51,17 +51,17 @@ type Sent<'s> = BoxFuture<'s, Pg<Answer>>;
 /// Sends statements, questions after them, and a command at the end. The first of them that fails is
 /// told.
 pub(super) async fn send(
-    conn: &Object,
+    conn: &Link,
     sending: Sending,
     questions: Vec<Question<'_>>,
     command: Option<&str>,
 ) -> Pg<Answers> {
     // Prepared before anything is sent: what is sent must be in order.
     for (sql, _) in &sending.statements {
-        conn.prepare_cached(sql).await?;
+        conn.prepare(sql).await?;
     }
     for (sql, _) in &questions {
-        conn.prepare_cached(sql).await?;
+        conn.prepare(sql).await?;
     }
     let mut sent: Vec<Sent<'_>> = Vec::with_capacity(sending.statements.len() + 4);
     if sending.begins {
@@ -69,8 +69,9 @@ pub(super) async fn send(
     }
     for (sql, params) in sending.statements {
         sent.push(Box::pin(async move {
-            let statement = conn.prepare_cached(&sql).await?;
-            conn.execute(&statement, &references(&params)).await?;
+            let statement = conn.prepare(&sql).await?;
+            let object = conn.object()?;
+            object.execute(&statement, &references(&params)).await?;
             Ok(Answer::Done)
         }));
     }
@@ -81,12 +82,12 @@ pub(super) async fn send(
     }
     if let Some(command) = command {
         sent.push(Box::pin(async move {
-            conn.batch_execute(command).await?;
+            conn.object()?.batch_execute(command).await?;
             Ok(Answer::Done)
         }));
     }
     let mut answers = Answers::default();
-    for answer in in_order(sent).await? {
+    for answer in conn.answered(in_order(sent)).await? {
         match answer {
             Answer::Begun(transaction) => answers.transaction = transaction,
             Answer::Done => {}
@@ -96,8 +97,8 @@ pub(super) async fn send(
     Ok(answers)
 }
 
-async fn begin(conn: &Object) -> Pg<Answer> {
-    let messages = conn.simple_query(BEGIN).await?;
+async fn begin(conn: &Link) -> Pg<Answer> {
+    let messages = conn.object()?.simple_query(BEGIN).await?;
     let number = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
         _ => None,

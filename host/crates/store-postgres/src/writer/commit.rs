@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::outcome::{self, Outcome};
 use super::request::{Batch, Write};
 use crate::columns::List;
 use crate::connect::Shared;
 use crate::error::{Fault, Pg};
 use crate::load::{self, Ahead};
 use crate::noted::KnownOrigins;
-use crate::sql::{Conn, Reader, params};
+use crate::sql::{Reader, params};
 use crate::totals;
 use crate::tx::Tx;
 use orchestrator::lifecycle::News;
@@ -38,6 +39,8 @@ pub(super) struct Committer {
     sender: String,
     /// Tells rows of this opening from those of others.
     tag: i64,
+    /// The last transaction that left its mark.
+    marked: Option<i64>,
     /// Where this process counts runs that end.
     shard: i64,
     added: i64,
@@ -74,6 +77,7 @@ impl Committer {
             origins: Arc::default(),
             sender,
             tag: rng.random(),
+            marked: None,
             shard: rng.random_range(0..16),
             added: 0,
             summed_to: 0,
@@ -98,7 +102,7 @@ impl Committer {
                     match self.is_committed(transaction, begun).await {
                         Ok(true) => return Some(Ok(news)),
                         Ok(false) => continue,
-                        Err(fault) => fault,
+                        Err(fault) => return Some(Err(unknown(&fault.told()))),
                     }
                 }
                 Err(Failed::Fault(fault)) => fault,
@@ -132,28 +136,15 @@ impl Committer {
             tries += 1;
             let asked = async {
                 let conn = self.connector.writer().await?;
-                let status: Option<String> = conn
-                    .need(
-                        "SELECT pg_xact_status($1::text::xid8)",
-                        params![transaction.to_string()],
-                        |row| row.get(0),
-                    )
-                    .await?;
-                Ok(status)
+                outcome::of(&conn, transaction, self.tag).await
             };
             match asked.await {
-                Ok(Some(status)) if status == "committed" => return Ok(true),
-                Ok(Some(status)) if status == "aborted" => return Ok(false),
-                // Its process has not noticed yet.
+                Ok(Outcome::Committed) => return Ok(true),
+                Ok(Outcome::NotCommitted) => return Ok(false),
                 Ok(_) | Err(Fault::Lost(_)) if begun.elapsed() < 4 * PATIENCE => {
                     pause(tries, Duration::from_millis(500)).await;
                 }
-                Ok(_) => {
-                    return Err(StoreError::Unavailable(
-                        "whether a transaction was committed cannot be found out".to_owned(),
-                    )
-                    .into());
-                }
+                Ok(_) => return Err(Fault::Lost("it is still under way".to_owned())),
                 Err(fault) => return Err(fault),
             }
         }
@@ -166,7 +157,7 @@ impl Committer {
         let done = self.within(&tx, batch, apart).await;
         if !matches!(done, Ok(Tried::Committed(_))) {
             self.origins.undone();
-            let _ = tx.conn().batch_execute("ROLLBACK").await;
+            let _ = tx.roll_back().await;
         }
         done
     }
@@ -176,14 +167,20 @@ impl Committer {
         if !ahead.is_empty() {
             load::learn(tx, &ahead).await?;
         }
-        let Some(_) = all(tx, &mut batch.writes, apart).await? else {
+        let Some(mut tried) = all(tx, &mut batch.writes, apart).await? else {
             return Ok(Tried::Torn);
         };
         if batch.look || tx.news().ready {
-            let Some(tried) = all(tx, &mut batch.waiting, apart).await? else {
+            let Some(waiting) = all(tx, &mut batch.waiting, apart).await? else {
                 return Ok(Tried::Torn);
             };
-            batch.tried = tried;
+            tried.extend(&waiting);
+            batch.tried = waiting;
+        }
+        if !tried.iter().any(|it| matches!(it, Attempt::Done { .. })) {
+            // Nothing was changed, so there is nothing to lose with the connection, either.
+            let _ = tx.roll_back().await;
+            return Ok(Tried::Committed(News::default()));
         }
         let (rows, ends) = tx.notes();
         totals::add(tx, &ends, self.clock.now(), self.shard);
@@ -214,7 +211,12 @@ impl Committer {
             );
         }
         let transaction = tx.number().await?;
+        let marked = transaction.filter(|_| bytes == 0);
+        if let Some(transaction) = marked {
+            outcome::mark(tx, transaction, self.tag, self.clock.now(), self.marked);
+        }
         let Err(fault) = tx.command("COMMIT").await else {
+            self.marked = marked.or(self.marked);
             self.origins.committed();
             self.summed_to = summed_to;
             return Ok(Tried::Committed(news));
@@ -236,6 +238,13 @@ fn give_up_oldest(tx: &Tx) {
          )",
         params![EVENTS_BYTES_MAX],
     );
+}
+
+/// What is said to whoever waits for a transaction that nobody can tell the end of.
+fn unknown(reason: &StoreError) -> StoreError {
+    StoreError::Unavailable(format!(
+        "whether a transaction was committed cannot be found out: {reason}"
+    ))
 }
 
 /// Longer each time, and never the same for two processes.
@@ -287,9 +296,7 @@ async fn each_alone(tx: &Tx, writes: &mut [Box<dyn Write>]) -> Pg<Vec<Attempt>> 
             tx.command("RELEASE one").await?;
         } else {
             tx.back_to(mark);
-            tx.conn()
-                .batch_execute("ROLLBACK TO one; RELEASE one")
-                .await?;
+            tx.conn().command("ROLLBACK TO one; RELEASE one").await?;
         }
         attempts.push(attempt);
     }

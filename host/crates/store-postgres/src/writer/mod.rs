@@ -19,9 +19,10 @@
 //! function that can be called again.
 //!
 //! Invariant: where the connection is lost while a batch is committed, the database is asked
-//! whether it was. Nothing is guessed.
+//! whether it was (`outcome`). Nothing is guessed.
 
 mod commit;
+mod outcome;
 mod request;
 
 use std::sync::atomic::{AtomicU64, Ordering};

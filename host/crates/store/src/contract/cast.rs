@@ -268,6 +268,7 @@ impl<S: Store> Cast<S> {
             limit: 8,
             pid: 1,
             host: "here".to_owned(),
+            version: Some("1.2.3".to_owned()),
             started: at(0),
             heartbeat: at(0),
             lease_until: at(lease_until),

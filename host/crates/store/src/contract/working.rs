@@ -15,6 +15,7 @@ pub async fn a_lease_is_renewed_until_the_worker_is_given_up<S: Store>(cast: Cas
         (workers[1].heartbeat, workers[1].lease_until),
         (at(20), at(50))
     );
+    assert_eq!(workers[1].version.as_deref(), Some("1.2.3"));
 
     cast.store.rescue(&[], at(50)).await.unwrap();
     let gone = StoreError::NotFound(Missing::Worker(w2));

@@ -22,6 +22,7 @@ impl<S: Store> World<'_, S> {
             limit: 8,
             pid: 1,
             host: "here".to_owned(),
+            version: Some("1.2.3".to_owned()),
             started: self.now,
             heartbeat: self.now,
             lease_until,
