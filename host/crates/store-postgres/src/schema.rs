@@ -190,8 +190,9 @@ fn cannot_be_made(options: &Options, error: tokio_postgres::Error) -> Fault {
 async fn version(conn: &Reader, options: &Options) -> Pg<Option<i64>> {
     let is_there = conn
         .any(
-            "SELECT 1 WHERE to_regclass($1) IS NOT NULL",
-            params![format!("{SCHEMA}.version")],
+            "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = $1 AND c.relname = 'version' AND has_schema_privilege(n.oid, 'USAGE')",
+            params![SCHEMA],
         )
         .await?;
     if !is_there {
