@@ -19,6 +19,7 @@
 //! Nothing here sleeps for a guessed time: a test waits until something has happened, up to a
 //! limit, and a test that reaches the limit fails with the program's output until then.
 
+mod clock;
 mod disk;
 mod group;
 mod guests;
@@ -34,6 +35,7 @@ mod worker;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use clock::WrongClock;
 pub use disk::SmallDisk;
 pub use group::Group;
 pub use guests::{guest, guests};

@@ -112,10 +112,8 @@ impl PostgresStore {
             }
         };
         home.block_on(opening)?;
-        home.handle().spawn(clock::keep_right(
-            Arc::downgrade(&clock),
-            Arc::downgrade(&connector),
-        ));
+        let keeping = clock::keep(Arc::downgrade(&clock), Arc::clone(&connector));
+        home.handle().spawn(keeping);
         let clock: Arc<dyn Clock> = clock;
         let hub = Hub::new(Arc::clone(&connector), home.handle());
         let writer = Writer::start(
