@@ -6,15 +6,24 @@ use std::path::Path;
 #[test]
 fn every_guest_is_in_a_story() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-    let stories: String = fs::read_dir(tests.join("it"))
-        .unwrap()
-        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
-        .collect();
+    let stories = stories_in(&tests.join("it"));
     for guest in fs::read_dir(tests.join("guests")).unwrap() {
         let name = guest.unwrap().file_name().into_string().unwrap();
         let named = stories.contains(&format!("\"{name}\""));
         assert!(named, "no story deploys tests/guests/{name}");
     }
+}
+
+/// The text of all stories in a directory, and in those within it.
+fn stories_in(dir: &Path) -> String {
+    let text_of = |path: &Path| match path.is_dir() {
+        true => stories_in(path),
+        false => fs::read_to_string(path).unwrap(),
+    };
+    let entries = fs::read_dir(dir).unwrap();
+    entries
+        .map(|entry| text_of(&entry.unwrap().path()))
+        .collect()
 }
 
 /// In the chapter on mischief each flow stands by name.

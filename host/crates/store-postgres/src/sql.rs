@@ -21,6 +21,9 @@ impl Row {
     }
 }
 
+/// A question, and what it is given.
+pub(crate) type Question<'q> = (&'q str, Vec<Value>);
+
 /// Where a question can be asked: by itself, or within a transaction.
 pub(crate) trait Conn: Sync {
     fn query(&self, sql: &str, params: Vec<Value>) -> impl Future<Output = Pg<Vec<Row>>> + Send;

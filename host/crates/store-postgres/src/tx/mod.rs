@@ -24,15 +24,13 @@ use crate::error::Pg;
 use crate::known::Known;
 use crate::link::Link;
 use crate::noted::{Ends, KnownOrigins};
-use crate::sql::{Conn, Row, params};
+use crate::sql::{Conn, Question, Row, params};
 use orchestrator::lifecycle::News;
+use store::StoreError;
 use store::changes::Changes;
 
 /// Lines that one transaction may number.
 const LOG_BLOCK_BITS: u32 = 20;
-
-/// A question in SQL, and what it is given.
-pub(crate) type Question<'q> = (&'q str, Vec<Value>);
 
 /// A transaction, and what it has to announce. Cheap to clone.
 #[derive(Clone)]
@@ -140,11 +138,13 @@ impl Tx {
     }
 
     /// The number of the transaction. It begins, if it has not yet.
-    pub(crate) async fn number(&self) -> Pg<Option<i64>> {
+    pub(crate) async fn number(&self) -> Pg<i64> {
         if self.state().is_new {
             self.send(Vec::new(), None).await?;
         }
-        Ok(self.state().number)
+        let number = self.state().number;
+        let none = || StoreError::Damaged("a transaction has no number".to_owned());
+        Ok(number.ok_or_else(none)?)
     }
 
     async fn send(&self, questions: Vec<Question<'_>>, command: Option<&str>) -> Pg<Answers> {
@@ -214,7 +214,7 @@ impl Tx {
         let mut state = self.state();
         state.run_numbers.extend(numbers);
         let number = state.run_numbers.pop_front();
-        number.ok_or_else(|| store::StoreError::Damaged("no number is left".to_owned()).into())
+        number.ok_or_else(|| StoreError::Damaged("no number is left".to_owned()).into())
     }
 
     /// The number of the first of so many new lines, which come one after the other.

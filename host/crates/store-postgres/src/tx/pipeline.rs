@@ -7,11 +7,10 @@ use std::task::Poll;
 use futures::future::BoxFuture;
 use tokio_postgres::SimpleQueryMessage;
 
-use super::Question;
 use crate::columns::Value;
 use crate::error::{Fault, Pg};
 use crate::link::Link;
-use crate::sql::{Row, query, references};
+use crate::sql::{Question, Row, query, references};
 
 /// Two that wait for each other find out sooner than PostgreSQL would tell them, and no row is worth
 /// a longer wait.

@@ -211,7 +211,7 @@ impl Committer {
             );
         }
         let transaction = tx.number().await?;
-        let marked = transaction.filter(|_| bytes == 0);
+        let marked = (bytes == 0).then_some(transaction);
         if let Some(transaction) = marked {
             outcome::mark(tx, transaction, self.tag, self.clock.now(), self.marked);
         }
@@ -221,9 +221,9 @@ impl Committer {
             self.summed_to = summed_to;
             return Ok(Tried::Committed(news));
         };
-        match (fault, transaction) {
-            (Fault::Lost(_), Some(transaction)) => Err(Failed::Unknown(transaction, news)),
-            (fault, _) => Err(fault.into()),
+        match fault {
+            Fault::Lost(_) => Err(Failed::Unknown(transaction, news)),
+            fault => Err(fault.into()),
         }
     }
 }
