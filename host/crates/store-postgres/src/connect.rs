@@ -13,15 +13,17 @@ use deadpool_postgres::{
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Fault, Pg, reason};
 use crate::link::{Link, silent};
 use crate::sql::Reader;
 use store::StoreError;
 
+mod hosts;
 mod tls;
 
+use hosts::Hosts;
+pub(crate) use hosts::Made;
 pub(crate) use tls::TlsMode;
 
 /// Where the tables are.
@@ -52,6 +54,8 @@ const KEEPALIVES_IDLE_DEFAULT: Duration = Duration::from_hours(2);
 #[derive(Clone)]
 pub struct Options {
     config: Config,
+    /// The same for each of its hosts alone.
+    each: Vec<Config>,
     tls: TlsMode,
     /// How long an answer is waited for.
     answer_within: Duration,
@@ -107,9 +111,7 @@ impl FromStr for Options {
             [] => address.to_owned(),
             rest => format!("{address}?{}", rest.join("&")),
         };
-        let mut config: Config = plain
-            .parse()
-            .map_err(|error: tokio_postgres::Error| UrlError(reason(&error)))?;
+        let config = configured(&plain, &tls)?;
         if config.get_hosts().is_empty() {
             return Err(UrlError("it names no host".to_owned()));
         }
@@ -118,28 +120,19 @@ impl FromStr for Options {
                 "it names no database: write `postgres://HOST/DATABASE`".to_owned(),
             ));
         }
-        config.ssl_mode(match tls {
-            TlsMode::Disable => SslMode::Disable,
-            TlsMode::Prefer => SslMode::Prefer,
-            TlsMode::Require | TlsMode::Verify(_) => SslMode::Require,
-        });
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(SILENCE_MAX);
-        }
-        if config.get_keepalives_idle() == KEEPALIVES_IDLE_DEFAULT {
-            config.keepalives_idle(PROBE).keepalives_interval(PROBE);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("orch-host");
-        }
-        config.options(session());
+        let alone = hosts::apart(&plain);
+        // Hosts that are given as parameters are left to the driver.
+        let each = if alone.len() == config.get_hosts().len() {
+            let each = alone.iter().map(|address| configured(address, &tls));
+            each.collect::<Result<_, _>>()?
+        } else {
+            vec![config.clone()]
+        };
         Ok(Self {
             shown: shown(&config),
             url: text.to_owned(),
             config,
+            each,
             tls,
             answer_within,
         })
@@ -153,6 +146,32 @@ fn seconds(text: &str) -> Result<Duration, UrlError> {
             "`{text}` is no answer_timeout: give seconds, as in `answer_timeout=20`"
         ))),
     }
+}
+
+/// What the driver is told, from an address that has nothing but what it knows.
+fn configured(address: &str, tls: &TlsMode) -> Result<Config, UrlError> {
+    let mut config: Config = address
+        .parse()
+        .map_err(|error: tokio_postgres::Error| UrlError(reason(&error)))?;
+    config.ssl_mode(match tls {
+        TlsMode::Disable => SslMode::Disable,
+        TlsMode::Prefer => SslMode::Prefer,
+        TlsMode::Require | TlsMode::Verify(_) => SslMode::Require,
+    });
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE_MAX);
+    }
+    if config.get_keepalives_idle() == KEEPALIVES_IDLE_DEFAULT {
+        config.keepalives_idle(PROBE).keepalives_interval(PROBE);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("orch-host");
+    }
+    config.options(session());
+    Ok(config)
 }
 
 /// What holds for our sessions, whatever the server or the database says for others.
@@ -208,8 +227,14 @@ impl Options {
         format!("{place}/{name}{query}").parse()
     }
 
-    /// How long a connection may take to be made. The limit of the address is for each of its hosts,
-    /// and ends when the host is reached: one that stands still is reached, and says nothing.
+    /// The hosts, to be tried in turn.
+    fn hosts(&self) -> Result<Hosts, String> {
+        let within = self.config.get_connect_timeout().copied();
+        let within = within.unwrap_or(CONNECT_TIMEOUT);
+        Ok(Hosts::new(&self.each, self.tls.connector()?, within))
+    }
+
+    /// How long a connection may take to be made: the limit of the address is for each of its hosts.
     fn connect_within(&self) -> Duration {
         let each = self.config.get_connect_timeout().copied();
         let hosts = self.config.get_hosts().len().max(1) as u32;
@@ -231,11 +256,11 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn new(options: Options) -> Self {
         let pool = |size| {
-            let tls = options.tls.connector()?;
+            let hosts = options.hosts()?;
             let recycling = ManagerConfig {
                 recycling_method: RecyclingMethod::Fast,
             };
-            let manager = Manager::from_config(options.config.clone(), tls, recycling);
+            let manager = Manager::from_connect(options.config.clone(), hosts, recycling);
             let timeouts = Timeouts {
                 wait: Some(options.answer_within),
                 create: Some(options.connect_within()),
@@ -319,24 +344,11 @@ impl Connector {
     }
 
     /// A connection outside of the pools, with what the server says without being asked.
-    pub(crate) async fn listening(
-        &self,
-    ) -> Pg<
-        (
-            tokio_postgres::Client,
-            tokio_postgres::Connection<
-                tokio_postgres::Socket,
-                <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<
-                    tokio_postgres::Socket,
-                >>::Stream,
-            >,
-        ),
-    > {
-        let tls = self.options.tls.connector();
-        let tls = tls.map_err(|reason| self.cannot_open(&reason))?;
+    pub(crate) async fn listening(&self) -> Pg<Made> {
+        let hosts = self.options.hosts();
+        let hosts = hosts.map_err(|reason| self.cannot_open(&reason))?;
         let within = self.options.connect_within();
-        let connecting = self.options.config.connect(tls);
-        match tokio::time::timeout(within, connecting).await {
+        match tokio::time::timeout(within, hosts.connected()).await {
             Ok(connected) => Ok(connected?),
             Err(_) => Err(silent(within)),
         }
