@@ -41,6 +41,7 @@ mod outside;
 mod past;
 mod pausing;
 mod peeking;
+mod plans;
 mod pooler;
 mod pools;
 mod postgres;

@@ -7,7 +7,7 @@
 
 use tokio_postgres::error::SqlState;
 
-use super::{Options, SCHEMA};
+use super::options::{Options, SCHEMA};
 use crate::error::{Pg, reason};
 use crate::sql::{Conn, Reader, params};
 use store::StoreError;
@@ -37,8 +37,8 @@ pub(super) async fn is_between(conn: &Reader, options: &Options) -> Pg<bool> {
     if first.trim().trim_matches('"') == SCHEMA {
         return Ok(true);
     }
-    let user = options.config.get_user().unwrap_or("ROLE");
-    let database = options.config.get_dbname().unwrap_or("DATABASE");
+    let user = options.config().get_user().unwrap_or("ROLE");
+    let database = options.config().get_dbname().unwrap_or("DATABASE");
     Err(StoreError::CannotOpen {
         path: options.path(),
         reason: format!(

@@ -8,7 +8,9 @@ use crate::sql::{Conn, params};
 use model::{DeploymentName, State};
 use store::{LatestEnd, LatestEnds};
 
-/// Of each deployment, the index gives the newest runs first.
+/// Of each deployment, the index gives the newest runs first. With `origin = o.no`, PostgreSQL would
+/// look through all runs, newest first, where it thinks that one soon is of that origin; and a
+/// deployment that has rarely run has all of them looked at.
 pub(crate) async fn latest_ends(
     conn: &impl Conn,
     deployments: &[DeploymentName],
@@ -20,8 +22,10 @@ pub(crate) async fn latest_ends(
                  l.started
              FROM run_origins o CROSS JOIN LATERAL (
                  SELECT r.no, r.id, r.state, r.state_name, r.state_message, r.state_at, r.started
-                 FROM flow_runs r WHERE r.origin = o.no AND r.ended IS NOT NULL
-                 ORDER BY r.no DESC LIMIT $2
+                 FROM flow_runs r
+                 WHERE (r.origin, r.no) >= (o.no, 0) AND (r.origin, r.no) < (o.no + 1, 0)
+                   AND r.ended IS NOT NULL
+                 ORDER BY r.origin DESC, r.no DESC LIMIT $2
              ) l
              WHERE o.deployment = ANY($1) ORDER BY o.no, l.no DESC",
             params![List(deployments), count],
