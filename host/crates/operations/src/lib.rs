@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod client;
 pub mod control;
 pub mod dashboard;
+pub mod database;
 pub mod deploy;
 pub mod follow;
 mod ids;

@@ -46,6 +46,7 @@ mod life;
 mod listing;
 mod load;
 mod logs;
+mod moving;
 mod noted;
 mod origins;
 mod own;
@@ -76,6 +77,7 @@ use self::connect::Connector;
 pub use self::connect::{Options, UrlError};
 use self::error::Pg;
 use self::home::Home;
+pub use self::moving::PostgresDatabase;
 pub use self::own::OwnDatabase;
 use self::sql::Reader;
 use self::writer::Writer;
@@ -106,6 +108,7 @@ impl PostgresStore {
             async move {
                 let reader = connector.first().await?;
                 schema::migrate(&reader, connector.options()).await?;
+                moving::need_whole(&reader, connector.options()).await?;
                 clock.set(&reader).await?;
                 Ok(())
             }

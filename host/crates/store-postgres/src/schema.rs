@@ -14,6 +14,7 @@
 use crate::error::{Fault, Pg};
 use crate::sql::{Conn, Reader, params};
 use store::StoreError;
+use tokio_postgres::error::SqlState;
 
 use super::connect::{Options, SCHEMA};
 
@@ -26,6 +27,11 @@ const SERVER_MIN: i64 = 130_000;
 const FIRST: &str = include_str!("schema/first.sql");
 
 const STEPS: &[&str] = &[FIRST];
+
+/// The version that this program knows.
+pub(crate) fn known() -> i64 {
+    STEPS.len() as i64
+}
 
 /// Brings the database to this version.
 pub(crate) async fn migrate(conn: &Reader, options: &Options) -> Pg<()> {
@@ -47,7 +53,7 @@ pub(crate) async fn migrate(conn: &Reader, options: &Options) -> Pg<()> {
         return Err(not_ours(reason).into());
     }
     warn_of_lost_commits(conn).await?;
-    if version(conn, options).await? == Some(STEPS.len() as i64) {
+    if version(conn, options).await? == Some(known()) {
         return Ok(());
     }
     conn.0.batch_execute("BEGIN").await?;
@@ -77,7 +83,7 @@ async fn warn_of_lost_commits(conn: &Reader) -> Pg<()> {
 async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
     conn.query("SELECT pg_advisory_xact_lock($1)", params![LOCK])
         .await?;
-    let known = STEPS.len() as i64;
+    let known = known();
     let found = match version(conn, options).await? {
         Some(found) => found,
         None => {
@@ -94,7 +100,16 @@ async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
         .into());
     }
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-        conn.0.batch_execute(step).await?;
+        let done = conn.0.batch_execute(step).await;
+        done.map_err(|error| match error.code() {
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => StoreError::OlderVersion {
+                path: options.path(),
+                found,
+                known,
+            }
+            .into(),
+            _ => Fault::from(error),
+        })?;
     }
     if found < known {
         conn.query("UPDATE version SET number = $1", params![known])
@@ -125,8 +140,26 @@ async fn begin(conn: &Reader, options: &Options) -> Pg<()> {
     })
 }
 
+/// Errs if the schema cannot be made, for there is one of this name.
+pub(crate) async fn need_room(conn: &Reader, options: &Options) -> Pg<()> {
+    let is_taken = conn
+        .any(
+            "SELECT 1 FROM pg_namespace WHERE nspname = $1",
+            params![SCHEMA],
+        )
+        .await?;
+    if !is_taken {
+        return Ok(());
+    }
+    Err(StoreError::NotADatabase {
+        path: options.path(),
+        reason: format!("its schema `{SCHEMA}` is of another program"),
+    }
+    .into())
+}
+
 /// None: there is no schema of ours.
-async fn version(conn: &Reader, options: &Options) -> Pg<Option<i64>> {
+pub(crate) async fn version(conn: &Reader, options: &Options) -> Pg<Option<i64>> {
     let is_there = conn
         .any(
             "SELECT 1 WHERE to_regclass('version') IS NOT NULL",

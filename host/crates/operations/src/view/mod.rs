@@ -11,6 +11,7 @@ mod access;
 mod bulk;
 mod component;
 mod dashboard;
+mod database;
 mod deployment;
 mod event;
 mod history;
@@ -39,6 +40,7 @@ pub use component::{
     TaskView,
 };
 pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
+pub use database::{CopiedView, DatabaseView, MigratedView, RunCountsView};
 pub use deployment::{
     DeployedView, DeploymentDetailsView, DeploymentView, GrantsView, LatestEndView,
 };
