@@ -44,6 +44,7 @@ mod pausing;
 mod peeking;
 mod pools;
 mod postgres;
+mod pruning;
 mod remote;
 mod retries;
 mod retries_waiting;

@@ -19,6 +19,7 @@ mod named;
 mod output;
 mod params;
 mod place;
+mod prune;
 mod remote;
 mod report;
 mod run;
@@ -155,6 +156,7 @@ enum Command {
     /// Show components and what they declare
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    Prune(prune::PruneArgs),
     /// Show what the database is, bring it to this version, copy it to another
     #[command(subcommand)]
     Database(database::DatabaseCommand),
@@ -235,6 +237,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
+            Command::Prune(args) => prune::run(args, &cx).await,
             Command::Server(command) => server::run(command, &cx).await,
             Command::Token(command) => token::run(command, &cx).await,
             Command::Bench(_) | Command::Completions(_) | Command::Database(_) => {

@@ -16,6 +16,7 @@ pub mod inputs;
 pub mod inspect;
 pub mod manifest;
 pub mod problem;
+pub mod pruning;
 pub mod resolve;
 pub mod start;
 pub mod stream;
