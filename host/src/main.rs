@@ -7,23 +7,35 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bench::Opened;
-use cli::DatabaseUrl;
+use cli::{DatabaseUrl, Engines};
+use store::moving::Database;
 use store::{Store, StoreResult};
-use store_postgres::{OwnDatabase, PostgresStore};
-use store_sqlite::SqliteStore;
+use store_postgres::{OwnDatabase, PostgresDatabase, PostgresStore};
+use store_sqlite::{SqliteDatabase, SqliteStore};
 
 /// Runs are many small values, made on one thread and dropped on another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::main(open, open_own)
+    cli::main(Engines {
+        open,
+        open_own,
+        open_whole,
+    })
 }
 
 fn open(database: &DatabaseUrl) -> StoreResult<Arc<dyn Store>> {
     Ok(match database {
         DatabaseUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
         DatabaseUrl::Postgres(options) => Arc::new(PostgresStore::open((**options).clone())?),
+    })
+}
+
+fn open_whole(database: &DatabaseUrl) -> StoreResult<Arc<dyn Database>> {
+    Ok(match database {
+        DatabaseUrl::Sqlite(path) => Arc::new(SqliteDatabase::at(path)?),
+        DatabaseUrl::Postgres(options) => Arc::new(PostgresDatabase::at((**options).clone())?),
     })
 }
 

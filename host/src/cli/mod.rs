@@ -6,6 +6,7 @@ mod bench;
 mod completions;
 mod component;
 mod context;
+mod database;
 mod deploy;
 mod deployment;
 mod engine;
@@ -18,6 +19,7 @@ mod named;
 mod output;
 mod params;
 mod place;
+mod prune;
 mod remote;
 mod report;
 mod run;
@@ -165,20 +167,29 @@ enum Command {
     /// Show components and what they declare
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    Prune(prune::PruneArgs),
+    /// Show what the database is, bring it to this version, copy it to another
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
     Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
 }
 
-/// Opens a database.
-type Open = fn(&DatabaseUrl) -> StoreResult<Arc<dyn Store>>;
-/// Opens a new one of the same kind, to measure with.
-type OpenOwn = fn(&DatabaseUrl, &Path) -> StoreResult<::bench::Opened>;
+/// The ways to open a database.
+#[derive(Clone, Copy)]
+pub struct Engines {
+    pub open: fn(&DatabaseUrl) -> StoreResult<Arc<dyn Store>>,
+    /// A new one of the same kind, to measure with.
+    pub open_own: fn(&DatabaseUrl, &Path) -> StoreResult<::bench::Opened>,
+    /// As a whole, whatever its version.
+    pub open_whole: database::OpenWhole,
+}
 
 /// Reads the command line and does what it says.
-pub fn main(open: Open, open_own: OpenOwn) -> ExitCode {
+pub fn main(engines: Engines) -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
-    let status = match start(cli, &out, open, open_own) {
+    let status = match start(cli, &out, engines) {
         Ok(status) => status,
         Err(err) if err.is::<StdoutClosed>() => ExitStatus::Success,
         Err(err) => {
@@ -194,7 +205,7 @@ pub fn main(open: Open, open_own: OpenOwn) -> ExitCode {
     ExitCode::from(status.code())
 }
 
-fn start(cli: Cli, out: &Output, open: Open, open_own: OpenOwn) -> anyhow::Result<ExitStatus> {
+fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus> {
     // It needs no database, and runs where a shell starts.
     if let Command::Completions(args) = cli.command {
         return completions::run(&args, Cli::command(), out);
@@ -217,12 +228,19 @@ fn start(cli: Cli, out: &Output, open: Open, open_own: OpenOwn) -> anyhow::Resul
                 return Err(context::only_here("bench").into());
             }
             let database = place.database.clone();
-            let open = move |path: &Path| open_own(&database, path);
+            let open = move |path: &Path| (engines.open_own)(&database, path);
             return bench::run(args, out, &place, &open).await;
+        }
+        // They may be of any version.
+        if let Command::Database(command) = cli.command {
+            if server.is_some() {
+                return Err(context::only_here("database").into());
+            }
+            return database::run(command, &place.database, engines.open_whole, out).await;
         }
         let cx = match server {
             Some(url) => Context::elsewhere(remote::connect(url, &place)?, out.clone(), place),
-            None => Context::here(open(&place.database)?, out.clone(), place),
+            None => Context::here((engines.open)(&place.database)?, out.clone(), place),
         };
         match cli.command {
             Command::Deploy(args) => deploy::run(args, &cx).await,
@@ -233,9 +251,12 @@ fn start(cli: Cli, out: &Output, open: Open, open_own: OpenOwn) -> anyhow::Resul
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
+            Command::Prune(args) => prune::run(args, &cx).await,
             Command::Server(command) => server::run(command, &cx).await,
             Command::Token(command) => token::run(command, &cx).await,
-            Command::Bench(_) | Command::Completions(_) => unreachable!("they were done above"),
+            Command::Bench(_) | Command::Completions(_) | Command::Database(_) => {
+                unreachable!("they were done above")
+            }
         }
     })
 }

@@ -21,9 +21,11 @@
 use std::env;
 use std::fmt::Display;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::iter;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,7 +35,7 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use crate::{Ran, left_out};
+use crate::{Group, Ran, left_out};
 
 mod trouble;
 
@@ -111,6 +113,28 @@ impl Database {
             .env_clear()
             .stdin(Stdio::null());
         Ran::of(psql, LIMIT)
+    }
+
+    /// Begins a transaction with `statement`, a lock say, and keeps it open until the answer is
+    /// dropped: then the server hears that nobody is there any more, for it does nothing else.
+    #[track_caller]
+    pub fn hold(&self, statement: &str) -> Group {
+        let programs = installed().expect("the database is there");
+        let mut psql = Command::new(programs.join("psql"));
+        let (mut held, holds) = UnixStream::pair().unwrap();
+        let script = format!("begin; {statement}; \\echo held\n");
+        psql.args(["-XAtq", &self.url()])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(OwnedFd::from(holds));
+        let mut group = Group::spawn(&mut psql).unwrap();
+        let stdin = group.child.stdin.as_mut().expect("stdin is piped");
+        stdin.write_all(script.as_bytes()).unwrap();
+        held.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut said = [0; 5];
+        held.read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"held\n");
+        group
     }
 }
 

@@ -191,9 +191,9 @@ impl EventCursor {
     /// All events of a row.
     pub const ALL: u32 = u32::MAX;
 
-    /// Before the oldest event that is kept. Never too old.
+    /// Before the oldest event that is kept. Never too old. Its text is `0-0`.
     pub const OLDEST: Self = Self {
-        row: 0,
+        row: i64::MIN,
         tag: 0,
         seen: Self::ALL,
     };
@@ -207,7 +207,12 @@ impl EventCursor {
 
 impl fmt::Display for EventCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{:x}", self.row, self.tag)?;
+        if *self == Self::OLDEST {
+            return f.write_str("0-0");
+        }
+        // The sign is a letter: the parts are told apart by hyphens.
+        let sign = if self.row < 0 { "n" } else { "" };
+        write!(f, "{sign}{}-{:x}", self.row.unsigned_abs(), self.tag)?;
         if self.seen == Self::ALL {
             Ok(())
         } else {
@@ -224,10 +229,17 @@ pub struct CursorError(pub String);
 impl FromStr for EventCursor {
     type Err = CursorError;
     fn from_str(text: &str) -> Result<Self, CursorError> {
+        let row = |text: &str| match text.strip_prefix('n') {
+            Some(below) => 0_i64.checked_sub_unsigned(below.parse().ok()?),
+            None => text.parse().ok(),
+        };
         let read = || {
+            if text == "0-0" {
+                return Some(Self::OLDEST);
+            }
             let mut parts = text.split('-');
             let cursor = Self {
-                row: parts.next()?.parse().ok().filter(|row| *row >= 0)?,
+                row: row(parts.next()?)?,
                 tag: u64::from_str_radix(parts.next()?, 16).ok()?,
                 seen: match parts.next() {
                     Some(seen) => seen.parse().ok()?,
@@ -247,7 +259,9 @@ mod tests {
     #[test]
     fn a_cursor_reads_back_from_its_text() {
         for (row, tag, seen) in [
-            (0, 0, EventCursor::ALL),
+            (i64::MIN, 0, EventCursor::ALL),
+            (i64::MIN + 1, 7, 2),
+            (-7, 0xbeef, EventCursor::ALL),
             (7, u64::MAX, EventCursor::ALL),
             (i64::MAX, 0xbeef, 3),
         ] {

@@ -150,7 +150,7 @@ impl FromColumn for u64 {
 }
 
 /// A text of PostgreSQL has no NUL; another sign stands for it, as in logs that are printed.
-fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     if text.contains('\0') {
         Value::Text(text.replace('\0', "\u{2400}"))
     } else {

@@ -47,6 +47,7 @@ mod link;
 mod listing;
 mod load;
 mod logs;
+mod moving;
 mod noted;
 mod origins;
 mod own;
@@ -77,6 +78,7 @@ use self::connect::Connector;
 pub use self::connect::{Options, UrlError};
 use self::error::Pg;
 use self::home::Home;
+pub use self::moving::PostgresDatabase;
 pub use self::own::OwnDatabase;
 use self::sql::Reader;
 use self::writer::Writer;
@@ -107,6 +109,7 @@ impl PostgresStore {
             async move {
                 let reader = connector.first().await?;
                 schema::migrate(&reader, connector.options()).await?;
+                moving::need_whole(&reader, connector.options()).await?;
                 clock.set(&reader).await?;
                 Ok(())
             }

@@ -25,6 +25,7 @@
 use crate::error::{Fault, Pg};
 use crate::sql::{Conn, Reader, params};
 use store::StoreError;
+use tokio_postgres::error::SqlState;
 
 use super::connect::{Options, SCHEMA};
 
@@ -57,8 +58,8 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// How many versions of the tables this program knows.
-const KNOWN: i64 = STEPS.len() as i64;
+/// The version of the tables that this program knows.
+pub(crate) const KNOWN: i64 = STEPS.len() as i64;
 
 /// Brings the database to this version.
 pub(crate) async fn migrate(conn: &Reader, options: &Options) -> Pg<()> {
@@ -128,7 +129,15 @@ async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
     let mut oldest = KNOWN;
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         let made = conn.0.object()?.batch_execute(step.sql).await;
-        made.map_err(|error| cannot_be_made(options, error))?;
+        made.map_err(|error| match error.code() {
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) if found > 0 => StoreError::OlderVersion {
+                path: options.path(),
+                found,
+                known: KNOWN,
+            }
+            .into(),
+            _ => cannot_be_made(options, error),
+        })?;
         oldest = step.oldest;
     }
     conn.query(
@@ -186,8 +195,26 @@ fn cannot_be_made(options: &Options, error: tokio_postgres::Error) -> Fault {
     }
 }
 
+/// Errs if the schema cannot be made, for there is one of this name.
+pub(crate) async fn need_room(conn: &Reader, options: &Options) -> Pg<()> {
+    let is_taken = conn
+        .any(
+            "SELECT 1 FROM pg_namespace WHERE nspname = $1",
+            params![SCHEMA],
+        )
+        .await?;
+    if !is_taken {
+        return Ok(());
+    }
+    Err(StoreError::NotADatabase {
+        path: options.path(),
+        reason: format!("its schema `{SCHEMA}` is of another program"),
+    }
+    .into())
+}
+
 /// None: there is no schema of ours.
-async fn version(conn: &Reader, options: &Options) -> Pg<Option<i64>> {
+pub(crate) async fn version(conn: &Reader, options: &Options) -> Pg<Option<i64>> {
     let is_there = conn
         .any(
             "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

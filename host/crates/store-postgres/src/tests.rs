@@ -109,3 +109,42 @@ async fn a_transaction_of_another_database_holds_no_event_back() {
         assert_eq!(told.len(), 3, "pages of {page}");
     }
 }
+
+/// A column that is added later is copied, too, or it is said here why not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_database_has_every_column() {
+    // Whatever is made anew; the order within a table that numbers its rows; and what became of
+    // transactions that were under way.
+    const LEFT_OUT: [&str; 8] = [
+        "commits.at",
+        "commits.no",
+        "commits.tag",
+        "events.bytes",
+        "events.tag",
+        "run_tallies.shard",
+        "version.number",
+        "version.oldest",
+    ];
+    let Some((_store, database)) = new_store_here() else {
+        return;
+    };
+    let there = database.sql(
+        "SELECT table_name || '.' || column_name FROM information_schema.columns
+         WHERE table_schema = 'orch_host' ORDER BY 1",
+    );
+    let copied: std::collections::BTreeSet<String> = store::moving::TABLES
+        .iter()
+        .flat_map(|table| {
+            let name = table.name;
+            table
+                .columns
+                .iter()
+                .map(move |column| format!("{name}.{}", column.name))
+        })
+        .collect();
+    let forgotten: Vec<&str> = there
+        .lines()
+        .filter(|column| !copied.contains(*column) && !LEFT_OUT.contains(column))
+        .collect();
+    assert_eq!(forgotten, Vec::<&str>::new());
+}

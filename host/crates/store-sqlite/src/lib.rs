@@ -39,6 +39,7 @@ mod life;
 mod listing;
 mod load;
 mod logs;
+mod moving;
 mod open;
 mod origins;
 mod pick;
@@ -71,6 +72,7 @@ use self::bell::{Hub, Ringer};
 use self::clock::MachineClock;
 use self::events::{EVENTS_BYTES_MAX, EventWriter};
 use self::listing::Patience;
+pub use self::moving::SqliteDatabase;
 use self::presence::Presence;
 use self::readers::Readers;
 use self::totals::Totals;
@@ -114,6 +116,7 @@ impl SqliteStore {
             reason: error.to_string(),
         })?;
         let conn = open::writer(&path)?;
+        moving::need_whole(&conn, &path)?;
         let readers = Arc::new(Readers::new(path.clone())?);
         let hub = Arc::new(Hub::new(path.clone(), safety_net));
         let mut ringer = Ringer::new(Arc::clone(&hub));

@@ -58,6 +58,19 @@ pub(super) fn reader(path: &Path) -> StoreResult<Connection> {
     Ok(conn)
 }
 
+/// A connection of somebody who only looks, whatever the file is, and leaves it as it is.
+pub(super) fn looker(path: &Path) -> StoreResult<Connection> {
+    let conn = connect(path)?;
+    let look = || {
+        probe(&conn)?;
+        // What others have left in the log stays there.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        conn.execute_batch("PRAGMA query_only = ON")
+    };
+    look().map_err(|error| explain(path, &error))?;
+    Ok(conn)
+}
+
 /// The file, not its directory: a slip in a path should not make a place of its own.
 fn create(path: &Path) -> StoreResult<()> {
     let cannot = |error: io::Error| match error.kind() {

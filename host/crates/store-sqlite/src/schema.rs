@@ -468,7 +468,7 @@ const STEPS: &[M<'static>] = &[
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// How many versions of the schema this program knows.
-const KNOWN: i64 = STEPS.len() as i64;
+pub(super) const KNOWN: i64 = STEPS.len() as i64;
 
 /// Another process may be migrating at the same time: then this one finds the work done,
 /// at the latest after so many looks.
@@ -493,7 +493,7 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path) -> StoreResult<()> {
             });
         }
         if application(conn)? != APPLICATION_ID && !is_blank(conn)? {
-            return Err(damaged("it holds the tables of another program".to_owned()));
+            return Err(of_another(path));
         }
         match MIGRATIONS.to_latest(conn) {
             Ok(()) => tracing::info!(path = %path.display(), version = KNOWN, "database set up"),
@@ -502,6 +502,25 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path) -> StoreResult<()> {
         }
     }
     unreachable!("the loop ends by returning")
+}
+
+/// The version of a database, which is left as it is. None: there is nothing in it. Errs if it is of
+/// another program.
+pub(super) fn found(conn: &Connection, path: &Path) -> StoreResult<Option<i64>> {
+    if application(conn)? == APPLICATION_ID {
+        return version(conn).map(Some);
+    }
+    if is_blank(conn)? {
+        return Ok(None);
+    }
+    Err(of_another(path))
+}
+
+fn of_another(path: &Path) -> StoreError {
+    StoreError::NotADatabase {
+        path: path.to_owned(),
+        reason: "it holds the tables of another program".to_owned(),
+    }
 }
 
 fn version(conn: &Connection) -> StoreResult<i64> {

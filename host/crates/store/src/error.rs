@@ -57,6 +57,18 @@ pub enum StoreError {
         found: i64,
         known: i64,
     },
+    /// Only who may change its tables brings it to this version.
+    #[error(
+        "the database `{path}` is of an earlier version (its schema is {found}, this program knows {known})"
+    )]
+    OlderVersion {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    /// It is the target of a copy that has not come to its end.
+    #[error("the database `{path}` is half a copy of `{from}`")]
+    HalfCopied { path: PathBuf, from: String },
     #[error("`{path}` is not a database of this program, or it is damaged: {reason}")]
     NotADatabase { path: PathBuf, reason: String },
     #[error("the database `{path}` cannot be written: {reason}")]

@@ -16,6 +16,7 @@ mod events;
 mod figures;
 mod filter;
 mod listing;
+pub mod moving;
 mod pools;
 mod reading;
 mod runs;

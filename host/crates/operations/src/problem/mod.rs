@@ -11,6 +11,7 @@
 mod access;
 mod bulk;
 mod control;
+mod database;
 mod deploy;
 mod inputs;
 mod kind;
@@ -27,6 +28,7 @@ use store::StoreError;
 use crate::access::TokenRefusal;
 use crate::bulk::BulkRefusal;
 use crate::control::ControlRefusal;
+use crate::database::CopyRefusal;
 use crate::deploy::DeployRefusal;
 use crate::follow::FollowRefusal;
 use crate::inputs::GiveRefusal;
@@ -115,6 +117,9 @@ impl Problem {
         if let Some(refusal) = err.downcast_ref::<FollowRefusal>() {
             return Some(refusal.into());
         }
+        if let Some(refusal) = err.downcast_ref::<CopyRefusal>() {
+            return Some(refusal.into());
+        }
         err.downcast_ref::<GiveRefusal>().map(Self::from)
     }
 }
@@ -143,6 +148,7 @@ by_value!(
     StartRefusal,
     DeployRefusal,
     ControlRefusal,
+    CopyRefusal,
     TokenRefusal,
     BulkRefusal,
     FollowRefusal,

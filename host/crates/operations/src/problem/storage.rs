@@ -1,5 +1,7 @@
 //! What the store could not do.
 
+use std::path::Path;
+
 use store::{Missing, StoreError};
 
 use super::{Problem, ProblemKind};
@@ -93,6 +95,17 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             ProblemKind::InvalidCursor,
             "begin at the first page, or keep the filter that the cursor was given for".to_owned(),
         ),
+        StoreError::OlderVersion { path, .. } => (
+            Database,
+            format!(
+                "`orch-host database migrate --database {}` brings it to this version, by who owns its tables",
+                url(path)
+            ),
+        ),
+        StoreError::HalfCopied { path, from } => (
+            Database,
+            format!("`orch-host database copy {from} {}` finishes it", url(path)),
+        ),
         StoreError::NewerVersion { path, .. }
         | StoreError::NotADatabase { path, .. }
         | StoreError::ReadOnly { path, .. }
@@ -128,6 +141,15 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             Internal,
             "this is a mistake in `orch-host` itself".to_owned(),
         ),
+    }
+}
+
+/// What names the database on a command line.
+fn url(path: &Path) -> String {
+    if path.starts_with("postgres:") {
+        path.display().to_string()
+    } else {
+        format!("sqlite:{}", path.display())
     }
 }
 

@@ -11,6 +11,7 @@ mod access;
 mod bulk;
 mod component;
 mod dashboard;
+mod database;
 mod deployment;
 mod event;
 mod history;
@@ -20,6 +21,7 @@ mod log;
 mod news;
 mod outcome;
 mod pool;
+mod pruned;
 mod replay;
 mod run;
 mod state;
@@ -39,6 +41,7 @@ pub use component::{
     TaskView,
 };
 pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
+pub use database::{CopiedView, DatabaseView, MigratedView, RunCountsView};
 pub use deployment::{
     DeployedView, DeploymentDetailsView, DeploymentView, GrantsView, LatestEndView,
 };
@@ -58,6 +61,7 @@ pub use log::LogView;
 pub use news::{NewsView, SaidView, SpeakerView, StuckView};
 pub use outcome::{FailureView, OutcomeView, RunSnapshotView};
 pub use pool::PoolView;
+pub use pruned::PrunedView;
 pub use replay::ReplayView;
 pub use run::{FlowRunDetailsView, FlowRunView, TallyView};
 pub use state::StateView;

@@ -231,6 +231,14 @@ impl Options {
         without
     }
 
+    /// The same, for questions that take long: answers are waited for at least so long.
+    pub(crate) fn with_patience(self, least: Duration) -> Self {
+        Self {
+            answer_within: self.answer_within.max(least),
+            ..self
+        }
+    }
+
     /// Where notifications are heard.
     pub(super) fn listen(&self) -> &Self {
         self.listen.as_deref().unwrap_or(self)
