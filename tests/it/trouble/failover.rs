@@ -58,7 +58,7 @@ fn a_primary_that_stands_still_keeps_nobody_from_the_standby_that_was_promoted()
     let name = database.name();
     let url = format!(
         "postgres://orch@{hosts}/{name}?target_session_attrs=read-write\
-         &connect_timeout=2&answer_timeout=2"
+         &connect_timeout=5&answer_timeout=5"
     );
     keep_in_step(&database);
     let machine = machine_at(&url);
