@@ -50,3 +50,32 @@ async fn a_transaction_of_another_database_holds_no_event_back() {
         assert_eq!(told.len(), 3, "pages of {page}");
     }
 }
+
+/// Whoever adds a column or a table is told that copies have to have it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_column_is_copied_or_left_out_on_purpose() {
+    let Some((_store, database)) = new_store_here() else {
+        return;
+    };
+    let listed = database.sql(
+        "SELECT table_name || '.' || column_name FROM information_schema.columns
+         WHERE table_schema = 'orch_host'",
+    );
+    // Of the schema, of the copy itself, and where a run was counted.
+    let own = [
+        "version.number",
+        "events.tag",
+        "events.bytes",
+        "run_tallies.shard",
+    ];
+    let mut there: Vec<&str> = listed.lines().filter(|it| !own.contains(it)).collect();
+    there.sort_unstable();
+    let tables = store::moving::TABLES.iter();
+    let known = tables.flat_map(|table| {
+        let columns = table.columns.iter().filter(|it| it.name != "part");
+        columns.map(|column| format!("{}.{}", table.name, column.name))
+    });
+    let mut known: Vec<String> = known.collect();
+    known.sort_unstable();
+    assert_eq!(there, known);
+}
