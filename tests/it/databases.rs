@@ -158,5 +158,4 @@ fn a_worker_with_few_rights_works_and_leaves_the_tables_to_their_owner() {
             "{ran}"
         );
     }
-    database.sql("UPDATE orch_host.version SET number = 1");
 }

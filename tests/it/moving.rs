@@ -241,6 +241,12 @@ fn a_copy_that_is_killed_is_continued_and_nobody_uses_it_before() {
     let before = everything(&here);
     let there = on(&database.url());
     there.run(["database", "migrate"]).ok();
+    let role = format!("reader_{}", std::process::id());
+    database.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA orch_host TO {role};
+         GRANT SELECT ON ALL TABLES IN SCHEMA orch_host TO {role}"
+    ));
+    let reader = on(&database.url().replace("orch@", &format!("{role}@")));
     // It comes so far, and not further: nobody may write to this table.
     let lock = database.hold("LOCK TABLE orch_host.logs IN SHARE MODE");
     let (from, to) = (file_of(&here), database.url());
@@ -255,12 +261,14 @@ fn a_copy_that_is_killed_is_continued_and_nobody_uses_it_before() {
 
     let _steady = steady(&here);
     let mut settings = insta::Settings::clone_current();
-    settings.add_filter(r"postgres://orch@127\.0\.0\.1:\d+/orch_\d+", "[POSTGRES]");
+    settings.add_filter(r"postgres://\w+@127\.0\.0\.1:\d+/orch_\d+", "[POSTGRES]");
     let _more = settings.bind_to_scope();
     let refused = [
         there.cmd(["worker"]),
         there.cmd(["deployment", "ls"]),
         there.cmd(["database", "migrate"]),
+        // Also to who may not look at how far it is.
+        reader.cmd(["deployment", "ls"]),
         there.cmd(["database", "copy", &to, "sqlite:other.db"]),
     ];
     insta::allow_duplicates!(for mut command in refused {
@@ -274,9 +282,11 @@ fn a_copy_that_is_killed_is_continued_and_nobody_uses_it_before() {
         hint: `orch-host database copy sqlite:[HOME]/orch.db [POSTGRES]` finishes it
         ");
     });
-    let status = json(&there, &["database", "status"]);
-    assert_eq!(status["state"], "half-copied");
-    assert_eq!(status["copy_of"], from.as_str());
+    for home in [&there, &reader] {
+        let status = json(home, &["database", "status"]);
+        assert_eq!(status["state"], "half-copied");
+        assert_eq!(status["copy_of"], from.as_str());
+    }
     // Nor does another database go there.
     let other = Home::new(env!("CARGO_BIN_EXE_orch-host"));
     other.run(["database", "migrate"]).ok();

@@ -182,7 +182,7 @@ pub struct Engines {
     /// A new one of the same kind, to measure with.
     pub open_own: fn(&DatabaseUrl, &Path) -> StoreResult<::bench::Opened>,
     /// As a whole, whatever its version.
-    pub open_whole: database::OpenWhole,
+    pub open_whole: place::OpenWhole,
 }
 
 /// Reads the command line and does what it says.

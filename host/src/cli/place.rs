@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::error::UserError;
+use store::StoreResult;
+use store::moving::Database;
 
 /// Which database, as `--database` and `ORCH_DATABASE_URL` have it: `sqlite:PATH`, or
 /// `postgres://USER@HOST/DATABASE`.
@@ -46,6 +49,9 @@ impl DatabaseUrl {
         })
     }
 }
+
+/// Opens a database as a whole, not as commands open it.
+pub type OpenWhole = fn(&DatabaseUrl) -> StoreResult<Arc<dyn Database>>;
 
 /// An address with `***` in place of a password.
 fn without_password(text: &str) -> String {

@@ -93,29 +93,42 @@ impl PostgresDatabase {
 
 /// Errs if the database is half a copy.
 pub(crate) async fn need_whole(conn: &Reader, options: &Options) -> Pg<()> {
-    match mark(conn).await? {
+    match copied_from(conn).await? {
         None => Ok(()),
-        Some(mark) => Err(StoreError::HalfCopied {
+        Some(from) => Err(StoreError::HalfCopied {
             path: options.path(),
-            from: mark.from,
+            from,
         }
         .into()),
     }
 }
 
-/// Whether there is one may be asked by everybody.
-async fn mark(conn: &Reader) -> Pg<Option<Mark>> {
+/// The place of the original, if this is half a copy. Everybody may ask.
+async fn copied_from(conn: &Reader) -> Pg<Option<String>> {
     let is_there = "SELECT 1 WHERE to_regclass('moving') IS NOT NULL";
     if !conn.any(is_there, params![]).await? {
         return Ok(None);
     }
-    conn.first("SELECT source, state FROM moving", params![], |row| {
-        Ok(Mark {
-            from: row.get(0)?,
-            state: row.get(1)?,
-        })
-    })
-    .await
+    conn.first("SELECT source FROM moving", params![], |row| row.get(0))
+        .await
+}
+
+/// How far it is, is for its owner.
+async fn mark(conn: &Reader) -> Pg<Option<Mark>> {
+    let Some(from) = copied_from(conn).await? else {
+        return Ok(None);
+    };
+    let is_owner = "SELECT 1 WHERE has_table_privilege('moving', 'SELECT')";
+    let state = if conn.any(is_owner, params![]).await? {
+        conn.first("SELECT state FROM moving", params![], |row| row.get(0))
+            .await?
+    } else {
+        None
+    };
+    Ok(Some(Mark {
+        from,
+        state: state.unwrap_or_default(),
+    }))
 }
 
 #[async_trait]
@@ -381,7 +394,8 @@ async fn begin(conn: &Reader, mark: Mark) -> Pg<()> {
     conn.0
         .command(
             "DELETE FROM pools;
-             CREATE TABLE moving (source text NOT NULL, state text NOT NULL, tag bigint NOT NULL)",
+             CREATE TABLE moving (source text NOT NULL, state text NOT NULL, tag bigint NOT NULL);
+             GRANT SELECT (source) ON moving TO PUBLIC",
         )
         .await?;
     conn.query(

@@ -110,41 +110,36 @@ async fn a_transaction_of_another_database_holds_no_event_back() {
     }
 }
 
-/// A column that is added later is copied, too, or it is said here why not.
+/// Whoever adds a column or a table is told that copies have to have it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_of_a_database_has_every_column() {
-    // Whatever is made anew; the order within a table that numbers its rows; and what became of
-    // transactions that were under way.
-    const LEFT_OUT: [&str; 8] = [
-        "commits.at",
-        "commits.no",
-        "commits.tag",
-        "events.bytes",
-        "events.tag",
-        "run_tallies.shard",
-        "version.number",
-        "version.oldest",
-    ];
+async fn every_column_is_copied_or_left_out_on_purpose() {
     let Some((_store, database)) = new_store_here() else {
         return;
     };
-    let there = database.sql(
+    let listed = database.sql(
         "SELECT table_name || '.' || column_name FROM information_schema.columns
-         WHERE table_schema = 'orch_host' ORDER BY 1",
+         WHERE table_schema = 'orch_host'",
     );
-    let copied: std::collections::BTreeSet<String> = store::moving::TABLES
-        .iter()
-        .flat_map(|table| {
-            let name = table.name;
-            table
-                .columns
-                .iter()
-                .map(move |column| format!("{name}.{}", column.name))
-        })
-        .collect();
-    let forgotten: Vec<&str> = there
-        .lines()
-        .filter(|column| !copied.contains(*column) && !LEFT_OUT.contains(column))
-        .collect();
-    assert_eq!(forgotten, Vec::<&str>::new());
+    // Of the schema, of the copy itself, where a run was counted, and what became of transactions
+    // that were under way.
+    let own = [
+        "version.number",
+        "version.oldest",
+        "commits.no",
+        "commits.tag",
+        "commits.at",
+        "events.tag",
+        "events.bytes",
+        "run_tallies.shard",
+    ];
+    let mut there: Vec<&str> = listed.lines().filter(|it| !own.contains(it)).collect();
+    there.sort_unstable();
+    let tables = store::moving::TABLES.iter();
+    let known = tables.flat_map(|table| {
+        let columns = table.columns.iter().filter(|it| it.name != "part");
+        columns.map(|column| format!("{}.{}", table.name, column.name))
+    });
+    let mut known: Vec<String> = known.collect();
+    known.sort_unstable();
+    assert_eq!(there, known);
 }

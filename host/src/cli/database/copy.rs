@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::OpenWhole;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::{Format, Output};
-use crate::cli::place::DatabaseUrl;
+use crate::cli::place::{DatabaseUrl, OpenWhole};
 use crate::cli::signals::Signals;
 use crate::cli::text::counted;
 use operations::database::{Copied, CopyProgress, CopyStep, copy};

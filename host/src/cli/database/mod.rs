@@ -4,16 +4,9 @@ mod copy;
 mod migrate;
 mod status;
 
-use std::sync::Arc;
-
 use super::error::ExitStatus;
 use super::output::Output;
-use super::place::DatabaseUrl;
-use store::StoreResult;
-use store::moving::Database;
-
-/// A database as a whole, which is not opened as commands open it.
-pub type OpenWhole = fn(&DatabaseUrl) -> StoreResult<Arc<dyn Database>>;
+use super::place::{DatabaseUrl, OpenWhole};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum DatabaseCommand {

@@ -113,6 +113,16 @@ impl State {
 pub async fn copy(
     from: &dyn Database,
     to: &dyn Database,
+    tell: impl FnMut(CopyProgress) + Send,
+) -> Result<Copied, CopyRefusal> {
+    copy_by(from, to, PAGE_BYTES, tell).await
+}
+
+/// The same by pages of so many bytes.
+pub(super) async fn copy_by(
+    from: &dyn Database,
+    to: &dyn Database,
+    page_bytes: usize,
     mut tell: impl FnMut(CopyProgress) + Send,
 ) -> Result<Copied, CopyRefusal> {
     let original = from.identity().await?;
@@ -133,15 +143,22 @@ pub async fn copy(
         if table.name != state.table {
             state.after = None;
         }
-        copy_table(from, to, table, &mut state, &mut written, |rows| {
-            tell(CopyProgress {
-                step: CopyStep::Copying,
-                table: table.name,
-                rows,
-                rows_total,
-            });
-        })
-        .await?;
+        let pages = Pages {
+            from,
+            to,
+            table,
+            page_bytes,
+        };
+        pages
+            .copy(&mut state, &mut written, |rows| {
+                tell(CopyProgress {
+                    step: CopyStep::Copying,
+                    table: table.name,
+                    rows,
+                    rows_total,
+                });
+            })
+            .await?;
     }
     let tables = compare(from, to, rows_total, tell).await?;
     // Nobody has begun to use it meanwhile, either.
@@ -231,35 +248,46 @@ async fn need_empty(to: &dyn Database) -> Result<(), CopyRefusal> {
     Ok(())
 }
 
-async fn copy_table(
-    from: &dyn Database,
-    to: &dyn Database,
+/// What is copied of a table, and how much at once.
+struct Pages<'d> {
+    from: &'d dyn Database,
+    to: &'d dyn Database,
     table: &'static Table,
-    state: &mut State,
-    written: &mut String,
-    mut tell: impl FnMut(u64) + Send,
-) -> Result<(), CopyRefusal> {
-    tell(state.rows);
-    loop {
-        let mut rows = from.rows(table, state.after.clone(), PAGE_BYTES).await?;
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        let after = last[..table.key].to_vec();
-        for (at, column) in table.columns.iter().enumerate() {
-            if let Some(fixed) = column.fixed {
-                for row in &mut rows {
-                    row[at] = Cell::Int(fixed);
+    page_bytes: usize,
+}
+
+impl Pages<'_> {
+    /// Copies what comes after that which the target has.
+    async fn copy(
+        &self,
+        state: &mut State,
+        written: &mut String,
+        mut tell: impl FnMut(u64) + Send,
+    ) -> Result<(), CopyRefusal> {
+        let table = self.table;
+        tell(state.rows);
+        loop {
+            let after = state.after.clone();
+            let mut rows = self.from.rows(table, after, self.page_bytes).await?;
+            let Some(last) = rows.last() else {
+                return Ok(());
+            };
+            let after = last[..table.key].to_vec();
+            for (at, column) in table.columns.iter().enumerate() {
+                if let Some(fixed) = column.fixed {
+                    for row in &mut rows {
+                        row[at] = Cell::Int(fixed);
+                    }
                 }
             }
+            state.table = table.name.to_owned();
+            state.after = Some(after);
+            state.rows += rows.len() as u64;
+            let is = state.text()?;
+            let was = std::mem::replace(written, is.clone());
+            self.to.add_rows(table, rows, was, is).await?;
+            tell(state.rows);
         }
-        state.table = table.name.to_owned();
-        state.after = Some(after);
-        state.rows += rows.len() as u64;
-        let is = state.text()?;
-        let was = std::mem::replace(written, is.clone());
-        to.add_rows(table, rows, was, is).await?;
-        tell(state.rows);
     }
 }
 

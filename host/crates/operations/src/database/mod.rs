@@ -2,6 +2,8 @@
 
 mod copy;
 mod digest;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
