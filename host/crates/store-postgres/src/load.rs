@@ -130,8 +130,9 @@ pub(crate) async fn learn(tx: &Tx, ahead: &[Ahead]) -> Pg<()> {
     });
     questions.push((
         select_head!(
-            ", EXISTS (SELECT 1 FROM flow_run_specs s JOIN flow_runs i ON i.no = s.no
-                 WHERE s.within = r.id AND i.ended IS NULL),
+            // Not as a join, which might begin with all runs that have not ended.
+            ", EXISTS (SELECT 1 FROM flow_run_specs s WHERE s.within = r.id
+                 AND (SELECT i.ended IS NULL FROM flow_runs i WHERE i.no = s.no)),
              EXISTS (SELECT 1 FROM pools p WHERE p.name = r.pool AND p.run_limit IS NOT NULL)",
             "WHERE r.id = ANY($1)"
         ),

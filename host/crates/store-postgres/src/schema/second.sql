@@ -21,3 +21,7 @@ BEGIN
         EXECUTE format('GRANT %s ON commits TO %s', granted.privilege_type, granted.grantee);
     END LOOP;
 END $$;
+
+-- Found by a plain scan, as everything else is.
+CREATE INDEX flow_run_specs_created_at ON flow_run_specs (created);
+DROP INDEX flow_run_specs_created;

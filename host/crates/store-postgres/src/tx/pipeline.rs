@@ -17,10 +17,11 @@ use crate::sql::{Question, Row, query, references};
 ///
 /// All that a transaction of ours looks for in a large table is found by an index, which what is
 /// known of a table that grows fast does not always tell. Where there is none, after all, that looks
-/// so dear that a plan would be worth compiling, which it never is.
+/// so dear that a plan would be worth compiling, which it never is. The last two hold for our sessions,
+/// but a pooler knows of none.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '200ms'; SET LOCAL enable_seqscan = off; \
-     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; \
-     SELECT pg_current_xact_id()";
+     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+     SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off; SELECT pg_current_xact_id()";
 
 /// What a transaction sends.
 pub(super) struct Sending {
