@@ -106,7 +106,7 @@ fn a_database_is_brought_to_this_version_and_that_is_told() {
     // As an earlier version has left it.
     let conn = rusqlite::Connection::open(home.path().join("orch.db")).unwrap();
     conn.execute_batch(&format!(
-        "DROP TABLE bulk_actions; PRAGMA user_version = {}",
+        "ALTER TABLE workers DROP COLUMN version; PRAGMA user_version = {}",
         known - 1
     ))
     .unwrap();
@@ -144,12 +144,12 @@ fn a_worker_with_few_rights_works_and_leaves_the_tables_to_their_owner() {
     let ran = less.run(["database", "migrate"]).ok();
     assert!(ran.stderr.contains("there was nothing to do"), "{ran}");
 
-    database.sql("UPDATE orch_host.version SET number = 0");
+    database.sql("UPDATE orch_host.version SET number = 1");
     for args in [["deployment", "ls"], ["database", "migrate"]] {
         let ran = less.run(args).fails(2);
         assert!(
             ran.stderr
-                .contains("is of an earlier version (its schema is 0"),
+                .contains("is of an earlier version (its schema is 1"),
             "{ran}"
         );
         assert!(
