@@ -85,7 +85,7 @@ impl PostgresDatabase {
             let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
             let ended = conn.0.command(end).await;
             done?;
-            Ok(ended?)
+            ended
         })
         .await
     }
