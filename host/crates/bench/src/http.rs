@@ -5,11 +5,13 @@
 //! needed.
 
 use anyhow::{Context as _, ensure};
+use futures::FutureExt as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 /// A connection to a server, by somebody.
 pub struct Connection {
+    address: String,
     stream: BufReader<TcpStream>,
     /// The lines of each request that say to whom and by whom it is.
     head: String,
@@ -31,13 +33,18 @@ enum Length {
     Chunks,
 }
 
+async fn connected(address: &str) -> anyhow::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(BufReader::new(stream))
+}
+
 impl Connection {
     /// `who`: a header line.
     pub async fn open(address: &str, who: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
         Ok(Self {
-            stream: BufReader::new(stream),
+            address: address.to_owned(),
+            stream: connected(address).await?,
             head: format!("Host: {address}\r\n{who}\r\n"),
         })
     }
@@ -104,6 +111,11 @@ impl Connection {
         more: &str,
         body: &str,
     ) -> anyhow::Result<()> {
+        // A server hangs up on whoever asks nothing for a while.
+        let mut next = [0];
+        if let Some(Ok(0)) = self.stream.get_ref().peek(&mut next).now_or_never() {
+            self.stream = connected(&self.address).await?;
+        }
         let head = &self.head;
         let request = format!("{method} {path} HTTP/1.1\r\n{head}{more}\r\n{body}");
         Ok(self.stream.write_all(request.as_bytes()).await?)
