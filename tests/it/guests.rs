@@ -16,9 +16,12 @@ fn every_guest_is_in_a_story() {
 
 /// The text of all stories in a directory, and in those within it.
 fn stories_in(dir: &Path) -> String {
-    let text_of = |path: &Path| match path.is_dir() {
-        true => stories_in(path),
-        false => fs::read_to_string(path).unwrap(),
+    let text_of = |path: &Path| {
+        if path.is_dir() {
+            stories_in(path)
+        } else {
+            fs::read_to_string(path).unwrap()
+        }
     };
     let entries = fs::read_dir(dir).unwrap();
     entries

@@ -21,9 +21,10 @@ impl Place {
             home,
             sql: Box::new(move |sql| {
                 let conn = rusqlite::Connection::open(&file).unwrap();
-                match sql.starts_with("SELECT") {
-                    true => conn.query_row(sql, [], |row| row.get(0)).unwrap(),
-                    false => conn.execute(sql, []).unwrap() as i64,
+                if sql.starts_with("SELECT") {
+                    conn.query_row(sql, [], |row| row.get(0)).unwrap()
+                } else {
+                    conn.execute(sql, []).unwrap() as i64
                 }
             }),
         }];

@@ -138,25 +138,30 @@ pub(crate) async fn learn(tx: &Tx, ahead: &[Ahead]) -> Pg<()> {
         ),
         params![List(&ids)],
     ));
-    questions.push((
-        select_watchers!("SELECT no FROM flow_runs WHERE id = ANY($1)"),
-        params![List(&ending)],
-    ));
-    questions.push((
-        "SELECT j.run, j.seq, j.keep, j.awaited, r.state, r.epoch, r.wake_after
-         FROM unnest($1::uuid[], $2::bigint[]) c (id, seq) JOIN flow_runs r ON r.id = c.id
-         JOIN journal j ON j.run = r.no AND j.seq = c.seq AND j.settled_at IS NULL",
-        params![List(&of_runs), List(&seqs)],
-    ));
-    if seqs.is_empty() {
-        questions.pop();
-        if ending.is_empty() {
-            questions.pop();
-        }
+    if !ending.is_empty() {
+        questions.push((
+            select_watchers!("SELECT no FROM flow_runs WHERE id = ANY($1)"),
+            params![List(&ending)],
+        ));
+    }
+    if !seqs.is_empty() {
+        questions.push((
+            "SELECT j.run, j.seq, j.keep, j.awaited, r.state, r.epoch, r.wake_after
+             FROM unnest($1::uuid[], $2::bigint[]) c (id, seq) JOIN flow_runs r ON r.id = c.id
+             JOIN journal j ON j.run = r.no AND j.seq = c.seq AND j.settled_at IS NULL",
+            params![List(&of_runs), List(&seqs)],
+        ));
     }
     let mut answers = tx.questions(questions).await?.into_iter();
     let mut rows = || answers.next().unwrap_or_default();
-    let (locked, heads, watched, open) = (rows(), rows(), rows(), rows());
+    let (locked, heads) = (rows(), rows());
+    let watched = if ending.is_empty() {
+        Vec::new()
+    } else {
+        rows()
+    };
+    // None, if no call was asked for.
+    let open = rows();
     for row in &heads {
         let head = head(row)?;
         let (has_open_subflows, is_limited) = (row.get(14)?, row.get(15)?);
