@@ -48,6 +48,7 @@ mod pooler;
 mod pools;
 mod postgres;
 mod pruning;
+mod raw;
 mod remote;
 mod retries;
 mod retries_waiting;

@@ -54,7 +54,9 @@ pub use journal::{
 pub use json::{Json, JsonError};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
-pub use name::{DeploymentName, FlowName, NameError, PoolName, RunName, TaskName, TokenName};
+pub use name::{
+    DeploymentName, FlowName, NAME_MAX, NameError, PoolName, RunName, TaskName, TokenName,
+};
 pub use pool::WorkPool;
 pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 /// Longest name, in bytes. Names are shown in tables and are keys of indexes.
-const NAME_MAX: usize = 200;
+pub const NAME_MAX: usize = 200;
 
 /// Why a text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! What runs ask people for.
 
+use crate::elsewhere::elsewhere;
 use model::{AwaitedInput, FlowRun, Json, RunId, RunName, StateType};
 use orchestrator::{InputMisfit, InputSchema, nearest};
 use store::{Runs, Store, StoreError};
@@ -104,7 +105,8 @@ pub async fn give(
     input: &AwaitedInput,
     value: Json,
 ) -> Result<(), GiveRefusal> {
-    check(input, &value)?;
+    let (asked, given) = (input.clone(), value.clone());
+    elsewhere(move || check(&asked, &given)).await?;
     let now = store.clock().now();
     match store.give_input(run.id, input.id, value, now).await {
         Err(StoreError::InputNotAwaited { .. }) => Err(GiveRefusal::TooLate {

@@ -10,6 +10,7 @@ pub mod control;
 pub mod dashboard;
 pub mod database;
 pub mod deploy;
+mod elsewhere;
 pub mod follow;
 mod ids;
 pub mod inputs;

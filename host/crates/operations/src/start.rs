@@ -15,8 +15,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use model::{
-    Component, Deployment, DeploymentName, Digest, FlowDescription, FlowName, FlowRun, PoolName,
-    RunId, Timestamp,
+    Component, Deployment, DeploymentName, Digest, FlowDescription, FlowName, FlowRun, Json,
+    PoolName, RunId, Timestamp,
 };
 use orchestrator::{ParameterError, Parameters, Start, new_run, undeployed_run};
 use store::{Catalog, Missing, NewRun, Runs, StoreError, StoreResult};
@@ -77,6 +77,12 @@ impl Startable {
             flow,
             deployment: None,
         })
+    }
+
+    /// Whether the check of a run with these parameters takes no longer than a few
+    /// milliseconds.
+    pub fn is_light(&self, parameters: &Json) -> bool {
+        self.parameters.is_light(parameters)
     }
 
     /// A new run, whose parameters fit. Nothing is written.

@@ -4,19 +4,20 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use crate::misfit::misfits;
 use crate::parameters::read_argument;
+use crate::schema::{BoundedSchema, TooManySteps};
 use model::{Json, JsonError};
 
 /// As JSON text, in bytes: what a result may have, too.
 const VALUE_MAX: usize = 4 << 20;
 /// Nesting below which an example has nothing: a type may contain itself.
 const EXAMPLE_DEPTH_MAX: u32 = 8;
+/// Parts of an example: a person reads it.
+const EXAMPLE_PARTS_MAX: u32 = 1000;
 
 /// The schema of one awaited input.
 pub struct InputSchema {
-    schema: Value,
-    validator: jsonschema::Validator,
+    schema: BoundedSchema,
 }
 
 /// Why a value does not fit.
@@ -24,7 +25,9 @@ pub struct InputSchema {
 pub enum InputMisfit {
     #[error("the value has {bytes} bytes; the limit is {VALUE_MAX}")]
     TooLarge { bytes: usize },
-    /// Every complaint of the schema.
+    #[error("the value: {0}")]
+    TooManySteps(#[from] TooManySteps),
+    /// The complaints of the schema.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Problems(Vec<InputProblem>),
 }
@@ -56,16 +59,15 @@ impl fmt::Display for InputProblem {
 }
 
 impl InputSchema {
-    /// Errs if the text is no valid JSON Schema.
+    /// Errs if the text is no valid JSON Schema, or one that goes over a limit.
     pub fn new(schema: &Json) -> Result<Self, String> {
-        let schema = schema.value();
-        let validator = jsonschema::validator_for(&schema).map_err(|err| err.to_string())?;
-        Ok(Self { schema, validator })
+        let schema = BoundedSchema::new(schema.value())?;
+        Ok(Self { schema })
     }
 
     /// Reads what a person typed: JSON, or plain text where text is wanted.
     pub fn read(&self, text: &str) -> Result<Json, JsonError> {
-        read_argument(Some(&self.schema), text)
+        read_argument(Some(self.schema.value()), text)
     }
 
     /// Whether the value fits.
@@ -75,10 +77,12 @@ impl InputSchema {
             return Err(InputMisfit::TooLarge { bytes });
         }
         let value = value.value();
-        if self.validator.is_valid(&value) {
+        if self.schema.fits(&value, bytes)? {
             return Ok(());
         }
-        let problems = misfits(&self.validator, &value)
+        let problems = self
+            .schema
+            .misfits(&value)
             .into_iter()
             .map(|misfit| InputProblem {
                 place: misfit.steps.join("."),
@@ -90,55 +94,82 @@ impl InputSchema {
         Err(InputMisfit::Problems(problems.collect()))
     }
 
-    /// A value that fits, to show its form. None if it takes more than the types to find one.
+    /// A value that fits, to show its form. None if it takes more than the types to find one,
+    /// or if the form is too large to be shown.
     pub fn example(&self) -> Option<Json> {
-        let value = self.example_of(&self.schema, 0);
-        self.validator.is_valid(&value).then(|| Json::of(&value))
+        let mut maker = ExampleMaker {
+            root: self.schema.value(),
+            parts: 0,
+        };
+        let example = maker.of(self.schema.value(), 0)?;
+        let json = Json::of(&example);
+        let fits = self.schema.fits(&example, json.as_str().len());
+        (fits == Ok(true)).then_some(json)
     }
+}
 
-    fn example_of(&self, schema: &Value, depth: u32) -> Value {
+/// Makes a value of the form that a schema asks for.
+struct ExampleMaker<'s> {
+    root: &'s Value,
+    /// Schemas that were looked at.
+    parts: u32,
+}
+
+impl ExampleMaker<'_> {
+    /// `None` if the example grows too large.
+    fn of(&mut self, schema: &Value, depth: u32) -> Option<Value> {
+        self.parts += 1;
+        if self.parts > EXAMPLE_PARTS_MAX {
+            return None;
+        }
         if depth > EXAMPLE_DEPTH_MAX {
-            return Value::Null;
+            return Some(Value::Null);
         }
         let examples = schema.get("examples").and_then(|list| list.get(0));
         let given = [schema.get("default"), examples, schema.get("const")];
         if let Some(given) = given.into_iter().flatten().next() {
-            return given.clone();
+            return self.given(given);
         }
         if let Some(first) = schema.get("enum").and_then(|list| list.get(0)) {
-            return first.clone();
+            return self.given(first);
         }
         if let Some(named) = schema.get("$ref").and_then(Value::as_str) {
-            let part = named
-                .strip_prefix('#')
-                .and_then(|at| self.schema.pointer(at));
-            return part.map_or(Value::Null, |part| self.example_of(part, depth + 1));
+            let root = self.root;
+            let part = named.strip_prefix('#').and_then(|at| root.pointer(at));
+            return part.map_or(Some(Value::Null), |part| self.of(part, depth + 1));
         }
         for choice in ["oneOf", "anyOf", "allOf"] {
             if let Some(first) = schema.get(choice).and_then(|list| list.get(0)) {
-                return self.example_of(first, depth + 1);
+                return self.of(first, depth + 1);
             }
         }
-        self.example_of_type(schema, depth)
+        self.of_type(schema, depth)
     }
 
-    fn example_of_type(&self, schema: &Value, depth: u32) -> Value {
+    /// A value that stands in the schema, which may be large itself, and stand there once for
+    /// many places.
+    fn given(&mut self, value: &Value) -> Option<Value> {
+        let parts = u32::try_from(value.to_string().len() / 16).unwrap_or(u32::MAX);
+        self.parts = self.parts.saturating_add(parts);
+        (self.parts <= EXAMPLE_PARTS_MAX).then(|| value.clone())
+    }
+
+    fn of_type(&mut self, schema: &Value, depth: u32) -> Option<Value> {
         let kind = match schema.get("type") {
             Some(Value::Array(kinds)) => kinds.first(),
             kind => kind,
         };
-        match kind.and_then(Value::as_str) {
+        Some(match kind.and_then(Value::as_str) {
             Some("object") => {
                 let properties = schema.get("properties").and_then(Value::as_object);
-                let example = |(name, part): (&String, &Value)| {
-                    (name.clone(), self.example_of(part, depth + 1))
-                };
-                let fields: Map<String, Value> =
-                    properties.into_iter().flatten().map(example).collect();
+                let mut fields = Map::new();
+                for (name, part) in properties.into_iter().flatten() {
+                    fields.insert(name.clone(), self.of(part, depth + 1)?);
+                }
                 Value::Object(fields)
             }
             Some("array") => match schema.get("items") {
-                Some(items) => json!([self.example_of(items, depth + 1)]),
+                Some(items) => json!([self.of(items, depth + 1)?]),
                 None => json!([]),
             },
             Some("string") => json!("text"),
@@ -148,7 +179,7 @@ impl InputSchema {
                 None => json!(0),
             },
             _ => Value::Null,
-        }
+        })
     }
 }
 
@@ -221,6 +252,17 @@ mod tests {
         let hard = schema(r#"{"type": "string", "pattern": "^[0-9]{5}$"}"#);
         assert_eq!(hard.example(), None);
         assert_eq!(schema("true").example(), Some(Json::null()));
+    }
+
+    /// Each of 300 fields is of the type of the whole.
+    #[test]
+    fn an_example_that_grows_without_an_end_is_none() {
+        let fields = (0..300).map(|at| format!(r##""f{at}": {{"$ref": "#"}}"##));
+        let fields = fields.collect::<Vec<_>>().join(",");
+        let wide = schema(&format!(
+            r#"{{"type": "object", "properties": {{{fields}}}}}"#
+        ));
+        assert_eq!(wide.example(), None);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Journal {
     passed: usize,
     /// How many of the slots were there when the execution began.
     replayed: usize,
+    /// How many settlements the guest has been told of.
+    told: usize,
     clock: Timestamp,
 }
 
@@ -77,6 +79,7 @@ impl Journal {
             .collect();
         Self {
             replayed: slots.len(),
+            told: 0,
             slots,
             passed: 0,
             clock: started,
@@ -197,6 +200,11 @@ impl Journal {
             .map(|(_, settled)| settled)
     }
 
+    /// How many settlements waits have told the guest of.
+    pub fn told_count(&self) -> usize {
+        self.told
+    }
+
     /// What became of a call, if a wait has told the guest.
     pub fn told(&self, seq: Seq) -> Option<&Settlement> {
         let at = usize::try_from(seq.0.checked_sub(1)?).ok()?;
@@ -263,10 +271,11 @@ impl Journal {
             let Some(slot) = self.slot_mut(*seq) else {
                 continue;
             };
-            slot.told = true;
+            let is_new = !std::mem::replace(&mut slot.told, true);
             if let Some((at, _)) = slot.entry.settled {
                 self.clock = self.clock.max(at);
             }
+            self.told += usize::from(is_new);
         }
     }
 

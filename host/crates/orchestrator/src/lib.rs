@@ -16,6 +16,7 @@ mod misfit;
 mod nearest;
 mod parameters;
 mod retry;
+mod schema;
 
 pub use arguments::task_arguments;
 pub use creation::{Start, new_run, subflow_run, undeployed_run};
@@ -28,3 +29,4 @@ pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument
 pub use retry::{
     Decision, Retries, after_attempt, after_flow_attempt, failure_of_task, next_attempt, wake_by,
 };
+pub use schema::TooManySteps;

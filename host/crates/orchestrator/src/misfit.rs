@@ -32,12 +32,17 @@ pub enum Cause {
     Other,
 }
 
-/// Every complaint about a value, in the schema's order.
+/// Complaints about one value that are told. A person mends one after the other, and a list
+/// may be wrong in a million places.
+const TOLD_MAX: usize = 20;
+
+/// The complaints about a value, in the schema's order: the first [`TOLD_MAX`].
 pub fn misfits(validator: &Validator, value: &Value) -> Vec<Misfit> {
     let mut found = Vec::new();
-    for error in validator.iter_errors(value) {
+    for error in validator.iter_errors(value).take(TOLD_MAX) {
         tell(&error, &mut found);
     }
+    found.truncate(TOLD_MAX);
     found
 }
 

@@ -4,15 +4,15 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::misfit::{Cause, Misfit, escape, misfits, shorten};
+use crate::misfit::{Cause, Misfit, escape, shorten};
 use crate::nearest::nearest;
+use crate::schema::{BoundedSchema, TooManySteps};
 use model::{Json, JsonError};
 
 /// The parameters of one flow: checks values against its schema. Compile once, use often.
 #[derive(Debug)]
 pub struct Parameters {
-    schema: Value,
-    validator: jsonschema::Validator,
+    schema: BoundedSchema,
 }
 
 /// Why parameters do not fit: every problem, in the order of the schema's complaints.
@@ -25,6 +25,8 @@ pub struct ParameterError(pub Vec<ParameterProblem>);
 pub enum ParameterProblem {
     /// The whole is not an object by parameter name.
     NotAnObject(String),
+    /// It takes too long to find out whether they fit.
+    TooManySteps(TooManySteps),
     Missing {
         name: String,
         expected: String,
@@ -47,11 +49,17 @@ pub enum ParameterProblem {
     },
 }
 
+impl From<TooManySteps> for ParameterProblem {
+    fn from(too_many: TooManySteps) -> Self {
+        Self::TooManySteps(too_many)
+    }
+}
+
 impl ParameterProblem {
     /// Where it is, as a JSON pointer (RFC 6901). Of a missing parameter, where it belongs.
     pub fn pointer(&self) -> String {
         match self {
-            Self::NotAnObject(_) => String::new(),
+            Self::NotAnObject(_) | Self::TooManySteps(_) => String::new(),
             Self::Missing { name, .. } | Self::Unknown { name, .. } => {
                 format!("/{}", escape(name))
             }
@@ -64,7 +72,7 @@ impl ParameterProblem {
         match self {
             Self::Missing { expected, .. } => format!("missing: expected {expected}"),
             Self::Invalid { complaint, .. } => complaint.clone(),
-            Self::NotAnObject(_) | Self::Unknown { .. } => self.to_string(),
+            Self::NotAnObject(_) | Self::TooManySteps(_) | Self::Unknown { .. } => self.to_string(),
         }
     }
 }
@@ -75,6 +83,7 @@ impl fmt::Display for ParameterProblem {
             Self::NotAnObject(value) => {
                 write!(f, "parameters must be a JSON object by name, not `{value}`")
             }
+            Self::TooManySteps(why) => write!(f, "the object of parameters: {why}"),
             Self::Missing { name, expected } => {
                 write!(f, "parameter `{name}` is missing: expected {expected}")
             }
@@ -103,11 +112,15 @@ impl fmt::Display for ParameterProblem {
 }
 
 impl Parameters {
-    /// Errs if the text is no valid JSON Schema.
+    /// Errs if the text is no valid JSON Schema, or one that goes over a limit.
     pub fn new(schema: &Json) -> Result<Self, String> {
-        let schema = schema.value();
-        let validator = jsonschema::validator_for(&schema).map_err(|err| err.to_string())?;
-        Ok(Self { schema, validator })
+        let schema = BoundedSchema::new(schema.value())?;
+        Ok(Self { schema })
+    }
+
+    /// Whether a check of these parameters takes no longer than a few milliseconds.
+    pub fn is_light(&self, parameters: &Json) -> bool {
+        self.schema.is_light(parameters.as_str().len())
     }
 
     /// Whether the object of parameters fits.
@@ -118,8 +131,10 @@ impl Parameters {
                 shorten(parameters.as_str()),
             )]));
         };
-        if self.validator.is_valid(&value) {
-            return Ok(());
+        match self.schema.fits(&value, parameters.as_str().len()) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(too_many) => return Err(ParameterError(vec![too_many.into()])),
         }
         let mut problems = self.misnamed(given);
         let misfits = self.misfits(&value, &problems);
@@ -129,14 +144,14 @@ impl Parameters {
 
     /// The names of the parameters, in the schema's order.
     pub fn names(&self) -> Vec<String> {
-        match self.schema.get("properties") {
+        match self.schema.value().get("properties") {
             Some(Value::Object(properties)) => properties.keys().cloned().collect(),
             _ => Vec::new(),
         }
     }
 
     fn property(&self, name: &str) -> Option<&Value> {
-        self.schema.get("properties")?.get(name)
+        self.schema.value().get("properties")?.get(name)
     }
 
     fn misnamed(&self, given: &Map<String, Value>) -> Vec<ParameterProblem> {
@@ -149,7 +164,11 @@ impl Parameters {
                 meant: nearest(name, &known).cloned(),
                 known: known.clone(),
             });
-        let required = self.schema.get("required").and_then(Value::as_array);
+        let required = self
+            .schema
+            .value()
+            .get("required")
+            .and_then(Value::as_array);
         let missing = required
             .into_iter()
             .flatten()
@@ -172,7 +191,8 @@ impl Parameters {
                 .any(|said| matches!(said, ParameterProblem::Unknown { .. })),
             Cause::Type | Cause::Other => false,
         };
-        misfits(&self.validator, value)
+        self.schema
+            .misfits(value)
             .into_iter()
             .filter(|misfit| !is_said(misfit))
             .map(|misfit| {

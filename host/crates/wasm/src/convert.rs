@@ -1,24 +1,46 @@
 //! Between the WIT's types and the model's, at the edge.
 
 use super::bindings::{deployments, guest, inputs, logging, tasks, types};
-use super::limits::{FAILURE_MESSAGE_MAX, cut};
-use super::port::CallResult;
+use super::fields::{self, Field, in_words};
+use super::limits::{FAILURE_MESSAGE_MAX, Limits, cut};
 use model::{
     Argument, Failure, FailureKind, FlowDescription, FlowName, FlowOptions, InputRequest, Json,
-    LogLevel, Manifest, NameError, Outcome, RetryPolicy, RunRequest, RunSnapshot, Schema, Seq,
-    StateType, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp,
+    LogLevel, Manifest, NameError, Outcome, RetryPolicy, RunId, RunRequest, RunSnapshot, Schema,
+    Seq, StateType, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp,
 };
 
 /// A failure about what the guest handed over.
-pub(super) fn invalid(what: &str, why: impl std::fmt::Display) -> Failure {
+fn invalid(what: &str, why: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::Invalid, format!("{what}: {why}"))
 }
 
-pub(super) fn json(what: &str, text: String) -> Result<Json, Failure> {
-    Json::parse(text).map_err(|err| invalid(what, err))
+/// Errs with kind `Limit` if so many bytes of JSON are too many to be kept.
+fn payload(limits: &Limits, is: usize, what: &dyn Fn() -> String) -> Result<(), Failure> {
+    if is <= limits.payload_max {
+        return Ok(());
+    }
+    let (what, (is, max)) = (what(), in_words(is, limits.payload_max));
+    let message = format!("{what} is {is}; the limit on a JSON text is {max}");
+    Err(Failure::new(FailureKind::Limit, message))
 }
 
+fn json(what: &dyn Fn() -> String, text: String) -> Result<Json, Failure> {
+    Json::parse(text).map_err(|err| invalid(&what(), err))
+}
+
+/// A JSON text whose size is checked first.
+pub(super) fn bounded_json(
+    limits: &Limits,
+    what: &dyn Fn() -> String,
+    text: String,
+) -> Result<Json, Failure> {
+    payload(limits, text.len(), what)?;
+    json(what, text)
+}
+
+/// Checks a name of a flow before it becomes one.
 pub(super) fn flow_name(name: String) -> Result<FlowName, Failure> {
+    fields::SUBFLOW.check(name.len())?;
     FlowName::new(name).map_err(|err| invalid("the call", err))
 }
 
@@ -26,61 +48,86 @@ pub(super) fn scope(scope: Option<u64>) -> Option<Seq> {
     scope.map(Seq)
 }
 
-pub(super) fn handles(handles: Vec<u64>) -> Vec<Seq> {
-    handles.into_iter().map(Seq).collect()
+/// The handles of a list, which is this field.
+pub(super) fn handles(field: &Field, handles: Vec<u64>) -> Result<Vec<Seq>, Failure> {
+    field.check(handles.len())?;
+    Ok(handles.into_iter().map(Seq).collect())
 }
 
 pub(super) fn raw(handles: Vec<Seq>) -> Vec<u64> {
     handles.into_iter().map(|seq| seq.0).collect()
 }
 
-pub(super) fn task_call(call: tasks::TaskCall) -> CallResult<TaskCall> {
+pub(super) fn task_call(call: tasks::TaskCall, limits: &Limits) -> Result<TaskCall, Failure> {
+    fields::TASK.check(call.task.len())?;
+    fields::ARGUMENTS.check(call.arguments.len())?;
     let task = TaskName::new(call.task).map_err(|err| invalid("the call", err))?;
+    let mut bytes = 0;
     let argument = |(name, argument): (String, tasks::Argument)| {
+        fields::ARGUMENT_NAME.check(name.len())?;
         let argument = match argument {
             tasks::Argument::Value(text) => {
-                Argument::Value(json(&format!("argument `{name}` of task `{task}`"), text)?)
+                bytes += text.len();
+                let what = || format!("argument `{name}` of task `{task}`");
+                payload(limits, bytes, &what)?;
+                Argument::Value(json(&what, text)?)
             }
             tasks::Argument::ResultOf(handle) => Argument::ResultOf(Seq(handle)),
-            tasks::Argument::ResultsOf(list) => Argument::ResultsOf(handles(list)),
+            tasks::Argument::ResultsOf(list) => {
+                Argument::ResultsOf(handles(&fields::RESULTS_OF, list)?)
+            }
         };
         Ok((name, argument))
     };
     let arguments = call.arguments.into_iter().map(argument);
     Ok(TaskCall {
         arguments: arguments.collect::<Result<_, Failure>>()?,
-        wait_for: handles(call.wait_for),
-        options: task_options(call.options)
-            .map_err(|why| invalid(&format!("task `{task}`"), why))?,
+        wait_for: handles(&fields::WAIT_FOR, call.wait_for)?,
+        options: task_options(call.options)?,
         scope: scope(call.scope),
         task,
     })
 }
 
-fn task_options(options: tasks::TaskOptions) -> Result<TaskOptions, String> {
+fn task_options(options: tasks::TaskOptions) -> Result<TaskOptions, Failure> {
+    delays(
+        &fields::RETRY_DELAYS,
+        &fields::RETRY_DELAY,
+        &options.retry_delays,
+    )?;
+    fields::RETRY_JITTER.check_fraction(options.retry_jitter)?;
+    fields::TASK_TIMEOUT.check_number(options.timeout)?;
+    fields::TASK_RUN_NAME.check_text(options.task_run_name.as_ref())?;
+    fields::TASK_TAGS.check_texts(&fields::TASK_TAG, &options.tags)?;
     Ok(TaskOptions {
         retries: options.retries,
         retry_delays_ms: options.retry_delays,
-        retry_jitter: jitter(options.retry_jitter)?,
+        retry_jitter: options.retry_jitter,
         timeout_ms: options.timeout,
         task_run_name: options.task_run_name,
         tags: options.tags,
     })
 }
 
-/// JSON has no other numbers, so one of those would be another call when it is read again.
-fn jitter(fraction: Option<f64>) -> Result<Option<f64>, String> {
-    match fraction {
-        Some(fraction) if !fraction.is_finite() => Err(format!(
-            "its retry jitter is {fraction}, which is no fraction"
-        )),
-        fraction => Ok(fraction),
-    }
+fn delays(list: &Field, delay: &Field, delays: &[u64]) -> Result<(), Failure> {
+    list.check(delays.len())?;
+    let each = delays.iter().copied();
+    each.map(Some).try_for_each(|ms| delay.check_number(ms))
 }
 
-pub(super) fn run_request(request: deployments::RunRequest) -> Result<RunRequest, Failure> {
+pub(super) fn run_request(
+    request: deployments::RunRequest,
+    limits: &Limits,
+) -> Result<RunRequest, Failure> {
+    fields::DEPLOYMENT.check(request.deployment.len())?;
+    fields::RUN_NAME.check_text(request.flow_run_name.as_ref())?;
+    fields::RUN_TAGS.check_texts(&fields::RUN_TAG, &request.tags)?;
+    fields::SCHEDULED.check_number(request.scheduled_time)?;
+    fields::RUN_KEY.check_text(request.idempotency_key.as_ref())?;
+    fields::WORK_QUEUE.check_text(request.work_queue.as_ref())?;
+    let what = || format!("the parameters of a run of `{}`", request.deployment);
     Ok(RunRequest {
-        parameters: json("the parameters", request.parameters)?,
+        parameters: bounded_json(limits, &what, request.parameters)?,
         deployment: request.deployment,
         flow_run_name: request.flow_run_name,
         tags: request.tags,
@@ -93,8 +140,12 @@ pub(super) fn run_request(request: deployments::RunRequest) -> Result<RunRequest
 }
 
 pub(super) fn input_request(request: inputs::InputRequest) -> Result<InputRequest, Failure> {
+    fields::INPUT_KEY.check(request.key.len())?;
+    fields::INPUT_DESCRIPTION.check_text(request.description.as_ref())?;
+    fields::INPUT_SCHEMA.check(request.schema.len())?;
+    fields::INPUT_TIMEOUT.check_number(request.timeout)?;
     Ok(InputRequest {
-        schema: json("the schema of an input", request.schema)?,
+        schema: json(&|| "the schema of an input".to_owned(), request.schema)?,
         key: request.key,
         description: request.description,
         timeout_ms: request.timeout,
@@ -102,10 +153,17 @@ pub(super) fn input_request(request: inputs::InputRequest) -> Result<InputReques
     })
 }
 
-pub(super) fn outcome(outcome: Result<String, types::Failure>) -> Result<Outcome, Failure> {
-    Ok(match outcome {
-        Ok(text) => Ok(json("the result", text)?),
-        Err(err) => Err(failure(err)),
+/// The runs of a list, which is this field.
+pub(super) fn run_ids(list: &Field, item: &Field, runs: &[String]) -> Result<Vec<RunId>, Failure> {
+    list.check(runs.len())?;
+    runs.iter().map(|run| run_id(item, run)).collect()
+}
+
+pub(super) fn run_id(field: &Field, text: &str) -> Result<RunId, Failure> {
+    field.check(text.len())?;
+    text.parse().map_err(|_| {
+        let message = format!("`{text}` is not the id of a flow run");
+        Failure::new(FailureKind::Invalid, message)
     })
 }
 
@@ -156,6 +214,9 @@ same_cases!(wit_state: StateType => types::StateType,
     Scheduled Pending Running Waiting Paused Cancelling Completed Failed Crashed Cancelled);
 same_cases!(log_level: logging::Level => LogLevel, Trace Debug Info Warn Error);
 
+/// How much of a name is shown that is not allowed, in bytes.
+const SHOWN_NAME_MAX: usize = 60;
+
 /// The error for a declaration in a manifest that is not valid: its kind, its name, and why.
 pub(super) struct BadDeclaration {
     pub kind: &'static str,
@@ -164,51 +225,81 @@ pub(super) struct BadDeclaration {
 }
 
 pub(super) fn manifest(manifest: guest::Manifest) -> Result<Manifest, BadDeclaration> {
+    let count = |field: &Field, items: usize| {
+        let bad = bad("component", "as a whole");
+        field.check(items).map_err(|err| bad(err.message))
+    };
+    count(&fields::FLOWS, manifest.flows.len())?;
+    count(&fields::TASKS, manifest.tasks.len())?;
+    let (flows, tasks) = (manifest.flows.into_iter(), manifest.tasks.into_iter());
     Ok(Manifest {
-        flows: manifest
-            .flows
-            .into_iter()
-            .map(flow_description)
-            .collect::<Result<_, _>>()?,
-        tasks: manifest
-            .tasks
-            .into_iter()
-            .map(task_description)
-            .collect::<Result<_, _>>()?,
+        flows: flows.map(flow_description).collect::<Result<_, _>>()?,
+        tasks: tasks.map(task_description).collect::<Result<_, _>>()?,
     })
 }
 
 fn flow_description(flow: guest::FlowDescription) -> Result<FlowDescription, BadDeclaration> {
     let bad = bad("flow", &flow.name);
+    let refused = |failure: Failure| bad(failure.message);
+    fields::FLOW_NAME.check(flow.name.len()).map_err(&refused)?;
+    let texts = [
+        (&fields::FLOW_DESCRIPTION, &flow.description),
+        (&fields::FLOW_VERSION, &flow.version),
+    ];
+    check_all(&texts).map_err(&refused)?;
     Ok(FlowDescription {
         schema: schema(flow.schema).map_err(&bad)?,
         name: FlowName::new(flow.name).map_err(|err: NameError| bad(err.to_string()))?,
         description: flow.description,
         version: flow.version,
-        options: FlowOptions {
-            retry: RetryPolicy {
-                retries: flow.options.retries,
-                delays_ms: flow.options.retry_delays,
-                jitter: jitter(flow.options.retry_jitter).map_err(&bad)?,
-            },
-            timeout_ms: flow.options.timeout,
+        options: flow_options(flow.options).map_err(&refused)?,
+    })
+}
+
+fn check_all(texts: &[(&Field, &Option<String>)]) -> Result<(), Failure> {
+    let each = |(field, text): &(&Field, &Option<String>)| field.check_text(text.as_ref());
+    texts.iter().try_for_each(each)
+}
+
+fn flow_options(options: guest::FlowOptions) -> Result<FlowOptions, Failure> {
+    delays(
+        &fields::FLOW_RETRY_DELAYS,
+        &fields::FLOW_RETRY_DELAY,
+        &options.retry_delays,
+    )?;
+    fields::FLOW_RETRY_JITTER.check_fraction(options.retry_jitter)?;
+    fields::FLOW_TIMEOUT.check_number(options.timeout)?;
+    Ok(FlowOptions {
+        retry: RetryPolicy {
+            retries: options.retries,
+            delays_ms: options.retry_delays,
+            jitter: options.retry_jitter,
         },
+        timeout_ms: options.timeout,
     })
 }
 
 fn task_description(task: guest::TaskDescription) -> Result<TaskDescription, BadDeclaration> {
     let bad = bad("task", &task.name);
+    let refused = |failure: Failure| bad(failure.message);
+    fields::TASK_NAME.check(task.name.len()).map_err(&refused)?;
+    let texts = [
+        (&fields::TASK_DESCRIPTION, &task.description),
+        (&fields::TASK_VERSION, &task.version),
+    ];
+    check_all(&texts).map_err(&refused)?;
     Ok(TaskDescription {
         schema: schema(task.schema).map_err(&bad)?,
         name: TaskName::new(task.name).map_err(|err: NameError| bad(err.to_string()))?,
         description: task.description,
         version: task.version,
-        options: task_options(task.options).map_err(&bad)?,
+        options: task_options(task.options).map_err(&refused)?,
     })
 }
 
+/// What is wrong with the declaration of this name, which may be of any size.
 fn bad(kind: &'static str, name: &str) -> impl Fn(String) -> BadDeclaration + use<> {
-    let name = name.to_owned();
+    let name = cut(name.to_owned(), SHOWN_NAME_MAX);
     move |reason| BadDeclaration {
         kind,
         name: name.clone(),
@@ -217,11 +308,12 @@ fn bad(kind: &'static str, name: &str) -> impl Fn(String) -> BadDeclaration + us
 }
 
 fn schema(schema: guest::ParameterSchema) -> Result<Schema, String> {
-    let part = |what: &str, text: String| {
-        Json::parse(text).map_err(|err| format!("its {what} schema is {err}"))
+    let part = |field: &Field, text: String| {
+        field.check(text.len()).map_err(|err| err.message)?;
+        Json::parse(text).map_err(|err| format!("{} is {err}", field.name))
     };
     Ok(Schema {
-        parameters: part("parameter", schema.parameters)?,
-        result: part("result", schema.result)?,
+        parameters: part(&fields::PARAMETER_SCHEMA, schema.parameters)?,
+        result: part(&fields::RESULT_SCHEMA, schema.result)?,
     })
 }

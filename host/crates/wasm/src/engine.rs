@@ -8,9 +8,13 @@ use std::time::Duration;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::config::RuntimeConfig;
+use super::watchdog::Watchdog;
 
 /// How often a guest that computes is interrupted: to let others have a turn, and to count.
 pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// How many ticks pass between two looks at threads that are held for long.
+const TICKS_PER_LOOK: u64 = 50;
 
 /// The host's own part of a stack, beyond what a guest may use.
 const HOST_STACK: usize = 512 << 10;
@@ -94,13 +98,20 @@ impl Clock {
         });
         let clock = Arc::clone(&shared);
         let tick = move || {
-            while !clock.stop.load(Ordering::Relaxed) {
+            let mut watchdog = Watchdog::default();
+            for number in 1_u64.. {
+                if clock.stop.load(Ordering::Relaxed) {
+                    break;
+                }
                 match clock.users.load(Ordering::Relaxed) {
                     // A wake-up that comes in between is not lost: it makes `park` return.
                     0 => thread::park(),
                     _ => thread::sleep(TICK),
                 }
                 engine.increment_epoch();
+                if number.is_multiple_of(TICKS_PER_LOOK) {
+                    watchdog.look();
+                }
             }
         };
         let thread = thread::Builder::new().name("epoch".into()).spawn(tick);

@@ -9,14 +9,16 @@ use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::engine::{Engine, TICK};
+use super::engine::Engine;
+use super::fields::MANIFEST_BYTES_MAX;
 use super::halt::{Halt, Panic, bytes};
+use super::meter::Meter;
 use super::port::{
     CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext,
 };
 use super::wasi;
 use super::{DescribeLimits, Limits};
-use model::{Failure, FailureKind};
+use model::{Ask, Failure, FailureKind, RunId, Seq};
 
 /// The purpose of an instance.
 pub(super) enum Role {
@@ -53,7 +55,7 @@ impl Role {
         let compute = Compute {
             what,
             max: compute_max,
-            used: Duration::ZERO,
+            meter: Arc::default(),
         };
         (memory, compute)
     }
@@ -81,6 +83,10 @@ impl Guest {
         around: Surroundings,
     ) -> Store<Self> {
         let (memory, compute) = role.limited(limits);
+        let call_bytes = match role {
+            Role::Describe(_) => MANIFEST_BYTES_MAX,
+            _ => limits.call_bytes(),
+        };
         let guest = Self {
             wasi: None,
             around,
@@ -93,6 +99,7 @@ impl Guest {
         };
         let mut store = Store::new(engine.wasmtime(), guest);
         store.limiter(|guest| &mut guest.memory);
+        store.set_hostcall_fuel(call_bytes);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().compute.tick());
         store
@@ -100,8 +107,6 @@ impl Guest {
 
     /// The port of a flow instance. For any other instance the call is refused.
     pub fn flow(&mut self) -> CallResult<&mut dyn FlowPort> {
-        // Each call of the host begins a new span of computing: the flow has made progress.
-        self.compute.used = Duration::ZERO;
         match &mut self.role {
             Role::Flow(port) => Ok(&mut **port),
             Role::Task(_) => Err(refused(
@@ -113,6 +118,41 @@ impl Guest {
         }
     }
 
+    /// Waits until all of these have settled.
+    pub async fn wait_for_all(&mut self, handles: Vec<Seq>) -> CallResult<()> {
+        let port = self.flow()?;
+        let before = port.waited_for();
+        port.ask_done(Ask::WaitAll(handles)).await?;
+        if port.waited_for() > before {
+            self.has_waited();
+        }
+        Ok(())
+    }
+
+    /// A wait has told the flow of something that it did not know: a new span of computing
+    /// begins. A wait that tells nothing new begins none, or a guest could count on without
+    /// an end; one that is replayed counts like the first time.
+    pub fn has_waited(&self) {
+        self.compute.meter.reset();
+    }
+
+    /// Charges the instance for what others have worked for it.
+    pub fn charge_for_work(&mut self) {
+        if let Role::Flow(port) = &mut self.role {
+            self.compute.meter.add(port.worked());
+        }
+    }
+
+    /// Measures how long the instance holds a thread.
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.compute.meter)
+    }
+
+    /// The run that the instance belongs to.
+    pub fn run(&self) -> Option<RunId> {
+        self.around.run
+    }
+
     /// Takes the lines that the guest logs.
     pub fn logs(&self) -> &dyn LogSink {
         &*self.around.logs
@@ -122,23 +162,6 @@ impl Guest {
     pub fn monotonic_now(&mut self) -> wasmtime::Result<u64> {
         monotonic_clock::Host::now(&mut self.clocks())
     }
-
-    /// Checks the size of a text that crosses from the guest.
-    pub fn check_payload(&self, what: &str, text: &str) -> CallResult<()> {
-        payload_limit(&self.limits, what, text).map_err(CallError::Failure)
-    }
-}
-
-/// Errs with kind `Limit` if a text is too large to be kept.
-pub(super) fn payload_limit(limits: &Limits, what: &str, text: &str) -> Result<(), Failure> {
-    if text.len() <= limits.payload_max {
-        return Ok(());
-    }
-    let (is, max) = (bytes(text.len()), bytes(limits.payload_max));
-    Err(Failure::new(
-        FailureKind::Limit,
-        format!("{what} is {is}; the limit on a JSON text is {max}"),
-    ))
 }
 
 fn refused(why: &str) -> CallError {
@@ -188,19 +211,18 @@ impl ResourceLimiter for MemoryLimiter {
     }
 }
 
-/// Counts the ticks in which the guest was computing.
+/// Ends an instance that has held a thread for too long.
 struct Compute {
     what: &'static str,
     max: Duration,
-    used: Duration,
+    meter: Arc<Meter>,
 }
 
 impl Compute {
     /// Called when a tick finds the guest computing. The guest yields to others, or ends if
-    /// it has computed for too many ticks.
+    /// it and the host's work for it have taken too long.
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        self.used += TICK;
-        if self.used > self.max {
+        if self.meter.used() > self.max {
             let Self { what, max, .. } = *self;
             return Err(Halt::Compute { what, max }.into());
         }
@@ -210,12 +232,15 @@ impl Compute {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
+    use crate::meter::metered;
 
     #[test]
     fn a_description_has_limits_of_its_own() {
         let describe = DescribeLimits {
-            compute_max: 2 * TICK,
+            compute_max: Duration::from_millis(20),
             memory_max: 5,
         };
         let role = Role::Describe(describe);
@@ -223,7 +248,12 @@ mod tests {
         assert!(memory.memory_growing(0, 5, None).unwrap());
         assert!(memory.memory_growing(5, 6, None).is_err());
         assert!(compute.tick().is_ok());
-        assert!(compute.tick().is_ok());
+        let meter = Arc::clone(&compute.meter);
+        metered(None, meter, async {
+            std::thread::sleep(Duration::from_millis(21))
+        })
+        .now_or_never()
+        .unwrap();
         let halt = compute.tick().err().unwrap();
         assert_eq!(
             halt.to_string(),

@@ -33,17 +33,24 @@ pub(super) struct Panic {
     pub location: String,
 }
 
-/// The failure for the error that ended a call. `None`: the port interrupted the call.
+/// The failure for the error that ended a call, in an instance that could hand over so many
+/// bytes in one call of its own. `None`: the port interrupted the call.
 pub(super) fn failure_of(
     error: &wasmtime::Error,
     panic: Option<Panic>,
     limits: &Limits,
+    call_bytes: usize,
 ) -> Option<Failure> {
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return match halt {
             Halt::Interrupt => None,
             halt => Some(Failure::new(FailureKind::Limit, halt.to_string())),
         };
+    }
+    if is_too_much_at_once(error) {
+        let max = bytes(call_bytes);
+        let message = format!("handed over too much in one call; the limit is {max}");
+        return Some(Failure::new(FailureKind::Limit, message));
     }
     if let Some(Panic { message, location }) = panic {
         let message = format!("panicked at {location}: {message}");
@@ -75,4 +82,11 @@ pub(super) fn failure_of(
         }
         None => Failure::new(FailureKind::Panicked, format!("trapped: {error:#}")),
     })
+}
+
+/// Whether wasmtime refused to copy so much out of the instance. Its error has no type that
+/// others can name.
+fn is_too_much_at_once(error: &wasmtime::Error) -> bool {
+    const FUEL: &str = "fuel allocated for hostcalls has been exhausted";
+    error.chain().any(|cause| cause.to_string().contains(FUEL))
 }

@@ -16,19 +16,23 @@ mod config;
 mod convert;
 mod engine;
 mod error;
+mod fields;
 mod guest;
 mod halt;
 mod host;
 mod inspect;
 mod limits;
+mod meter;
 mod network;
 mod port;
 mod prepared;
 mod runtime;
 mod wasi;
+mod watchdog;
 
 pub use config::RuntimeConfig;
 pub use error::ComponentError;
+pub use fields::{FIELDS, Field, FieldLimit, MANIFEST_BYTES_MAX};
 pub use limits::{DescribeLimits, Limits};
 pub use port::{
     CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,

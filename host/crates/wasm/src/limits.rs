@@ -20,10 +20,17 @@ pub struct Limits {
     pub log_lines_max: u64,
     /// Log text of one execution of a run or one attempt of a task, in bytes.
     pub log_bytes_max: usize,
-    /// One log line, in bytes; the rest is cut off.
-    pub log_line_max: usize,
     /// Calls in one flow run's journal.
     pub calls_max: u64,
+}
+
+impl Limits {
+    /// What a guest may hand over in one call, in bytes: more than any field may have, so that
+    /// a value which is too large is refused by name. What is still larger ends the instance
+    /// before it is copied.
+    pub(super) fn call_bytes(&self) -> usize {
+        2 * self.payload_max + (1 << 20)
+    }
 }
 
 impl Default for Limits {
@@ -36,7 +43,6 @@ impl Default for Limits {
             payload_max: 4 << 20,
             log_lines_max: 100_000,
             log_bytes_max: 16 << 20,
-            log_line_max: 64 << 10,
             calls_max: 100_000,
         }
     }
@@ -63,6 +69,12 @@ impl Default for DescribeLimits {
         }
     }
 }
+
+/// The longest log line, in bytes; the rest is cut off.
+pub const LOG_LINE_MAX: usize = 64 << 10;
+
+/// The longest target of a log line, in bytes; the rest is cut off. It is a module's path.
+pub const LOG_TARGET_MAX: usize = 200;
 
 /// The longest message of a failure, in bytes; the rest is cut off. A message is stored
 /// several times, in the run, in its state and in its caller's journal, and people read it.

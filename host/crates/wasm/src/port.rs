@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -35,6 +36,11 @@ pub type CallResult<T> = Result<T, CallError>;
 /// Everything that a flow instance can ask for.
 pub trait FlowPort: Any + Send {
     fn ask(&mut self, ask: Ask) -> BoxFuture<'_, CallResult<Reply>>;
+    /// How long others have worked for the instance since this was last asked: the time of
+    /// what was done for its calls on other threads.
+    fn worked(&mut self) -> Duration;
+    /// How many handles waits have returned, each counted once.
+    fn waited_for(&self) -> usize;
     /// What became of a handle that a wait has returned.
     fn settled(&self, handle: Seq) -> Option<Settlement>;
     /// The context of the run, or of a subflow.
@@ -138,6 +144,8 @@ pub struct TaskContext {
 
 /// What every instance is given, flow or task.
 pub struct Surroundings {
+    /// The run that it belongs to. None: it only describes its component.
+    pub run: Option<RunId>,
     pub logs: Arc<dyn LogSink>,
     /// What the instance may reach. A flow may reach nothing.
     pub grants: Grants,

@@ -13,8 +13,9 @@ use super::bindings::{ComponentPre, guest as wit};
 use super::cache::CodeCache;
 use super::config::RuntimeConfig;
 use super::engine::Engine;
-use super::guest::{Guest, Role, payload_limit};
+use super::guest::{Guest, Role};
 use super::halt::failure_of;
+use super::meter::metered;
 use super::port::{FlowPort, GuestLine, LogFull, LogSink, RunContext, Surroundings, TaskContext};
 use super::prepared::{PrepareError, Prepared, link};
 use super::{ComponentError, DescribeLimits, Limits, convert, host, inspect};
@@ -150,21 +151,23 @@ impl Runtime {
     ) -> Result<wit::Manifest, ComponentError> {
         let _ticking = self.engine.ticking();
         let around = Surroundings {
+            run: None,
             logs: Arc::new(NoLog),
             grants: Grants::default(),
             replayable: None,
         };
         let role = Role::Describe(self.describe_limits.clone());
         let mut store = Guest::store(&self.engine, &self.limits, role, around);
+        let meter = store.data().meter();
         let described = async {
             let instance = pre.instantiate_async(&mut store).await?;
             let guest = instance.orch_workflow_guest();
             guest.call_describe(&mut store).await
         };
-        let described = described.await;
+        let described = metered(None, meter, described).await;
         described.map_err(|err| {
             let panic = store.data_mut().panic.take();
-            let failure = failure_of(&err, panic, &self.limits);
+            let failure = failure_of(&err, panic, &self.limits, store.hostcall_fuel());
             ComponentError::Describe(failure.map_or("interrupted".to_owned(), |it| it.message))
         })
     }
@@ -237,6 +240,7 @@ impl Runtime {
         let _ticking = self.engine.ticking();
         let task = start.task.task.clone();
         let around = Surroundings {
+            run: Some(start.context.run),
             logs: start.logs,
             grants: start.grants,
             replayable: None,
@@ -264,11 +268,15 @@ impl Runtime {
         returned: wasmtime::Result<Result<String, super::bindings::types::Failure>>,
     ) -> Option<Outcome> {
         match returned {
-            Ok(Ok(text)) => Some(
-                payload_limit(&self.limits, what, &text).and_then(|()| convert::json(what, text)),
-            ),
+            Ok(Ok(text)) => {
+                let what = || what.to_owned();
+                Some(convert::bounded_json(&self.limits, &what, text))
+            }
             Ok(Err(failure)) => Some(Err(convert::failure(failure))),
-            Err(err) => failure_of(&err, store.data_mut().panic.take(), &self.limits).map(Err),
+            Err(err) => {
+                let panic = store.data_mut().panic.take();
+                failure_of(&err, panic, &self.limits, store.hostcall_fuel()).map(Err)
+            }
         }
     }
 }
@@ -295,11 +303,15 @@ async fn call_flow(
     flow: &FlowName,
     parameters: &Json,
 ) -> wasmtime::Result<Result<String, super::bindings::types::Failure>> {
-    let instance = pre.instantiate_async(&mut *store).await?;
-    let guest = instance.orch_workflow_guest();
-    guest
-        .call_run_flow(store, flow.as_str(), &parameters.to_string())
-        .await
+    let (run, meter) = (store.data().run(), store.data().meter());
+    let called = async {
+        let instance = pre.instantiate_async(&mut *store).await?;
+        let guest = instance.orch_workflow_guest();
+        guest
+            .call_run_flow(store, flow.as_str(), &parameters.to_string())
+            .await
+    };
+    metered(run, meter, called).await
 }
 
 async fn call_task(
@@ -308,11 +320,15 @@ async fn call_task(
     task: &TaskName,
     arguments: &Json,
 ) -> wasmtime::Result<Result<String, super::bindings::types::Failure>> {
-    let instance = pre.instantiate_async(&mut *store).await?;
-    let guest = instance.orch_workflow_guest();
-    guest
-        .call_run_task(store, task.as_str(), &arguments.to_string())
-        .await
+    let (run, meter) = (store.data().run(), store.data().meter());
+    let called = async {
+        let instance = pre.instantiate_async(&mut *store).await?;
+        let guest = instance.orch_workflow_guest();
+        guest
+            .call_run_task(store, task.as_str(), &arguments.to_string())
+            .await
+    };
+    metered(run, meter, called).await
 }
 
 fn port_of<P: FlowPort>(store: Store<Guest>) -> P {

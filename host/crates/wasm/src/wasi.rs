@@ -12,6 +12,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
+use super::limits::LOG_LINE_MAX;
 use super::network;
 use super::port::{FlowClock, GuestLine, LogSink, Replayable, Surroundings};
 use model::LogLevel;
@@ -73,9 +74,6 @@ struct Lines {
     begun: Arc<Mutex<Vec<u8>>>,
 }
 
-/// A line without a newline is cut at this length, so that it does not fill the memory.
-const LINE_MAX: usize = 64 << 10;
-
 impl Lines {
     fn new(logs: &Arc<dyn LogSink>, level: LogLevel, target: &'static str) -> Self {
         Self {
@@ -102,7 +100,8 @@ impl Lines {
         let mut begun = self.begun.lock().expect("no panic while lines are cut");
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             begun.extend_from_slice(part);
-            if begun.ends_with(b"\n") || begun.len() >= LINE_MAX {
+            // A line without a newline is cut, so that it does not fill the memory.
+            if begun.ends_with(b"\n") || begun.len() >= LOG_LINE_MAX {
                 let line = std::mem::take(&mut *begun);
                 self.say(line.strip_suffix(b"\n").unwrap_or(&line))?;
             }
@@ -157,6 +156,6 @@ impl OutputStream for Lines {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(LINE_MAX)
+        Ok(LOG_LINE_MAX)
     }
 }

@@ -12,7 +12,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
@@ -32,8 +32,8 @@ use model::{
 };
 use operations::FreshIds;
 use orchestrator::flow::{
-    Await, Effect, Event, Flow, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal, Step,
-    Stop, TaskEvent,
+    Await, Check, Effect, Event, Flow, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal,
+    Step, Stop, TaskEvent,
 };
 use store::{Claimed, Progress, Recorded, StoreError};
 use wasm::{CallError, CallResult, FlowClock, FlowPort, LogSink, Prepared, RunContext, timed_out};
@@ -75,6 +75,8 @@ pub(super) struct Driver {
     /// The timer of the wait, set to this time. The next wait reuses it: most waits end
     /// early and have the same time.
     timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
+    /// How long others have worked for the instance, which it is not charged for yet.
+    worked: Duration,
     /// Whether the flow has returned.
     returned: bool,
     interruption: Option<Interruption>,
@@ -105,6 +107,14 @@ impl FlowPort for Driver {
             Ok(reply)
         }
         .boxed()
+    }
+
+    fn worked(&mut self) -> Duration {
+        std::mem::take(&mut self.worked)
+    }
+
+    fn waited_for(&self) -> usize {
+        self.flow.told_count()
     }
 
     fn settled(&self, handle: Seq) -> Option<Settlement> {
@@ -162,6 +172,7 @@ impl Driver {
             sender,
             events,
             timer: None,
+            worked: Duration::ZERO,
             returned: false,
             interruption: None,
         }
@@ -283,6 +294,7 @@ impl Driver {
                     return Err(CallError::Failure(failure));
                 }
                 Step::Look(look) => Event::Found(self.look(look).await?),
+                Step::Check(check) => Event::Checked(self.check(check).await?),
                 Step::Record(progress) => self.record(*progress).await?,
                 Step::Await(what) => self.wait(what).await?,
                 Step::Stop(stop) => return Err(self.stop(stop)),
@@ -356,6 +368,25 @@ impl Driver {
             }
         };
         self.read(found)
+    }
+
+    /// Checks something on a thread where nobody waits for it.
+    async fn check(&mut self, check: Check) -> CallResult<Result<(), String>> {
+        let checked = self.shared.heavy.run(move || {
+            let begin = Instant::now();
+            let fits = check.make();
+            (fits, begin.elapsed())
+        });
+        match checked.await {
+            Ok((fits, took)) => {
+                self.worked += took;
+                Ok(fits)
+            }
+            Err(panicked) => {
+                let failure = Failure::new(FailureKind::Crashed, panicked.to_string());
+                Err(self.interrupt(Interruption::Failed(failure)))
+            }
+        }
     }
 
     async fn record(&mut self, mut progress: Progress) -> CallResult<Event> {

@@ -64,6 +64,7 @@ pub(super) async fn execute(
         slot,
     );
     let around = Surroundings {
+        run: Some(id),
         logs: port.log(),
         // Whatever its tasks may reach: a flow has no outside.
         grants: Grants::default(),

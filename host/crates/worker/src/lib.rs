@@ -21,6 +21,7 @@ mod config;
 mod driver;
 mod execution;
 mod first_record;
+mod heavy;
 mod logs;
 mod parking;
 mod replay;

@@ -31,7 +31,10 @@ impl Budget {
             Some(lines) => self.lines = lines,
             None => return full(format!("{} lines", limits.log_lines_max)),
         }
-        match self.bytes.checked_sub(line.message.len()) {
+        match self
+            .bytes
+            .checked_sub(line.message.len() + line.target.len())
+        {
             Some(bytes) => self.bytes = bytes,
             None => {
                 let max = indicatif::BinaryBytes(limits.log_bytes_max as u64);

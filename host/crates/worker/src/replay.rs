@@ -5,6 +5,7 @@
 //! what is refused then is refused here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
@@ -44,6 +45,7 @@ pub async fn replay(
         flow: run.flow.clone(),
         parameters: run.parameters.clone(),
         around: Surroundings {
+            run: Some(run.id),
             logs: Arc::new(Silence),
             grants: Grants::default(),
             replayable: Some(Replayable {
@@ -110,7 +112,7 @@ impl ReplayPort {
                 }
                 Err(CallError::Interrupt)
             }
-            Step::Look(_) | Step::Record(_) | Step::Await(_) => {
+            Step::Look(_) | Step::Check(_) | Step::Record(_) | Step::Await(_) => {
                 unreachable!("what is past needs nothing")
             }
         }
@@ -120,6 +122,14 @@ impl ReplayPort {
 impl FlowPort for ReplayPort {
     fn ask(&mut self, ask: Ask) -> BoxFuture<'_, CallResult<Reply>> {
         ready(self.answer(ask)).boxed()
+    }
+
+    fn worked(&mut self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn waited_for(&self) -> usize {
+        self.flow.told_count()
     }
 
     fn settled(&self, handle: Seq) -> Option<Settlement> {

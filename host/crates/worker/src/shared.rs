@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::WorkerConfig;
+use super::heavy::Heavy;
 use super::parking::Parking;
 use super::signals::Signals;
 use model::{Digest, FlowName, Timestamp};
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub runtime: Arc<Runtime>,
     pub parking: Parking,
     pub signals: Signals,
+    pub heavy: Heavy,
     /// Changes whenever something may have settled.
     pub news: watch::Receiver<()>,
     checkers: Checkers,
@@ -37,6 +39,7 @@ impl Shared {
             runtime,
             parking: Parking::default(),
             signals: Signals::default(),
+            heavy: Heavy::default(),
             news,
             checkers: Checkers::default(),
         }

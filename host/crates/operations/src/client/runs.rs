@@ -15,6 +15,7 @@ use super::requests::{
 };
 use super::{Answered, RunsClient, StartedRun};
 use crate::control::{self, ControlRefusal};
+use crate::elsewhere::elsewhere;
 use crate::problem::{Problem, ProblemKind};
 use crate::start::{self, Startable, Started};
 use crate::timeline::{self, GROUP_PAGE, Wish};
@@ -56,10 +57,17 @@ impl RunsClient for LocalClient {
         let deployment = resolve::deployment(&*self.store, deployment).await?;
         let startable = Startable::of_deployment(&*self.store, deployment).await?;
         let now = self.store.clock().now();
-        let new = starts
-            .into_iter()
-            .map(|start| new_run(&startable, start, now));
-        let new = new.collect::<Answered<Vec<_>>>()?;
+        let are_light = starts.iter().all(|start| is_light(&startable, start));
+        let new = move || {
+            let new = starts.into_iter();
+            let new = new.map(|start| new_run(&startable, start, now));
+            new.collect::<Answered<Vec<_>>>()
+        };
+        let new = if are_light {
+            new()?
+        } else {
+            elsewhere(new).await?
+        };
         let started = start::create_all(&*self.store, new).await?;
         let started = started
             .into_iter()
@@ -215,6 +223,11 @@ impl LocalClient {
         let found = self.store.flow_run(run.id).await?;
         Ok(found.unwrap_or_else(|| run.clone()).into())
     }
+}
+
+fn is_light(startable: &Startable, start: &StartRun) -> bool {
+    let given = start.parameters.as_ref();
+    given.is_none_or(|given| startable.is_light(given))
 }
 
 fn new_run(startable: &Startable, start: StartRun, now: Timestamp) -> Answered<NewRun> {

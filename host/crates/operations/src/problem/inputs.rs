@@ -49,7 +49,9 @@ impl From<&GiveRefusal> for Problem {
 /// The value is the whole of a request.
 fn placed(problem: Problem, misfit: &InputMisfit) -> Problem {
     match misfit {
-        InputMisfit::TooLarge { .. } => problem.at("", misfit.to_string()),
+        InputMisfit::TooLarge { .. } | InputMisfit::TooManySteps(_) => {
+            problem.at("", misfit.to_string())
+        }
         InputMisfit::Problems(problems) => problems.iter().fold(problem, |problem, one| {
             let pointer = match one.place.as_str() {
                 "" => String::new(),

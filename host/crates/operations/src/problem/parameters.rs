@@ -56,7 +56,9 @@ pub(super) fn of_misfit(flow: &FlowDescription, err: &ParameterError) -> Problem
 /// Where in a request to start a run the parameter is, or should be.
 fn pointer(problem: &ParameterProblem) -> String {
     match problem {
-        ParameterProblem::NotAnObject(_) => "/parameters".to_owned(),
+        ParameterProblem::NotAnObject(_) | ParameterProblem::TooManySteps(_) => {
+            "/parameters".to_owned()
+        }
         ParameterProblem::Missing { name, .. } | ParameterProblem::Unknown { name, .. } => {
             format!("/parameters/{}", escaped(name))
         }

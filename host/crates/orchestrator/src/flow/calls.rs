@@ -10,10 +10,12 @@
 //! ```
 
 use std::collections::hash_map::Entry as Place;
+use std::sync::Arc;
 use std::time::Duration;
 use std::vec;
 
-use super::doing::{Doing, Keyed};
+use super::check::Check;
+use super::doing::{Doing, Keyed, Starting};
 use super::machine::{Asked, Asks, Flow, No, wrong_answer};
 use super::step::{Found, Known, Look, Moment, Signal, Step, Stop};
 use crate::{Start, new_run};
@@ -42,6 +44,7 @@ impl Flow {
                 self.doing = Doing::Resolve(request);
                 Step::Look(Look::Deployment(name))
             }
+            Doing::Start(_) | Doing::Input(_) => unreachable!("it is checked first"),
             Doing::Key(keyed) => self.look_for_key(keyed, at.logged),
             Doing::Create(..) => unreachable!("it is answered by its record"),
             Doing::Read(run) => return self.look_for_run(run, at.logged),
@@ -188,9 +191,33 @@ impl Flow {
             );
             return Err(self.not_started(request, FailureKind::NotFound, message, at.now));
         };
-        let name = &known.deployment.name;
         let run = self.child(&request, &known, at);
-        if let Err(err) = known.parameters.check(&run.parameters) {
+        let check = Check::Parameters {
+            takes: Arc::clone(&known.parameters),
+            given: run.parameters.clone(),
+        };
+        let start = Starting {
+            request,
+            known,
+            run,
+        };
+        self.check(check, Doing::Start(Box::new(start)), at)
+    }
+
+    /// The parameters of a run are checked.
+    pub(super) fn start_checked(
+        &mut self,
+        start: Starting,
+        fits: Result<(), String>,
+        at: &mut Moment,
+    ) -> Asks {
+        let Starting {
+            request,
+            known,
+            run,
+        } = start;
+        let name = &known.deployment.name;
+        if let Err(err) = fits {
             let message = format!("a run of `{name}` was not started: {err}");
             return Err(self.not_started(request, FailureKind::Invalid, message, at.now));
         }

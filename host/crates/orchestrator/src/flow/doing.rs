@@ -3,7 +3,7 @@
 use std::vec;
 
 use super::step::Known;
-use model::{Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp};
+use model::{Call, FlowRun, Json, Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp};
 
 /// What the guest has asked and was not answered yet.
 pub(super) enum Doing {
@@ -13,6 +13,10 @@ pub(super) enum Doing {
     Reply(Reply),
     /// Its deployment is looked up.
     Resolve(Box<RunRequest>),
+    /// The parameters of the run that it starts are checked.
+    Start(Box<Starting>),
+    /// The schema of the input that it asks for is checked.
+    Input(Box<Asking>),
     /// The run that has its key is looked up.
     Key(Box<Keyed>),
     /// The run that gets its key is recorded, as it is here.
@@ -38,4 +42,18 @@ pub(super) struct Keyed {
     pub request: RunRequest,
     pub known: Known,
     pub key: String,
+}
+
+/// A run that is started if its parameters fit.
+pub(super) struct Starting {
+    pub request: RunRequest,
+    pub known: Known,
+    pub run: FlowRun,
+}
+
+/// An input that is asked for if its schema is one.
+pub(super) struct Asking {
+    pub call: Call,
+    pub description: Option<String>,
+    pub schema: Json,
 }

@@ -3,20 +3,14 @@
 
 use std::time::Duration;
 
-use super::doing::Doing;
+use super::check::Check;
+use super::doing::{Asking, Doing};
 use super::machine::{Asked, Asks, Flow, wrong_answer};
 use super::step::{Look, Moment, Step};
-use crate::InputSchema;
 use model::{
     Answer, Call, Entry, Failure, FailureKind, InputId, InputRequest, Json, Next, Reply, Seq,
     Settled, Settlement,
 };
-
-/// A key is typed by people, and stands in the state of a run.
-const KEY_MAX: usize = 100;
-
-/// The schema and the words that people are shown, each in bytes.
-const TEXT_MAX: usize = 64 << 10;
 
 impl Flow {
     pub(super) fn input(&mut self, request: InputRequest, at: &mut Moment) -> Asks {
@@ -36,51 +30,81 @@ impl Flow {
             Asked::Answered(seq, Answer::Input { .. }) => seq,
             Asked::Answered(seq, _) => return Err(wrong_answer(seq)),
             Asked::New(Some(kept)) => self.write_kept(call, kept, at.now),
-            Asked::New(None) => {
-                if let Some(message) = self.bad_input(&call, &schema, description.as_deref()) {
-                    let failure = Failure::new(FailureKind::Invalid, message);
-                    return Err(self.write_refused(call, failure, at.now));
-                }
-                let until = timeout_ms.map(|ms| at.now.after(Duration::from_millis(ms)));
-                let answer = Answer::Input {
-                    id: InputId::new(&mut at.ids),
-                    description,
-                    schema,
-                    until,
-                };
-                self.write(call, answer, at.now)
-            }
+            Asked::New(None) => return self.ask_for(call, description, schema, at),
         };
         self.settles_outside(seq);
         Ok(self.answer(Reply::Handle(seq)))
     }
 
-    /// Why a person cannot be asked for this.
-    fn bad_input(&self, call: &Call, schema: &Json, description: Option<&str>) -> Option<String> {
+    fn ask_for(
+        &mut self,
+        call: Call,
+        description: Option<String>,
+        schema: Json,
+        at: &mut Moment,
+    ) -> Asks {
+        if let Some(message) = self.bad_input(&call) {
+            let failure = Failure::new(FailureKind::Invalid, message);
+            return Err(self.write_refused(call, failure, at.now));
+        }
+        let check = Check::Schema(schema.clone());
+        let asking = Asking {
+            call,
+            description,
+            schema,
+        };
+        self.check(check, Doing::Input(Box::new(asking)), at)
+    }
+
+    /// The schema of an input is checked.
+    pub(super) fn input_checked(
+        &mut self,
+        asking: Asking,
+        fits: Result<(), String>,
+        at: &mut Moment,
+    ) -> Asks {
+        let Asking {
+            call,
+            description,
+            schema,
+        } = asking;
+        let Call::Input {
+            key, timeout_ms, ..
+        } = &call
+        else {
+            unreachable!("it asks for an input");
+        };
+        if let Err(err) = fits {
+            let message = format!("the schema of input `{key}` is none: {err}");
+            let failure = Failure::new(FailureKind::Invalid, message);
+            return Err(self.write_refused(call, failure, at.now));
+        }
+        let until = timeout_ms.map(|ms| at.now.after(Duration::from_millis(ms)));
+        let answer = Answer::Input {
+            id: InputId::new(&mut at.ids),
+            description,
+            schema,
+            until,
+        };
+        let seq = self.write(call, answer, at.now);
+        self.settles_outside(seq);
+        Ok(self.answer(Reply::Handle(seq)))
+    }
+
+    /// Why a person cannot be asked for this under this key.
+    fn bad_input(&self, call: &Call) -> Option<String> {
         let Call::Input { key, scope, .. } = call else {
             return None;
         };
-        self.bad_key(key, *scope)
-            .or_else(|| bad_text(key, schema, description))
-    }
-
-    /// Why this cannot be asked for under this key.
-    fn bad_key(&self, key: &str, scope: Option<Seq>) -> Option<String> {
         if key.trim().is_empty() || key.chars().any(char::is_control) {
             return Some(format!("`{}` is no key of an input", key.escape_default()));
-        }
-        if key.len() > KEY_MAX {
-            let len = key.len();
-            return Some(format!(
-                "the key of an input has {len} bytes; the limit is {KEY_MAX}"
-            ));
         }
         let is_same = |seq: &Seq| match self.journal.entry(*seq).map(|entry| &entry.call) {
             Some(Call::Input {
                 key: other,
                 scope: from,
                 ..
-            }) => other == key && *from == scope,
+            }) => other == key && from == scope,
             _ => false,
         };
         let taken = self.outside.iter().any(is_same);
@@ -121,22 +145,4 @@ impl Flow {
         self.doing = Doing::Withdraw(input);
         Step::Look(Look::Settled(vec![input]))
     }
-}
-
-/// Why a person cannot be shown this.
-fn bad_text(key: &str, schema: &Json, description: Option<&str>) -> Option<String> {
-    let texts = [
-        ("schema", schema.as_str()),
-        ("description", description.unwrap_or_default()),
-    ];
-    for (what, text) in texts {
-        let len = text.len();
-        if len > TEXT_MAX {
-            return Some(format!(
-                "the {what} of input `{key}` has {len} bytes; the limit is {TEXT_MAX}"
-            ));
-        }
-    }
-    let err = InputSchema::new(schema).err()?;
-    Some(format!("the schema of input `{key}` is none: {err}"))
 }

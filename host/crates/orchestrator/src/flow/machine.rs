@@ -159,6 +159,7 @@ impl Flow {
         step(match event {
             Event::Found(Found::Settled(settled)) => self.look_up(settled, at),
             Event::Found(found) => self.found(found, at),
+            Event::Checked(fits) => self.checked(fits, at),
             Event::Recorded(recorded) => self.recorded(recorded, at),
             Event::KeyTaken(progress) => self.key_taken(*progress, at),
             Event::Task(event) => {
@@ -183,6 +184,11 @@ impl Flow {
     /// The run is to be paused or cancelled, which the next wait heeds.
     pub fn tell(&mut self, signal: Signal) {
         self.signal = self.signal.max(signal);
+    }
+
+    /// How many handles waits have told the guest of, each counted once.
+    pub fn told_count(&self) -> usize {
+        self.journal.told_count()
     }
 
     /// What became of a handle, if a wait has told the guest.

@@ -4,6 +4,7 @@
 //! ```text
 //!             ask                      Answer, Refuse --> the guest goes on
 //! guest ------------> Flow --Step--->  Look -----> Found ------+
+//!                      |               Check ----> Checked ----+
 //!                      ^               Record ---> Recorded ---+--> happened
 //!                      |               Await ----> whatever comes first
 //!                      |               Stop -----> the execution is over
@@ -25,6 +26,7 @@
 
 mod buffer;
 mod calls;
+mod check;
 mod doing;
 mod inputs;
 mod live;
@@ -37,6 +39,7 @@ mod tasks;
 mod tests;
 mod waits;
 
+pub use check::Check;
 pub use machine::Flow;
 pub use step::{
     Await, Effect, Event, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal, Step, Stop,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::Check;
 use crate::{Divergence, Parameters};
 use model::{
     Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease, LogLine, Outcome,
@@ -56,6 +57,9 @@ pub enum Step {
     Refuse(Failure),
     /// Looks something up, for [`Event::Found`].
     Look(Look),
+    /// Checks something that takes long, away from the threads that flows run on, for
+    /// [`Event::Checked`].
+    Check(Check),
     /// Records this, for [`Event::Recorded`] or [`Event::KeyTaken`].
     Record(Box<Progress>),
     /// Waits.
@@ -112,6 +116,8 @@ pub enum Await {
 #[derive(Debug)]
 pub enum Event {
     Found(Found),
+    /// Or why it does not fit.
+    Checked(Result<(), String>),
     Recorded(Recorded),
     /// The record was refused: the key of the run it was to create is taken. All of it comes
     /// back.

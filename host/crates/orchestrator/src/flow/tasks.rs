@@ -23,7 +23,7 @@ use model::{
 
 impl Flow {
     pub(super) fn submit(&mut self, call: TaskCall, at: &mut Moment) -> Asks {
-        self.check(&call)?;
+        self.check_call(&call)?;
         let task = call.task.clone();
         let call = Call::Task(call);
         let asked = self.look_back(&call)?;
@@ -48,7 +48,7 @@ impl Flow {
     }
 
     /// What can be said of a call without the journal, and so is the same on replay.
-    fn check(&self, call: &TaskCall) -> Result<(), No> {
+    fn check_call(&self, call: &TaskCall) -> Result<(), No> {
         if self.manifest.task(call.task.as_str()).is_none() {
             let message = format!("the component has no task `{}`", call.task);
             return Err(Failure::new(FailureKind::NotFound, message).into());

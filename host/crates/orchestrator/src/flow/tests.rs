@@ -142,6 +142,7 @@ fn show(flow: &mut Flow, step: &Step) -> String {
         Step::Look(Look::Run(_)) => "look for the run".to_owned(),
         Step::Look(Look::RunByKey(flow, key)) => format!("look for {flow} of key {key}"),
         Step::Look(Look::Settled(seqs)) => format!("look whether {} settled", list(seqs)),
+        Step::Check(_) => "check it elsewhere".to_owned(),
         Step::Record(progress) => format!("record {}", show_progress(progress)),
         Step::Await(Await::Busy { news, due }) => {
             let due = due.map_or("-".to_owned(), |due| ms(due).to_string());

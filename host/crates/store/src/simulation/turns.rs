@@ -99,6 +99,9 @@ impl<S: Store> World<'_, S> {
                 let found = self.look(execution.id, look).await;
                 execution.happened(Event::Found(found), &mut self.rng, now);
             }
+            Step::Check(check) => {
+                execution.happened(Event::Checked(check.make()), &mut self.rng, now);
+            }
             Step::Record(progress) => return self.record_step(execution, *progress, now).await,
             Step::Await(Await::Busy { news, due }) => self.busy(execution, news, due, now),
             Step::Await(Await::News) => execution.happened(Event::News, &mut self.rng, now),

@@ -8,12 +8,10 @@ use model::{Ask, Seq, Settlement};
 
 impl inputs::Host for Guest {
     async fn request(&mut self, request: inputs::InputRequest) -> CallResult<u64> {
-        self.check_payload("the schema of an input", &request.schema)?;
-        if let Some(description) = &request.description {
-            self.check_payload("the description of an input", description)?;
-        }
         let request = convert::input_request(request)?;
-        Ok(self.flow()?.ask_handle(Ask::RequestInput(request)).await?.0)
+        let asked = self.flow()?.ask_handle(Ask::RequestInput(request)).await;
+        self.charge_for_work();
+        Ok(asked?.0)
     }
 
     fn given(&mut self, handle: u64) -> wasmtime::Result<Option<Result<String, types::Failure>>> {

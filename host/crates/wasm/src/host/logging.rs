@@ -4,7 +4,7 @@ use crate::bindings::logging;
 use crate::convert;
 use crate::guest::Guest;
 use crate::halt::{Halt, Panic};
-use crate::limits::{FAILURE_MESSAGE_MAX, cut};
+use crate::limits::{FAILURE_MESSAGE_MAX, LOG_LINE_MAX, LOG_TARGET_MAX, cut};
 use crate::port::GuestLine;
 
 impl logging::Host for Guest {
@@ -17,8 +17,8 @@ impl logging::Host for Guest {
     ) -> wasmtime::Result<()> {
         let line = GuestLine {
             level: convert::log_level(level),
-            target,
-            message: cut(message, self.limits.log_line_max),
+            target: cut(target, LOG_TARGET_MAX),
+            message: cut(message, LOG_LINE_MAX),
             scope: convert::scope(scope),
         };
         self.logs()

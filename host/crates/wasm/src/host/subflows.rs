@@ -3,7 +3,7 @@
 use crate::bindings::{subflows, types};
 use crate::convert;
 use crate::guest::Guest;
-use crate::port::{CallError, CallResult};
+use crate::port::CallResult;
 use model::{Ask, Seq};
 
 impl subflows::Host for Guest {
@@ -13,10 +13,9 @@ impl subflows::Host for Guest {
         parameters: String,
         scope: Option<u64>,
     ) -> CallResult<subflows::BegunSubflow> {
-        let what = format!("the parameters of subflow `{flow}`");
-        self.check_payload(&what, &parameters)?;
-        let parameters = convert::json(&what, parameters)?;
         let flow = convert::flow_name(flow)?;
+        let what = || format!("the parameters of subflow `{flow}`");
+        let parameters = convert::bounded_json(&self.limits, &what, parameters)?;
         let scope = convert::scope(scope);
         let ask = Ask::BeginSubflow {
             flow,
@@ -36,13 +35,10 @@ impl subflows::Host for Guest {
         outcome: Result<String, types::Failure>,
     ) -> CallResult<String> {
         // A result that cannot be kept fails the subflow, not the call.
+        let what = || "the result of a subflow".to_owned();
         let outcome = match outcome {
-            Ok(text) => match self.check_payload("the result of a subflow", &text) {
-                Ok(()) => convert::outcome(Ok(text))?,
-                Err(CallError::Failure(failure)) => Err(failure),
-                Err(err) => return Err(err),
-            },
-            err => convert::outcome(err)?,
+            Ok(text) => convert::bounded_json(&self.limits, &what, text),
+            Err(failure) => Err(convert::failure(failure)),
         };
         let ask = Ask::EndSubflow {
             subflow: Seq(subflow),

@@ -7,12 +7,14 @@ use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
 use super::types::halt;
 use crate::bindings::timers;
+use crate::fields;
 use crate::guest::Guest;
 use crate::port::{CallError, CallResult};
 use model::Ask;
 
 impl timers::Host for Guest {
     async fn start(&mut self, duration: u64, _scope: Option<u64>) -> CallResult<u64> {
+        fields::TIMER.check_number(Some(duration))?;
         Ok(self.flow()?.ask_handle(start(duration)).await?.0)
     }
 }
@@ -61,8 +63,9 @@ async fn durable_sleep(guest: &mut Guest, duration_ms: u64) -> CallResult<()> {
         Err(CallError::Failure(_)) => return Ok(()),
         port => port?,
     };
+    fields::TIMER.check_number(Some(duration_ms))?;
     let timer = port.ask_handle(start(duration_ms)).await?;
-    port.ask_done(Ask::WaitAll(vec![timer])).await
+    guest.wait_for_all(vec![timer]).await
 }
 
 fn start(duration_ms: u64) -> Ask {

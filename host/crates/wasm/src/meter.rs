@@ -1,0 +1,232 @@
+//! Measures how long an instance holds a thread: its own computing, and what the host does for
+//! it within its calls.
+//!
+//! ```text
+//! poll --begin--> guest, host call, guest, .. --end--> spent += time of this poll
+//!                   `- each tick: spent + time since begin > the limit? --> the instance ends
+//! ```
+//!
+//! What an instance waits for costs it nothing, since nobody polls it meanwhile. A guest that
+//! computes yields at each tick, so a poll is short; one that is not is a call of the host
+//! that takes long. [`held_threads`] tells of those.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use model::RunId;
+
+/// The time that one instance has held a thread, since its last real wait.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    /// In nanoseconds, without the poll that goes on.
+    spent: AtomicU64,
+    /// When the poll that goes on has begun; 0: there is none.
+    since: AtomicU64,
+}
+
+impl Meter {
+    /// The time that it has held a thread until now.
+    pub fn used(&self) -> Duration {
+        let spent = self.spent.load(Ordering::Relaxed);
+        let going_on = match self.since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => now().saturating_sub(since),
+        };
+        Duration::from_nanos(spent + going_on)
+    }
+
+    /// Begins to count anew.
+    pub fn reset(&self) {
+        self.spent.store(0, Ordering::Relaxed);
+        if self.since.load(Ordering::Relaxed) != 0 {
+            self.since.store(now(), Ordering::Relaxed);
+        }
+    }
+
+    /// Adds what others have worked for the instance.
+    pub fn add(&self, worked: Duration) {
+        let nanos = u64::try_from(worked.as_nanos()).unwrap_or(u64::MAX);
+        self.spent.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    fn begin(&self, at: u64) {
+        self.since.store(at, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        let since = self.since.swap(0, Ordering::Relaxed);
+        let more = now().saturating_sub(since);
+        self.spent.fetch_add(more, Ordering::Relaxed);
+    }
+}
+
+/// Measures a future that polls an instance of this run.
+pub(super) async fn metered<F: Future>(
+    run: Option<RunId>,
+    meter: Arc<Meter>,
+    held: F,
+) -> F::Output {
+    let held = std::pin::pin!(held);
+    Metered { run, meter, held }.await
+}
+
+struct Metered<'a, F> {
+    run: Option<RunId>,
+    meter: Arc<Meter>,
+    held: Pin<&'a mut F>,
+}
+
+impl<F: Future> Future for Metered<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let at = now();
+        self.meter.begin(at);
+        let _held = THREAD.with(|thread| thread.hold(self.run, at));
+        let polled = self.held.as_mut().poll(cx);
+        self.meter.end();
+        polled
+    }
+}
+
+/// A thread that one instance has held for long without a break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HeldThread {
+    /// None: an instance that describes its component.
+    pub run: Option<RunId>,
+    pub held_for: Duration,
+    /// Tells one poll from the next.
+    pub since: u64,
+}
+
+/// The threads that have been held for at least so long.
+pub(super) fn held_threads(at_least: Duration) -> Vec<HeldThread> {
+    let now = now();
+    let held = threads().clone();
+    let held = held.iter().filter_map(|thread| {
+        let since = thread.since.load(Ordering::Acquire);
+        let held_for = Duration::from_nanos(now.saturating_sub(since));
+        (since != 0 && held_for >= at_least).then(|| HeldThread {
+            run: thread.run(),
+            held_for,
+            since,
+        })
+    });
+    held.collect()
+}
+
+/// What one thread is held by. Written by that thread, read by whoever watches.
+#[derive(Debug, Default)]
+struct Thread {
+    /// When; 0: by nothing.
+    since: AtomicU64,
+    /// The two halves of the run's id; 0: no run.
+    run: [AtomicU64; 2],
+}
+
+impl Thread {
+    fn hold(self: &Arc<Self>, run: Option<RunId>, since: u64) -> Hold {
+        let (high, low) = run.map_or((0, 0), |run| run.0.as_u64_pair());
+        self.run[0].store(high, Ordering::Relaxed);
+        self.run[1].store(low, Ordering::Relaxed);
+        self.since.store(since, Ordering::Release);
+        Hold(Arc::clone(self))
+    }
+
+    fn run(&self) -> Option<RunId> {
+        let [high, low] = &self.run;
+        let pair = (high.load(Ordering::Relaxed), low.load(Ordering::Relaxed));
+        let id = uuid::Uuid::from_u64_pair(pair.0, pair.1);
+        (!id.is_nil()).then_some(RunId(id))
+    }
+}
+
+/// A thread is held, until this is dropped: also by a panic.
+struct Hold(Arc<Thread>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.since.store(0, Ordering::Release);
+    }
+}
+
+thread_local! {
+    static THREAD: Arc<Thread> = {
+        let thread = Arc::default();
+        threads().push(Arc::clone(&thread));
+        thread
+    };
+}
+
+/// Every thread that has polled an instance.
+fn threads() -> MutexGuard<'static, Vec<Arc<Thread>>> {
+    static THREADS: Mutex<Vec<Arc<Thread>>> = Mutex::new(Vec::new());
+    let mut threads = THREADS.lock().unwrap_or_else(|err| err.into_inner());
+    // Those that have ended are held by nobody else.
+    threads.retain(|thread| Arc::strong_count(thread) > 1);
+    threads
+}
+
+/// Nanoseconds of a clock that never jumps; never 0.
+fn now() -> u64 {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(BEGIN.elapsed().as_nanos()).unwrap_or(u64::MAX) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps the thread for a while, as a call of the host that takes long.
+    fn hold(ms: u64) {
+        std::thread::sleep(Duration::from_millis(ms));
+    }
+
+    #[tokio::test]
+    async fn what_is_waited_for_costs_nothing() {
+        let meter = Arc::new(Meter::default());
+        let work = async {
+            hold(20);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            hold(20);
+        };
+        metered(None, Arc::clone(&meter), work).await;
+        let used = meter.used();
+        assert!(used >= Duration::from_millis(40), "{used:?}");
+        assert!(used < Duration::from_millis(400), "{used:?}");
+        meter.reset();
+        assert_eq!(meter.used(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_thread_that_is_held_names_its_run() {
+        let run = RunId::generate();
+        let (begun, began) = std::sync::mpsc::channel();
+        let (let_go, end) = std::sync::mpsc::channel::<()>();
+        let work = async move {
+            begun.send(()).unwrap();
+            let _ = end.recv();
+        };
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime
+                .unwrap()
+                .block_on(metered(Some(run), Arc::default(), work));
+        });
+        began.recv().unwrap();
+        hold(5);
+        let held = |at_least| {
+            let held = held_threads(Duration::from_millis(at_least));
+            held.iter().any(|thread| thread.run == Some(run))
+        };
+        assert!(held(5));
+        assert!(!held(60_000));
+        let_go.send(()).unwrap();
+        thread.join().unwrap();
+        assert!(!held(0));
+    }
+}

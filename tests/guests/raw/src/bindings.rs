@@ -1,0 +1,19 @@
+//! The contract of `wit/`, as Rust types.
+
+#![allow(missing_docs, clippy::all)]
+
+wit_bindgen::generate!({
+    path: "../../../wit",
+    world: "component",
+    additional_derives: [Clone, PartialEq],
+});
+
+pub use exports::orch::workflow::guest;
+pub use orch::workflow::{
+    context, deployments, inputs, logging, subflows, tasks, timers, types, waiting,
+};
+
+export!(Raw with_types_in self);
+
+/// The component's export. Its functions are in the crate's root.
+pub struct Raw;

@@ -1,0 +1,91 @@
+//! What no SDK would do: calls that are refused, again and again, and calls that make the host
+//! work or hold much.
+
+use crate::bindings::types::Failure;
+use crate::bindings::{context, deployments, inputs, logging, subflows, tasks, timers, waiting};
+use crate::fields::{task_call, text};
+
+/// Plays a trick. `None`: there is none of this name.
+pub fn play(trick: &str, size: u64) -> Option<Result<u64, Failure>> {
+    Some(match trick {
+        "ask-what-settled" => forever(|| drop(waiting::settled(0))),
+        "ask-what-was-given" => forever(|| drop(inputs::given(0))),
+        "wait-for-nothing" => forever(|| drop(waiting::wait_any(&[]))),
+        "wait-for-the-unknown" => forever(|| drop(waiting::wait_all(&[1 << 40]))),
+        "wait-for-the-same" => wait_for_the_same(),
+        "submit-the-unknown" => forever(submit_the_unknown),
+        "watch-the-unknown" => forever(|| drop(deployments::wait_for_runs(&[nobody()]))),
+        "read-the-unknown" => forever(|| drop(deployments::get_run(&nobody()))),
+        "withdraw-the-unknown" => forever(|| drop(inputs::withdraw(1 << 40))),
+        "end-the-unknown" => forever(|| drop(subflows::end(1 << 40, Ok("0")))),
+        "read-the-context" => forever(|| drop(context::current(None))),
+        "hand-over-much" => hand_over_much(size),
+        "name-much-often" => name_much_often(size),
+        "log-targets" => log_targets(size),
+        "jitter" => jitter(),
+        "keep-results" => keep_results(size),
+        _ => return None,
+    })
+}
+
+fn forever(mut call: impl FnMut()) -> Result<u64, Failure> {
+    loop {
+        call();
+    }
+}
+
+fn nobody() -> String {
+    "00000000-0000-0000-0000-000000000000".to_owned()
+}
+
+fn submit_the_unknown() {
+    let mut call = task_call();
+    call.task = "no-such-task".to_owned();
+    drop(tasks::submit(&call));
+}
+
+/// The handle has settled and was told: only the first of these waits is one.
+fn wait_for_the_same() -> Result<u64, Failure> {
+    let timer = timers::start(0, None)?;
+    forever(|| drop(waiting::wait_any(&[timer])))
+}
+
+/// One call with a text of `size` bytes.
+fn hand_over_much(size: u64) -> Result<u64, Failure> {
+    logging::log(logging::Level::Info, "raw", &text(size), None);
+    Ok(size)
+}
+
+/// A name of `size` bytes, in a call that gives the host a reason to say it 100,000 times.
+fn name_much_often(size: u64) -> Result<u64, Failure> {
+    let mut call = task_call();
+    call.task = text(size);
+    let argument = (String::new(), tasks::Argument::Value("0".to_owned()));
+    call.arguments = vec![argument; 100_000];
+    tasks::submit(&call)
+}
+
+/// The message is small, and the target is not.
+fn log_targets(size: u64) -> Result<u64, Failure> {
+    let target = text(size);
+    forever(|| logging::log(logging::Level::Info, &target, "", None))
+}
+
+/// A number that is none, where a fraction is wanted.
+fn jitter() -> Result<u64, Failure> {
+    let mut call = task_call();
+    call.options.retries = Some(3);
+    call.options.retry_jitter = Some(f64::NAN);
+    tasks::submit(&call)
+}
+
+/// Every argument stays in the journal.
+fn keep_results(size: u64) -> Result<u64, Failure> {
+    let mut call = task_call();
+    let much = format!("\"{}\"", text(size));
+    call.arguments = vec![("much".to_owned(), tasks::Argument::Value(much))];
+    let mut last = 0;
+    loop {
+        last = tasks::submit(&call)?.max(last);
+    }
+}
