@@ -2,7 +2,9 @@
 //! why and what to do about it, and keeps nothing of the file.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::process::Command;
 
 use insta_cmd::assert_cmd_snapshot;
 use test_support::{Home, guest};
@@ -158,6 +160,90 @@ fn two_flows_of_one_name_are_refused() {
     hint: give one of them another name: `#[flow(name = "..")]`
     "#);
     assert_eq!(everything(&home), before);
+}
+
+/// What is no regular file is not waited for, whatever it would give.
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    let home = used_home();
+    let _steady = steady(&home);
+    let pipe = home.path().join("pipe.wasm");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    assert_cmd_snapshot!(home.cmd(["deploy", "pipe.wasm"]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: `pipe.wasm` is a pipe, not a regular file
+    hint: write it into a file, and name that
+    ");
+    assert_cmd_snapshot!(home.cmd(["run", "./pipe.wasm"]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: `./pipe.wasm` is a pipe, not a regular file
+    hint: write it into a file, and name that
+    ");
+    assert_cmd_snapshot!(home.cmd(["deploy", "/dev/zero"]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: `/dev/zero` is a device, not a regular file
+    hint: write it into a file, and name that
+    ");
+    assert_cmd_snapshot!(home.cmd(["component", "inspect", "/dev/zero"]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: `/dev/zero` is a device, not a regular file
+    hint: write it into a file, and name that
+    ");
+    let _socket = UnixListener::bind(home.path().join("socket.wasm")).unwrap();
+    assert_cmd_snapshot!(home.cmd(["deploy", "socket.wasm"]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: `socket.wasm` is a socket, not a regular file
+    hint: write it into a file, and name that
+    ");
+}
+
+#[test]
+fn what_is_too_large_is_not_read() {
+    let home = used_home();
+    let _steady = steady(&home);
+    let sparse = fs::File::create(home.path().join("sparse.wasm")).unwrap();
+    sparse.set_len((64 << 20) + 1).unwrap();
+    assert_cmd_snapshot!(home.cmd(["deploy", "sparse.wasm"]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: `sparse.wasm` is too large; the limit on its size is 64.00 MiB
+    hint: build it with `--release`, which makes it smaller
+    ");
+    // Nor are parameters, from wherever they come. A device has no size to begin with.
+    let zero = ["run", "nest", "--params", "@/dev/zero"];
+    assert_cmd_snapshot!(home.cmd(zero), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: `/dev/zero` is too large; the limit on its size is 16.00 MiB
+    hint: a flow takes less: pass a part of it
+    ");
 }
 
 /// A file that is refused takes nothing of a deployment that works.

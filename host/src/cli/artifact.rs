@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::error::{UserError, bad_manifest, not_deployable};
+use super::files::{self, Unread};
 use model::{Component, Digest, Timestamp};
-use wasm::{ComponentError, Runtime};
+use wasm::{ComponentError, ComponentLimits, Runtime};
 
 /// A component and its bytes.
 pub struct Artifact {
@@ -35,20 +36,28 @@ impl Artifact {
     }
 }
 
-/// The bytes of a file, whatever they are.
+/// The bytes of a file, whatever they are, if they are no more than a component may have.
 pub fn bytes_of(path: &Path) -> Result<Vec<u8>, UserError> {
-    std::fs::read(path).map_err(|err| unreadable(path, &err))
+    let max = ComponentLimits::default().file_max;
+    files::regular(path, max).map_err(|unread| unreadable(path, &unread))
 }
 
-fn unreadable(path: &Path, err: &std::io::Error) -> UserError {
+fn unreadable(path: &Path, unread: &Unread) -> UserError {
     let shown = path.display();
-    match err.kind() {
-        ErrorKind::NotFound => UserError::new(format!("the file `{shown}` does not exist")).hint(
-            "`cargo build --release --target wasm32-wasip2` writes target/wasm32-wasip2/release/<crate>.wasm",
-        ),
-        ErrorKind::IsADirectory => UserError::new(format!("`{shown}` is a directory"))
+    match unread {
+        Unread::System(err) if err.kind() == ErrorKind::NotFound => {
+            UserError::new(format!("the file `{shown}` does not exist")).hint(
+                "`cargo build --release --target wasm32-wasip2` writes target/wasm32-wasip2/release/<crate>.wasm",
+            )
+        }
+        Unread::System(_) => {
+            UserError::new(format!("`{shown}` {unread}")).hint("is it yours, and readable?")
+        }
+        Unread::Kind("a directory") => UserError::new(format!("`{shown}` is a directory"))
             .hint("name the `.wasm` file in it"),
-        _ => UserError::new(format!("`{shown}` cannot be read: {err}"))
-            .hint("is it yours, and readable?"),
+        Unread::Kind(_) => UserError::new(format!("`{shown}` {unread}"))
+            .hint("write it into a file, and name that"),
+        Unread::TooLarge { .. } => UserError::new(format!("`{shown}` {unread}"))
+            .hint("build it with `--release`, which makes it smaller"),
     }
 }

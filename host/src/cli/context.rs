@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::engine::{self, Describer};
+use super::engine::{Describer, EngineSettings};
 use super::error::UserError;
 use super::output::Output;
 use super::place::Place;
@@ -18,6 +18,7 @@ pub struct Context {
     pub client: Arc<dyn Client>,
     pub out: Output,
     pub place: Place,
+    engine: EngineSettings,
     /// None where a server is asked.
     store: Option<Arc<dyn Store>>,
 }
@@ -32,22 +33,29 @@ pub fn only_here(what: &str) -> UserError {
 
 impl Context {
     /// With the database of this machine.
-    pub fn here(store: Arc<dyn Store>, out: Output, place: Place) -> Self {
-        let describe = Arc::new(Describer::InCache(place.cache.clone()));
+    pub fn here(store: Arc<dyn Store>, out: Output, place: Place, engine: EngineSettings) -> Self {
+        let describe = Arc::new(Describer::WhenNeeded(engine.clone()));
         Self {
             client: Arc::new(LocalClient::new(Arc::clone(&store), describe)),
             out,
             place,
+            engine,
             store: Some(store),
         }
     }
 
     /// With a server, which has the database.
-    pub fn elsewhere(client: Arc<dyn Client>, out: Output, place: Place) -> Self {
+    pub fn elsewhere(
+        client: Arc<dyn Client>,
+        out: Output,
+        place: Place,
+        engine: EngineSettings,
+    ) -> Self {
         Self {
             client,
             out,
             place,
+            engine,
             store: None,
         }
     }
@@ -70,6 +78,6 @@ impl Context {
 
     /// The engine, for those commands that look into components or run them.
     pub fn runtime(&self, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
-        engine::runtime(&self.place.cache, instances, limits)
+        self.engine.runtime(instances, limits)
     }
 }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::time::SpanArg;
 use async_trait::async_trait;
 use model::Manifest;
 use operations::client::{Describe, Undescribed};
-use wasm::{ComponentError, DescribeLimits, Limits, Runtime, RuntimeConfig};
+use wasm::{CompileLimits, Compiling, ComponentError, Limits, Runtime, RuntimeConfig};
 
 /// How many instances may be alive at once.
 #[derive(Clone, Copy, Debug)]
@@ -36,22 +37,51 @@ impl Instances {
     }
 }
 
-/// The engine, which keeps compiled code in `cache`.
-pub fn runtime(cache: &Path, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
-    Runtime::new(RuntimeConfig {
-        cache_dir: Some(cache.to_owned()),
-        limits,
-        describe_limits: DescribeLimits::default(),
-        flows_max: instances.flows,
-        tasks_max: instances.tasks,
-    })
+/// How engines of this process are made.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Where compiled code is kept.
+    pub cache: PathBuf,
+    pub compile_limits: CompileLimits,
 }
+
+impl EngineSettings {
+    /// With the time that was typed for compiling, if it was.
+    pub fn new(cache: &Path, compile_limit: Option<SpanArg>) -> Self {
+        let mut compile_limits = CompileLimits::default();
+        if let Some(SpanArg(max)) = compile_limit {
+            compile_limits.compute_max = max;
+            // As long as a machine that is busy with other things may take for it.
+            compile_limits.time_max = max * 4;
+        }
+        Self {
+            cache: cache.to_owned(),
+            compile_limits,
+        }
+    }
+
+    /// An engine. Components are compiled by this program, in processes of their own.
+    pub fn runtime(&self, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
+        Runtime::new(RuntimeConfig {
+            cache_dir: Some(self.cache.clone()),
+            limits,
+            compile_limits: self.compile_limits.clone(),
+            compiling: Compiling::Child(THIS_PROGRAM.into()),
+            flows_max: instances.flows,
+            tasks_max: instances.tasks,
+            ..RuntimeConfig::default()
+        })
+    }
+}
+
+/// What this process runs, even where the file has been replaced since.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Lets components describe themselves.
 pub enum Describer {
     With(Arc<Runtime>),
     /// With an engine that is made when it is needed: few commands need one.
-    InCache(PathBuf),
+    WhenNeeded(EngineSettings),
 }
 
 #[async_trait]
@@ -59,7 +89,7 @@ impl Describe for Describer {
     async fn describe(&self, bytes: &[u8]) -> Result<Manifest, Undescribed> {
         let runtime = match self {
             Self::With(runtime) => Ok(Arc::clone(runtime)),
-            Self::InCache(cache) => runtime(cache, Instances::FEW, Limits::default()),
+            Self::WhenNeeded(settings) => settings.runtime(Instances::FEW, Limits::default()),
         };
         let runtime = runtime.map_err(|err| Undescribed {
             reason: format!("{err:#}"),

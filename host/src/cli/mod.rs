@@ -11,6 +11,7 @@ mod deploy;
 mod deployment;
 mod engine;
 mod error;
+mod files;
 mod flow_run;
 mod inputs;
 mod limits;
@@ -45,6 +46,7 @@ use client::ServerUrl;
 use tracing_subscriber::EnvFilter;
 
 use context::Context;
+use engine::EngineSettings;
 use error::{ExitStatus, StdoutClosed, UserError};
 use output::{Color, Format, Output};
 pub use place::DatabaseUrl;
@@ -74,6 +76,7 @@ Environment:
   ORCH_API_URL       As `--server`
   ORCH_API_TOKEN     The token to show to that server [default: for a server on this machine, the
                      one in ORCH_HOME]
+  ORCH_COMPILE_LIMIT As `--compile-limit`
   ORCH_LOG           What the program logs of itself, such as `debug` or `orch_host_worker=trace`
   NO_COLOR           Turns colours off
 
@@ -120,6 +123,16 @@ struct GlobalArgs {
         value_name = "URL"
     )]
     server: Option<ServerUrl>,
+    /// Processor time for compiling one component, which happens when it is deployed, and where
+    /// a worker has not compiled it yet [default: 60s]
+    #[arg(
+        long,
+        global = true,
+        env = "ORCH_COMPILE_LIMIT",
+        hide_env = true,
+        value_name = "DURATION"
+    )]
+    compile_limit: Option<time::SpanArg>,
     /// How to print data
     #[arg(
         short,
@@ -187,6 +200,13 @@ pub struct Engines {
 
 /// Reads the command line and does what it says.
 pub fn main(engines: Engines) -> ExitCode {
+    // Not a command: this program started itself to look at a component.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|it| it == wasm::COMPILE_CHILD)
+    {
+        return wasm::compile_child();
+    }
     let cli = Cli::parse();
     let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
     let status = match start(cli, &out, engines) {
@@ -218,6 +238,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
     }
     let server = remote::chosen(cli.global.server, database.as_ref())?;
     let place = Place::find(database)?;
+    let engine = EngineSettings::new(&place.cache, cli.global.compile_limit);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -239,8 +260,10 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             return database::run(command, &place.database, engines.open_whole, out).await;
         }
         let cx = match server {
-            Some(url) => Context::elsewhere(remote::connect(url, &place)?, out.clone(), place),
-            None => Context::here((engines.open)(&place.database)?, out.clone(), place),
+            Some(url) => {
+                Context::elsewhere(remote::connect(url, &place)?, out.clone(), place, engine)
+            }
+            None => Context::here((engines.open)(&place.database)?, out.clone(), place, engine),
         };
         match cli.command {
             Command::Deploy(args) => deploy::run(args, &cx).await,

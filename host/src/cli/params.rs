@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::error::UserError;
+use super::files::{self, Unread};
 use model::{FlowDescription, Json};
 use operations::start::checker_of;
 use orchestrator::Parameters;
@@ -71,18 +72,21 @@ fn object_of(text: &str) -> Result<BTreeMap<String, Json>, UserError> {
 
 /// The text of a file, or of stdin for `-`.
 pub(super) fn read_file(path: &Path) -> Result<String, UserError> {
-    let text = match path.to_str() {
-        Some("-") => std::io::read_to_string(std::io::stdin()),
-        _ => std::fs::read_to_string(path),
-    };
-    text.map_err(|err| unreadable(path, &err))
+    files::text(path).map_err(|unread| {
+        let error = UserError::new(format!("`{}` {unread}", path.display()));
+        match unread {
+            Unread::TooLarge { .. } => error.hint("a flow takes less: pass a part of it"),
+            Unread::System(_) | Unread::Kind(_) => error.hint(READABLE),
+        }
+    })
 }
 
 /// What to say of a file that cannot be read.
 pub fn unreadable(path: &Path, err: &std::io::Error) -> UserError {
-    UserError::new(format!("`{}` cannot be read: {err}", path.display()))
-        .hint("name a file that is there and readable, or `-` for stdin")
+    UserError::new(format!("`{}` cannot be read: {err}", path.display())).hint(READABLE)
 }
+
+const READABLE: &str = "name a file that is there and readable, or `-` for stdin";
 
 /// What is not JSON is text, for the schema to complain of (as in Prefect); but what begins
 /// like JSON was meant to be it.

@@ -1,5 +1,6 @@
 //! Where state is kept: the database and the directory of compiled code.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -134,6 +135,7 @@ impl Place {
             ))
             .hint("set `ORCH_HOME` to a directory that you may write to")
         })?;
+        refuse_public(&home)?;
         Ok(Self {
             database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(home.join("orch.db"))),
             cache: home.join("cache"),
@@ -149,6 +151,21 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Whoever can write to the home can put another database, token or cache in place of ours.
+fn refuse_public(home: &Path) -> Result<(), UserError> {
+    const WRITABLE_BY_EVERYBODY: u32 = 0o002;
+    let shown = home.display();
+    let meta = std::fs::metadata(home)
+        .map_err(|err| UserError::new(format!("`{shown}` cannot be looked at: {err}")))?;
+    if meta.permissions().mode() & WRITABLE_BY_EVERYBODY == 0 {
+        return Ok(());
+    }
+    let message = format!("everybody on this machine can write to the data directory `{shown}`");
+    Err(UserError::new(message).hint(format!(
+        "`chmod 700 {shown}`, or set `ORCH_HOME` to a directory of your own"
+    )))
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! Which server a command asks, if it asks one, and with which token.
 
-use std::fs;
 use std::sync::Arc;
 
 use client::{HttpClient, ServerUrl};
 
 use super::error::UserError;
+use super::files;
 use super::place::{DatabaseUrl, Place};
 use operations::client::Client;
 
 const URL: &str = "ORCH_API_URL";
 const DATABASE: &str = "ORCH_DATABASE_URL";
 const TOKEN: &str = "ORCH_API_TOKEN";
+/// The largest file with a token, in bytes.
+pub const TOKEN_MAX: usize = 4 << 10;
 
 /// The server, unless a database is meant: what is typed goes over what is in the environment,
 /// and of the environment the server goes first.
@@ -43,7 +45,8 @@ fn token(url: &ServerUrl, place: &Place) -> Result<String, UserError> {
     let typed = std::env::var(TOKEN).unwrap_or_default();
     // Of a machine that the server is not on, the file means nothing to it.
     let found = if typed.trim().is_empty() && url.is_loopback() {
-        fs::read_to_string(&place.token).unwrap_or_default()
+        let read = files::regular(&place.token, TOKEN_MAX).unwrap_or_default();
+        String::from_utf8(read).unwrap_or_default()
     } else {
         typed
     };

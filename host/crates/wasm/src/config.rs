@@ -2,7 +2,19 @@
 
 use std::path::PathBuf;
 
-use super::{DescribeLimits, Limits};
+use super::{CompileLimits, ComponentLimits, DescribeLimits, Limits};
+
+/// Where components are compiled, and where they describe themselves.
+#[derive(Clone, Debug, Default)]
+pub enum Compiling {
+    /// In this process: for components that one trusts, and for tests.
+    #[default]
+    Here,
+    /// In a process of its own for each, which runs this program. The program calls
+    /// [`compile_child`](crate::compile_child) when [`COMPILE_CHILD`](crate::COMPILE_CHILD) is
+    /// its first argument.
+    Child(PathBuf),
+}
 
 /// The settings that the caller of `Runtime::new` chooses.
 #[derive(Clone, Debug)]
@@ -11,10 +23,27 @@ pub struct RuntimeConfig {
     pub cache_dir: Option<PathBuf>,
     pub limits: Limits,
     pub describe_limits: DescribeLimits,
-    /// Flow instances alive at once, waiting ones in memory included.
+    pub component_limits: ComponentLimits,
+    pub compile_limits: CompileLimits,
+    pub compiling: Compiling,
+    /// Flow instances alive at once, waiting ones in memory included. One with several memories
+    /// counts as so many.
     pub flows_max: u32,
-    /// Task instances alive at once.
+    /// Task instances alive at once, counted in the same way.
     pub tasks_max: u32,
+}
+
+impl RuntimeConfig {
+    /// Shares of the engine's pools for flow instances. The largest component fits, however few
+    /// instances are asked for.
+    pub(super) fn flow_shares(&self) -> u32 {
+        self.flows_max.max(self.component_limits.shares_max())
+    }
+
+    /// The same for task instances.
+    pub(super) fn task_shares(&self) -> u32 {
+        self.tasks_max.max(self.component_limits.shares_max())
+    }
 }
 
 impl Default for RuntimeConfig {
@@ -23,6 +52,9 @@ impl Default for RuntimeConfig {
             cache_dir: None,
             limits: Limits::default(),
             describe_limits: DescribeLimits::default(),
+            component_limits: ComponentLimits::default(),
+            compile_limits: CompileLimits::default(),
+            compiling: Compiling::default(),
             flows_max: 512,
             tasks_max: 256,
         }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::Limits;
 use super::config::RuntimeConfig;
+use super::limits::TABLES_PER_SHARE;
 use super::watchdog::Watchdog;
 
 /// How often a guest that computes is interrupted: to let others have a turn, and to count.
@@ -46,20 +48,43 @@ impl Engine {
     }
 }
 
+/// The engine of a process that only compiles: without pools. Its code is for the same engine
+/// as that of a runtime with these limits.
+pub(super) fn for_compiling(limits: &Limits) -> wasmtime::Result<wasmtime::Engine> {
+    wasmtime::Engine::new(&for_code(limits))
+}
+
+/// Everything that compiled code depends on.
+fn for_code(limits: &Limits) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .max_wasm_stack(limits.stack_max)
+        .async_stack_size(limits.stack_max + HOST_STACK);
+    config
+}
+
 fn wasmtime_config(runtime: &RuntimeConfig) -> Config {
-    let limits = &runtime.limits;
-    let memory_max = limits.memory_max.max(runtime.describe_limits.memory_max);
-    let instances = runtime.flows_max + runtime.tasks_max;
-    // A component of ours is two or three core modules: the guest, and adapters without a
-    // memory of their own.
+    let memory_max = runtime
+        .limits
+        .memory_max
+        .max(runtime.describe_limits.memory_max);
+    let of_one = &runtime.component_limits;
+    // An instance waits for its shares before it is made, so none of the pools ever runs out.
+    let shares = runtime.flow_shares() + runtime.task_shares();
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(8))
-        .total_memories(instances)
-        .total_tables(instances.saturating_mul(4))
-        .total_stacks(instances)
+    pool.total_component_instances(shares)
+        // Core instances are only counted: room for them costs nothing.
+        .total_core_instances(shares.saturating_mul(of_one.core_instances_max))
+        .total_memories(shares)
+        .total_tables(shares.saturating_mul(TABLES_PER_SHARE))
+        .total_stacks(shares)
         .max_memory_size(memory_max)
-        .max_unused_warm_slots(instances)
+        .table_elements(of_one.table_elements_max)
+        .max_core_instances_per_component(of_one.core_instances_max)
+        .max_memories_per_component(of_one.memories_max)
+        .max_tables_per_component(of_one.tables_max)
+        .max_unused_warm_slots(shares)
         // What a small guest touches stays mapped between instances: zeroing it is cheaper
         // than giving it back and faulting it in again.
         .linear_memory_keep_resident(256 << 10)
@@ -69,12 +94,8 @@ fn wasmtime_config(runtime: &RuntimeConfig) -> Config {
         // stack and data begin at 1 MiB): nothing is unmapped, so no other core is interrupted.
         .pagemap_scan(Enabled::Auto);
 
-    let mut config = Config::new();
-    config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .epoch_interruption(true)
-        .max_wasm_stack(limits.stack_max)
-        .async_stack_size(limits.stack_max + HOST_STACK);
+    let mut config = for_code(&runtime.limits);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
-use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -48,10 +48,7 @@ impl Role {
                 limits.memory_max,
             ),
         };
-        let memory = MemoryLimiter {
-            memory_max,
-            rest: StoreLimitsBuilder::new().build(),
-        };
+        let memory = MemoryLimiter::new(memory_max);
         let compute = Compute {
             what,
             max: compute_max,
@@ -179,26 +176,55 @@ impl WasiView for Guest {
 
 /// Ends an instance that asks for too much memory, with an error that names the limit. If
 /// the request were only refused, the guest's allocator would abort without a message.
+///
+/// All memories and tables of the instance count together, with what they have grown to.
 struct MemoryLimiter {
-    memory_max: usize,
-    rest: StoreLimits,
+    max: usize,
+    used: usize,
+}
+
+/// What one element of a table takes, in bytes.
+const TABLE_ELEMENT: usize = size_of::<usize>();
+
+impl MemoryLimiter {
+    fn new(max: usize) -> Self {
+        Self { max, used: 0 }
+    }
+
+    /// Counts what a memory or a table grows by. `false`: it cannot grow so far, whatever the
+    /// limit is, so nothing is counted.
+    fn grow(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+        bytes_each: usize,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let more = desired.saturating_sub(current).saturating_mul(bytes_each);
+        let used = self.used.saturating_add(more);
+        if used > self.max {
+            return Err(Halt::Memory {
+                asked: bytes(used),
+                max: bytes(self.max),
+            }
+            .into());
+        }
+        self.used = used;
+        Ok(true)
+    }
 }
 
 impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired <= self.memory_max {
-            return Ok(true);
-        }
-        Err(Halt::Memory {
-            asked: bytes(desired),
-            max: bytes(self.memory_max),
-        }
-        .into())
+        self.grow(current, desired, maximum, 1)
     }
 
     fn table_growing(
@@ -207,7 +233,7 @@ impl ResourceLimiter for MemoryLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        self.rest.table_growing(current, desired, maximum)
+        self.grow(current, desired, maximum, TABLE_ELEMENT)
     }
 }
 
@@ -232,28 +258,37 @@ impl Compute {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
-
     use super::*;
-    use crate::meter::metered;
+
+    #[test]
+    fn memories_and_tables_count_together() {
+        let mut limiter = MemoryLimiter::new(100);
+        assert!(limiter.memory_growing(0, 40, None).unwrap());
+        assert!(limiter.memory_growing(0, 20, Some(30)).unwrap());
+        // What its own maximum forbids is the guest's to handle, and counts nothing.
+        assert!(!limiter.memory_growing(20, 31, Some(30)).unwrap());
+        assert!(limiter.table_growing(0, 4, None).unwrap());
+        assert!(limiter.memory_growing(20, 28, Some(30)).unwrap());
+        let halt = limiter.memory_growing(40, 41, None).unwrap_err();
+        assert_eq!(
+            halt.to_string(),
+            "asked for 101 B of memory; the limit on memory is 100 B"
+        );
+    }
 
     #[test]
     fn a_description_has_limits_of_its_own() {
         let describe = DescribeLimits {
             compute_max: Duration::from_millis(20),
             memory_max: 5,
+            ..DescribeLimits::default()
         };
         let role = Role::Describe(describe);
         let (mut memory, mut compute) = role.limited(&Limits::default());
         assert!(memory.memory_growing(0, 5, None).unwrap());
         assert!(memory.memory_growing(5, 6, None).is_err());
         assert!(compute.tick().is_ok());
-        let meter = Arc::clone(&compute.meter);
-        metered(None, meter, async {
-            std::thread::sleep(Duration::from_millis(21))
-        })
-        .now_or_never()
-        .unwrap();
+        compute.meter.add(Duration::from_millis(21));
         let halt = compute.tick().err().unwrap();
         assert_eq!(
             halt.to_string(),

@@ -42,7 +42,7 @@ pub(super) fn exports(component: &Component) -> Result<(), ComponentError> {
         Some(version) if version == CONTRACT_VERSION => Ok(()),
         Some(found) => Err(ComponentError::OtherVersion {
             found,
-            ours: CONTRACT_VERSION,
+            ours: CONTRACT_VERSION.into(),
         }),
     }
 }

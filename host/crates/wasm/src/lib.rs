@@ -1,7 +1,7 @@
 //! Components: checking, compiling and running them. The only place that names wasmtime.
 //!
 //! ```text
-//! bytes --inspect--> ours? --compile, or load from the cache--> Prepared
+//! bytes --compile, in a process of its own; or load from the cache--> Prepared
 //!                                          (linked twice: as a flow, as a task)
 //! Prepared --run_flow--> instance <--calls--> FlowPort (of the worker, or of a replay)
 //!          `--run_task--> instance
@@ -12,6 +12,7 @@
 
 mod bindings;
 mod cache;
+mod compile;
 mod config;
 mod convert;
 mod engine;
@@ -26,14 +27,18 @@ mod meter;
 mod network;
 mod port;
 mod prepared;
+mod private;
 mod runtime;
+mod scan;
+mod seal;
 mod wasi;
 mod watchdog;
 
-pub use config::RuntimeConfig;
+pub use compile::{COMPILE_CHILD, compile_child};
+pub use config::{Compiling, RuntimeConfig};
 pub use error::ComponentError;
 pub use fields::{FIELDS, Field, FieldLimit, MANIFEST_BYTES_MAX};
-pub use limits::{DescribeLimits, Limits};
+pub use limits::{CompileLimits, ComponentLimits, DescribeLimits, Limits};
 pub use port::{
     CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,
     RunContext, Surroundings, TaskContext,

@@ -1,11 +1,14 @@
-//! The limits of one instance. Whatever a guest does ends at one of them.
+//! The limits of one instance, and of a component before it has any. Whatever a guest does
+//! ends at one of them.
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The limits of one instance, flow or task.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Linear memory, in bytes.
+    /// All linear memories and tables of the instance together, in bytes.
     pub memory_max: usize,
     /// Wasm stack, in bytes. It limits recursion.
     pub stack_max: usize,
@@ -51,11 +54,13 @@ impl Default for Limits {
 /// The limits of a component that describes itself. A person waits for that at `deploy`, so
 /// they are tighter than those of a run. They are a type of their own, so that a change of
 /// the limits for runs does not change them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DescribeLimits {
     /// Time on the processor. A component made from Rust takes less than a millisecond; an
     /// interpreted language starts its interpreter first, and loads the author's modules.
     pub compute_max: Duration,
+    /// Time by the clock: a description that sleeps ends, too.
+    pub time_max: Duration,
     /// Linear memory, in bytes. An interpreter takes tens of megabytes before it has read a
     /// line.
     pub memory_max: usize,
@@ -65,7 +70,85 @@ impl Default for DescribeLimits {
     fn default() -> Self {
         Self {
             compute_max: Duration::from_secs(2),
+            time_max: Duration::from_secs(20),
             memory_max: 256 << 20,
+        }
+    }
+}
+
+/// What a component may consist of. It is checked when the component is deployed, so that
+/// every instance takes what was planned for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentLimits {
+    /// The file, in bytes. A Python component has 20 MB.
+    pub file_max: usize,
+    /// The body of one function, in bytes. Compiling takes more than twice the time for a
+    /// function of twice the size; an interpreter's main loop has some 100 KB.
+    pub function_max: usize,
+    /// Core modules in the file. A component from Rust has three or four, a Python one has one
+    /// for each shared library.
+    pub core_modules_max: u32,
+    /// Components within the component: one for each exported interface, or what it was
+    /// composed of.
+    pub components_max: u32,
+    /// Core instances of one instance of the component.
+    pub core_instances_max: u32,
+    /// Linear memories of one instance, which has room for as many instances with one memory.
+    /// Only composed components have more than one.
+    pub memories_max: u32,
+    /// Tables of one instance. Four of them take as much room as one memory.
+    pub tables_max: u32,
+    /// Elements of one table.
+    pub table_elements_max: usize,
+}
+
+impl Default for ComponentLimits {
+    fn default() -> Self {
+        Self {
+            file_max: 64 << 20,
+            function_max: 1 << 20,
+            core_modules_max: 128,
+            components_max: 256,
+            core_instances_max: 128,
+            memories_max: 8,
+            tables_max: 32,
+            table_elements_max: 20_000,
+        }
+    }
+}
+
+impl ComponentLimits {
+    /// How many shares of the engine's pools one instance takes at most. One share is a memory
+    /// and [`TABLES_PER_SHARE`] tables.
+    pub(super) fn shares_max(&self) -> u32 {
+        let by_tables = self.tables_max.div_ceil(TABLES_PER_SHARE);
+        self.memories_max.max(by_tables).max(1)
+    }
+}
+
+/// Tables in one share of the engine's pools: more than a component with one memory has.
+pub(super) const TABLES_PER_SHARE: u32 = 4;
+
+/// What compiling one component may take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompileLimits {
+    /// Time on the processors, all of them together. A Python component takes some 10 s.
+    pub compute_max: Duration,
+    /// Time by the clock, on a machine that is busy with other things.
+    pub time_max: Duration,
+    /// Memory of the process that compiles, in bytes.
+    pub memory_max: usize,
+    /// The compiled code, in bytes.
+    pub code_max: usize,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self {
+            compute_max: Duration::from_secs(60),
+            time_max: Duration::from_secs(240),
+            memory_max: 2 << 30,
+            code_max: 512 << 20,
         }
     }
 }
@@ -75,7 +158,6 @@ pub const LOG_LINE_MAX: usize = 64 << 10;
 
 /// The longest target of a log line, in bytes; the rest is cut off. It is a module's path.
 pub const LOG_TARGET_MAX: usize = 200;
-
 /// The longest message of a failure, in bytes; the rest is cut off. A message is stored
 /// several times, in the run, in its state and in its caller's journal, and people read it.
 pub const FAILURE_MESSAGE_MAX: usize = 16 << 10;

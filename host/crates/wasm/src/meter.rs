@@ -12,12 +12,21 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::engine::TICK;
 use model::RunId;
+
+/// A poll that takes longer is followed by one that is measured in processor time: the clock
+/// of the processor costs more to read, and most polls are short.
+const LONG: u64 = 1_000_000;
+
+/// What one poll counts for at most that is measured by the clock on the wall, in nanoseconds.
+/// The thread may not have had a processor for most of it.
+const WALL_MAX: u64 = 2 * TICK.as_nanos() as u64;
 
 /// The time that one instance has held a thread, since its last real wait.
 #[derive(Debug, Default)]
@@ -26,24 +35,24 @@ pub(super) struct Meter {
     spent: AtomicU64,
     /// When the poll that goes on has begun; 0: there is none.
     since: AtomicU64,
+    /// The processor time of the thread at that moment; 0: it is not measured.
+    processor_since: AtomicU64,
+    /// Whether the last poll was a long one.
+    was_long: AtomicBool,
 }
 
 impl Meter {
     /// The time that it has held a thread until now.
     pub fn used(&self) -> Duration {
         let spent = self.spent.load(Ordering::Relaxed);
-        let going_on = match self.since.load(Ordering::Relaxed) {
-            0 => 0,
-            since => now().saturating_sub(since),
-        };
-        Duration::from_nanos(spent + going_on)
+        Duration::from_nanos(spent + self.going_on(now()))
     }
 
     /// Begins to count anew.
     pub fn reset(&self) {
         self.spent.store(0, Ordering::Relaxed);
         if self.since.load(Ordering::Relaxed) != 0 {
-            self.since.store(now(), Ordering::Relaxed);
+            self.begin(now());
         }
     }
 
@@ -54,14 +63,41 @@ impl Meter {
     }
 
     fn begin(&self, at: u64) {
+        let processor = if self.was_long.load(Ordering::Relaxed) {
+            processor_time()
+        } else {
+            0
+        };
+        self.processor_since.store(processor, Ordering::Relaxed);
         self.since.store(at, Ordering::Relaxed);
     }
 
     fn end(&self) {
+        let now = now();
+        let more = self.going_on(now);
         let since = self.since.swap(0, Ordering::Relaxed);
-        let more = now().saturating_sub(since);
+        self.was_long
+            .store(now.saturating_sub(since) > LONG, Ordering::Relaxed);
         self.spent.fetch_add(more, Ordering::Relaxed);
     }
+
+    /// What the poll that goes on counts for. Called on the thread that polls.
+    fn going_on(&self, now: u64) -> u64 {
+        let since = self.since.load(Ordering::Relaxed);
+        match (since, self.processor_since.load(Ordering::Relaxed)) {
+            (0, _) => 0,
+            (since, 0) => now.saturating_sub(since).min(WALL_MAX),
+            (_, processor_since) => processor_time().saturating_sub(processor_since),
+        }
+    }
+}
+
+/// The time that this thread has had a processor, in nanoseconds; never 0.
+fn processor_time() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
+    seconds * 1_000_000_000 + nanos + 1
 }
 
 /// Measures a future that polls an instance of this run.
@@ -186,20 +222,42 @@ mod tests {
         std::thread::sleep(Duration::from_millis(ms));
     }
 
+    /// Computes for so long.
+    fn compute(ms: u64) {
+        let end = processor_time() + ms * 1_000_000;
+        while processor_time() < end {}
+    }
+
     #[tokio::test]
-    async fn what_is_waited_for_costs_nothing() {
+    async fn computing_counts_and_waiting_does_not() {
         let meter = Arc::new(Meter::default());
         let work = async {
-            hold(20);
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            hold(20);
+            for _ in 0..10 {
+                compute(10);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         };
         metered(None, Arc::clone(&meter), work).await;
         let used = meter.used();
-        assert!(used >= Duration::from_millis(40), "{used:?}");
-        assert!(used < Duration::from_millis(400), "{used:?}");
+        assert!(used >= Duration::from_millis(95), "{used:?}");
+        assert!(used < Duration::from_millis(140), "{used:?}");
         meter.reset();
         assert_eq!(meter.used(), Duration::ZERO);
+    }
+
+    /// As on a machine where others have the processors.
+    #[tokio::test]
+    async fn a_thread_without_a_processor_costs_little() {
+        let meter = Arc::new(Meter::default());
+        let work = async {
+            for _ in 0..5 {
+                hold(100);
+                tokio::task::yield_now().await;
+            }
+        };
+        metered(None, Arc::clone(&meter), work).await;
+        let used = meter.used();
+        assert!(used < Duration::from_millis(60), "{used:?}");
     }
 
     #[test]

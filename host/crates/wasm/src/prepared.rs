@@ -13,6 +13,8 @@ use model::Manifest;
 pub struct Prepared {
     pub(super) flow: ComponentPre<Guest>,
     pub(super) task: ComponentPre<Guest>,
+    /// How many shares of the engine's pools one instance takes.
+    pub(super) shares: u32,
     /// Its description of itself, from when it was deployed.
     pub manifest: Arc<Manifest>,
 }

@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 
-use super::bindings::{ComponentPre, guest as wit};
+use super::bindings::ComponentPre;
 use super::cache::CodeCache;
+use super::compile::{self, Compiler, Linkers};
 use super::config::RuntimeConfig;
 use super::engine::Engine;
 use super::guest::{Guest, Role};
 use super::halt::failure_of;
 use super::meter::metered;
-use super::port::{FlowPort, GuestLine, LogFull, LogSink, RunContext, Surroundings, TaskContext};
-use super::prepared::{PrepareError, Prepared, link};
-use super::{ComponentError, DescribeLimits, Limits, convert, host, inspect};
+use super::port::{FlowPort, LogSink, RunContext, Surroundings, TaskContext};
+use super::prepared::{PrepareError, Prepared};
+use super::{ComponentError, DescribeLimits, Limits, convert, inspect, scan};
 use model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, TaskName};
 
 /// How many prepared components are kept in memory.
@@ -29,12 +30,13 @@ pub struct Runtime {
     engine: Engine,
     limits: Arc<Limits>,
     describe_limits: DescribeLimits,
-    code: CodeCache,
-    flow_linker: Linker<Guest>,
-    task_linker: Linker<Guest>,
+    code: Arc<CodeCache>,
+    compiler: Compiler,
+    linkers: Linkers,
     prepared: moka::future::Cache<Digest, Arc<Prepared>>,
-    /// Limits the instances. To wait for room is no error and costs nothing, since it
-    /// happens before instantiation.
+    /// Limits the instances: each takes as many permits as it takes shares of the engine's
+    /// pools. To wait for room is no error and costs nothing, since it happens before
+    /// instantiation.
     flow_room: Arc<Semaphore>,
     task_room: Arc<Semaphore>,
     room: Instances,
@@ -85,17 +87,21 @@ impl Runtime {
     /// space.
     pub fn new(config: RuntimeConfig) -> anyhow::Result<Arc<Self>> {
         let engine = Engine::new(&config)?;
+        let room = Instances {
+            flows: config.flow_shares() as usize,
+            tasks: config.task_shares() as usize,
+        };
         Ok(Arc::new(Self {
-            code: CodeCache::new(config.cache_dir.as_deref(), engine.wasmtime()),
-            flow_linker: host::flow_linker(engine.wasmtime())?,
-            task_linker: host::task_linker(engine.wasmtime())?,
+            code: Arc::new(CodeCache::new(
+                config.cache_dir.as_deref(),
+                engine.wasmtime(),
+            )),
+            compiler: Compiler::new(&config),
+            linkers: Linkers::new(engine.wasmtime())?,
             prepared: moka::future::Cache::new(PREPARED_MAX),
-            flow_room: Arc::new(Semaphore::new(config.flows_max as usize)),
-            task_room: Arc::new(Semaphore::new(config.tasks_max as usize)),
-            room: Instances {
-                flows: config.flows_max as usize,
-                tasks: config.tasks_max as usize,
-            },
+            flow_room: Arc::new(Semaphore::new(room.flows)),
+            task_room: Arc::new(Semaphore::new(room.tasks)),
+            room,
             limits: Arc::new(config.limits),
             describe_limits: config.describe_limits,
             engine,
@@ -121,55 +127,41 @@ impl Runtime {
     }
 
     /// Waits for room for a flow instance. If there is none, it calls `make_room`, which may
-    /// drop an instance that only waits.
-    pub async fn flow_room(&self, make_room: impl FnOnce()) -> FlowRoom {
-        if let Ok(room) = Arc::clone(&self.flow_room).try_acquire_owned() {
+    /// drop an instance that only waits, for each that it may need the room of.
+    pub async fn flow_room(&self, prepared: &Prepared, make_room: impl Fn()) -> FlowRoom {
+        let shares = prepared.shares;
+        if let Ok(room) = Arc::clone(&self.flow_room).try_acquire_many_owned(shares) {
             return FlowRoom(room);
         }
-        make_room();
-        FlowRoom(room(&self.flow_room).await)
+        for _ in 0..shares {
+            make_room();
+        }
+        FlowRoom(room(&self.flow_room, shares).await)
     }
 
     /// Checks that the bytes are a component for this host, compiles it into the cache and
     /// calls its `describe`, under limits of its own.
     pub async fn describe(&self, bytes: &[u8]) -> Result<Manifest, ComponentError> {
         inspect::bytes(bytes)?;
-        let component = self.compiled(Digest::of(bytes), bytes.to_vec()).await?;
-        let pre = link(&self.flow_linker, &component)?;
-        link(&self.task_linker, &component)?;
-        let described = self.call_describe(&pre).await?;
-        convert::manifest(described).map_err(|bad| ComponentError::Declaration {
-            kind: bad.kind,
-            name: bad.name,
-            reason: bad.reason,
-        })
-    }
-
-    async fn call_describe(
-        &self,
-        pre: &ComponentPre<Guest>,
-    ) -> Result<wit::Manifest, ComponentError> {
-        let _ticking = self.engine.ticking();
-        let around = Surroundings {
-            run: None,
-            logs: Arc::new(NoLog),
-            grants: Grants::default(),
-            replayable: None,
-        };
-        let role = Role::Describe(self.describe_limits.clone());
-        let mut store = Guest::store(&self.engine, &self.limits, role, around);
-        let meter = store.data().meter();
-        let described = async {
-            let instance = pre.instantiate_async(&mut store).await?;
-            let guest = instance.orch_workflow_guest();
-            guest.call_describe(&mut store).await
-        };
-        let described = metered(None, meter, described).await;
-        described.map_err(|err| {
-            let panic = store.data_mut().panic.take();
-            let failure = failure_of(&err, panic, &self.limits, store.hostcall_fuel());
-            ComponentError::Describe(failure.map_or("interrupted".to_owned(), |it| it.message))
-        })
+        let digest = Digest::of(bytes);
+        if self.compiler.has_children() {
+            let code = match self.cached(digest, CodeCache::code).await {
+                Some(code) => code,
+                None => self.compile(digest, bytes.to_vec()).await?,
+            };
+            return self.compiler.describe(code).await;
+        }
+        let component = self.compiled(digest, bytes.to_vec()).await?;
+        let _room = room(&self.task_room, scan::shares(&component)?).await;
+        let (limits, describe_limits) = (&self.limits, &self.describe_limits);
+        compile::describe(
+            &self.engine,
+            &self.linkers,
+            &component,
+            limits,
+            describe_limits,
+        )
+        .await
     }
 
     /// The component of this digest, ready to run. `fetch` gives its manifest and its bytes
@@ -187,11 +179,17 @@ impl Runtime {
         }
         let prepare = async {
             let (manifest, bytes) = fetch().await?;
-            let failed = |error| PrepareError::Component { digest, error };
+            let failed = |error| match error {
+                // It is nobody's fault, and may pass.
+                ComponentError::Host(_) => PrepareError::Unreadable(error.to_string()),
+                error => PrepareError::Component { digest, error },
+            };
             let component = self.compiled(digest, bytes).await.map_err(failed)?;
+            let (flow, task) = self.linkers.link(&component).map_err(failed)?;
             Ok(Arc::new(Prepared {
-                flow: link(&self.flow_linker, &component).map_err(failed)?,
-                task: link(&self.task_linker, &component).map_err(failed)?,
+                flow,
+                task,
+                shares: scan::shares(&component).map_err(failed)?,
                 manifest: Arc::new(manifest),
             }))
         };
@@ -199,12 +197,43 @@ impl Runtime {
         prepared.map_err(|err: Arc<PrepareError>| (*err).clone())
     }
 
+    /// From the cache, or compiled into it.
     async fn compiled(&self, digest: Digest, bytes: Vec<u8>) -> Result<Component, ComponentError> {
-        if let Some(component) = self.code.load(self.engine.wasmtime(), digest) {
+        let engine = self.engine.wasmtime().clone();
+        let load = move |cache: &CodeCache, digest| cache.load(&engine, digest);
+        if let Some(component) = self.cached(digest, load.clone()).await {
             return Ok(component);
         }
-        // Compiling would keep everything else on this thread waiting.
-        tokio::task::block_in_place(|| self.code.compile(self.engine.wasmtime(), digest, &bytes))
+        let code = self.compile(digest, bytes).await?;
+        // What was kept is mapped from its file, so that processes share its memory.
+        if let Some(component) = self.cached(digest, load).await {
+            return Ok(component);
+        }
+        // SAFETY: it was just compiled, by this program.
+        let component = unsafe { Component::deserialize(self.engine.wasmtime(), code) };
+        component.map_err(|err| ComponentError::Instance(format!("{err:#}")))
+    }
+
+    async fn compile(&self, digest: Digest, bytes: Vec<u8>) -> Result<Vec<u8>, ComponentError> {
+        let code = self.compiler.compile(bytes).await?;
+        let cache = Arc::clone(&self.code);
+        let kept = tokio::task::spawn_blocking(move || {
+            cache.keep(digest, &code);
+            code
+        });
+        kept.await
+            .map_err(|panic| ComponentError::Host(panic.to_string()))
+    }
+
+    /// Asks the cache, where files that are read keep nobody waiting.
+    async fn cached<T: Send + 'static>(
+        &self,
+        digest: Digest,
+        ask: impl FnOnce(&CodeCache, Digest) -> Option<T> + Send + 'static,
+    ) -> Option<T> {
+        let cache = Arc::clone(&self.code);
+        let asked = tokio::task::spawn_blocking(move || ask(&cache, digest));
+        asked.await.ok().flatten()
     }
 
     /// Runs a flow until it returns, its port interrupts it, or `stop` completes. Gives the
@@ -236,7 +265,7 @@ impl Runtime {
 
     /// Runs one attempt of a task.
     pub async fn run_task(&self, prepared: &Prepared, start: TaskStart) -> Outcome {
-        let _room = room(&self.task_room).await;
+        let _room = room(&self.task_room, prepared.shares).await;
         let _ticking = self.engine.ticking();
         let task = start.task.task.clone();
         let around = Surroundings {
@@ -292,8 +321,8 @@ pub fn timed_out(what: &str, timeout: Duration) -> Failure {
     )
 }
 
-async fn room(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    let room = Arc::clone(semaphore).acquire_owned().await;
+async fn room(semaphore: &Arc<Semaphore>, shares: u32) -> OwnedSemaphorePermit {
+    let room = Arc::clone(semaphore).acquire_many_owned(shares).await;
     room.expect("the semaphore is never closed")
 }
 
@@ -337,13 +366,4 @@ fn port_of<P: FlowPort>(store: Store<Guest>) -> P {
     };
     let port: Box<dyn Any> = port;
     *port.downcast().expect("the port is the one that was given")
-}
-
-/// Drops the lines that a component logs while it describes itself.
-struct NoLog;
-
-impl LogSink for NoLog {
-    fn line(&self, _line: GuestLine) -> Result<(), LogFull> {
-        Ok(())
-    }
 }

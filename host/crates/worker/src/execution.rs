@@ -88,7 +88,9 @@ pub(super) async fn execute(
         }
     };
     // Waiting flows stay in memory where there is room, and are no obstacle where there is not.
-    let room = shared.runtime.flow_room(|| shared.parking.make_room());
+    let room = shared
+        .runtime
+        .flow_room(&prepared, || shared.parking.make_room());
     let start = FlowStart {
         room: room.await,
         flow,

@@ -41,7 +41,7 @@ pub async fn replay(
     let started = run.started.unwrap_or(run.scheduled);
     let clock = Arc::new(JournalClock::new(started));
     let start = FlowStart {
-        room: runtime.flow_room(|| ()).await,
+        room: runtime.flow_room(prepared, || ()).await,
         flow: run.flow.clone(),
         parameters: run.parameters.clone(),
         around: Surroundings {

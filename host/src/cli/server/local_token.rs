@@ -8,6 +8,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::cli::error::UserError;
+use crate::cli::files;
+use crate::cli::remote::TOKEN_MAX;
 use model::{Role, Token, TokenName};
 use operations::access;
 use store::{Missing, Store, StoreError};
@@ -17,7 +19,8 @@ const NAME: &str = "local";
 /// The token whose secret is in the file; a new one, if that is of no use.
 pub async fn local_token(store: &dyn Store, path: &Path) -> anyhow::Result<Token> {
     let now = store.clock().now();
-    if let Ok(secret) = fs::read_to_string(path)
+    if let Ok(secret) = files::regular(path, TOKEN_MAX)
+        && let Ok(secret) = String::from_utf8(secret)
         && let Some(token) = access::bearer(store, secret.trim(), now).await?
         && token.role == Role::Admin
     {

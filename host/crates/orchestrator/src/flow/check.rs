@@ -10,9 +10,6 @@
 
 use std::sync::Arc;
 
-use super::doing::Doing;
-use super::machine::{Asks, Flow};
-use super::step::{Moment, Step};
 use crate::{InputSchema, Parameters};
 use model::Json;
 
@@ -30,7 +27,7 @@ pub enum Check {
 
 impl Check {
     /// Whether it takes no longer than a few milliseconds.
-    fn is_light(&self) -> bool {
+    pub fn is_light(&self) -> bool {
         match self {
             Self::Parameters { takes, given } => takes.is_light(given),
             Self::Schema(schema) => {
@@ -45,25 +42,6 @@ impl Check {
         match self {
             Self::Parameters { takes, given } => takes.check(given).map_err(|err| err.to_string()),
             Self::Schema(schema) => InputSchema::new(schema).map(drop),
-        }
-    }
-}
-
-impl Flow {
-    /// Goes on with `doing` once this is checked.
-    pub(super) fn check(&mut self, check: Check, doing: Doing, at: &mut Moment) -> Asks {
-        self.doing = doing;
-        if check.is_light() {
-            return self.checked(check.make(), at);
-        }
-        Ok(Step::Check(check))
-    }
-
-    pub(super) fn checked(&mut self, fits: Result<(), String>, at: &mut Moment) -> Asks {
-        match std::mem::replace(&mut self.doing, Doing::Nothing) {
-            Doing::Start(start) => self.start_checked(*start, fits, at),
-            Doing::Input(input) => self.input_checked(*input, fits, at),
-            _ => unreachable!("nothing else is checked"),
         }
     }
 }

@@ -27,6 +27,7 @@
 mod buffer;
 mod calls;
 mod check;
+mod checking;
 mod doing;
 mod inputs;
 mod live;

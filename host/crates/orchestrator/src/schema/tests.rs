@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -228,9 +226,9 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// Whatever the schema: it is refused, or its check is made or not, but in a bounded time.
+    /// Whatever the schema: it is refused, or its check is refused, or it ends.
     #[test]
-    fn no_check_takes_longer_than_its_steps(
+    fn every_check_ends(
         root in any_schema(),
         parts in prop::collection::vec(any_schema(), 4),
         value in any_value(),
@@ -242,14 +240,11 @@ proptest! {
         let defs = parts.into_iter().enumerate().map(|(at, part)| (format!("d{at}"), part));
         root.insert("$defs".to_owned(), Value::Object(defs.collect()));
         if let Ok(schema) = BoundedSchema::new(Value::Object(root)) {
-            let begin = Instant::now();
             let bytes = value.to_string().len();
             let fits = schema.fits(&value, bytes);
             if fits == Ok(false) {
                 prop_assert!(!schema.misfits(&value).is_empty());
             }
-            // A thousand times what it should take: this is about checks that never end.
-            prop_assert!(begin.elapsed().as_secs() < 60);
         }
     }
 }

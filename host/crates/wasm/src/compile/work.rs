@@ -1,0 +1,105 @@
+//! What is done to a component, in whichever process.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use wasmtime::component::{Component, Linker};
+
+use super::wire::Settings;
+use crate::bindings::ComponentPre;
+use crate::engine::{self, Engine};
+use crate::guest::{Guest, Role};
+use crate::halt::failure_of;
+use crate::meter::metered;
+use crate::port::{GuestLine, LogFull, LogSink, Surroundings};
+use crate::prepared::link;
+use crate::{ComponentError, DescribeLimits, Limits, convert, host, inspect, scan};
+use model::{Grants, Manifest};
+
+/// Checks what the component consists of, and compiles it. Takes tens of milliseconds of a
+/// processor, or as long as its limits allow.
+pub(super) fn compile(wasm: &[u8], settings: &Settings) -> Result<Vec<u8>, ComponentError> {
+    inspect::bytes(wasm)?;
+    scan::bytes(wasm, &settings.component_limits)?;
+    let invalid = |err: wasmtime::Error| ComponentError::Invalid(format!("{err:#}"));
+    let engine = engine::for_compiling(&settings.limits)
+        .map_err(|err| ComponentError::Host(format!("{err:#}")))?;
+    let component = Component::from_binary(&engine, wasm).map_err(invalid)?;
+    scan::instance(&component, &settings.component_limits)?;
+    component.serialize().map_err(invalid)
+}
+
+/// What a component may import: as a flow, and as a task.
+pub(crate) struct Linkers {
+    pub flow: Linker<Guest>,
+    pub task: Linker<Guest>,
+}
+
+impl Linkers {
+    pub fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
+        Ok(Self {
+            flow: host::flow_linker(engine)?,
+            task: host::task_linker(engine)?,
+        })
+    }
+
+    /// Links a component as a flow and as a task.
+    pub fn link(
+        &self,
+        component: &Component,
+    ) -> Result<(ComponentPre<Guest>, ComponentPre<Guest>), ComponentError> {
+        Ok((link(&self.flow, component)?, link(&self.task, component)?))
+    }
+}
+
+/// Links a compiled component and calls its `describe`, under limits of its own.
+pub(crate) async fn describe(
+    engine: &Engine,
+    linkers: &Linkers,
+    component: &Component,
+    limits: &Arc<Limits>,
+    describe_limits: &DescribeLimits,
+) -> Result<Manifest, ComponentError> {
+    let (pre, _) = linkers.link(component)?;
+    let _ticking = engine.ticking();
+    let around = Surroundings {
+        run: None,
+        logs: Arc::new(NoLog),
+        grants: Grants::default(),
+        replayable: None,
+    };
+    let role = Role::Describe(describe_limits.clone());
+    let mut store = Guest::store(engine, limits, role, around);
+    let meter = store.data().meter();
+    let described = async {
+        let instance = pre.instantiate_async(&mut store).await?;
+        let guest = instance.orch_workflow_guest();
+        guest.call_describe(&mut store).await
+    };
+    let Ok(described) = timeout(describe_limits.time_max, metered(None, meter, described)).await
+    else {
+        let max = describe_limits.time_max;
+        return Err(ComponentError::Describe(format!(
+            "it took longer than {max:?}, which is the limit on a component's description of itself"
+        )));
+    };
+    let described = described.map_err(|err| {
+        let panic = store.data_mut().panic.take();
+        let failure = failure_of(&err, panic, limits, store.hostcall_fuel());
+        ComponentError::Describe(failure.map_or("interrupted".to_owned(), |it| it.message))
+    })?;
+    convert::manifest(described).map_err(|bad| ComponentError::Declaration {
+        kind: bad.kind.into(),
+        name: bad.name,
+        reason: bad.reason,
+    })
+}
+
+/// Drops the lines that a component logs while it describes itself.
+struct NoLog;
+
+impl LogSink for NoLog {
+    fn line(&self, _line: GuestLine) -> Result<(), LogFull> {
+        Ok(())
+    }
+}
