@@ -10,10 +10,8 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 use super::Limits;
 use super::config::RuntimeConfig;
 use super::limits::TABLES_PER_SHARE;
+use super::meter::TICK;
 use super::watchdog::Watchdog;
-
-/// How often a guest that computes is interrupted: to let others have a turn, and to count.
-pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// How many ticks pass between two looks at threads that are held for long.
 const TICKS_PER_LOOK: u64 = 50;

@@ -17,8 +17,10 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::engine::TICK;
 use model::RunId;
+
+/// How often a guest that computes is interrupted: to let others have a turn, and to count.
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// A poll that takes longer is followed by one that is measured in processor time: the clock
 /// of the processor costs more to read, and most polls are short.
