@@ -39,6 +39,7 @@ mod locked;
 mod logs;
 mod machines;
 mod measuring;
+mod memory;
 mod mischief;
 mod moving;
 mod numbers;

@@ -11,7 +11,7 @@ use operations::client::{Client, LocalClient};
 use store::Store;
 use wasm::{Limits, Runtime};
 
-pub use super::engine::Instances;
+pub use super::engine::Room;
 
 pub struct Context {
     /// Does what a command asks, here or on a server.
@@ -77,7 +77,7 @@ impl Context {
     }
 
     /// The engine, for those commands that look into components or run them.
-    pub fn runtime(&self, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
-        self.engine.runtime(instances, limits)
+    pub fn runtime(&self, room: Room, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
+        self.engine.runtime(room, limits)
     }
 }

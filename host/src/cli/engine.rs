@@ -3,27 +3,37 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::size::SizeArg;
 use super::time::SpanArg;
 use async_trait::async_trait;
 use model::Manifest;
 use operations::client::{Describe, Undescribed};
 use wasm::{CompileLimits, Compiling, ComponentError, Limits, Runtime, RuntimeConfig};
 
-/// How many instances may be alive at once.
+/// How much room guests have together.
 #[derive(Clone, Copy, Debug)]
-pub struct Instances {
-    pub flows: u32,
-    pub tasks: u32,
+pub struct Room {
+    /// Instances of flows that may be alive at once.
+    flows: u32,
+    /// The same of tasks.
+    tasks: u32,
+    /// Memory, in bytes. None: a part of what this machine has.
+    memory: Option<usize>,
 }
 
-impl Instances {
+impl Room {
     /// For a look at one component.
-    pub const FEW: Self = Self { flows: 4, tasks: 4 };
+    pub const FEW: Self = Self {
+        flows: 4,
+        tasks: 4,
+        memory: None,
+    };
 
     /// For one run and what it starts within itself.
     pub const ONE_RUN: Self = Self {
         flows: 4,
         tasks: 256,
+        memory: None,
     };
 
     /// For so many runs at once. A quarter more may wait in memory: an instance with all that
@@ -33,6 +43,15 @@ impl Instances {
         Self {
             flows: runs.saturating_add(runs / 4).clamp(16, 4096),
             tasks: runs.saturating_mul(2).clamp(256, 4096),
+            memory: None,
+        }
+    }
+
+    /// With as much memory as was typed.
+    pub fn with_memory(self, typed: Option<SizeArg>) -> Self {
+        Self {
+            memory: typed.map(|SizeArg(bytes)| bytes),
+            ..self
         }
     }
 }
@@ -61,15 +80,17 @@ impl EngineSettings {
     }
 
     /// An engine. Components are compiled by this program, in processes of their own.
-    pub fn runtime(&self, instances: Instances, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
+    pub fn runtime(&self, room: Room, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
+        let usual = RuntimeConfig::default();
         Runtime::new(RuntimeConfig {
             cache_dir: Some(self.cache.clone()),
             limits,
             compile_limits: self.compile_limits.clone(),
             compiling: Compiling::Child(THIS_PROGRAM.into()),
-            flows_max: instances.flows,
-            tasks_max: instances.tasks,
-            ..RuntimeConfig::default()
+            flows_max: room.flows,
+            tasks_max: room.tasks,
+            memory_max: room.memory.unwrap_or(usual.memory_max),
+            ..usual
         })
     }
 }
@@ -89,7 +110,7 @@ impl Describe for Describer {
     async fn describe(&self, bytes: &[u8]) -> Result<Manifest, Undescribed> {
         let runtime = match self {
             Self::With(runtime) => Ok(Arc::clone(runtime)),
-            Self::WhenNeeded(settings) => settings.runtime(Instances::FEW, Limits::default()),
+            Self::WhenNeeded(settings) => settings.runtime(Room::FEW, Limits::default()),
         };
         let runtime = runtime.map_err(|err| Undescribed {
             reason: format!("{err:#}"),

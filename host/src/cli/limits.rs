@@ -1,5 +1,6 @@
 //! What one instance may use, as typed.
 
+use super::size::SizeArg;
 use super::time::SpanArg;
 use wasm::Limits;
 
@@ -9,9 +10,18 @@ pub struct LimitArgs {
     /// and 1h]
     #[arg(long, value_name = "DURATION")]
     compute_limit: Option<SpanArg>,
-    /// Calls of one flow run: tasks, runs and timers that it starts [default: 1000000]
+    /// Calls of one flow run: tasks, runs and timers that it starts [default: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     calls_limit: Option<u64>,
+    /// What the journal of one flow run may hold: arguments, results and everything else that
+    /// its calls hand over and are given [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    journal_limit: Option<SizeArg>,
+    /// The memory of all flows and tasks together, with what they make the host hold. What
+    /// would not fit waits before it starts [default: 70 % of the memory of the machine or of
+    /// the control group]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<SizeArg>,
 }
 
 impl LimitArgs {
@@ -24,6 +34,14 @@ impl LimitArgs {
         if let Some(max) = self.calls_limit {
             limits.calls_max = max;
         }
+        if let Some(SizeArg(max)) = self.journal_limit {
+            limits.journal_max = max;
+        }
         limits
+    }
+
+    /// The memory of all guests, if it was typed.
+    pub fn memory(&self) -> Option<SizeArg> {
+        self.memory
     }
 }

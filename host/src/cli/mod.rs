@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod server;
 mod signals;
+mod size;
 mod table;
 mod target;
 mod task_run;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::context::{Context, Instances};
+use super::context::{Context, Room};
 use super::error::ExitStatus;
 use super::limits::LimitArgs;
 use super::params::ParamArgs;
@@ -54,7 +54,10 @@ pub struct RunArgs {
 
 pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let store = cx.store("run")?;
-    let runtime = cx.runtime(Instances::ONE_RUN, args.limits.limits())?;
+    let runtime = cx.runtime(
+        Room::ONE_RUN.with_memory(args.limits.memory()),
+        args.limits.limits(),
+    )?;
     let now = cx.now();
     let flow = args.flow.as_deref();
     let mut target = Target::find(&args.target, flow, &**store, &runtime, now).await?;

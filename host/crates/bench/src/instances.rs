@@ -66,12 +66,12 @@ fn start() -> TaskStart {
     };
     TaskStart {
         context: Arc::new(context),
-        task: TaskContext {
+        task: Arc::new(TaskContext {
             id: TaskRunId(Uuid::nil()),
             name: "measured".to_owned(),
             task: TaskName::trusted("add_one"),
             attempt: 1,
-        },
+        }),
         arguments: Json::trusted(r#"{"n":1}"#),
         logs: Arc::new(Unread),
         grants: Grants::default(),

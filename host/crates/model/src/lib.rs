@@ -15,6 +15,7 @@ mod input;
 mod journal;
 #[cfg(test)]
 mod journal_form;
+mod journal_size;
 mod json;
 mod log;
 mod manifest;

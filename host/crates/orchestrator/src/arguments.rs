@@ -2,12 +2,14 @@
 
 use model::{Argument, Failure, FailureKind, Json, Seq, Settlement, TaskCall};
 
-/// The object of arguments by name. Errs with kind `Upstream` if something that the task
-/// needs did not succeed. `settlement` must know every call that the task needs.
-pub fn task_arguments(
+/// Checks that everything that a task needs has succeeded, and that its arguments are at most
+/// `bytes_max` together. Errs with kind `Upstream` or `Limit` if not. `settlement` must know
+/// every call that the task needs.
+pub fn check_arguments(
     call: &TaskCall,
     settlement: impl Fn(Seq) -> Option<Settlement>,
-) -> Result<Json, Failure> {
+    bytes_max: usize,
+) -> Result<(), Failure> {
     let result = |seq: Seq| {
         let settled = settlement(seq).ok_or_else(|| upstream(call, seq, "has not settled"))?;
         settled
@@ -17,6 +19,36 @@ pub fn task_arguments(
     for seq in &call.wait_for {
         result(*seq)?;
     }
+    let mut bytes = 0;
+    for (_, argument) in &call.arguments {
+        bytes += match argument {
+            Argument::Value(value) => value.as_str().len(),
+            Argument::ResultOf(seq) => result(*seq)?.as_str().len(),
+            Argument::ResultsOf(seqs) => {
+                let mut sum = 0;
+                for seq in seqs {
+                    sum += result(*seq)?.as_str().len() + 1;
+                }
+                sum
+            }
+        };
+    }
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    let message = format!(
+        "the arguments of task `{}` are {bytes} bytes; the limit on a JSON text is {bytes_max} bytes",
+        call.task
+    );
+    Err(Failure::new(FailureKind::Limit, message))
+}
+
+/// The object of arguments by name, of a task whose arguments were checked.
+pub fn task_arguments(call: &TaskCall, settlement: impl Fn(Seq) -> Option<Settlement>) -> Json {
+    let result = |seq: Seq| {
+        let value = settlement(seq).and_then(|settled| settled.value().ok());
+        value.unwrap_or_else(Json::null)
+    };
     // Built as text: values are passed on without being read.
     let mut text = String::from("{");
     for (at, (name, argument)) in call.arguments.iter().enumerate() {
@@ -27,21 +59,21 @@ pub fn task_arguments(
         text.push(':');
         match argument {
             Argument::Value(value) => text.push_str(value.as_str()),
-            Argument::ResultOf(seq) => text.push_str(result(*seq)?.as_str()),
+            Argument::ResultOf(seq) => text.push_str(result(*seq).as_str()),
             Argument::ResultsOf(seqs) => {
                 text.push('[');
                 for (at, seq) in seqs.iter().enumerate() {
                     if at > 0 {
                         text.push(',');
                     }
-                    text.push_str(result(*seq)?.as_str());
+                    text.push_str(result(*seq).as_str());
                 }
                 text.push(']');
             }
         }
     }
     text.push('}');
-    Ok(Json::trusted(text))
+    Json::trusted(text)
 }
 
 fn upstream(call: &TaskCall, seq: Seq, what: &str) -> Failure {
@@ -91,18 +123,31 @@ mod tests {
             vec![Seq(2)],
         );
         assert_eq!(
-            task_arguments(&call, settlement).unwrap().as_str(),
+            task_arguments(&call, settlement).as_str(),
             r#"{"a":"x","b":1,"c":[2,1]}"#
         );
     }
 
     #[test]
     fn what_failed_upstream_is_named() {
-        let failure = task_arguments(&call(vec![], vec![Seq(3)]), settlement).unwrap_err();
+        let call = call(vec![], vec![Seq(3)]);
+        let failure = check_arguments(&call, settlement, 100).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Upstream);
         assert_eq!(
             failure.message,
             "task `load` did not run: call 3, which it needs, failed: no route"
+        );
+    }
+
+    #[test]
+    fn arguments_have_a_limit_together() {
+        let seqs = vec![Seq(1); 10];
+        let many = call(vec![("a", Argument::ResultsOf(seqs))], vec![]);
+        assert_eq!(check_arguments(&many, settlement, 20), Ok(()));
+        let failure = check_arguments(&many, settlement, 19).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "the arguments of task `load` are 20 bytes; the limit on a JSON text is 19 bytes"
         );
     }
 }

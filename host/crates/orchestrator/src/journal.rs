@@ -28,6 +28,8 @@ pub struct Journal {
     replayed: usize,
     /// How many settlements the guest has been told of.
     told: usize,
+    /// About how many bytes the entries hold.
+    bytes: usize,
     clock: Timestamp,
 }
 
@@ -73,6 +75,7 @@ pub struct Divergence {
 impl Journal {
     /// The journal of a run that started at `started` and has these entries, in order.
     pub fn new(started: Timestamp, entries: Vec<Entry>) -> Self {
+        let bytes = entries.iter().map(Entry::bytes).sum();
         let slots: Vec<Slot> = entries
             .into_iter()
             .map(|entry| Slot { entry, told: false })
@@ -80,6 +83,7 @@ impl Journal {
         Self {
             replayed: slots.len(),
             told: 0,
+            bytes,
             slots,
             passed: 0,
             clock: started,
@@ -144,6 +148,7 @@ impl Journal {
         let entry = self.next_entry(call, answer, now);
         self.clock = entry.at;
         self.passed += 1;
+        self.bytes += entry.bytes();
         self.slots.push(Slot { entry, told: false });
         &self.slots[self.passed - 1].entry
     }
@@ -157,7 +162,9 @@ impl Journal {
     pub fn settle(&mut self, seq: Seq, at: Timestamp, settlement: Settlement) -> bool {
         match self.slot_mut(seq) {
             Some(slot) if slot.entry.settled.is_none() => {
+                let bytes = settlement.bytes();
                 slot.entry.settled = Some((at, settlement));
+                self.bytes += bytes;
                 true
             }
             _ => false,
@@ -198,6 +205,11 @@ impl Journal {
             .settled
             .as_ref()
             .map(|(_, settled)| settled)
+    }
+
+    /// About how many bytes it holds in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many settlements waits have told the guest of.

@@ -18,7 +18,7 @@ mod parameters;
 mod retry;
 mod schema;
 
-pub use arguments::task_arguments;
+pub use arguments::{check_arguments, task_arguments};
 pub use creation::{Start, new_run, subflow_run, undeployed_run};
 pub use dependencies::Dependencies;
 pub use input::{InputMisfit, InputProblem, InputSchema};

@@ -4,7 +4,7 @@ wasmtime::component::bindgen!({
     path: "../../../wit",
     world: "component",
     imports: {
-        "orch:workflow/logging": trappable,
+        "orch:workflow/logging.panicked": trappable,
         "orch:workflow/context": trappable,
         "orch:workflow/waiting.settled": trappable,
         "orch:workflow/inputs.given": trappable,

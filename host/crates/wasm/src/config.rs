@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::machine;
 use super::{CompileLimits, ComponentLimits, DescribeLimits, Limits};
 
 /// Where components are compiled, and where they describe themselves.
@@ -31,6 +32,8 @@ pub struct RuntimeConfig {
     pub flows_max: u32,
     /// Task instances alive at once, counted in the same way.
     pub tasks_max: u32,
+    /// The memory of all guests together, in bytes.
+    pub memory_max: usize,
 }
 
 impl RuntimeConfig {
@@ -57,6 +60,7 @@ impl Default for RuntimeConfig {
             compiling: Compiling::default(),
             flows_max: 512,
             tasks_max: 256,
+            memory_max: machine::guest_memory(),
         }
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
-use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+use wasmtime::{ResourceLimiterAsync, Store, UpdateDeadline};
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::budget::{Held, NothingFree};
 use super::engine::Engine;
 use super::fields::MANIFEST_BYTES_MAX;
 use super::halt::{Halt, Panic, bytes};
@@ -23,7 +24,7 @@ use model::{Ask, Failure, FailureKind, RunId, Seq};
 /// The purpose of an instance.
 pub(super) enum Role {
     Flow(Box<dyn FlowPort>),
-    Task(Box<(Arc<RunContext>, TaskContext)>),
+    Task(Arc<RunContext>, Arc<TaskContext>),
     /// It only describes itself, under these limits.
     Describe(DescribeLimits),
 }
@@ -37,7 +38,7 @@ impl Role {
                 limits.flow_compute_max,
                 limits.memory_max,
             ),
-            Self::Task(_) => (
+            Self::Task(..) => (
                 "a task attempt's computing",
                 limits.task_compute_max,
                 limits.memory_max,
@@ -48,7 +49,7 @@ impl Role {
                 limits.memory_max,
             ),
         };
-        let memory = MemoryLimiter::new(memory_max);
+        let memory = MemoryLimiter::new(memory_max, None);
         let compute = Compute {
             what,
             max: compute_max,
@@ -78,8 +79,10 @@ impl Guest {
         limits: &Arc<Limits>,
         role: Role,
         around: Surroundings,
+        held: Option<Held>,
     ) -> Store<Self> {
-        let (memory, compute) = role.limited(limits);
+        let (mut memory, compute) = role.limited(limits);
+        memory.held = held;
         let call_bytes = match role {
             Role::Describe(_) => MANIFEST_BYTES_MAX,
             _ => limits.call_bytes(),
@@ -95,7 +98,7 @@ impl Guest {
             compute,
         };
         let mut store = Store::new(engine.wasmtime(), guest);
-        store.limiter(|guest| &mut guest.memory);
+        store.limiter_async(|guest| &mut guest.memory);
         store.set_hostcall_fuel(call_bytes);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().compute.tick());
@@ -106,7 +109,7 @@ impl Guest {
     pub fn flow(&mut self) -> CallResult<&mut dyn FlowPort> {
         match &mut self.role {
             Role::Flow(port) => Ok(&mut **port),
-            Role::Task(_) => Err(refused(
+            Role::Task(..) => Err(refused(
                 "a task cannot start or wait for anything: return a result, and let the flow go on from there",
             )),
             Role::Describe(_) => Err(refused(
@@ -138,6 +141,11 @@ impl Guest {
         if let Role::Flow(port) = &mut self.role {
             self.compute.meter.add(port.worked());
         }
+    }
+
+    /// What its memories and tables take, in bytes.
+    pub fn memory_used(&self) -> usize {
+        self.memory.used
     }
 
     /// Measures how long the instance holds a thread.
@@ -181,19 +189,21 @@ impl WasiView for Guest {
 struct MemoryLimiter {
     max: usize,
     used: usize,
+    /// Its part of the memory of all guests. None: it is not counted among them.
+    held: Option<Held>,
 }
 
 /// What one element of a table takes, in bytes.
 const TABLE_ELEMENT: usize = size_of::<usize>();
 
 impl MemoryLimiter {
-    fn new(max: usize) -> Self {
-        Self { max, used: 0 }
+    fn new(max: usize, held: Option<Held>) -> Self {
+        Self { max, used: 0, held }
     }
 
     /// Counts what a memory or a table grows by. `false`: it cannot grow so far, whatever the
     /// limit is, so nothing is counted.
-    fn grow(
+    async fn grow(
         &mut self,
         current: usize,
         desired: usize,
@@ -212,28 +222,33 @@ impl MemoryLimiter {
             }
             .into());
         }
+        if let Some(held) = &mut self.held {
+            let grown = held.grow(more).await;
+            grown.map_err(|NothingFree| Halt::NothingFree { needed: used })?;
+        }
         self.used = used;
         Ok(true)
     }
 }
 
-impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(
+#[wasmtime_wasi::async_trait]
+impl ResourceLimiterAsync for MemoryLimiter {
+    async fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        self.grow(current, desired, maximum, 1)
+        self.grow(current, desired, maximum, 1).await
     }
 
-    fn table_growing(
+    async fn table_growing(
         &mut self,
         current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        self.grow(current, desired, maximum, TABLE_ELEMENT)
+        self.grow(current, desired, maximum, TABLE_ELEMENT).await
     }
 }
 
@@ -258,18 +273,25 @@ impl Compute {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
+
+    /// What is known without a wait.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().expect("it does not wait")
+    }
 
     #[test]
     fn memories_and_tables_count_together() {
-        let mut limiter = MemoryLimiter::new(100);
-        assert!(limiter.memory_growing(0, 40, None).unwrap());
-        assert!(limiter.memory_growing(0, 20, Some(30)).unwrap());
+        let mut limiter = MemoryLimiter::new(100, None);
+        assert!(now(limiter.memory_growing(0, 40, None)).unwrap());
+        assert!(now(limiter.memory_growing(0, 20, Some(30))).unwrap());
         // What its own maximum forbids is the guest's to handle, and counts nothing.
-        assert!(!limiter.memory_growing(20, 31, Some(30)).unwrap());
-        assert!(limiter.table_growing(0, 4, None).unwrap());
-        assert!(limiter.memory_growing(20, 28, Some(30)).unwrap());
-        let halt = limiter.memory_growing(40, 41, None).unwrap_err();
+        assert!(!now(limiter.memory_growing(20, 31, Some(30))).unwrap());
+        assert!(now(limiter.table_growing(0, 4, None)).unwrap());
+        assert!(now(limiter.memory_growing(20, 28, Some(30))).unwrap());
+        let halt = now(limiter.memory_growing(40, 41, None)).unwrap_err();
         assert_eq!(
             halt.to_string(),
             "asked for 101 B of memory; the limit on memory is 100 B"
@@ -285,8 +307,8 @@ mod tests {
         };
         let role = Role::Describe(describe);
         let (mut memory, mut compute) = role.limited(&Limits::default());
-        assert!(memory.memory_growing(0, 5, None).unwrap());
-        assert!(memory.memory_growing(5, 6, None).is_err());
+        assert!(now(memory.memory_growing(0, 5, None)).unwrap());
+        assert!(now(memory.memory_growing(5, 6, None)).is_err());
         assert!(compute.tick().is_ok());
         compute.meter.add(Duration::from_millis(21));
         let halt = compute.tick().err().unwrap();

@@ -11,6 +11,7 @@
 //! [`Failure`](model::Failure) of its own run.
 
 mod bindings;
+mod budget;
 mod cache;
 mod compile;
 mod config;
@@ -23,6 +24,7 @@ mod halt;
 mod host;
 mod inspect;
 mod limits;
+mod machine;
 mod meter;
 mod network;
 mod port;
@@ -34,6 +36,7 @@ mod seal;
 mod wasi;
 mod watchdog;
 
+pub use budget::{Held, MemoryBudget, NothingFree, OverBudget};
 pub use compile::{COMPILE_CHILD, compile_child};
 pub use config::{Compiling, RuntimeConfig};
 pub use error::ComponentError;

@@ -25,6 +25,8 @@ pub struct Limits {
     pub log_bytes_max: usize,
     /// Calls in one flow run's journal.
     pub calls_max: u64,
+    /// What one flow run's journal may hold, in bytes. It is in memory while the flow is.
+    pub journal_max: usize,
 }
 
 impl Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             log_lines_max: 100_000,
             log_bytes_max: 16 << 20,
             calls_max: 100_000,
+            journal_max: 256 << 20,
         }
     }
 }

@@ -95,6 +95,10 @@ fn unfit(reply: &Reply) -> CallError {
 pub trait LogSink: Send + Sync + 'static {
     /// `scope` is the subflow that logs. Errs when the run has logged too much.
     fn line(&self, line: GuestLine) -> Result<(), LogFull>;
+    /// Waits until there is room for the next line. `None`: there is.
+    fn room(&self) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
 }
 
 /// A line as a guest logged it.

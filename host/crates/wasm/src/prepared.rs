@@ -1,6 +1,7 @@
 //! A component that is ready to be instantiated, any number of times.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::component::{Component, Linker};
 
@@ -15,8 +16,37 @@ pub struct Prepared {
     pub(super) task: ComponentPre<Guest>,
     /// How many shares of the engine's pools one instance takes.
     pub(super) shares: u32,
+    pub(super) flow_need: Need,
+    pub(super) task_need: Need,
     /// Its description of itself, from when it was deployed.
     pub manifest: Arc<Manifest>,
+}
+
+/// What an instance needs of memory, as far as is known from those before it, in bytes.
+pub(super) struct Need(AtomicUsize);
+
+impl Need {
+    /// Before any is known: what a small component from Rust has.
+    const UNKNOWN: usize = 2 << 20;
+
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// An instance has used so much. Others that used more are forgotten slowly.
+    pub fn learn(&self, used: usize) {
+        let known = self.get();
+        let next = used.max(known - known / 8);
+        if next != known {
+            self.0.store(next, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for Need {
+    fn default() -> Self {
+        Self(AtomicUsize::new(Self::UNKNOWN))
+    }
 }
 
 /// Why a component cannot be prepared.

@@ -10,15 +10,16 @@ use wasmtime::Store;
 use wasmtime::component::Component;
 
 use super::bindings::ComponentPre;
+use super::budget::{Held, MemoryBudget, OverBudget};
 use super::cache::CodeCache;
 use super::compile::{self, Compiler, Linkers};
 use super::config::RuntimeConfig;
 use super::engine::Engine;
 use super::guest::{Guest, Role};
-use super::halt::failure_of;
+use super::halt::{Halt, failure_of};
 use super::meter::metered;
 use super::port::{FlowPort, LogSink, RunContext, Surroundings, TaskContext};
-use super::prepared::{PrepareError, Prepared};
+use super::prepared::{Need, PrepareError, Prepared};
 use super::{ComponentError, DescribeLimits, Limits, convert, inspect, scan};
 use model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, TaskName};
 
@@ -40,6 +41,7 @@ pub struct Runtime {
     flow_room: Arc<Semaphore>,
     task_room: Arc<Semaphore>,
     room: Instances,
+    memory: Arc<MemoryBudget>,
 }
 
 /// How many instances are alive, or may be.
@@ -60,7 +62,10 @@ pub enum FlowEnd {
 }
 
 /// Room for one flow instance.
-pub struct FlowRoom(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+pub struct FlowRoom {
+    shares: OwnedSemaphorePermit,
+    memory: Held,
+}
 
 /// One execution of a flow.
 pub struct FlowStart {
@@ -75,7 +80,7 @@ pub struct FlowStart {
 pub struct TaskStart {
     /// Of the flow's run.
     pub context: Arc<RunContext>,
-    pub task: TaskContext,
+    pub task: Arc<TaskContext>,
     pub arguments: Json,
     pub logs: Arc<dyn LogSink>,
     pub grants: Grants,
@@ -102,6 +107,7 @@ impl Runtime {
             flow_room: Arc::new(Semaphore::new(room.flows)),
             task_room: Arc::new(Semaphore::new(room.tasks)),
             room,
+            memory: MemoryBudget::new(config.memory_max),
             limits: Arc::new(config.limits),
             describe_limits: config.describe_limits,
             engine,
@@ -126,17 +132,32 @@ impl Runtime {
         &self.limits
     }
 
-    /// Waits for room for a flow instance. If there is none, it calls `make_room`, which may
-    /// drop an instance that only waits, for each that it may need the room of.
-    pub async fn flow_room(&self, prepared: &Prepared, make_room: impl Fn()) -> FlowRoom {
-        let shares = prepared.shares;
-        if let Ok(room) = Arc::clone(&self.flow_room).try_acquire_many_owned(shares) {
-            return FlowRoom(room);
-        }
-        for _ in 0..shares {
-            make_room();
-        }
-        FlowRoom(room(&self.flow_room, shares).await)
+    /// The memory that all guests have together.
+    pub fn memory(&self) -> &Arc<MemoryBudget> {
+        &self.memory
+    }
+
+    /// Waits for room and memory for a flow instance. If there is no room, it calls
+    /// `make_room`, which may drop an instance that only waits, for each that it may need the
+    /// room of. Errs if all guests together may not have as much memory as one such flow needs.
+    pub async fn flow_room(
+        &self,
+        prepared: &Prepared,
+        make_room: impl Fn(),
+    ) -> Result<FlowRoom, OverBudget> {
+        let wanted = prepared.shares;
+        let shares = match Arc::clone(&self.flow_room).try_acquire_many_owned(wanted) {
+            Ok(shares) => shares,
+            Err(_) => {
+                for _ in 0..wanted {
+                    make_room();
+                }
+                room(&self.flow_room, wanted).await
+            }
+        };
+        let need = prepared.flow_need.get();
+        let memory = self.memory.reserve_for_flow(need).await?;
+        Ok(FlowRoom { shares, memory })
     }
 
     /// Checks that the bytes are a component for this host, compiles it into the cache and
@@ -189,6 +210,8 @@ impl Runtime {
             Ok(Arc::new(Prepared {
                 flow,
                 task,
+                flow_need: Need::default(),
+                task_need: Need::default(),
                 shares: scan::shares(&component).map_err(failed)?,
                 manifest: Arc::new(manifest),
             }))
@@ -247,7 +270,12 @@ impl Runtime {
     ) -> (FlowEnd, P) {
         let _ticking = self.engine.ticking();
         let role = Role::Flow(Box::new(port));
-        let mut store = Guest::store(&self.engine, &self.limits, role, start.around);
+        let FlowRoom {
+            shares: _shares,
+            memory,
+        } = start.room;
+        let held = Some(memory);
+        let mut store = Guest::store(&self.engine, &self.limits, role, start.around, held);
         let call = call_flow(&prepared.flow, &mut store, &start.flow, &start.parameters);
         let returned = tokio::select! {
             returned = call => Some(returned),
@@ -260,33 +288,67 @@ impl Runtime {
                 None => FlowEnd::Interrupted,
             },
         };
+        prepared.flow_need.learn(store.data().memory_used());
         (end, port_of(store))
     }
 
-    /// Runs one attempt of a task.
+    /// Runs one attempt of a task. It begins again if there is no memory for what it grows to,
+    /// and waits then until there is.
     pub async fn run_task(&self, prepared: &Prepared, start: TaskStart) -> Outcome {
         let _room = room(&self.task_room, prepared.shares).await;
+        let mut need = prepared.task_need.get();
+        loop {
+            let held = match self.memory.reserve(need).await {
+                Ok(held) => held,
+                Err(over) => return Err(Failure::new(FailureKind::Limit, over.to_string())),
+            };
+            match self.try_task(prepared, &start, held).await {
+                Ok(outcome) => return outcome,
+                // The next growth is not to find nothing again. More than one may have is
+                // refused by the next reserve.
+                Err(needed) => {
+                    let more = (needed + needed / 4).min(self.memory.max_of_one());
+                    need = more.max(needed);
+                }
+            }
+        }
+    }
+
+    /// Runs it once. Errs with the memory that it needs, if there is not so much.
+    async fn try_task(
+        &self,
+        prepared: &Prepared,
+        start: &TaskStart,
+        held: Held,
+    ) -> Result<Outcome, usize> {
         let _ticking = self.engine.ticking();
-        let task = start.task.task.clone();
+        let task = &start.task.task;
         let around = Surroundings {
             run: Some(start.context.run),
-            logs: start.logs,
-            grants: start.grants,
+            logs: Arc::clone(&start.logs),
+            grants: start.grants.clone(),
             replayable: None,
         };
-        let role = Role::Task(Box::new((start.context, start.task)));
-        let mut store = Guest::store(&self.engine, &self.limits, role, around);
-        let call = call_task(&prepared.task, &mut store, &task, &start.arguments);
+        let role = Role::Task(Arc::clone(&start.context), Arc::clone(&start.task));
+        let mut store = Guest::store(&self.engine, &self.limits, role, around, Some(held));
+        let call = call_task(&prepared.task, &mut store, task, &start.arguments);
         let returned = match start.timeout {
             Some(timeout) => match tokio::time::timeout(timeout, call).await {
                 Ok(returned) => returned,
-                Err(_) => return Err(timed_out("the attempt", timeout)),
+                Err(_) => return Ok(Err(timed_out("the attempt", timeout))),
             },
             None => call.await,
         };
+        if let Err(err) = &returned
+            && let Some(Halt::NothingFree { needed }) = err.downcast_ref::<Halt>()
+        {
+            return Err(*needed);
+        }
+        prepared.task_need.learn(store.data().memory_used());
         let what = format!("the result of task `{task}`");
-        self.outcome(&mut store, &what, returned)
-            .unwrap_or_else(|| Err(Failure::new(FailureKind::Crashed, "interrupted")))
+        let outcome = self.outcome(&mut store, &what, returned);
+        let interrupted = || Err(Failure::new(FailureKind::Crashed, "interrupted"));
+        Ok(outcome.unwrap_or_else(interrupted))
     }
 
     /// The outcome for the end of a call. `None`: the port interrupted the call.

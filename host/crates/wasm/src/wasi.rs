@@ -142,7 +142,11 @@ impl StdoutStream for Lines {
 
 #[wasmtime_wasi::async_trait]
 impl Pollable for Lines {
-    async fn ready(&mut self) {}
+    async fn ready(&mut self) {
+        if let Some(room) = self.logs.room() {
+            room.await;
+        }
+    }
 }
 
 #[wasmtime_wasi::async_trait]
@@ -156,6 +160,9 @@ impl OutputStream for Lines {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(LOG_LINE_MAX)
+        Ok(match self.logs.room() {
+            None => LOG_LINE_MAX,
+            Some(_) => 0,
+        })
     }
 }

@@ -120,6 +120,13 @@ async fn serve_once(
         }
     });
     let shared = Arc::new(Shared::new(config.clone(), store, runtime, news));
+    // Flows that only wait are the first to leave memory.
+    let parked = Arc::downgrade(&shared);
+    shared.runtime.memory().relieve_by(move || {
+        if let Some(shared) = parked.upgrade() {
+            shared.parking.clear();
+        }
+    });
     let mut serving = Serving {
         slots: Arc::new(Semaphore::new(shared.config.runs_max as usize)),
         runs: JoinSet::new(),

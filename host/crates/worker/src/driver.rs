@@ -22,10 +22,11 @@ use tokio::time::Sleep;
 
 use super::around::{JournalClock, context_of};
 use super::first_record::FirstRecord;
-use super::logs::FlowLog;
+use super::logs::{FlowLog, PendingLines};
 use super::shared::Shared;
 use super::signals::at_least;
-use super::tasks;
+use super::starting::Starting;
+use super::tasks::{self, Attempt};
 use model::{
     Ask, Failure, FailureKind, Lease, Outcome, Reply, RunId, RunName, Seq, Settlement, State,
     Timestamp,
@@ -36,7 +37,13 @@ use orchestrator::flow::{
     Step, Stop, TaskEvent,
 };
 use store::{Claimed, Progress, Recorded, StoreError};
-use wasm::{CallError, CallResult, FlowClock, FlowPort, LogSink, Prepared, RunContext, timed_out};
+use wasm::{
+    CallError, CallResult, FlowClock, FlowPort, Held, LogSink, Prepared, RunContext, timed_out,
+};
+
+/// How much a journal may grow before it is counted again, in bytes. As much is reserved for
+/// it from the start.
+pub(super) const JOURNAL_STEP: usize = 64 << 10;
 
 /// Handles whose settlement is looked up in one read.
 const LOOKUP_MAX: usize = 1000;
@@ -57,6 +64,8 @@ pub(super) enum Interruption {
 pub(super) struct Driver {
     shared: Arc<Shared>,
     prepared: Arc<Prepared>,
+    /// The memory of its journal.
+    held: Held,
     run: RunId,
     flow: Flow,
     /// What a task can ask about its run. Made when the first task starts.
@@ -66,7 +75,11 @@ pub(super) struct Driver {
     log: Arc<FlowLog>,
     /// None while the flow waits and others may use the slot.
     slot: Option<OwnedSemaphorePermit>,
+    /// Attempts of tasks that wait for a place.
+    starting: Starting,
     executing: JoinSet<()>,
+    /// Lines of tasks that are not recorded yet.
+    pending: Arc<PendingLines>,
     sender: mpsc::UnboundedSender<TaskEvent>,
     events: mpsc::UnboundedReceiver<TaskEvent>,
     news: watch::Receiver<()>,
@@ -96,13 +109,17 @@ impl FlowPort for Driver {
         }
         let begins = matches!(ask, Ask::BeginSubflow { .. });
         let step = self.with_moment(|flow, at| flow.ask(ask, at));
-        if let Step::Answer(reply) = step {
-            self.perform();
-            self.answered(begins, &reply);
-            return ready(Ok(reply)).boxed();
-        }
+        let step = match step {
+            Step::Answer(reply) if !self.holds_more() => {
+                self.perform();
+                self.answered(begins, &reply);
+                return ready(Ok(reply)).boxed();
+            }
+            step => step,
+        };
         async move {
             let reply = self.drive(step).await?;
+            self.charge().await?;
             self.answered(begins, &reply);
             Ok(reply)
         }
@@ -139,6 +156,7 @@ impl Driver {
         past: Past,
         timeout: Option<Duration>,
         slot: OwnedSemaphorePermit,
+        held: Held,
     ) -> Self {
         let Claimed {
             run, lease, logged, ..
@@ -152,6 +170,8 @@ impl Driver {
         let log = FlowLog::new(run.id, logged, limits, shared.store.clock());
         let limits = FlowLimits {
             calls_max: limits.calls_max,
+            journal_bytes_max: limits.journal_max,
+            arguments_bytes_max: limits.payload_max,
             timeout,
         };
         let (sender, events) = mpsc::unbounded_channel();
@@ -167,8 +187,11 @@ impl Driver {
             log: Arc::new(log),
             shared,
             prepared,
+            held,
             slot: Some(slot),
+            starting: Starting::new(limits.arguments_bytes_max),
             executing: JoinSet::new(),
+            pending: Arc::default(),
             sender,
             events,
             timer: None,
@@ -304,20 +327,51 @@ impl Driver {
         }
     }
 
+    /// Whether the journal has grown by so much that it has to be counted.
+    fn holds_more(&self) -> bool {
+        self.flow.journal().bytes() > self.held.used() + JOURNAL_STEP
+    }
+
+    /// Counts what the journal holds among what all guests have. Waits if there is no room.
+    async fn charge(&mut self) -> CallResult<()> {
+        if !self.holds_more() {
+            return Ok(());
+        }
+        let more = self.flow.journal().bytes() - self.held.used();
+        match self.held.grow(more).await {
+            Ok(()) => Ok(()),
+            Err(nothing_free) => {
+                let failure = Failure::new(FailureKind::Limit, nothing_free.to_string());
+                Err(self.interrupt(Interruption::Failed(failure)))
+            }
+        }
+    }
+
     fn perform(&mut self) {
         while let Some(effect) = self.flow.next_effect() {
             match effect {
-                Effect::DropTasks => self.executing.abort_all(),
-                Effect::StartTask(job) => {
-                    let context = self.context(job.scope);
-                    let grants = self.flow.run(None).grants.clone();
-                    let (shared, prepared) = (Arc::clone(&self.shared), Arc::clone(&self.prepared));
-                    let sender = self.sender.clone();
-                    let attempt = tasks::execute(job, context, grants, shared, prepared, sender);
-                    // In a box, since a spawned future is moved a few times.
-                    self.executing.spawn(Box::pin(attempt));
+                Effect::DropTasks => {
+                    self.starting.clear();
+                    self.executing.abort_all();
                 }
+                Effect::StartTask(job) => self.starting.add(job),
             }
+        }
+        while let Some((job, arguments, place)) =
+            self.starting.next(|task| self.flow.arguments(task))
+        {
+            let attempt = Attempt {
+                context: self.context(job.scope),
+                grants: self.flow.run(None).grants.clone(),
+                pending: Arc::clone(&self.pending),
+                job,
+                arguments,
+                place,
+            };
+            let (shared, prepared) = (Arc::clone(&self.shared), Arc::clone(&self.prepared));
+            let attempt = tasks::execute(attempt, shared, prepared, self.sender.clone());
+            // In a box, since a spawned future is moved a few times.
+            self.executing.spawn(Box::pin(attempt));
         }
     }
 
@@ -394,8 +448,10 @@ impl Driver {
         let last = progress.children.last();
         let keyed = last.is_some_and(|child| child.idempotency_key.is_some());
         let again = keyed.then(|| Box::new(progress.clone()));
+        let logged = PendingLines::of_tasks(&progress.logs);
         match (self.shared.store.record(progress).await, again) {
             (Ok(recorded), _) => {
+                self.pending.recorded(logged);
                 if recorded == Recorded::Cancelling {
                     self.shared.signals.tell(self.run, Signal::Cancel);
                 }

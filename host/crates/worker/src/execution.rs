@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
 use super::around::seed;
-use super::driver::{Driver, Interruption};
+use super::driver::{Driver, Interruption, JOURNAL_STEP};
 use super::shared::Shared;
 use super::signals::at_least;
 use model::{
@@ -50,6 +50,15 @@ pub(super) async fn execute(
         description,
         past,
     } = begin;
+    let journal = past.entries.iter().chain(&past.kept).map(Entry::bytes);
+    let journal = JOURNAL_STEP + journal.sum::<usize>();
+    let held = match shared.runtime.memory().reserve_for_flow(journal).await {
+        Ok(held) => held,
+        Err(over) => {
+            let trouble = Trouble::Host(over.to_string());
+            return crash(&*shared.store, lease, &name, trouble).await;
+        }
+    };
     info!(run = %id, name = %name, flow = %flow, attempt, replayed = past.entries.len(), "executing");
 
     let retry = &description.options.retry;
@@ -62,6 +71,7 @@ pub(super) async fn execute(
         past,
         deadline,
         slot,
+        held,
     );
     let around = Surroundings {
         run: Some(id),
@@ -91,8 +101,15 @@ pub(super) async fn execute(
     let room = shared
         .runtime
         .flow_room(&prepared, || shared.parking.make_room());
+    let room = match room.await {
+        Ok(room) => room,
+        Err(over) => {
+            let failure = Failure::new(FailureKind::Limit, over.to_string());
+            return conclude(port, Err(failure), retry, &*shared.store).await;
+        }
+    };
     let start = FlowStart {
-        room: room.await,
+        room,
         flow,
         parameters,
         around,

@@ -28,6 +28,7 @@ mod replay;
 mod shared;
 mod shutdown;
 mod signals;
+mod starting;
 mod tasks;
 
 pub use claiming::serve;

@@ -1,9 +1,12 @@
 //! Takes the lines that guests log, up to the limits.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{Notify, mpsc};
 
 use model::{LogLine, LogSource, RunId, Seq, TaskRunId, Timestamp};
 use orchestrator::flow::TaskEvent;
@@ -113,6 +116,60 @@ impl LogSink for FlowLog {
     }
 }
 
+/// The lines of a flow's tasks that are not recorded yet, in bytes. A task that says more waits.
+#[derive(Default)]
+pub(super) struct PendingLines {
+    bytes: AtomicUsize,
+    recorded: Notify,
+}
+
+/// What the lines of one flow's tasks may have together before they are recorded.
+const PENDING_MAX: usize = 1 << 20;
+
+impl PendingLines {
+    fn add(&self, line: &LogLine) {
+        self.bytes.fetch_add(bytes_of(line), Ordering::Relaxed);
+    }
+
+    /// The bytes of these lines, as far as tasks have said them.
+    pub fn of_tasks(lines: &[LogLine]) -> usize {
+        let of_tasks = lines
+            .iter()
+            .filter(|line| matches!(line.source, LogSource::Task(_)));
+        of_tasks.map(bytes_of).sum()
+    }
+
+    /// So many bytes are recorded.
+    pub fn recorded(&self, bytes: usize) {
+        if bytes > 0 {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.recorded.notify_waiters();
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) >= PENDING_MAX
+    }
+
+    async fn room(self: Arc<Self>) {
+        loop {
+            let recorded = self.recorded.notified();
+            let mut recorded = std::pin::pin!(recorded);
+            // It counts from here on, not from the first poll.
+            recorded.as_mut().enable();
+            if !self.is_full() {
+                return;
+            }
+            recorded.await;
+        }
+    }
+}
+
+/// What a line takes in memory, in bytes.
+fn bytes_of(line: &LogLine) -> usize {
+    size_of::<LogLine>() + line.message.len() + line.target.len()
+}
+
 /// The log of one attempt of a task, on its way to the flow that called it.
 pub(super) struct TaskLog {
     run: RunId,
@@ -120,6 +177,7 @@ pub(super) struct TaskLog {
     limits: Limits,
     budget: Mutex<Budget>,
     events: mpsc::UnboundedSender<TaskEvent>,
+    pending: Arc<PendingLines>,
     clock: Arc<dyn Clock>,
 }
 
@@ -129,6 +187,7 @@ impl TaskLog {
         task: TaskRunId,
         limits: &Limits,
         events: mpsc::UnboundedSender<TaskEvent>,
+        pending: Arc<PendingLines>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
         Self {
@@ -137,6 +196,7 @@ impl TaskLog {
             limits: limits.clone(),
             budget: Mutex::new(Budget::new(limits)),
             events,
+            pending,
             clock: Arc::clone(clock),
         }
     }
@@ -147,9 +207,15 @@ impl LogSink for TaskLog {
         let mut budget = self.budget.lock().expect("no panic while counting");
         budget.spend(&line, &self.limits)?;
         let line = log_line(self.run, LogSource::Task(self.task), self.clock.now(), line);
+        self.pending.add(&line);
         // The receiver is gone only with the flow itself; then the line is not needed.
         let _ = self.events.send(TaskEvent::Line(line));
         Ok(())
+    }
+
+    fn room(&self) -> Option<BoxFuture<'static, ()>> {
+        let full = self.pending.is_full();
+        full.then(|| Arc::clone(&self.pending).room().boxed())
     }
 }
 

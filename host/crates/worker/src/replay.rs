@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 
 use super::around::{JournalClock, context_of, seed};
-use model::{Ask, Entry, FlowRun, Grants, Outcome, Reply, Seq, Settlement};
+use model::{Ask, Entry, Failure, FailureKind, FlowRun, Grants, Outcome, Reply, Seq, Settlement};
 use operations::FreshIds;
 use orchestrator::Divergence;
 use orchestrator::flow::{Flow, FlowLimits, Mode, Moment, Past, Step, Stop};
@@ -40,8 +40,18 @@ pub async fn replay(
 ) -> Replayed {
     let started = run.started.unwrap_or(run.scheduled);
     let clock = Arc::new(JournalClock::new(started));
+    let room = match runtime.flow_room(prepared, || ()).await {
+        Ok(room) => room,
+        Err(over) => {
+            let failure = Failure::new(FailureKind::Limit, over.to_string());
+            return Replayed::Returned {
+                calls: 0,
+                outcome: Err(failure),
+            };
+        }
+    };
     let start = FlowStart {
-        room: runtime.flow_room(prepared, || ()).await,
+        room,
         flow: run.flow.clone(),
         parameters: run.parameters.clone(),
         around: Surroundings {
@@ -61,6 +71,8 @@ pub async fn replay(
     };
     let limits = FlowLimits {
         calls_max: runtime.limits().calls_max,
+        journal_bytes_max: runtime.limits().journal_max,
+        arguments_bytes_max: runtime.limits().payload_max,
         timeout: None,
     };
     let manifest = Arc::clone(&prepared.manifest);

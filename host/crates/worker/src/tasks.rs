@@ -9,22 +9,41 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::logs::TaskLog;
+use super::logs::{PendingLines, TaskLog};
 use super::shared::Shared;
-use model::{Failure, FailureKind, Grants, Outcome};
+use super::starting::Place;
+use model::{Failure, FailureKind, Grants, Json, Outcome};
 use orchestrator::flow::{TaskEvent, TaskJob};
 use wasm::{Prepared, RunContext, TaskContext, TaskStart};
+
+/// One attempt that starts.
+pub(super) struct Attempt {
+    pub job: Box<TaskJob>,
+    pub arguments: Json,
+    pub place: Place,
+    /// Of the flow's run.
+    pub context: Arc<RunContext>,
+    pub grants: Grants,
+    /// What its flow has not recorded yet of what tasks have said.
+    pub pending: Arc<PendingLines>,
+}
 
 /// Executes one attempt of a task run. Every event is sent before it returns; it can be
 /// dropped at any point.
 pub(super) async fn execute(
-    job: Box<TaskJob>,
-    context: Arc<RunContext>,
-    grants: Grants,
+    attempt: Attempt,
     shared: Arc<Shared>,
     prepared: Arc<Prepared>,
     events: UnboundedSender<TaskEvent>,
 ) {
+    let Attempt {
+        job,
+        arguments,
+        place,
+        context,
+        grants,
+        pending,
+    } = attempt;
     let TaskJob {
         seq,
         id,
@@ -32,27 +51,28 @@ pub(super) async fn execute(
         task,
         name,
         attempt,
-        arguments,
         timeout,
         ..
     } = *job;
     let clock = shared.store.clock();
     let limits = shared.runtime.limits();
-    let logs = TaskLog::new(flow_run, id, limits, events.clone(), clock);
+    let logs = TaskLog::new(flow_run, id, limits, events.clone(), pending, clock);
     let start = TaskStart {
         context,
-        task: TaskContext {
+        task: Arc::new(TaskContext {
             id,
             name,
             task,
             attempt,
-        },
+        }),
         arguments,
         logs: Arc::new(logs),
         grants,
         timeout,
     };
     let outcome = caught(shared.runtime.run_task(&prepared, start)).await;
+    // Free before the flow hears of it, and starts the next one.
+    drop(place);
     let ended = TaskEvent::Ended {
         seq,
         outcome,
@@ -83,7 +103,6 @@ fn message_of(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Json;
 
     #[track_caller]
     fn check(attempt: impl Future<Output = Outcome>, expect: Outcome) {

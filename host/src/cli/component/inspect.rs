@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::artifact::Artifact;
-use crate::cli::context::{Context, Instances};
+use crate::cli::context::{Context, Room};
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, text};
@@ -63,7 +63,7 @@ async fn find(text: &str, cx: &Context) -> anyhow::Result<ComponentView> {
     let hex = text.strip_prefix("sha256:").unwrap_or(text);
     let is_digest = !hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit());
     if !is_digest || Path::new(text).exists() {
-        let runtime = cx.runtime(Instances::FEW, Limits::default())?;
+        let runtime = cx.runtime(Room::FEW, Limits::default())?;
         let artifact = Artifact::read(Path::new(text), &runtime, cx.now()).await?;
         return Ok(artifact.component.into());
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::cli::artifact::Artifact;
-use crate::cli::context::{Context, Instances};
+use crate::cli::context::{Context, Room};
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::output::Format;
 use crate::cli::text::counted;
@@ -37,7 +37,7 @@ pub async fn run(args: ReplayArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             .hint(format!("its calls stand in the journal of the run around it: `orch-host flow-run replay {within}`"))
             .into());
     }
-    let runtime = cx.runtime(Instances::FEW, Limits::default())?;
+    let runtime = cx.runtime(Room::FEW, Limits::default())?;
     let component = match &args.component {
         Some(path) => {
             let artifact = Artifact::read(path, &runtime, cx.now()).await?;

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::instances::InstancesOf;
 use super::local_token::local_token;
-use crate::cli::context::{Context, Instances};
+use crate::cli::context::{Context, Room};
 use crate::cli::engine::Describer;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::signals::Signals;
@@ -77,9 +77,9 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let listening = Listening::new(args.listen()).await.map_err(misled)?;
     let mut signals = Signals::catch()?;
     let instances = if has_worker {
-        Instances::for_runs(RUNS_MAX)
+        Room::for_runs(RUNS_MAX)
     } else {
-        Instances::FEW
+        Room::FEW
     };
     let runtime = cx.runtime(instances, Limits::default())?;
     let token = local_token(&**store, &cx.place.token).await?;

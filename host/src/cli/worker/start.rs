@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::cli::context::{Context, Instances};
+use crate::cli::context::{Context, Room};
 use crate::cli::error::ExitStatus;
 use crate::cli::limits::LimitArgs;
 use crate::cli::signals::Signals;
@@ -54,7 +54,10 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let store = cx.store("worker")?;
     let pool = resolve::pool(&**store, &args.pool).await?;
     let name = args.name.unwrap_or_else(|| FreshIds.run_name()).to_string();
-    let runtime = cx.runtime(Instances::for_runs(args.limit), args.limits.limits())?;
+    let runtime = cx.runtime(
+        Room::for_runs(args.limit).with_memory(args.limits.memory()),
+        args.limits.limits(),
+    )?;
     let mut signals = Signals::catch()?;
 
     let mut config = WorkerConfig::new(name.clone(), Some(args.pool.clone()));

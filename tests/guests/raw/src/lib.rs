@@ -1,8 +1,9 @@
 //! A component that is written directly on `wit/`, without the SDK: what the host must stand
 //! is the contract, not what the SDK makes of it.
 //!
-//! The flow `raw` takes `{"trick": .., "size": ..}` or `{"field": .., "size": ..}`. The task
-//! `raw-task` takes the same.
+//! The flow `raw` takes `{"trick": .., "size": ..}`, `{"field": .., "size": ..}`, or
+//! `{"each": trick, "count": .., "size": ..}` to have so many tasks play a trick. The task
+//! `raw-task` takes the first two.
 
 mod bindings;
 mod fields;
@@ -43,6 +44,10 @@ fn run(arguments: &str) -> Result<String, Failure> {
             "types.failure.message" => Err(failed(fields::text(size))),
             field => fields::call(field, size).map(|()| "\"ok\"".to_owned()),
         };
+    }
+    if let Some(each) = arguments["each"].as_str() {
+        let count = arguments["count"].as_u64().unwrap_or_default();
+        return tricks::fan_out(each, count, size).map(|count| count.to_string());
     }
     let trick = arguments["trick"].as_str().unwrap_or_default();
     let played = tricks::play(trick, size);

@@ -23,7 +23,10 @@ pub fn play(trick: &str, size: u64) -> Option<Result<u64, Failure>> {
         "name-much-often" => name_much_often(size),
         "log-targets" => log_targets(size),
         "jitter" => jitter(),
-        "keep-results" => keep_results(size),
+        "keep-arguments" => keep_arguments(size),
+        "take-memory" => take_memory(size),
+        "log-much" => log_much(size),
+        "do-nothing" => Ok(0),
         _ => return None,
     })
 }
@@ -80,7 +83,7 @@ fn jitter() -> Result<u64, Failure> {
 }
 
 /// Every argument stays in the journal.
-fn keep_results(size: u64) -> Result<u64, Failure> {
+fn keep_arguments(size: u64) -> Result<u64, Failure> {
     let mut call = task_call();
     let much = format!("\"{}\"", text(size));
     call.arguments = vec![("much".to_owned(), tasks::Argument::Value(much))];
@@ -88,4 +91,50 @@ fn keep_results(size: u64) -> Result<u64, Failure> {
     loop {
         last = tasks::submit(&call)?.max(last);
     }
+}
+
+/// Has `size` bytes in use, and returns.
+fn take_memory(size: u64) -> Result<u64, Failure> {
+    let mut taken = Vec::new();
+    // Piece by piece, as programs take memory.
+    for _ in 0..size >> 20 {
+        taken.push(vec![1_u8; 1 << 20]);
+    }
+    Ok(taken.iter().map(|piece| u64::from(piece[0])).sum())
+}
+
+/// Logs `size` bytes, in lines of 60,000.
+fn log_much(size: u64) -> Result<u64, Failure> {
+    let line = text(60_000);
+    for _ in 0..size / 60_000 {
+        logging::log(logging::Level::Info, "raw", &line, None);
+    }
+    Ok(size)
+}
+
+/// So many tasks play a trick, all at once. What is in the way of it fails the flow.
+pub fn fan_out(trick: &str, count: u64, size: u64) -> Result<u64, Failure> {
+    let mut call = task_call();
+    call.task = "raw-task".to_owned();
+    let value = |text: String| tasks::Argument::Value(text);
+    call.arguments = vec![
+        ("trick".to_owned(), value(format!("\"{trick}\""))),
+        ("size".to_owned(), value(size.to_string())),
+    ];
+    if trick == "do-nothing" {
+        // The arguments are what is large.
+        call.arguments
+            .push(("much".to_owned(), value(format!("\"{}\"", text(size)))));
+    }
+    let mut handles = Vec::new();
+    for _ in 0..count {
+        handles.push(tasks::submit(&call)?);
+    }
+    waiting::wait_all(&handles)?;
+    for handle in &handles {
+        if let Some(waiting::Settlement::Task(outcome)) = waiting::settled(*handle) {
+            outcome?;
+        }
+    }
+    Ok(count)
 }

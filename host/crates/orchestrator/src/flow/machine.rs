@@ -266,6 +266,14 @@ impl Flow {
                     let limit = format!("made too many calls; the limit on a flow run is {max}");
                     return Err(Stop::Limit(limit).into());
                 }
+                let max = self.limits.journal_bytes_max;
+                if self.journal.bytes() > max {
+                    let limit = format!(
+                        "handed over and was given too much; the limit on the journal of a flow \
+                         run is {max} bytes"
+                    );
+                    return Err(Stop::Limit(limit).into());
+                }
                 Ok(Asked::New(self.kept.take(seq, call).map(Box::new)))
             }
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::check::Check;
 use crate::{Divergence, Parameters};
 use model::{
-    Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease, LogLine, Outcome,
-    Progress, Recorded, Reply, RunId, RunSnapshot, Seq, Settled, StateType, TaskName, TaskRun,
-    TaskRunId, Timestamp,
+    Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Lease, LogLine, Outcome, Progress,
+    Recorded, Reply, RunId, RunSnapshot, Seq, Settled, StateType, TaskName, TaskRun, TaskRunId,
+    Timestamp,
 };
 
 /// How far an execution may go.
@@ -36,6 +36,10 @@ pub struct Past {
 pub struct FlowLimits {
     /// Calls in the journal.
     pub calls_max: u64,
+    /// What the journal may hold, in bytes.
+    pub journal_bytes_max: usize,
+    /// The arguments of a task together, in bytes.
+    pub arguments_bytes_max: usize,
     /// How long the attempt may take from its start.
     pub timeout: Option<Duration>,
 }
@@ -159,7 +163,8 @@ pub enum Effect {
     DropTasks,
 }
 
-/// An attempt of a task.
+/// An attempt of a task. Its arguments are put together when it starts
+/// ([`Flow::arguments`](super::Flow::arguments)), since many may wait.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskJob {
     pub seq: Seq,
@@ -172,7 +177,6 @@ pub struct TaskJob {
     /// Of the task run.
     pub name: String,
     pub attempt: u32,
-    pub arguments: Json,
     pub timeout: Option<Duration>,
 }
 

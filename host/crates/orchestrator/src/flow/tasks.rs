@@ -15,10 +15,10 @@ use std::time::Duration;
 use super::live::Live;
 use super::machine::{Asked, Asks, Flow, No, wrong_answer};
 use super::step::{Effect, Mode, Moment, TaskEvent, TaskJob};
-use crate::{Dependencies, failure_of_task, task_arguments};
+use crate::{Dependencies, check_arguments, failure_of_task, task_arguments};
 use model::{
-    Answer, Call, Failure, FailureKind, Outcome, Reply, Seq, Settlement, State, TaskCall, TaskLine,
-    TaskRun, TaskRunId, Timestamp,
+    Answer, Call, Failure, FailureKind, Json, Outcome, Reply, Seq, Settlement, State, TaskCall,
+    TaskLine, TaskRun, TaskRunId, Timestamp,
 };
 
 impl Flow {
@@ -118,11 +118,11 @@ impl Flow {
             return;
         };
         let scope = call.scope;
-        let arguments = task_arguments(call, |seq| self.journal.settlement(seq).cloned());
-        let arguments = match arguments {
-            Ok(arguments) => arguments,
-            Err(failure) => return self.task_ended(seq, Err(failure), now),
-        };
+        let settlement = |seq| self.journal.settlement(seq).cloned();
+        let bytes_max = self.limits.arguments_bytes_max;
+        if let Err(failure) = check_arguments(call, settlement, bytes_max) {
+            return self.task_ended(seq, Err(failure), now);
+        }
         let Some(Live { run, timeout, .. }) = self.attempt_begins(seq, now) else {
             return;
         };
@@ -134,13 +134,22 @@ impl Flow {
             task: run.task.clone(),
             name: run.name.clone(),
             attempt: run.attempt,
-            arguments,
             timeout: *timeout,
         });
         if self.run.grants.is_empty() {
             self.effects.push_back(Effect::StartTask(job));
         } else {
             self.tasks.held.push(job);
+        }
+    }
+
+    /// The arguments of a task that starts.
+    pub fn arguments(&self, task: Seq) -> Json {
+        match self.journal.entry(task).map(|entry| &entry.call) {
+            Some(Call::Task(call)) => {
+                task_arguments(call, |seq| self.journal.settlement(seq).cloned())
+            }
+            _ => Json::empty_object(),
         }
     }
 

@@ -61,6 +61,8 @@ impl Default for Setup {
             mode: Mode::Live(lease(1)),
             limits: FlowLimits {
                 calls_max: 4,
+                journal_bytes_max: 1 << 20,
+                arguments_bytes_max: 1 << 20,
                 timeout: Some(Duration::from_secs(5)),
             },
         }
@@ -156,8 +158,9 @@ fn show(flow: &mut Flow, step: &Step) -> String {
         match effect {
             Effect::StartTask(job) => {
                 write!(text, "; start {} {}", job.name, job.attempt).unwrap();
-                if job.arguments.as_str() != "{}" {
-                    write!(text, " with {}", job.arguments).unwrap();
+                let arguments = flow.arguments(job.seq);
+                if arguments.as_str() != "{}" {
+                    write!(text, " with {arguments}").unwrap();
                 }
             }
             Effect::DropTasks => text.push_str("; drop tasks"),

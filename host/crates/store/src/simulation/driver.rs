@@ -49,6 +49,8 @@ impl Execution {
         let order = Signal::of(run.state.kind);
         let limits = FlowLimits {
             calls_max: CALLS_MAX,
+            journal_bytes_max: usize::MAX,
+            arguments_bytes_max: usize::MAX,
             timeout: None,
         };
         let (manifest, mode) = (Arc::clone(manifest), Mode::Live(claimed.lease));
@@ -139,7 +141,7 @@ impl Execution {
         now: Timestamp,
     ) -> (TaskRunId, u32, String) {
         let job = self.computing.swap_remove(rng.below(self.computing.len()));
-        let does = &job.arguments.value()["does"];
+        let does = &self.flow.arguments(job.seq).value()["does"];
         let [n, fails, stumbles] = [0, 1, 2].map(|at| does[at].as_u64().expect("a number"));
         let failed = |message| Err(Failure::new(FailureKind::Error, message));
         let outcome = if u64::from(job.attempt) <= stumbles {

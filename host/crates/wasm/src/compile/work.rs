@@ -69,7 +69,7 @@ pub(crate) async fn describe(
         replayable: None,
     };
     let role = Role::Describe(describe_limits.clone());
-    let mut store = Guest::store(engine, limits, role, around);
+    let mut store = Guest::store(engine, limits, role, around, None);
     let meter = store.data().meter();
     let described = async {
         let instance = pre.instantiate_async(&mut store).await?;

@@ -8,13 +8,16 @@ use crate::limits::{FAILURE_MESSAGE_MAX, LOG_LINE_MAX, LOG_TARGET_MAX, cut};
 use crate::port::GuestLine;
 
 impl logging::Host for Guest {
-    fn log(
+    async fn log(
         &mut self,
         level: logging::Level,
         target: String,
         message: String,
         scope: Option<u64>,
     ) -> wasmtime::Result<()> {
+        if let Some(room) = self.logs().room() {
+            room.await;
+        }
         let line = GuestLine {
             level: convert::log_level(level),
             target: cut(target, LOG_TARGET_MAX),

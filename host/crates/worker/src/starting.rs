@@ -1,0 +1,129 @@
+//! The attempts of one flow's tasks that are to start.
+//!
+//! A flow may start a hundred thousand tasks at once. Only so many are handed on that the
+//! instances of a worker are busy; the others wait here without their arguments, which are put
+//! together when an attempt has a place.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use model::{Json, Seq};
+use orchestrator::flow::TaskJob;
+
+/// Attempts of one flow that are handed on at once.
+const PLACES: usize = 256;
+
+/// Their arguments together, in kilobytes: more than those of one attempt may have.
+const ARGUMENTS_KB: usize = 64 << 10;
+
+/// The attempts that wait for a place.
+pub(super) struct Starting {
+    waiting: VecDeque<Box<TaskJob>>,
+    places: Arc<Semaphore>,
+    arguments: Arc<Semaphore>,
+    /// The most that the arguments of one attempt have, in kilobytes.
+    largest_kb: usize,
+}
+
+/// The place of an attempt, free again when this is dropped.
+pub(super) struct Place {
+    _place: OwnedSemaphorePermit,
+    _arguments: OwnedSemaphorePermit,
+}
+
+impl Starting {
+    /// For attempts whose arguments are at most so many bytes each.
+    pub fn new(arguments_max: usize) -> Self {
+        let largest_kb = kilobytes(arguments_max) + 1;
+        Self {
+            waiting: VecDeque::new(),
+            places: Arc::new(Semaphore::new(PLACES)),
+            arguments: Arc::new(Semaphore::new(ARGUMENTS_KB.max(largest_kb))),
+            largest_kb,
+        }
+    }
+
+    pub fn add(&mut self, job: Box<TaskJob>) {
+        self.waiting.push_back(job);
+    }
+
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// The next attempt that has a place, with its arguments.
+    pub fn next(
+        &mut self,
+        arguments_of: impl FnOnce(Seq) -> Json,
+    ) -> Option<(Box<TaskJob>, Json, Place)> {
+        let job = self.waiting.front()?;
+        if self.arguments.available_permits() < self.largest_kb {
+            return None;
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let arguments = arguments_of(job.seq);
+        let kb = u32::try_from(kilobytes(arguments.as_str().len())).ok()?;
+        let of_arguments = Arc::clone(&self.arguments);
+        let of_arguments = of_arguments.try_acquire_many_owned(kb).ok()?;
+        let job = self.waiting.pop_front()?;
+        let place = Place {
+            _place: place,
+            _arguments: of_arguments,
+        };
+        Some((job, arguments, place))
+    }
+}
+
+fn kilobytes(bytes: usize) -> usize {
+    bytes >> 10
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{RunId, TaskName, TaskRunId};
+
+    use super::*;
+
+    fn job(seq: u64) -> Box<TaskJob> {
+        Box::new(TaskJob {
+            seq: Seq(seq),
+            id: TaskRunId::generate(),
+            flow_run: RunId::generate(),
+            scope: None,
+            task: TaskName::trusted("load"),
+            name: "load".to_owned(),
+            attempt: 1,
+            timeout: None,
+        })
+    }
+
+    #[test]
+    fn attempts_start_in_order_as_places_and_memory_allow() {
+        let mut starting = Starting::new(4 << 20);
+        (1..=300).for_each(|seq| starting.add(job(seq)));
+        let large = |_| Json::string(&"x".repeat(4 << 20));
+        let mut held = Vec::new();
+        while let Some((job, arguments, place)) = starting.next(large) {
+            assert_eq!(job.seq.0, held.len() as u64 + 1);
+            held.push((arguments, place));
+        }
+        assert_eq!(
+            held.len(),
+            15,
+            "64 MiB, and one more would not be sure to fit"
+        );
+        held.clear();
+        let mut places = Vec::new();
+        while let Some((_, _, place)) = starting.next(|_| Json::null()) {
+            places.push(place);
+        }
+        assert_eq!(places.len(), PLACES);
+        places.pop();
+        assert!(starting.next(|_| Json::null()).is_some());
+        starting.clear();
+        places.clear();
+        assert!(starting.next(|_| Json::null()).is_none());
+    }
+}

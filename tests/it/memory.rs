@@ -1,0 +1,90 @@
+//! All guests of a worker together stay within its memory: who would not fit waits before it
+//! starts, or fails alone at a limit that has a name.
+
+use serde_json::json;
+use test_support::{Home, Ran, Worker};
+
+use super::{deploy, home, watch, worker};
+
+/// A worker whose guests have so much memory together, beside innocents.
+fn with_memory(memory: &str) -> (Home, Worker) {
+    let home = home();
+    deploy(&home, "raw", &[]);
+    deploy(&home, "bench", &[]);
+    let worker = worker(&home, &["--memory", memory]);
+    (home, worker)
+}
+
+fn fan_out(home: &Home, each: &str, count: u32, size: u32, more: &[&str]) -> Ran {
+    let given = json!({"each": each, "count": count, "size": size});
+    let given: Vec<String> = given
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let mut args = Vec::new();
+    for one in &given {
+        args.extend(["-p", one.as_str()]);
+    }
+    args.extend(more);
+    watch(home, "raw", &args)
+}
+
+#[track_caller]
+fn held_at_most(worker: &Worker, mib: u64) {
+    let peak = worker.kilobytes("VmHWM") >> 10;
+    println!("{peak} MiB at most");
+    assert!(peak < mib, "{peak} MiB");
+}
+
+/// Forty tasks of 100 MiB each are four times what there is.
+#[test]
+fn tasks_that_would_not_fit_together_run_after_each_other() {
+    let (home, worker) = with_memory("1GiB");
+    fan_out(&home, "take-memory", 40, 100 << 20, &[]).ok();
+    watch(&home, "three-tasks", &[]).ok();
+    held_at_most(&worker, 1400);
+}
+
+#[test]
+fn a_task_that_needs_more_than_there_is_fails_alone() {
+    let (home, _worker) = with_memory("64MiB");
+    let said = "of memory; the limit on one guest is 32.00 MiB, half of what all guests of the worker have together (64.00 MiB)";
+    let ran = fan_out(&home, "take-memory", 2, 100 << 20, &[]).fails(1);
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    watch(&home, "three-tasks", &[]).ok();
+}
+
+/// Three thousand arguments of 1 MiB each stay in the journal, which is in memory.
+#[test]
+fn what_a_journal_holds_is_limited() {
+    let (home, worker) = with_memory("2GiB");
+    let ran = fan_out(&home, "do-nothing", 3000, 1 << 20, &[]).fails(1);
+    let said = "the limit on the journal of a flow run is 268435456 bytes";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    watch(&home, "three-tasks", &[]).ok();
+    held_at_most(&worker, 900);
+}
+
+/// A hundred tasks say 15 MB each, faster than it can be recorded.
+#[test]
+fn tasks_that_say_much_wait_until_it_is_recorded() {
+    let (home, worker) = with_memory("2GiB");
+    let quiet = &["--level", "error"];
+    fan_out(&home, "log-much", 100, 15 << 20, quiet).ok();
+    held_at_most(&worker, 400);
+}
+
+#[test]
+fn a_size_is_checked() {
+    let home = home();
+    let ran = home.run(["worker", "--memory", "1k"]).fails(2);
+    assert!(
+        ran.stderr.contains("it must be at least `4MiB`"),
+        "{}",
+        ran.stderr
+    );
+    let ran = home.run(["worker", "--memory", "much"]).fails(2);
+    assert!(ran.stderr.contains("such as `512MiB`"), "{}", ran.stderr);
+}
