@@ -5,6 +5,7 @@ use std::time::Duration;
 use wasmtime::Trap;
 
 use super::Limits;
+use super::patience::refusal_of_system;
 use model::{Failure, FailureKind};
 
 /// Why the host ended an instance. Travels as the error of a trap.
@@ -54,6 +55,10 @@ pub(super) fn failure_of(
         let message = "called `exit`: a flow or task ends by returning";
         return Some(Failure::new(FailureKind::Panicked, message));
     }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() || refusal_of_system(error).is_some() {
+        let message = format!("the machine could not run it: {error:#}");
+        return Some(Failure::new(FailureKind::Crashed, message));
+    }
     Some(match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Failure::new(
             FailureKind::Limit,
@@ -75,4 +80,21 @@ pub(super) fn failure_of(
         }
         None => Failure::new(FailureKind::Panicked, format!("trapped: {error:#}")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_machine_refuses_is_not_the_guests_fault() {
+        let refused = wasmtime::Error::from(std::io::Error::from_raw_os_error(12));
+        let refused = refused.context("no memory for an instance");
+        let failure = failure_of(&refused, None, &Limits::default()).unwrap();
+        assert_eq!(failure.kind, FailureKind::Crashed);
+        assert_eq!(
+            failure.message,
+            "the machine could not run it: no memory for an instance: Cannot allocate memory (os error 12)"
+        );
+    }
 }

@@ -23,6 +23,7 @@ mod host;
 mod inspect;
 mod limits;
 mod network;
+mod patience;
 mod port;
 mod prepared;
 mod private;
