@@ -4,8 +4,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, getpgid, kill_process};
 use serde_json::Value;
-use test_support::{Home, Worker, eventually, guest};
+use test_support::{Home, Server, Worker, eventually, guest};
 
 use super::crafted::{Crafted, branches};
 use super::{SOON, deploy, everything, flow_runs, home, inspect, list, start, text, watch, worker};
@@ -147,6 +148,24 @@ fn what_takes_too_long_to_compile_is_refused() {
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
 }
 
+/// The server answers others meanwhile.
+#[test]
+fn a_server_refuses_what_takes_too_long_to_compile() {
+    let home = home();
+    let server = Server::start(&home, &["--compile-limit", "1s"]);
+    let slow = Crafted::of("nesting").module(&branches(60_000), 0);
+    let ask = server.ask("POST", "/v1/components");
+    let ask = ask.body("application/wasm", slow.bytes());
+    let uploading = std::thread::spawn(move || ask.send());
+    while !uploading.is_finished() {
+        server.get("/v1/components");
+    }
+    let problem = uploading.join().unwrap().problem(422, "invalid-component");
+    let said = "the component cannot be used: compiling took longer than 1s, the limit on the processor time for compiling";
+    assert_eq!(problem["detail"], said);
+    assert!(list(&home, &["component", "ls"]).is_empty());
+}
+
 #[test]
 fn what_takes_too_much_memory_to_compile_is_refused() {
     let home = home();
@@ -249,6 +268,9 @@ fn who_compiles_has_nothing_of_the_outside() {
         field(child, "status", "Seccomp:").as_deref() == Some("2")
     });
     assert_eq!(proc(child, "environ"), "");
+    // Ctrl-C at a terminal stops a worker, not what it waits for.
+    let group = getpgid(Some(pid_of(child))).unwrap();
+    assert_eq!(group, pid_of(child));
     assert_eq!(
         fs::read_link(format!("/proc/{child}/cwd")).unwrap(),
         std::path::Path::new("/")
@@ -303,9 +325,12 @@ fn no_compiler_outlives_whom_it_compiles_for() {
     });
 }
 
-fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+fn pid_of(process: u32) -> Pid {
+    Pid::from_raw(process.try_into().unwrap()).unwrap()
+}
+
+fn kill(process: u32) {
+    kill_process(pid_of(process), Signal::KILL).unwrap();
 }
 
 /// A worker that has not compiled a component yet, and cannot in time, executes the others'

@@ -15,7 +15,7 @@ use crate::ComponentError;
 use crate::halt::bytes;
 use crate::patience::{ASK_AGAIN, WAIT_MAX, is_for_now};
 
-/// For starting a process, when the machine has much to do.
+/// A description ends by itself, in its process. This is for starting that.
 const STARTING: Duration = Duration::from_secs(10);
 /// How much is kept of what a process says before it dies.
 const SAID_MAX: usize = 4 << 10;
@@ -62,7 +62,7 @@ impl Question<'_> {
                 spawn::hear(stdout, self.answer_max())
             )
         };
-        let (heard, said) = match timeout(self.time_max() + STARTING, talk).await {
+        let (heard, said) = match timeout(self.patience(), talk).await {
             Err(_) => (Heard::TooLate, Vec::new()),
             Ok((fed, said, heard)) => {
                 fed.map_err(host)?;
@@ -95,6 +95,14 @@ impl Question<'_> {
         match self.work {
             Work::Compile => self.settings.compile_limits.time_max,
             Work::Describe => self.settings.describe_limits.time_max,
+        }
+    }
+
+    /// How long an answer is waited for.
+    fn patience(&self) -> Duration {
+        match self.work {
+            Work::Compile => self.time_max(),
+            Work::Describe => self.time_max() + STARTING,
         }
     }
 
