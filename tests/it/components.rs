@@ -367,6 +367,26 @@ fn a_worker_that_cannot_compile_serves_the_others() {
     assert_eq!(worker.wait(), 0);
 }
 
+/// A worker that is told to stop at once does not wait for what it compiles, and gives the run
+/// back.
+#[test]
+fn a_worker_that_compiles_stops_at_once() {
+    let home = home();
+    let slow = Crafted::of("nesting").module(&branches(40_000), 0);
+    home.run(["deploy", &slow.file(&home, "slow.wasm")]).ok();
+    fs::remove_dir_all(home.path().join("cache")).unwrap();
+    let worker = worker(&home, &[]);
+    let run = start(&home, "nest", &["-p", "depth=0"]);
+    let child = child_of(&worker);
+    worker.sigint();
+    eventually(SOON, || worker.stderr().contains("Ctrl-C again"));
+    worker.sigint();
+    assert_eq!(worker.wait(), 0);
+    assert!(!proc(child, "cmdline").contains("compile-child"));
+    let run = inspect(&home, &run);
+    assert!(run["ended"].is_null(), "{run}");
+}
+
 /// What is compiled in a process of its own is what this process would have compiled.
 #[test]
 fn what_a_component_says_of_itself_is_the_same_in_either_process() {
