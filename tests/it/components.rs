@@ -378,6 +378,8 @@ fn a_worker_that_compiles_stops_at_once() {
     let worker = worker(&home, &[]);
     let run = start(&home, "nest", &["-p", "depth=0"]);
     let child = child_of(&worker);
+    // It will not be done before the worker has to decide.
+    kill_process(pid_of(child), Signal::STOP).unwrap();
     worker.sigint();
     eventually(SOON, || worker.stderr().contains("Ctrl-C again"));
     worker.sigint();
