@@ -2,7 +2,7 @@
 //! describing it takes, ends at a named limit. Whoever runs it and others suffers nothing.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 use serde_json::Value;
@@ -138,14 +138,12 @@ fn what_takes_too_long_to_compile_is_refused() {
     let home = home();
     let slow = Crafted::of("nesting").module(&branches(60_000), 0);
     let file = slow.file(&home, "slow.wasm");
-    let begin = Instant::now();
     let ran = home
         .run(["deploy", &file, "--compile-limit", "1s"])
         .fails(2);
     let said = "compiling took longer than 1s, the limit on the processor time for compiling";
     assert!(ran.stderr.contains(said), "{ran}");
-    assert!(ran.stderr.contains("hint: `--compile-limit`"), "{ran}");
-    assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
+    assert!(ran.stderr.contains("`--compile-limit` gives"), "{ran}");
 }
 
 /// The server answers others meanwhile.
@@ -279,6 +277,7 @@ fn who_compiles_has_nothing_of_the_outside() {
     assert_eq!(limited("Max data size"), (2_u64 << 30).to_string());
     assert_eq!(limited("Max core file size"), "0");
     assert_eq!(limited("Max open files"), "64");
+    assert_eq!(proc(child, "oom_score_adj").trim(), "1000");
     assert_eq!(field(child, "status", "NoNewPrivs:").as_deref(), Some("1"));
     let files: Vec<_> = fs::read_dir(format!("/proc/{child}/fd"))
         .unwrap()
