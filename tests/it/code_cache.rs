@@ -185,7 +185,7 @@ fn a_home_that_everybody_can_write_to_is_refused() {
 
     ----- stderr -----
     error: everybody on this machine can write to the data directory `[HOME]`
-    hint: `chmod 700 [HOME]`, or set `ORCH_HOME` to a directory of your own
+    hint: `chmod 700 [HOME]`, or set `ORCH_HOME` to a new directory in it, which is made for you alone
     ");
     mode(home.path(), 0o700);
     home.run(["deployment", "ls"]).ok();

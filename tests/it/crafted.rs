@@ -48,6 +48,10 @@ impl Crafted {
         path.display().to_string()
     }
 
+    pub fn bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     fn add(&mut self, section: u8, content: Vec<u8>) {
         self.0.push(section);
         self.0.extend(leb(content.len()));

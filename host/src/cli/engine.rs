@@ -67,15 +67,12 @@ pub struct EngineSettings {
 impl EngineSettings {
     /// With the time that was typed for compiling, if it was.
     pub fn new(cache: &Path, compile_limit: Option<SpanArg>) -> Self {
-        let mut compile_limits = CompileLimits::default();
-        if let Some(SpanArg(max)) = compile_limit {
-            compile_limits.compute_max = max;
-            // As long as a machine that is busy with other things may take for it.
-            compile_limits.time_max = max * 4;
-        }
         Self {
             cache: cache.to_owned(),
-            compile_limits,
+            compile_limits: match compile_limit {
+                Some(SpanArg(max)) => CompileLimits::for_compute(max),
+                None => CompileLimits::default(),
+            },
         }
     }
 

@@ -164,7 +164,7 @@ fn refuse_public(home: &Path) -> Result<(), UserError> {
     }
     let message = format!("everybody on this machine can write to the data directory `{shown}`");
     Err(UserError::new(message).hint(format!(
-        "`chmod 700 {shown}`, or set `ORCH_HOME` to a directory of your own"
+        "`chmod 700 {shown}`, or set `ORCH_HOME` to a new directory in it, which is made for you alone"
     )))
 }
 

@@ -17,6 +17,7 @@ use std::sync::Once;
 
 use wasmtime::component::Component;
 
+use super::patience::{patiently, refusal_of_system};
 use super::private::{create_private, is_ours_alone, new_private, open_ours};
 use super::seal::{self, Key, SEAL, Sealing};
 use model::Digest;
@@ -52,10 +53,17 @@ impl CodeCache {
     /// The compiled component, if it was kept. A file that may be wrong is not used.
     pub fn load(&self, engine: &wasmtime::Engine, digest: Digest) -> Option<Component> {
         let kept = self.find(digest)?;
-        // SAFETY: the seal says that the file was written by `keep` below, by a process of
-        // this user, and nobody else can write to it. Files are replaced, never changed, so
-        // it is the same or another such file that is opened here.
-        match unsafe { Component::deserialize_file(engine, &kept.path) } {
+        let mapped = patiently(|| {
+            // SAFETY: the seal says that the file was written by `keep` below, by a process
+            // of this user, and nobody else can write to it. Files are replaced, never
+            // changed, so it is the same or another such file that is opened here.
+            let mapped = unsafe { Component::deserialize_file(engine, &kept.path) };
+            mapped.map_err(|err| match refusal_of_system(&err) {
+                Some(refusal) => refusal,
+                None => io::Error::other(format!("{err:#}")),
+            })
+        });
+        match mapped {
             Ok(component) => Some(component),
             Err(err) => {
                 not_usable(&kept.path, &err);
@@ -113,7 +121,7 @@ impl CodeCache {
     fn find(&self, digest: Digest) -> Option<Kept> {
         let root = self.root()?;
         let path = self.path(root, digest);
-        match self.check(root, &path, digest) {
+        match patiently(|| self.check(root, &path, digest)) {
             Ok((file, length)) => Some(Kept { path, file, length }),
             Err(err) if err.kind() == io::ErrorKind::NotFound => None,
             Err(err) => {

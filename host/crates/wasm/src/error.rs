@@ -77,7 +77,7 @@ impl ComponentError {
                 "split what it does among several components; a release build is smaller, too"
             }
             Self::Compiling { .. } => {
-                "`--compile-limit` gives it more time; functions that are large, such as generated ones, take most of it"
+                "large functions, such as generated ones, take most of it: split them; `--compile-limit` gives compiling more time"
             }
             Self::Crashed(_) => "a release build, or other versions of its tools, may avoid it",
             Self::Describe(_) => {

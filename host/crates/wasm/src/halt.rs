@@ -5,6 +5,7 @@ use std::time::Duration;
 use wasmtime::Trap;
 
 use super::Limits;
+use super::patience::refusal_of_system;
 use model::{Failure, FailureKind};
 
 /// Why the host ended an instance. Travels as the error of a trap.
@@ -64,6 +65,10 @@ pub(super) fn failure_of(
         let message = "called `exit`: a flow or task ends by returning";
         return Some(Failure::new(FailureKind::Panicked, message));
     }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() || refusal_of_system(error).is_some() {
+        let message = format!("the machine could not run it: {error:#}");
+        return Some(Failure::new(FailureKind::Crashed, message));
+    }
     Some(match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Failure::new(
             FailureKind::Limit,
@@ -92,4 +97,21 @@ pub(super) fn failure_of(
 fn is_too_much_at_once(error: &wasmtime::Error) -> bool {
     const FUEL: &str = "fuel allocated for hostcalls has been exhausted";
     error.chain().any(|cause| cause.to_string().contains(FUEL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_machine_refuses_is_not_the_guests_fault() {
+        let refused = wasmtime::Error::from(std::io::Error::from_raw_os_error(12));
+        let refused = refused.context("no memory for an instance");
+        let failure = failure_of(&refused, None, &Limits::default(), 1).unwrap();
+        assert_eq!(failure.kind, FailureKind::Crashed);
+        assert_eq!(
+            failure.message,
+            "the machine could not run it: no memory for an instance: Cannot allocate memory (os error 12)"
+        );
+    }
 }

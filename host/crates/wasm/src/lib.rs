@@ -27,6 +27,7 @@ mod limits;
 mod machine;
 mod meter;
 mod network;
+mod patience;
 mod port;
 mod prepared;
 mod private;

@@ -145,14 +145,24 @@ pub struct CompileLimits {
     pub code_max: usize,
 }
 
-impl Default for CompileLimits {
-    fn default() -> Self {
+impl CompileLimits {
+    /// So much processor time, which a machine that is busy with other things gives in a few
+    /// times as long.
+    pub fn for_compute(compute_max: Duration) -> Self {
         Self {
-            compute_max: Duration::from_secs(60),
-            time_max: Duration::from_secs(240),
+            compute_max,
+            time_max: compute_max
+                .saturating_mul(4)
+                .saturating_add(Duration::from_secs(60)),
             memory_max: 2 << 30,
             code_max: 512 << 20,
         }
+    }
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self::for_compute(Duration::from_secs(60))
     }
 }
 
@@ -161,6 +171,7 @@ pub const LOG_LINE_MAX: usize = 64 << 10;
 
 /// The longest target of a log line, in bytes; the rest is cut off. It is a module's path.
 pub const LOG_TARGET_MAX: usize = 200;
+
 /// The longest message of a failure, in bytes; the rest is cut off. A message is stored
 /// several times, in the run, in its state and in its caller's journal, and people read it.
 pub const FAILURE_MESSAGE_MAX: usize = 16 << 10;

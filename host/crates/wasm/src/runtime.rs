@@ -25,6 +25,8 @@ use model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outc
 
 /// How many prepared components are kept in memory.
 const PREPARED_MAX: u64 = 1000;
+/// How long a component that cannot be prepared is not tried again.
+const UNPREPARED_FOR: Duration = Duration::from_mins(1);
 
 /// The runtime of this process.
 pub struct Runtime {
@@ -35,6 +37,9 @@ pub struct Runtime {
     compiler: Compiler,
     linkers: Linkers,
     prepared: moka::future::Cache<Digest, Arc<Prepared>>,
+    /// Those that cannot be prepared, for a while: compiling them again for each run would
+    /// keep others waiting.
+    unprepared: moka::future::Cache<Digest, PrepareError>,
     /// Limits the instances: each takes as many permits as it takes shares of the engine's
     /// pools. To wait for room is no error and costs nothing, since it happens before
     /// instantiation.
@@ -104,6 +109,10 @@ impl Runtime {
             compiler: Compiler::new(&config),
             linkers: Linkers::new(engine.wasmtime())?,
             prepared: moka::future::Cache::new(PREPARED_MAX),
+            unprepared: moka::future::Cache::builder()
+                .max_capacity(PREPARED_MAX)
+                .time_to_live(UNPREPARED_FOR)
+                .build(),
             flow_room: Arc::new(Semaphore::new(room.flows)),
             task_room: Arc::new(Semaphore::new(room.tasks)),
             room,
@@ -198,6 +207,9 @@ impl Runtime {
         if let Some(prepared) = self.prepared.get(&digest).await {
             return Ok(prepared);
         }
+        if let Some(error) = self.unprepared.get(&digest).await {
+            return Err(error);
+        }
         let prepare = async {
             let (manifest, bytes) = fetch().await?;
             let failed = |error| match error {
@@ -217,7 +229,13 @@ impl Runtime {
             }))
         };
         let prepared = self.prepared.try_get_with(digest, prepare).await;
-        prepared.map_err(|err: Arc<PrepareError>| (*err).clone())
+        match prepared.map_err(|err: Arc<PrepareError>| (*err).clone()) {
+            Err(error @ PrepareError::Component { .. }) => {
+                self.unprepared.insert(digest, error.clone()).await;
+                Err(error)
+            }
+            prepared => prepared,
+        }
     }
 
     /// From the cache, or compiled into it.

@@ -15,10 +15,12 @@ use operations::view::View;
 use serde::Serialize;
 
 use super::error::{ExitStatus, UserError};
+use super::files;
 use super::output::{Format, Output};
 use super::place::{DatabaseUrl, Place};
 use super::signals::Signals;
 use super::text::one_line;
+use wasm::ComponentLimits;
 
 /// Measure how fast this machine runs flows
 ///
@@ -102,9 +104,9 @@ pub async fn run(
     place: &Place,
     open: &Open,
 ) -> anyhow::Result<ExitStatus> {
-    std::fs::read(&args.component).map_err(|err| {
+    files::regular(&args.component, ComponentLimits::default().file_max).map_err(|unread| {
         UserError::new(format!(
-            "the component with the measured flows, `{}`, cannot be read: {err}",
+            "the component with the measured flows, `{}`, {unread}",
             args.component.display()
         ))
         .hint("build it with `cargo build --release --target wasm32-wasip2 -p bench`")

@@ -13,14 +13,12 @@ use super::spawn::{self, Process};
 use super::wire::{Answer, HEAD_MAX, Order, Settings, Work, head, split};
 use crate::ComponentError;
 use crate::halt::bytes;
+use crate::patience::{ASK_AGAIN, WAIT_MAX, is_for_now};
 
-/// For starting a process, when the machine has much to do.
+/// A description ends by itself, in its process. This is for starting that.
 const STARTING: Duration = Duration::from_secs(10);
 /// How much is kept of what a process says before it dies.
 const SAID_MAX: usize = 4 << 10;
-/// How long a machine that has no process or descriptor to give is asked again.
-const NONE_TO_GIVE_MAX: Duration = Duration::from_secs(60);
-const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// What Rust's allocator says before it ends a process that gets no memory.
 const NO_MEMORY: &str = "memory allocation of";
 
@@ -64,7 +62,7 @@ impl Question<'_> {
                 spawn::hear(stdout, self.answer_max())
             )
         };
-        let (heard, said) = match timeout(self.time_max() + STARTING, talk).await {
+        let (heard, said) = match timeout(self.patience(), talk).await {
             Err(_) => (Heard::TooLate, Vec::new()),
             Ok((fed, said, heard)) => {
                 fed.map_err(host)?;
@@ -97,6 +95,14 @@ impl Question<'_> {
         match self.work {
             Work::Compile => self.settings.compile_limits.time_max,
             Work::Describe => self.settings.describe_limits.time_max,
+        }
+    }
+
+    /// How long an answer is waited for.
+    fn patience(&self) -> Duration {
+        match self.work {
+            Work::Compile => self.time_max(),
+            Work::Describe => self.time_max() + STARTING,
         }
     }
 
@@ -176,21 +182,13 @@ async fn start(program: &Path) -> io::Result<Process> {
     let begin = Instant::now();
     loop {
         match spawn::start(program).await {
-            Err(err) if is_for_now(&err) && begin.elapsed() < NONE_TO_GIVE_MAX => {
+            Err(err) if is_for_now(&err) && begin.elapsed() < WAIT_MAX => {
                 tracing::warn!(%err, "there is no process to compile with; trying again");
                 sleep(ASK_AGAIN).await;
             }
             started => return started,
         }
     }
-}
-
-/// Whether it may be otherwise in a moment: processes, descriptors or memory are used up.
-fn is_for_now(err: &io::Error) -> bool {
-    matches!(
-        err.raw_os_error(),
-        Some(libc::EAGAIN | libc::EMFILE | libc::ENFILE | libc::ENOMEM)
-    )
 }
 
 /// An answer of which nothing is missing.

@@ -5,6 +5,7 @@
 //! socket, and starts no process. The filter is missing where the kernel has none; the limits
 //! hold everywhere.
 
+use std::fs;
 use std::io;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub(super) fn from_the_start() -> io::Result<()> {
         }
     }
     let _ = nice(NICE);
+    // Where the machine runs out of memory, this process is the one to end.
+    let _ = fs::write("/proc/self/oom_score_adj", "1000");
     Ok(())
 }
 
@@ -88,7 +91,7 @@ pub(super) fn to(bounds: &Bounds) -> io::Result<()> {
     // The first of the two ends it with a signal that tells why, the second one in any case.
     let compute = Rlimit {
         current: Some(seconds),
-        maximum: Some(seconds + 1),
+        maximum: Some(seconds.saturating_add(1)),
     };
     setrlimit(Resource::Cpu, compute)?;
     // Not the address space: the engine reserves much more of it than it uses.

@@ -63,6 +63,8 @@ pub(super) async fn start(program: &Path) -> io::Result<Process> {
         .arg(COMPILE_CHILD)
         .env_clear()
         .current_dir("/")
+        // Ctrl-C at a terminal is for whoever waits for it.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
