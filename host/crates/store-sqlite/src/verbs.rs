@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
     AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
-    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, PoolName, Relative, RunFacts,
+    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, Lease, LogLine, PoolName, Relative, RunFacts,
     RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
+use orchestrator::lifecycle::Why;
 use store::{
     BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkLease, BulkNext, BulkProgress,
     BulkRecorded, Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events,
@@ -312,6 +313,20 @@ impl Workers for SqliteStore {
 
     async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
         self.readers.with(|conn| pick::orders(conn, worker))
+    }
+
+    async fn leases(&self, worker: WorkerId) -> StoreResult<Vec<Lease>> {
+        self.readers.with(|conn| pick::leases(conn, worker))
+    }
+
+    async fn claimed(&self, lease: Lease) -> StoreResult<Claimed> {
+        self.readers.snapshot(|conn| life::claimed(conn, lease))
+    }
+
+    async fn give_back(&self, lease: Lease, why: Why, now: Timestamp) -> StoreResult<bool> {
+        self.writer
+            .write(move |tx| life::give_back(tx, lease, &why, now))
+            .await
     }
 
     async fn lost_workers(&self) -> StoreResult<Vec<WorkerId>> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::{DeploymentName, Digest, PoolName, RunId, StateType, TokenName, WorkerId};
+use model::{DeploymentName, Digest, Lease, PoolName, RunId, StateType, TokenName, WorkerId};
 use orchestrator::lifecycle::Refusal;
 
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -82,6 +82,14 @@ pub enum StoreError {
     /// A row that this program cannot have written.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+}
+
+impl StoreError {
+    /// The lease does not hold any more.
+    pub fn stale(lease: Lease) -> Self {
+        let Lease { run, epoch, .. } = lease;
+        Self::Stale { run, epoch }
+    }
 }
 
 /// A decision about a run's life refuses with facts; their text is the error's.
