@@ -34,6 +34,7 @@ mod listings;
 mod load;
 mod locked;
 mod logs;
+mod lost;
 mod machines;
 mod measuring;
 mod mischief;

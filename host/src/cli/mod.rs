@@ -218,9 +218,14 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
     }
     let server = remote::chosen(cli.global.server, database.as_ref())?;
     let place = Place::find(database)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Command::Worker(args) = &cli.command
+        && args.is_alone()
+    {
+        // So that it falls silent if its run takes a thread and does not give it back.
+        runtime.worker_threads(1);
+    }
+    let runtime = runtime.enable_all().build()?;
     runtime.block_on(async move {
         // It has databases of its own.
         if let Command::Bench(args) = cli.command {

@@ -9,7 +9,8 @@ use crate::error::Pg;
 use crate::tx::Tx;
 use model::{NewRun, Outcome, RunId, State, Timestamp};
 use orchestrator::lifecycle::{
-    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Losses, OriginKey, Reopen, RunKey, Says, Tally,
+    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Losses, OriginKey, Reopen, RunKey, Says,
+    Tally,
 };
 use store::changes::Whose;
 

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
     AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
-    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, Lease, LogLine, PoolName, Relative, RunFacts,
-    RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
+    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, Lease, LogLine, PoolName, Relative,
+    RunFacts, RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
 use orchestrator::lifecycle::Why;
 use store::{

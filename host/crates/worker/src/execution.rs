@@ -209,6 +209,16 @@ async fn crash(store: &dyn Store, lease: Lease, name: &RunName, trouble: Trouble
     }
 }
 
+/// Ends a run because the program has panicked.
+pub(super) async fn end_as_crashed(
+    store: &dyn Store,
+    lease: Lease,
+    name: &RunName,
+    message: String,
+) -> Stop {
+    crash(store, lease, name, Trouble::Host(message)).await
+}
+
 /// Everything that is loaded before an execution begins.
 struct Begin {
     prepared: Arc<Prepared>,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::WorkerConfig;
+use super::executing::Executing;
 use super::parking::Parking;
 use super::signals::Signals;
 use model::{Digest, FlowName, Timestamp};
 use operations::start::Checkers;
 use orchestrator::Parameters;
+use orchestrator::flow::Signal;
 use store::{Store, StoreError, StoreResult};
 use wasm::{PrepareError, Prepared, Runtime};
 
@@ -19,6 +21,7 @@ pub(super) struct Shared {
     pub runtime: Arc<Runtime>,
     pub parking: Parking,
     pub signals: Signals,
+    pub executing: Executing,
     /// Changes whenever something may have settled.
     pub news: watch::Receiver<()>,
     checkers: Checkers,
@@ -37,6 +40,7 @@ impl Shared {
             runtime,
             parking: Parking::default(),
             signals: Signals::default(),
+            executing: Executing::default(),
             news,
             checkers: Checkers::default(),
         }
@@ -45,6 +49,14 @@ impl Shared {
     /// The time of what is recorded now.
     pub fn now(&self) -> Timestamp {
         self.store.clock().now()
+    }
+
+    /// Tells the executions whose runs are to be paused or cancelled.
+    pub async fn tell_signals(&self) -> StoreResult<()> {
+        for (run, state) in self.store.orders(self.config.id).await? {
+            self.signals.tell(run, Signal::of(state));
+        }
+        Ok(())
     }
 
     /// The component of this digest, ready to run.

@@ -1,7 +1,6 @@
 //! Executes an attempt of a task run, in an instance of its own. The flow that called the task
 //! decides whether another attempt follows, and waits for it without holding a slot.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::guarded::message_of;
 use super::logs::TaskLog;
 use super::shared::Shared;
 use model::{Failure, FailureKind, Grants, Outcome};
@@ -72,12 +72,6 @@ async fn caught(attempt: impl Future<Output = Outcome>) -> Outcome {
         let message = format!("orch-host panicked while it executed the attempt: {why}");
         Err(Failure::new(FailureKind::Crashed, message))
     })
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
 }
 
 #[cfg(test)]

@@ -34,7 +34,11 @@ impl Losses {
     /// With one more, when it had come so far.
     #[must_use]
     pub fn and(self, at: Reached) -> Self {
-        let count = if self.has_got_further(at) { 0 } else { self.count };
+        let count = if self.has_got_further(at) {
+            0
+        } else {
+            self.count
+        };
         Self {
             count: count.saturating_add(1),
             at,

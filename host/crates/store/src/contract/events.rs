@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::cast::*;
 use crate::{EventPage, Next, PoolChange, Store, StoreError, SubflowChange, Topic};
-use orchestrator::lifecycle::Why;
 use model::{
     Event, EventCursor, LogLevel, LogLine, LogSource, PlacedEvent, PoolName, RunId, Seq, State,
     TaskName, TaskRun, TaskRunId,
 };
+use orchestrator::lifecycle::Why;
 
 /// What came after the cursor, in pages of this size.
 pub async fn read<S: Store>(store: &S, from: EventCursor, page: u32) -> Vec<PlacedEvent> {

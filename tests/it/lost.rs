@@ -1,0 +1,150 @@
+//! Runs that lose their workers again and again: the innocent go on, and who kills its worker is
+//! found out, alone.
+
+use test_support::{Home, Left, eventually, processes_of};
+
+use super::server::{Asking, Server};
+use super::{SOON, inspect, json, start, state, text, wait_until, worker};
+
+/// The process in which a run is executed alone.
+#[track_caller]
+fn alone(home: &Home) -> Left {
+    let find = || {
+        let processes = processes_of(home.path());
+        processes
+            .into_iter()
+            .find(|it| it.command.contains("--executes"))
+    };
+    eventually(SOON, || find().is_some());
+    find().unwrap()
+}
+
+/// What the history of a run says of its states, beginning with the newest.
+fn said(home: &Home, run: &str) -> Vec<String> {
+    let history = json(home, &["flow-run", "inspect", run])["history"].clone();
+    let lines = history.as_array().unwrap().iter().rev();
+    let message = |line: &serde_json::Value| line["message"].as_str().map(str::to_owned);
+    lines.filter_map(message).collect()
+}
+
+/// A run that waits for an answer in its task, in quarantine, after two workers were killed.
+fn in_quarantine() -> (Server, Home, String) {
+    let (server, home) = Server::granted();
+    let run = server.ask(&home, "ask");
+    for _ in 0..2 {
+        let worker = worker(&home, &[]);
+        let _call = server.call();
+        worker.sigkill();
+    }
+    (server, home, run)
+}
+
+#[test]
+fn whoever_loses_its_worker_in_company_is_never_ended() {
+    let (server, home) = Server::granted();
+    let runs: Vec<String> = (0..3).map(|_| server.ask(&home, "ask")).collect();
+    for _ in 0..5 {
+        let worker = worker(&home, &[]);
+        let _calls: Vec<Asking> = runs.iter().map(|_| server.call()).collect();
+        worker.sigkill();
+    }
+    let _worker = worker(&home, &[]);
+    for _ in &runs {
+        server.call().answer("at last");
+    }
+    for run in &runs {
+        wait_until(&home, run, "COMPLETED");
+        let said = said(&home, run);
+        let expect = "the second time without progress; it will be tried alone";
+        assert!(said.iter().any(|it| it.contains(expect)), "{said:#?}");
+        let expect = "tried alone, in a process of its own";
+        assert!(said.iter().any(|it| it == expect), "{said:#?}");
+    }
+}
+
+#[test]
+fn whoever_ends_its_own_process_is_found_out() {
+    let (server, home, run) = in_quarantine();
+    let worker = worker(&home, &[]);
+    let _call = server.call();
+    alone(&home).kill();
+    wait_until(&home, &run, "CRASHED");
+    assert_eq!(
+        text(&inspect(&home, &run)["state"]["message"]),
+        "its process was ended by signal 9 (SIGKILL) while it was executed alone; \
+         its worker was lost twice before"
+    );
+    // The worker is none the worse for it.
+    let other = server.ask(&home, "ask");
+    server.call().answer("fine");
+    wait_until(&home, &other, "COMPLETED");
+    assert!(!worker.has_ended());
+
+    // A person may give it another chance, which begins like the first.
+    home.run(["flow-run", "retry", &run]).ok();
+    server.call().answer("fine");
+    wait_until(&home, &run, "COMPLETED");
+    let executed_alone = worker.stderr().matches("executing alone").count();
+    assert_eq!(executed_alone, 1, "{}", worker.stderr());
+}
+
+#[test]
+fn a_process_that_hangs_is_ended_by_its_worker() {
+    let (server, home, run) = in_quarantine();
+    let _worker = worker(&home, &["--lease", "2s"]);
+    let _call = server.call();
+    alone(&home).stop();
+    wait_until(&home, &run, "CRASHED");
+    let run = inspect(&home, &run);
+    let message = text(&run["state"]["message"]);
+    let expect = "its process was silent for 2s and was killed while it was executed alone";
+    assert!(message.starts_with(expect), "{message}");
+}
+
+#[test]
+fn whoever_gets_further_is_not_suspected() {
+    let (server, home) = Server::granted();
+    let address = server.address();
+    let run = start(
+        &home,
+        "ask-often",
+        &["-p", &format!("address={address}"), "-p", "times=60"],
+    );
+    for _ in 0..11 {
+        let worker = worker(&home, &[]);
+        for _ in 0..5 {
+            server.call().answer("on");
+        }
+        // What it was answered is recorded with the next call.
+        let _call = server.call();
+        worker.sigkill();
+    }
+    let _worker = worker(&home, &[]);
+    while state(&home, &run) != "COMPLETED" {
+        if let Some(call) = server.try_call() {
+            call.answer("on");
+        }
+    }
+    let said = said(&home, &run);
+    assert!(!said.iter().any(|it| it.contains("alone")), "{said:#?}");
+}
+
+#[test]
+fn a_run_that_is_executed_alone_hears_of_its_cancellation_and_of_the_end_of_its_worker() {
+    let (server, home, run) = in_quarantine();
+    // It goes back to the pool when its worker is stopped.
+    let stopped = worker(&home, &[]);
+    let _call = server.call();
+    stopped.sigint();
+    eventually(SOON, || stopped.stderr().contains("stops: "));
+    stopped.sigint();
+    assert_eq!(stopped.wait(), 0);
+    eventually(SOON, || processes_of(home.path()).is_empty());
+    assert_eq!(state(&home, &run), "SCHEDULED");
+
+    let _worker = worker(&home, &[]);
+    let _call = server.call();
+    alone(&home);
+    home.run(["flow-run", "cancel", &run]).ok();
+    wait_until(&home, &run, "CANCELLED");
+}
