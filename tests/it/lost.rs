@@ -4,7 +4,7 @@
 use test_support::{Home, Left, eventually, processes_of};
 
 use super::server::{Asking, Server};
-use super::{SOON, inspect, json, start, state, text, wait_until, worker};
+use super::{SOON, deploy, home, inspect, json, start, state, text, wait_until, worker};
 
 /// The process in which a run is executed alone.
 #[track_caller]
@@ -147,4 +147,39 @@ fn a_run_that_is_executed_alone_hears_of_its_cancellation_and_of_the_end_of_its_
     alone(&home);
     home.run(["flow-run", "cancel", &run]).ok();
     wait_until(&home, &run, "CANCELLED");
+}
+
+/// It stands still for longer than its lease, as a machine that is suspended does, over and over,
+/// while it has much to do and another worker takes its runs.
+#[test]
+fn a_worker_that_stands_still_again_and_again_begins_anew_each_time() {
+    let times = std::env::var("ORCH_STOPS").map_or(6, |times| times.parse().unwrap());
+    let home = home();
+    deploy(&home, "bench", &[]);
+    let unlucky = worker(&home, &["--lease", "1s", "--limit", "8"]);
+    let _other = worker(&home, &["--lease", "1s", "--limit", "4"]);
+    let mut runs = Vec::new();
+    let begun_anew = || unlucky.stderr().matches("has begun anew").count();
+    for stop in 1..=times {
+        for n in 0..8 {
+            let ms = format!("ms={}", 100 + 200 * n);
+            runs.push(start(&home, "working", &["-p", &ms]));
+        }
+        unlucky.sigstop();
+        // It is given up while it stands still.
+        eventually(SOON, || json(&home, &["worker", "ls"])[1].is_null());
+        unlucky.sigcont();
+        eventually(SOON, || {
+            assert!(!unlucky.has_ended(), "{}", unlucky.stderr());
+            begun_anew() == stop
+        });
+    }
+    for run in &runs {
+        wait_until(&home, run, "COMPLETED");
+    }
+    assert!(!unlucky.has_ended());
+    let said = unlucky.stderr();
+    let errors = said.lines().filter(|line| line.contains("ERROR"));
+    assert_eq!(errors.count(), 0, "{said}");
+    assert_eq!(begun_anew(), times, "{said}");
 }

@@ -35,6 +35,7 @@ mod deployments;
 mod events;
 mod inputs;
 mod journal;
+mod leases;
 mod life;
 mod listing;
 mod load;
@@ -71,6 +72,7 @@ pub use self::bell::BellListener;
 use self::bell::{Hub, Ringer};
 use self::clock::MachineClock;
 use self::events::{EVENTS_BYTES_MAX, EventWriter};
+use self::leases::LeaseClock;
 use self::listing::Patience;
 pub use self::moving::SqliteDatabase;
 use self::presence::Presence;
@@ -90,6 +92,7 @@ pub struct SqliteStore {
     hub: Arc<Hub>,
     presence: Arc<Presence>,
     clock: Arc<dyn Clock>,
+    leases: Arc<LeaseClock>,
     patience: Patience,
     path: PathBuf,
 }
@@ -131,6 +134,7 @@ impl SqliteStore {
             readers,
             hub,
             presence: Arc::new(Presence::new(&path)),
+            leases: Arc::new(LeaseClock::new(presence::place(&path), Arc::clone(&clock))),
             clock,
             patience: Patience::default(),
             path,

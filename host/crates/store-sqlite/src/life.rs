@@ -127,9 +127,15 @@ pub(super) fn settle_due(tx: &Tx<'_>, now: Timestamp, count: u32) -> StoreResult
     Ok(due.len() as u32)
 }
 
-pub(super) fn rescue(tx: &Tx<'_>, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>> {
+/// `leases`: what the time of leases is `now`.
+pub(super) fn rescue(
+    tx: &Tx<'_>,
+    lost: &[WorkerId],
+    now: Timestamp,
+    leases: Timestamp,
+) -> StoreResult<Vec<RunId>> {
     let mut lost = lost.to_vec();
-    lost.append(&mut workers::overdue(tx, now)?);
+    lost.append(&mut workers::overdue(tx, leases)?);
     lost.sort_unstable();
     lost.dedup();
     let mut given_back = Vec::new();

@@ -134,13 +134,16 @@ impl Pools for SqliteStore {
 
     async fn pools(&self) -> StoreResult<Vec<PoolUse>> {
         let now = self.clock.now();
-        self.read_long(move |conn| pools::list(conn, now)).await
+        let leases = self.leases.at(now);
+        self.read_long(move |conn| pools::list(conn, now, leases))
+            .await
     }
 
     async fn pool(&self, name: &PoolName) -> StoreResult<Option<PoolUse>> {
         let (name, now) = (name.clone(), self.clock.now());
+        let leases = self.leases.at(now);
         self.read_long(move |conn| match pools::get(conn, &name)? {
-            Some(pool) => pools::with_use(conn, pool, now).map(Some),
+            Some(pool) => pools::with_use(conn, pool, now, leases).map(Some),
             None => Ok(None),
         })
         .await
@@ -282,7 +285,8 @@ impl Runs for SqliteStore {
 
 #[async_trait]
 impl Workers for SqliteStore {
-    async fn register_worker(&self, worker: Worker) -> StoreResult<()> {
+    async fn register_worker(&self, mut worker: Worker) -> StoreResult<()> {
+        worker.lease_until = self.leases.at(worker.lease_until);
         // Before the row: a worker without a lock would look lost.
         let id = worker.id;
         self.presence.enter(id);
@@ -297,6 +301,7 @@ impl Workers for SqliteStore {
     }
 
     async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()> {
+        let until = self.leases.at(until);
         self.writer
             .write(move |tx| workers::renew(tx, worker, now, until))
             .await
@@ -334,21 +339,26 @@ impl Workers for SqliteStore {
     }
 
     async fn rescue(&self, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>> {
-        let overdue = || self.readers.with(|conn| workers::overdue(conn, now));
+        let leases = self.leases.at(now);
+        let overdue = || self.readers.with(|conn| workers::overdue(conn, leases));
         if lost.is_empty() && overdue()?.is_empty() {
             return Ok(Vec::new());
         }
         let given_up = lost.to_vec();
         let given_back = self
             .writer
-            .write(move |tx| life::rescue(tx, &given_up, now))
+            .write(move |tx| life::rescue(tx, &given_up, now, leases))
             .await?;
         self.presence.forget(lost);
         Ok(given_back)
     }
 
     async fn workers(&self) -> StoreResult<Vec<Worker>> {
-        self.readers.with(workers::list)
+        let mut workers = self.readers.with(workers::list)?;
+        for worker in &mut workers {
+            worker.lease_until = self.leases.shown(worker.lease_until);
+        }
+        Ok(workers)
     }
 }
 

@@ -13,7 +13,8 @@ use tracing::{debug, error, info, warn};
 
 use super::alone;
 use super::execution::Stop;
-use super::guarded::{execute, guarded, message_of};
+use super::guarded::{execute, guarded};
+use super::panics::message_of;
 use super::shared::Shared;
 use super::sweep::Sweep;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};

@@ -1,7 +1,6 @@
 //! An execution that nobody loses: it is known here for as long as it lasts, and a panic of the
 //! host in it ends its run, and nothing else.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::error;
 
 use super::execution::{self, Stop};
+use super::panics::message_of;
 use super::shared::Shared;
 use model::{Lease, RunId, RunName};
 use store::Claimed;
@@ -45,12 +45,6 @@ pub(super) async fn guarded(
             execution::end_as_crashed(&*here.shared.store, here.lease(), &name, message).await
         }
     }
-}
-
-pub(super) fn message_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
 }
 
 /// Says that a run is executed in this process, until it is dropped.

@@ -25,6 +25,7 @@ mod execution;
 mod first_record;
 mod guarded;
 mod logs;
+mod panics;
 mod parking;
 mod replay;
 mod shared;

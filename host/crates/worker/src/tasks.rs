@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::guarded::message_of;
 use super::logs::TaskLog;
+use super::panics::message_of;
 use super::shared::Shared;
 use model::{Failure, FailureKind, Grants, Outcome};
 use orchestrator::flow::{TaskEvent, TaskJob};
