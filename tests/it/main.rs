@@ -23,6 +23,7 @@ mod forms;
 mod full_disk;
 mod giving;
 mod golden;
+mod gone_files;
 mod grants;
 mod guests;
 mod hostile;

@@ -33,6 +33,7 @@ mod components;
 mod deleting;
 mod deployments;
 mod events;
+mod identity;
 mod inputs;
 mod journal;
 mod leases;
@@ -72,6 +73,7 @@ pub use self::bell::BellListener;
 use self::bell::{Hub, Ringer};
 use self::clock::MachineClock;
 use self::events::{EVENTS_BYTES_MAX, EventWriter};
+use self::identity::Identity;
 use self::leases::LeaseClock;
 use self::listing::Patience;
 pub use self::moving::SqliteDatabase;
@@ -118,7 +120,13 @@ impl SqliteStore {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
+        let presence = Presence::new(&path);
+        if !path.exists() && presence.is_anybody_here() {
+            // Or there would be two databases, and nobody would know.
+            return Err(identity::gone(&path));
+        }
         let conn = open::writer(&path)?;
+        let identity = Identity::of(&path)?;
         moving::need_whole(&conn, &path)?;
         let readers = Arc::new(Readers::new(path.clone())?);
         let hub = Arc::new(Hub::new(path.clone(), safety_net));
@@ -127,13 +135,13 @@ impl SqliteStore {
         let events = EventWriter::new(Arc::clone(&clock), events_bytes_max);
         let totals = Totals::new(Arc::clone(&clock));
         let announce = move |news| ringer.announce(news);
-        let writer = Arc::new(Writer::start(conn, events, totals, announce)?);
+        let writer = Arc::new(Writer::start(conn, identity, events, totals, announce)?);
         hub.nudge_too(writer.nudge());
         Ok(Self {
             writer,
             readers,
             hub,
-            presence: Arc::new(Presence::new(&path)),
+            presence: Arc::new(presence),
             leases: Arc::new(LeaseClock::new(presence::place(&path), Arc::clone(&clock))),
             clock,
             patience: Patience::default(),

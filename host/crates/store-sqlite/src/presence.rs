@@ -89,6 +89,18 @@ impl Presence {
             .collect()
     }
 
+    /// Whether a worker of any process is alive.
+    pub fn is_anybody_here(&self) -> bool {
+        let Ok(entries) = fs::read_dir(&self.dir) else {
+            return false;
+        };
+        let mut ids = entries.filter_map(|entry| {
+            let name = entry.ok()?.file_name();
+            name.to_str()?.strip_suffix(".lock")?.parse().ok()
+        });
+        ids.any(|id| !self.is_unlocked(id))
+    }
+
     fn is_unlocked(&self, worker: WorkerId) -> bool {
         File::open(self.path(worker)).is_ok_and(|file| file.try_lock_shared().is_ok())
     }

@@ -79,12 +79,27 @@ pub enum StoreError {
     /// try may succeed.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// It was deleted or moved while it was in use, here or by a worker.
+    #[error("`{path}`, which is in use, was deleted or moved")]
+    FileGone { path: PathBuf },
+    /// It was replaced or cut short while it was in use.
+    #[error("`{path}`, which is in use, was replaced by another file or cut short")]
+    FileReplaced { path: PathBuf },
     /// A row that this program cannot have written.
     #[error("the database is damaged: {0}")]
     Damaged(String),
 }
 
 impl StoreError {
+    /// Whether the database may work again, by itself or after somebody has mended it: it tells
+    /// nothing of what was asked.
+    pub fn is_trouble(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::FileGone { .. } | Self::FileReplaced { .. }
+        )
+    }
+
     /// The lease does not hold any more.
     pub fn stale(lease: Lease) -> Self {
         let Lease { run, epoch, .. } = lease;

@@ -67,7 +67,7 @@ pub async fn serve(
                 warn!(%lost, now = %config.id, "the lease was lost; the worker has begun anew");
                 continue;
             }
-            Err(WorkerError::Store(err @ StoreError::Unavailable(_))) => {
+            Err(WorkerError::Store(err)) if may_pass(&err) => {
                 error!(%err, hint = UNAVAILABLE_HINT, "executes nothing until that has passed");
                 begin_anew(&mut config, &*store, &mut shutdown).await?;
                 info!(now = %config.id, "the database is available again");
@@ -90,9 +90,14 @@ fn panicked(panic: &(dyn Any + Send)) -> WorkerError {
     WorkerError::Panicked(message_of(panic).to_owned())
 }
 
+/// Whether the database may be available again without a new start of this process.
+fn may_pass(err: &StoreError) -> bool {
+    err.is_trouble() && !matches!(err, StoreError::FileReplaced { .. })
+}
+
 /// What to do about a database that is not available.
-const UNAVAILABLE_HINT: &str =
-    "free space on its disk, or end what else holds it; where a server has it, see that it runs";
+const UNAVAILABLE_HINT: &str = "free space on its disk, end what else holds it, or put its file \
+     back; where a server has it, see that it runs";
 
 /// Gives back whatever the worker had, and registers it under another id, as soon as the
 /// database is available. Errs if it is told to stop before that.
@@ -110,7 +115,7 @@ async fn begin_anew(
                 .await
         };
         match begun.await {
-            Err(StoreError::Unavailable(_)) if shutdown.urgency() == Urgency::Run => {}
+            Err(err) if may_pass(&err) && shutdown.urgency() == Urgency::Run => {}
             begun => return begun,
         }
         tokio::select! {
@@ -198,6 +203,10 @@ async fn heartbeats(shared: Arc<Shared>) -> WorkerError {
         match shared.store.renew(config.id, now, until).await {
             Ok(()) => {}
             Err(StoreError::NotFound(_)) => return WorkerError::LeaseLost(config.id),
+            // Nobody else can tell a worker that has nothing to write.
+            Err(err @ (StoreError::FileGone { .. } | StoreError::FileReplaced { .. })) => {
+                return WorkerError::Store(err);
+            }
             Err(err) => warn!(%err, "could not renew the lease"),
         }
     }

@@ -113,7 +113,7 @@ pub(super) async fn execute(
                 return Stop::Left;
             }
             // It may pass; then some worker goes on with the run.
-            Interruption::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
+            Interruption::Store(err) if err.is_trouble() => return Stop::Failed(err),
             Interruption::Store(err) => Err(Failure::new(FailureKind::Crashed, err.to_string())),
             Interruption::Failed(failure) => Err(failure),
         },
@@ -189,7 +189,7 @@ impl From<StoreError> for Trouble {
 async fn crash(store: &dyn Store, lease: Lease, name: &RunName, trouble: Trouble) -> Stop {
     let message = match trouble {
         Trouble::Store(StoreError::Stale { .. }) => return Stop::Left,
-        Trouble::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
+        Trouble::Store(err) if err.is_trouble() => return Stop::Failed(err),
         Trouble::Store(err) => err.to_string(),
         Trouble::Host(message) => message,
     };
