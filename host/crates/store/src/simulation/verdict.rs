@@ -18,7 +18,8 @@ impl<S: Store> World<'_, S> {
     /// Nothing goes wrong any more: healthy workers take over, and time passes.
     pub(super) async fn come_to_an_end(&mut self) {
         trace!(self, "nothing goes wrong from here on");
-        let zombies = std::mem::take(&mut self.hands);
+        let mut zombies = std::mem::take(&mut self.hands);
+        zombies.append(&mut self.stopped);
         self.now.0 += 2 * LEASE_US;
         self.rescue(&[]).await;
         for run in std::mem::take(&mut self.paused) {

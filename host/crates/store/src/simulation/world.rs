@@ -43,6 +43,8 @@ pub(super) struct World<'s, S> {
     pub(super) faults: Faults,
     pub(super) scripts: Scripts,
     pub(super) hands: Vec<Hand>,
+    /// Workers that stand still, with all that they have in memory.
+    pub(super) stopped: Vec<Hand>,
     /// Every worker there ever was.
     pub(super) hired: Vec<WorkerId>,
     pub(super) roots: Vec<RunId>,
@@ -103,6 +105,7 @@ impl<'s, S: Store> World<'s, S> {
             faults,
             scripts,
             hands: Vec::new(),
+            stopped: Vec::new(),
             hired: Vec::new(),
             roots: Vec::new(),
             killer: None,
@@ -155,7 +158,8 @@ impl<'s, S: Store> World<'s, S> {
             92 => self.sign_off().await,
             93 if self.rng.percent(50) => self.sweep().await,
             93 => self.rescue(&[]).await,
-            94 => self.fall_asleep(),
+            94 if self.rng.percent(50) => self.fall_asleep(),
+            94 => self.stand_still_or_go_on(),
             99 => self.meet_stray().await,
             95 | 96 if self.faults.cancels => self.cancel().await,
             97 | 98 if self.faults.retries => self.retry().await,
