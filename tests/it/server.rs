@@ -31,18 +31,28 @@ impl Server {
         start(home, flow, &["-p", &format!("address={}", self.address)])
     }
 
-    /// Waits for the next call, and reads it: a connection that is closed with something
-    /// unread is reset, and the answer lost.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits for the next call.
+    #[track_caller]
     pub fn call(&self) -> Asking {
         let begin = Instant::now();
-        let stream = loop {
-            if let Ok((stream, _)) = self.listener.accept() {
-                break stream;
+        loop {
+            if let Some(call) = self.try_call() {
+                break call;
             }
             assert!(begin.elapsed() < SOON, "nobody calls");
             // Short, so that the story is as close to the moment as it can be.
             thread::sleep(Duration::from_micros(200));
-        };
+        }
+    }
+
+    /// Reads a call, if there is one: a connection that is closed with something unread is reset,
+    /// and the answer lost.
+    pub fn try_call(&self) -> Option<Asking> {
+        let (stream, _) = self.listener.accept().ok()?;
         stream.set_nonblocking(false).unwrap();
         let lines = BufReader::new(&stream).lines().map_while(Result::ok);
         let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
@@ -50,10 +60,8 @@ impl Server {
             .iter()
             .filter_map(|line| line.strip_prefix("Idempotency-Key: "));
         let key = keys.next().unwrap_or_else(|| panic!("no key in {head:?}"));
-        Asking {
-            key: key.to_owned(),
-            stream,
-        }
+        let key = key.to_owned();
+        Some(Asking { key, stream })
     }
 }
 

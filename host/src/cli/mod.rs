@@ -38,6 +38,7 @@ mod watch;
 mod work_pool;
 mod worker;
 
+use std::backtrace::Backtrace;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -232,6 +233,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
         return completions::run(&args, Cli::command(), out);
     }
     log_to_stderr(&cli, out)?;
+    log_panics();
     let database = cli.global.database.as_deref().map(DatabaseUrl::read);
     let mut database = database.transpose()?;
     if let Some(direct) = cli.global.listen_url.as_deref() {
@@ -240,10 +242,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
     let server = remote::chosen(cli.global.server, database.as_ref())?;
     let place = Place::find(database)?;
     let engine = EngineSettings::new(&place.cache, cli.global.compile_limit);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async move {
+    runtime(&cli.command)?.block_on(async move {
         // It has databases of its own.
         if let Command::Bench(args) = cli.command {
             if server.is_some() {
@@ -283,6 +282,27 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             }
         }
     })
+}
+
+/// The threads on which everything is done.
+fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Command::Worker(args) = command
+        && args.is_alone()
+    {
+        // So that it falls silent if its run takes a thread and does not give it back.
+        runtime.worker_threads(1);
+    }
+    runtime.enable_all().build()
+}
+
+/// Where a panic came from, besides what is said of every panic.
+fn log_panics() {
+    let say = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        say(panic);
+        tracing::debug!(backtrace = %Backtrace::force_capture(), "panicked");
+    }));
 }
 
 /// The program's own log. A worker tells of every run, a server of every request; elsewhere only trouble is said, since

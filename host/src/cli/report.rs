@@ -57,7 +57,7 @@ fn said(err: &anyhow::Error) -> Option<Problem> {
     err.chain()
         .find_map(|err| match err.downcast_ref::<WorkerError>() {
             Some(WorkerError::Store(stored)) => Some(stored.into()),
-            Some(WorkerError::LeaseLost(_)) => None,
+            Some(WorkerError::LeaseLost(_) | WorkerError::Panicked(_)) => None,
             None => Problem::of(err),
         })
 }

@@ -12,7 +12,6 @@ use crate::left_out;
 #[derive(Debug)]
 pub struct WrongClock {
     library: PathBuf,
-    offset: String,
     scripts: TempDir,
 }
 
@@ -28,11 +27,23 @@ impl WrongClock {
             );
             return None;
         };
-        Some(Self {
+        let wrong = Self {
             library,
-            offset: offset.to_owned(),
             scripts: tempfile::tempdir().unwrap(),
-        })
+        };
+        wrong.jump(offset);
+        Some(wrong)
+    }
+
+    /// From now on it is off by so much, also for programs that run.
+    pub fn jump(&self, offset: &str) {
+        let new = self.scripts.path().join("new");
+        fs::write(&new, offset).unwrap();
+        fs::rename(&new, self.offset()).unwrap();
+    }
+
+    fn offset(&self) -> PathBuf {
+        self.scripts.path().join("offset")
     }
 
     /// What runs `program` by this clock: with the same arguments and the same process id. Spans
@@ -40,9 +51,10 @@ impl WrongClock {
     pub fn program(&self, program: impl AsRef<Path>) -> PathBuf {
         let script = self.scripts.path().join("program");
         let text = format!(
-            "#!/bin/sh\nLD_PRELOAD='{}' FAKETIME='{}' DONT_FAKE_MONOTONIC=1 exec '{}' \"$@\"\n",
+            "#!/bin/sh\nLD_PRELOAD='{}' FAKETIME_TIMESTAMP_FILE='{}' FAKETIME_NO_CACHE=1 \\\n\
+             DONT_FAKE_MONOTONIC=1 exec '{}' \"$@\"\n",
             self.library.display(),
-            self.offset,
+            self.offset().display(),
             program.as_ref().display()
         );
         fs::write(&script, text).unwrap();

@@ -23,6 +23,11 @@ pub struct Left {
 }
 
 impl Left {
+    /// It stands still from then on.
+    pub fn stop(&self) {
+        kill_process(self.pid, Signal::STOP).unwrap();
+    }
+
     /// Fails only where it has ended meanwhile.
     pub fn kill(&self) {
         let _ = kill_process(self.pid, Signal::KILL);

@@ -62,7 +62,7 @@ pub use pool::WorkPool;
 pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
-pub use retry::{CRASH_RETRIES, RetryPolicy};
+pub use retry::{LOSSES_BEFORE_ALONE, RetryPolicy};
 pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot, has_waited};
 pub use state::{State, StateName, StateType};
 pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};

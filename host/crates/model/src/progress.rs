@@ -153,6 +153,8 @@ pub struct Claimed {
     pub journal_len: u64,
     /// How many lines the flow's own code has logged. It writes them again on replay.
     pub logged: u64,
+    /// Whether it is executed in a process of its own, because it may be what ends its workers.
+    pub alone: bool,
 }
 
 /// What became of a request to cancel a run.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How often a run is given to another worker after its worker was lost. A run that loses
-/// more workers than that is probably what ends them.
-pub const CRASH_RETRIES: u32 = 3;
+/// How often a run loses its worker without getting any further until it is tried alone. The
+/// second time it may still be in bad company.
+pub const LOSSES_BEFORE_ALONE: u32 = 2;
 
 /// How often a run is tried again, and after how long.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -9,9 +9,10 @@ use super::load::{by_key, head_of, subject};
 use super::rows::run_by_no;
 use super::{inputs, pick, workers};
 use crate::error::Pg;
+use crate::sql::Conn;
 use crate::tx::Tx;
 use model::{
-    Cancellation, Claim, Claimed, FlowRun, InputId, Json, NewRun, Progress, Recorded, RunId,
+    Cancellation, Claim, Claimed, FlowRun, InputId, Json, Lease, NewRun, Progress, Recorded, RunId,
     Timestamp, WorkerChange, WorkerId,
 };
 use orchestrator::lifecycle::{self, Plan, Subject, Why};
@@ -130,32 +131,51 @@ pub(crate) async fn rescue(tx: &Tx, lost: &[WorkerId], now: Timestamp) -> Pg<Vec
     lost.dedup();
     let mut given_back = Vec::new();
     for worker in lost {
-        given_back.append(&mut take_off(tx, worker, Why::Lost, now).await?);
+        given_back.append(&mut take_off(tx, worker, &Why::Lost, now).await?);
     }
     Ok(given_back)
 }
 
 /// A worker that stops gives back what it has.
 pub(crate) async fn sign_off(tx: &Tx, worker: WorkerId, now: Timestamp) -> Pg<Vec<RunId>> {
-    take_off(tx, worker, Why::Stopped, now).await
+    take_off(tx, worker, &Why::Stopped, now).await
 }
 
-async fn take_off(tx: &Tx, worker: WorkerId, why: Why, now: Timestamp) -> Pg<Vec<RunId>> {
+async fn take_off(tx: &Tx, worker: WorkerId, why: &Why, now: Timestamp) -> Pg<Vec<RunId>> {
     let what = match why {
         Why::Lost => WorkerChange::Lost,
-        Why::Stopped => WorkerChange::SignedOff,
+        _ => WorkerChange::SignedOff,
     };
     let name = workers::remove(tx, worker, what).await?;
     let name = name.unwrap_or_else(|| worker.to_string());
     let heads = pick::of_worker(tx, worker).await?;
     tracing::debug!(%worker, name, runs = heads.len(), "worker taken off");
     let mut given_back = Vec::new();
-    for head in heads {
-        let (plan, is_claimable) = lifecycle::give_back(&head, &name, why, now)?;
+    for (head, settled) in heads {
+        let (plan, is_claimable) = lifecycle::give_back(&head, settled, &name, why, now)?;
         carry_out(tx, plan).await?;
         if is_claimable {
             given_back.push(head.id);
         }
     }
     Ok(given_back)
+}
+
+/// A worker that goes on gives one run back.
+pub(crate) async fn give_back(tx: &Tx, lease: Lease, why: &Why, now: Timestamp) -> Pg<bool> {
+    let Some((head, settled)) = pick::leased(tx, lease).await? else {
+        return Err(StoreError::stale(lease).into());
+    };
+    let name = workers::name(tx, lease.worker).await?;
+    let (plan, is_claimable) = lifecycle::give_back(&head, settled, &name, why, now)?;
+    carry_out(tx, plan).await?;
+    Ok(is_claimable)
+}
+
+/// What was claimed under this lease, as it is now.
+pub(crate) async fn claimed(conn: &impl Conn, lease: Lease) -> Pg<Claimed> {
+    match pick::claimed(conn, lease).await? {
+        Some(candidate) => Ok(candidate.claimed(lease)),
+        None => Err(StoreError::stale(lease).into()),
+    }
 }

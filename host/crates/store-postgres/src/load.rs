@@ -9,7 +9,9 @@ use super::sql::{Conn, Row, params};
 use crate::error::{Fault, Pg};
 use crate::tx::Tx;
 use model::{FlowName, FlowRun, RunId, Seq, State};
-use orchestrator::lifecycle::{Head, OpenCall, RunKey, Subject, Tally, Waiter, Watcher, Watchers};
+use orchestrator::lifecycle::{
+    Head, Losses, OpenCall, Reached, RunKey, Subject, Tally, Waiter, Watcher, Watchers,
+};
 use store::{Missing, StoreError};
 
 /// Selects what [`head`] reads, and more columns after that, up to the `WHERE`.
@@ -20,7 +22,8 @@ macro_rules! select_head {
     ($more:literal, $rest:literal) => {
         concat!(
             "SELECT r.no, r.id, r.state, r.state_at, r.attempt, r.epoch, r.crashes, r.worker, \
-             r.pool, r.origin, r.states, r.started, r.journal_len, r.logged",
+             r.pool, r.origin, r.states, r.started, r.journal_len, r.logged, \
+             r.lost_attempt, r.lost_steps",
             $more,
             " FROM flow_runs r ",
             $rest
@@ -37,7 +40,13 @@ pub(crate) fn head(row: &Row) -> Pg<Head> {
         since: row.get(3)?,
         attempt: row.get(4)?,
         epoch: row.get(5)?,
-        crashes: row.get(6)?,
+        losses: Losses {
+            count: row.get(6)?,
+            at: Reached {
+                attempt: row.get(14)?,
+                steps: row.get(15)?,
+            },
+        },
         worker: row.get(7)?,
         pool: row.get(8)?,
         origin: row.get(9)?,
@@ -164,7 +173,7 @@ pub(crate) async fn learn(tx: &Tx, ahead: &[Ahead]) -> Pg<()> {
     let open = rows();
     for row in &heads {
         let head = head(row)?;
-        let (has_open_subflows, is_limited) = (row.get(14)?, row.get(15)?);
+        let (has_open_subflows, is_limited) = (row.get(16)?, row.get(17)?);
         let key = ending.contains(&head.id).then_some(head.key);
         tx.known(|known| {
             known.learn(head, has_open_subflows, is_limited);
@@ -302,13 +311,13 @@ fn read_subject(row: &Row) -> Pg<Subject> {
     Ok(Subject {
         state: State {
             kind: head.state,
-            name: row.get(14)?,
-            message: row.get(15)?,
+            name: row.get(16)?,
+            message: row.get(17)?,
             at: head.since,
         },
         head,
-        within: row.get(16)?,
-        scheduled: row.get(17)?,
+        within: row.get(18)?,
+        scheduled: row.get(19)?,
     })
 }
 

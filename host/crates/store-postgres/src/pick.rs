@@ -13,14 +13,14 @@
 //! - orders: what a worker has under lease and a person has paused or cancelled.
 
 use super::load::{head, select_head};
-use super::rows::{flow_run, flow_run_columns};
+use super::rows::{flow_run, flow_run_columns, select_flow_run};
 use super::sql::{Conn, Row, params};
 use super::{pools, workers};
 use crate::columns::List;
 use crate::error::Pg;
 use crate::tx::Tx;
-use model::{Claim, PoolName, RunId, Seq, StateType, Timestamp, WorkPool, WorkerId};
-use orchestrator::lifecycle::{self, Candidate, Head, RunKey, Tally};
+use model::{Claim, Lease, PoolName, RunId, Seq, StateType, Timestamp, WorkPool, WorkerId};
+use orchestrator::lifecycle::{self, Candidate, Head, Losses, Reached, RunKey, Tally};
 
 /// Whether a claim would give anything: asked of a reader, so that looking in vain costs no write.
 pub(crate) async fn is_claimable(conn: &impl Conn, claim: &Claim) -> Pg<bool> {
@@ -58,7 +58,7 @@ macro_rules! select_ready {
              )
              SELECT ",
             flow_run_columns!("s.parameters", "r.outcome"),
-            ", r.states, r.journal_len, r.logged
+            ", r.states, r.journal_len, r.logged, r.crashes, r.lost_attempt, r.lost_steps
              FROM (SELECT * FROM reserved UNION ALL SELECT * FROM in_pool) r
              JOIN flow_run_specs s ON s.no = r.no ORDER BY r.place, r.ready_at, r.no"
         )
@@ -116,6 +116,13 @@ fn candidate(row: &Row) -> Pg<Candidate> {
             journal_len: row.get(25)?,
             logged: row.get(26)?,
         },
+        losses: Losses {
+            count: row.get(27)?,
+            at: Reached {
+                attempt: row.get(28)?,
+                steps: row.get(29)?,
+            },
+        },
         run,
     })
 }
@@ -168,15 +175,61 @@ async fn of_keys(tx: &Tx, keys: &[RunKey]) -> Pg<Vec<Head>> {
     .await
 }
 
-/// Runs that a worker has claimed, or had reserved for itself, locked.
-pub(crate) async fn of_worker(tx: &Tx, worker: WorkerId) -> Pg<Vec<Head>> {
+/// Runs that a worker has claimed, or had reserved for itself, locked, with how many of their calls
+/// have outcomes.
+pub(crate) async fn of_worker(tx: &Tx, worker: WorkerId) -> Pg<Vec<(Head, u64)>> {
     tx.all(
         select_head!(
+            ", (SELECT count(settled_at) FROM journal WHERE run = r.no)",
             "WHERE (r.worker = $1 OR r.reserved_for = $1) AND r.ended IS NULL
              ORDER BY r.no FOR UPDATE OF r"
         ),
         params![worker],
-        head,
+        |row| Ok((head(row)?, row.get(16)?)),
+    )
+    .await
+}
+
+/// The run of a lease, locked, with how many of its calls have outcomes. Nothing, if it is not
+/// leased so.
+pub(crate) async fn leased(tx: &Tx, lease: Lease) -> Pg<Option<(Head, u64)>> {
+    tx.first(
+        select_head!(
+            ", (SELECT count(settled_at) FROM journal WHERE run = r.no)",
+            "WHERE r.id = $1 AND r.worker = $2 AND r.epoch = $3 AND r.ended IS NULL
+             FOR UPDATE OF r"
+        ),
+        params![lease.run, lease.worker, lease.epoch],
+        |row| Ok((head(row)?, row.get(16)?)),
+    )
+    .await
+}
+
+/// What was claimed under a lease, as it is now. Nothing, if the run is not leased so.
+pub(crate) async fn claimed(conn: &impl Conn, lease: Lease) -> Pg<Option<Candidate>> {
+    conn.first(
+        select_flow_run!(
+            ", r.states, r.journal_len, r.logged, r.crashes, r.lost_attempt, r.lost_steps",
+            "WHERE r.id = $1 AND r.worker = $2 AND r.epoch = $3 AND r.ended IS NULL"
+        ),
+        params![lease.run, lease.worker, lease.epoch],
+        candidate,
+    )
+    .await
+}
+
+/// What a worker has claimed and not left.
+pub(crate) async fn leases(conn: &impl Conn, worker: WorkerId) -> Pg<Vec<Lease>> {
+    conn.all(
+        "SELECT id, epoch FROM flow_runs WHERE worker = $1 AND ended IS NULL",
+        params![worker],
+        |row| {
+            Ok(Lease {
+                run: row.get(0)?,
+                worker,
+                epoch: row.get(1)?,
+            })
+        },
     )
     .await
 }

@@ -9,7 +9,8 @@ use crate::error::Pg;
 use crate::tx::Tx;
 use model::{NewRun, Outcome, RunId, State, Timestamp};
 use orchestrator::lifecycle::{
-    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, OriginKey, Reopen, RunKey, Says, Tally,
+    AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Losses, OriginKey, Reopen, RunKey, Says,
+    Tally,
 };
 use store::changes::Whose;
 
@@ -199,12 +200,9 @@ pub(crate) fn claim(tx: &Tx, it: &Claim) {
 pub(crate) fn enter(tx: &Tx, it: &Enter) {
     tx.known(|known| known.changed(it.run));
     let mut row = in_state(it.run, &it.state, it.states);
-    row.append(&mut params![
-        it.ready_at,
-        it.crashes,
-        it.keeps_lease,
-        it.keeps_reservation
-    ]);
+    row.append(&mut params![it.ready_at]);
+    row.append(&mut lost(&it.losses));
+    row.append(&mut params![it.keeps_lease, it.keeps_reservation]);
     tx.bulk(&ENTERED, row);
     let whose = whole(it.id, &it.says);
     add_last(tx, it.run, whose, it.states, &[], &it.state, &it.says);
@@ -214,6 +212,7 @@ pub(crate) fn give_up(tx: &Tx, it: &GiveUp) {
     tx.known(|known| known.changed(it.run));
     let mut row = params![it.run];
     row.append(&mut counts(&it.tally));
+    row.append(&mut lost(&it.losses));
     row.append(&mut params![it.keeps_reservation, it.ready_at]);
     tx.bulk(&GIVEN_UP, row);
 }
@@ -259,6 +258,11 @@ pub(crate) fn wake(tx: &Tx, run: RunKey, at: Timestamp) {
 /// The columns with which a run's row says its state.
 fn in_state(run: RunKey, state: &State, states: u64) -> Vec<Value> {
     params![run, state.kind, state.name, state.message, state.at, states]
+}
+
+/// The columns that count its losses.
+fn lost(losses: &Losses) -> Vec<Value> {
+    params![losses.count, losses.at.attempt, losses.at.steps]
 }
 
 /// The columns that count what it has done.

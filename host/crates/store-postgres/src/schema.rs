@@ -39,6 +39,8 @@ pub(crate) const FIRST: &str = include_str!("schema/first.sql");
 
 const SECOND: &str = include_str!("schema/second.sql");
 
+const THIRD: &str = include_str!("schema/third.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -54,6 +56,10 @@ const STEPS: &[Step] = &[
     },
     Step {
         sql: SECOND,
+        oldest: 1,
+    },
+    Step {
+        sql: THIRD,
         oldest: 1,
     },
 ];

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
     AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
-    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, Next, PoolName, Relative,
-    RunFacts, RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
+    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, Lease, LogLine, Next, PoolName,
+    Relative, RunFacts, RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker,
+    WorkerId,
 };
+use orchestrator::lifecycle::Why;
 use store::{
     BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkLease, BulkNext, BulkProgress,
     BulkRecorded, Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events,
@@ -291,6 +293,20 @@ impl Workers for PostgresStore {
     async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>> {
         self.read(async move |conn| pick::orders(&conn, worker).await)
             .await
+    }
+
+    async fn leases(&self, worker: WorkerId) -> StoreResult<Vec<Lease>> {
+        self.read(async move |conn| pick::leases(&conn, worker).await)
+            .await
+    }
+
+    async fn claimed(&self, lease: Lease) -> StoreResult<Claimed> {
+        self.read(async move |conn| life::claimed(&conn, lease).await)
+            .await
+    }
+
+    async fn give_back(&self, lease: Lease, why: Why, now: Timestamp) -> StoreResult<bool> {
+        write!(self, |tx, why| life::give_back(&tx, lease, &why, now).await).await
     }
 
     /// Of other machines nothing is known but their leases.

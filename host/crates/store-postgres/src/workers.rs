@@ -59,6 +59,18 @@ pub(crate) async fn renew(tx: &Tx, worker: WorkerId, now: Timestamp, until: Time
     }
 }
 
+/// Its name, for those who read of it.
+pub(crate) async fn name(conn: &impl Conn, worker: WorkerId) -> Pg<String> {
+    let name = conn
+        .first(
+            "SELECT name FROM worker_names WHERE id = $1",
+            params![worker],
+            |row| row.get(0),
+        )
+        .await?;
+    Ok(name.unwrap_or_else(|| worker.to_string()))
+}
+
 /// Errs if it is not registered, or was given up. It is not given up before the transaction ends.
 pub(crate) async fn need(tx: &Tx, worker: WorkerId) -> Pg<()> {
     if tx.known(|known| known.has_worker(worker)) {

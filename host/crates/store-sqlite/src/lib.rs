@@ -33,8 +33,10 @@ mod components;
 mod deleting;
 mod deployments;
 mod events;
+mod identity;
 mod inputs;
 mod journal;
+mod leases;
 mod life;
 mod listing;
 mod load;
@@ -71,6 +73,8 @@ pub use self::bell::BellListener;
 use self::bell::{Hub, Ringer};
 use self::clock::MachineClock;
 use self::events::{EVENTS_BYTES_MAX, EventWriter};
+use self::identity::Identity;
+use self::leases::LeaseClock;
 use self::listing::Patience;
 pub use self::moving::SqliteDatabase;
 use self::presence::Presence;
@@ -90,6 +94,7 @@ pub struct SqliteStore {
     hub: Arc<Hub>,
     presence: Arc<Presence>,
     clock: Arc<dyn Clock>,
+    leases: Arc<LeaseClock>,
     patience: Patience,
     path: PathBuf,
 }
@@ -115,7 +120,13 @@ impl SqliteStore {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
+        let presence = Presence::new(&path);
+        if !path.exists() && presence.is_anybody_here() {
+            // Or there would be two databases, and nobody would know.
+            return Err(identity::gone(&path));
+        }
         let conn = open::writer(&path)?;
+        let identity = Identity::of(&path)?;
         moving::need_whole(&conn, &path)?;
         let readers = Arc::new(Readers::new(path.clone())?);
         let hub = Arc::new(Hub::new(path.clone(), safety_net));
@@ -124,13 +135,14 @@ impl SqliteStore {
         let events = EventWriter::new(Arc::clone(&clock), events_bytes_max);
         let totals = Totals::new(Arc::clone(&clock));
         let announce = move |news| ringer.announce(news);
-        let writer = Arc::new(Writer::start(conn, events, totals, announce)?);
+        let writer = Arc::new(Writer::start(conn, identity, events, totals, announce)?);
         hub.nudge_too(writer.nudge());
         Ok(Self {
             writer,
             readers,
             hub,
-            presence: Arc::new(Presence::new(&path)),
+            presence: Arc::new(presence),
+            leases: Arc::new(LeaseClock::new(presence::place(&path), Arc::clone(&clock))),
             clock,
             patience: Patience::default(),
             path,

@@ -5,12 +5,14 @@
 //! was chosen, one after the other.
 
 use super::apply::carry_out;
+use rusqlite::Connection;
+
 use super::load::{by_key, candidate, head_of, subject};
 use super::rows::run_by_no;
 use super::writer::Tx;
 use super::{inputs, pick, workers};
 use model::{
-    Cancellation, Claim, Claimed, FlowRun, InputId, Json, NewRun, Progress, Recorded, RunId,
+    Cancellation, Claim, Claimed, FlowRun, InputId, Json, Lease, NewRun, Progress, Recorded, RunId,
     Timestamp, WorkerChange, WorkerId,
 };
 use orchestrator::lifecycle::{self, Plan, Subject, Why};
@@ -125,38 +127,63 @@ pub(super) fn settle_due(tx: &Tx<'_>, now: Timestamp, count: u32) -> StoreResult
     Ok(due.len() as u32)
 }
 
-pub(super) fn rescue(tx: &Tx<'_>, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>> {
+/// `leases`: what the time of leases is `now`.
+pub(super) fn rescue(
+    tx: &Tx<'_>,
+    lost: &[WorkerId],
+    now: Timestamp,
+    leases: Timestamp,
+) -> StoreResult<Vec<RunId>> {
     let mut lost = lost.to_vec();
-    lost.append(&mut workers::overdue(tx, now)?);
+    lost.append(&mut workers::overdue(tx, leases)?);
     lost.sort_unstable();
     lost.dedup();
     let mut given_back = Vec::new();
     for worker in lost {
-        given_back.append(&mut take_off(tx, worker, Why::Lost, now)?);
+        given_back.append(&mut take_off(tx, worker, &Why::Lost, now)?);
     }
     Ok(given_back)
 }
 
 /// A worker that stops gives back what it has.
 pub(super) fn sign_off(tx: &Tx<'_>, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>> {
-    take_off(tx, worker, Why::Stopped, now)
+    take_off(tx, worker, &Why::Stopped, now)
 }
 
-fn take_off(tx: &Tx<'_>, worker: WorkerId, why: Why, now: Timestamp) -> StoreResult<Vec<RunId>> {
+fn take_off(tx: &Tx<'_>, worker: WorkerId, why: &Why, now: Timestamp) -> StoreResult<Vec<RunId>> {
     let what = match why {
         Why::Lost => WorkerChange::Lost,
-        Why::Stopped => WorkerChange::SignedOff,
+        _ => WorkerChange::SignedOff,
     };
     let name = workers::remove(tx, worker, what)?.unwrap_or_else(|| worker.to_string());
     let heads = pick::of_worker(tx, worker)?;
     tracing::debug!(%worker, name, runs = heads.len(), "worker taken off");
     let mut given_back = Vec::new();
-    for head in heads {
-        let (plan, is_claimable) = lifecycle::give_back(&head, &name, why, now)?;
+    for (head, settled) in heads {
+        let (plan, is_claimable) = lifecycle::give_back(&head, settled, &name, why, now)?;
         carry_out(tx, plan)?;
         if is_claimable {
             given_back.push(head.id);
         }
     }
     Ok(given_back)
+}
+
+/// A worker that goes on gives one run back.
+pub(super) fn give_back(tx: &Tx<'_>, lease: Lease, why: &Why, now: Timestamp) -> StoreResult<bool> {
+    let Some((head, settled)) = pick::leased(tx, lease)? else {
+        return Err(StoreError::stale(lease));
+    };
+    let name = workers::name(tx, lease.worker)?;
+    let (plan, is_claimable) = lifecycle::give_back(&head, settled, &name, why, now)?;
+    carry_out(tx, plan)?;
+    Ok(is_claimable)
+}
+
+/// What was claimed under this lease, as it is now.
+pub(super) fn claimed(conn: &Connection, lease: Lease) -> StoreResult<Claimed> {
+    let Some((head, _)) = pick::leased(conn, lease)? else {
+        return Err(StoreError::stale(lease));
+    };
+    Ok(candidate(conn, head.key)?.claimed(lease))
 }

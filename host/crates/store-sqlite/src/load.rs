@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::rows::unsigned;
 use super::sql::{Row, Sql, params};
 use model::{FlowName, FlowRun, RunId, State};
-use orchestrator::lifecycle::{Candidate, Head, RunKey, Subject, Tally};
+use orchestrator::lifecycle::{Candidate, Head, Losses, Reached, RunKey, Subject, Tally};
 use store::{Missing, StoreError, StoreResult};
 
 use super::rows::{flow_run, select_flow_run};
@@ -18,7 +18,8 @@ macro_rules! select_head {
     ($more:literal, $rest:literal) => {
         concat!(
             "SELECT r.no, r.id, r.state, r.state_at, r.attempt, r.epoch, r.crashes, r.worker, \
-             r.pool, r.origin, r.states, r.started, r.journal_len, r.logged",
+             r.pool, r.origin, r.states, r.started, r.journal_len, r.logged, \
+             r.lost_attempt, r.lost_steps",
             $more,
             " FROM flow_runs r ",
             $rest
@@ -35,7 +36,13 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         since: row.get(3)?,
         attempt: row.get(4)?,
         epoch: unsigned(row, 5)?,
-        crashes: row.get(6)?,
+        losses: Losses {
+            count: row.get(6)?,
+            at: Reached {
+                attempt: row.get(14)?,
+                steps: unsigned(row, 15)?,
+            },
+        },
         worker: row.get(7)?,
         pool: row.get(8)?,
         origin: row.get(9)?,
@@ -77,13 +84,13 @@ pub(super) fn subject(conn: &Connection, id: RunId) -> StoreResult<Subject> {
             Ok(Subject {
                 state: State {
                     kind: head.state,
-                    name: row.get(14)?,
-                    message: row.get(15)?,
+                    name: row.get(16)?,
+                    message: row.get(17)?,
                     at: head.since,
                 },
                 head,
-                within: row.get(16)?,
-                scheduled: row.get(17)?,
+                within: row.get(18)?,
+                scheduled: row.get(19)?,
             })
         },
     )?;
@@ -93,7 +100,10 @@ pub(super) fn subject(conn: &Connection, id: RunId) -> StoreResult<Subject> {
 /// A run that is to be claimed.
 pub(super) fn candidate(conn: &Connection, key: RunKey) -> StoreResult<Candidate> {
     conn.need(
-        select_flow_run!(", r.states, r.journal_len, r.logged", "WHERE r.no = ?1"),
+        select_flow_run!(
+            ", r.states, r.journal_len, r.logged, r.crashes, r.lost_attempt, r.lost_steps",
+            "WHERE r.no = ?1"
+        ),
         [key],
         |row| {
             let run = flow_run(row)?;
@@ -103,7 +113,19 @@ pub(super) fn candidate(conn: &Connection, key: RunKey) -> StoreResult<Candidate
                 journal_len: unsigned(row, 25)?,
                 logged: unsigned(row, 26)?,
             };
-            Ok(Candidate { key, run, tally })
+            let losses = Losses {
+                count: row.get(27)?,
+                at: Reached {
+                    attempt: row.get(28)?,
+                    steps: unsigned(row, 29)?,
+                },
+            };
+            Ok(Candidate {
+                key,
+                run,
+                tally,
+                losses,
+            })
         },
     )
 }

@@ -14,8 +14,9 @@ use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
 use super::clock::MachineClock;
+use super::leases::LeaseClock;
 use super::open;
-use super::presence::Presence;
+use super::presence::{self, Presence};
 use super::schema::{self, KNOWN};
 use super::sql::{Sql, params, store_error};
 use model::{StateType, WorkerId};
@@ -285,9 +286,10 @@ fn look_into(conn: &Connection, path: &Path) -> StoreResult<(Condition, Option<C
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    let leases = LeaseClock::as_it_is(presence::place(path), Arc::new(MachineClock));
     let leased: Vec<(WorkerId, String)> = conn.all(
         "SELECT id, name FROM workers WHERE lease_until > ?1 ORDER BY started, id",
-        [MachineClock.now()],
+        [leases.at(MachineClock.now())],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let lost = Presence::new(path).lost();

@@ -97,6 +97,7 @@ fn create(path: &Path) -> StoreResult<()> {
 
 fn connect(path: &Path) -> StoreResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // The file is not mapped into memory: to read what was cut off would end the process.
     let open = || -> rusqlite::Result<Connection> {
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(BUSY_WAIT)?;
@@ -105,8 +106,7 @@ fn connect(path: &Path) -> StoreResult<Connection> {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         conn.execute_batch(
             "PRAGMA foreign_keys = ON;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA mmap_size = 67108864;",
+             PRAGMA temp_store = MEMORY;",
         )?;
         Ok(conn)
     };

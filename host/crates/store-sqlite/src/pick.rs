@@ -15,8 +15,9 @@ use rusqlite::Connection;
 
 use super::load::{head, select_head};
 use super::pools;
+use super::rows::unsigned;
 use super::sql::{Sql, params};
-use model::{Claim, PoolName, RunId, Seq, StateType, Timestamp, WorkerId};
+use model::{Claim, Lease, PoolName, RunId, Seq, StateType, Timestamp, WorkerId};
 use orchestrator::lifecycle::{self, Head, RunKey};
 use store::StoreResult;
 
@@ -118,12 +119,14 @@ pub(super) fn family(conn: &Connection, id: RunId) -> StoreResult<Vec<Head>> {
     )
 }
 
-/// Runs that a worker has claimed, or had reserved for itself.
-pub(super) fn of_worker(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<Head>> {
+/// Runs that a worker has claimed, or had reserved for itself, with how many of their calls have
+/// outcomes.
+pub(super) fn of_worker(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<(Head, u64)>> {
     // Pool by pool, since that is how the index is ordered: a pool may have very many runs
     // that nobody has claimed. A cross join is done in the order it is written in.
     conn.all(
         select_head!(
+            ", (SELECT count(settled_at) FROM journal WHERE run = r.no)",
             "WHERE r.no IN (
                  SELECT c.no FROM pools p CROSS JOIN flow_runs c
                  WHERE c.pool = p.name AND c.worker = ?1 AND c.ended IS NULL
@@ -132,7 +135,35 @@ pub(super) fn of_worker(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<
              ) ORDER BY r.no"
         ),
         [worker],
-        head,
+        |row| Ok((head(row)?, unsigned(row, 16)?)),
+    )
+}
+
+/// The run of a lease, with how many of its calls have outcomes. Nothing, if it is not leased so.
+pub(super) fn leased(conn: &Connection, lease: Lease) -> StoreResult<Option<(Head, u64)>> {
+    conn.first(
+        select_head!(
+            ", (SELECT count(settled_at) FROM journal WHERE run = r.no)",
+            "WHERE r.id = ?1 AND r.worker = ?2 AND r.epoch = ?3 AND r.ended IS NULL"
+        ),
+        params![lease.run, lease.worker, lease.epoch],
+        |row| Ok((head(row)?, unsigned(row, 16)?)),
+    )
+}
+
+/// What a worker has claimed and not left.
+pub(super) fn leases(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<Lease>> {
+    conn.all(
+        "SELECT c.id, c.epoch FROM pools p CROSS JOIN flow_runs c
+         WHERE c.pool = p.name AND c.worker = ?1 AND c.ended IS NULL",
+        [worker],
+        |row| {
+            Ok(Lease {
+                run: row.get(0)?,
+                worker,
+                epoch: unsigned(row, 1)?,
+            })
+        },
     )
 }
 

@@ -78,7 +78,12 @@ pub(super) fn active(conn: &Connection, name: &PoolName) -> StoreResult<u64> {
     )
 }
 
-pub(super) fn list(conn: &Connection, now: Timestamp) -> StoreResult<Vec<PoolUse>> {
+/// `leases`: what the time of leases is `now`.
+pub(super) fn list(
+    conn: &Connection,
+    now: Timestamp,
+    leases: Timestamp,
+) -> StoreResult<Vec<PoolUse>> {
     let pools = conn.all(
         "SELECT name, run_limit, paused, created FROM pools ORDER BY name",
         [],
@@ -86,19 +91,24 @@ pub(super) fn list(conn: &Connection, now: Timestamp) -> StoreResult<Vec<PoolUse
     )?;
     pools
         .into_iter()
-        .map(|pool| with_use(conn, pool, now))
+        .map(|pool| with_use(conn, pool, now, leases))
         .collect()
 }
 
-pub(super) fn with_use(conn: &Connection, pool: WorkPool, now: Timestamp) -> StoreResult<PoolUse> {
+pub(super) fn with_use(
+    conn: &Connection,
+    pool: WorkPool,
+    now: Timestamp,
+    leases: Timestamp,
+) -> StoreResult<PoolUse> {
     let (ready, scheduled, workers, deployments) = conn.need(
         "SELECT (SELECT count(*) FROM flow_runs WHERE pool = ?1 AND reserved_for IS NULL
                     AND ready_at IS NOT NULL AND ready_at <= ?2),
                 (SELECT count(*) FROM flow_runs WHERE pool = ?1 AND reserved_for IS NULL
                     AND ready_at IS NOT NULL AND ready_at > ?2),
-                (SELECT count(*) FROM workers WHERE pool = ?1 AND lease_until > ?2),
+                (SELECT count(*) FROM workers WHERE pool = ?1 AND lease_until > ?3),
                 (SELECT count(*) FROM deployments WHERE pool = ?1)",
-        params![pool.name, now],
+        params![pool.name, now, leases],
         |row| {
             Ok((
                 unsigned(row, 0)?,

@@ -17,6 +17,13 @@ use std::sync::{Mutex, MutexGuard};
 
 use model::WorkerId;
 
+/// The directory of what belongs to the running processes of a database.
+pub(super) fn place(database: &Path) -> PathBuf {
+    let mut dir = OsString::from(database);
+    dir.push(".run");
+    PathBuf::from(dir)
+}
+
 /// The locks that this process holds, and a look at those of others.
 pub(super) struct Presence {
     dir: PathBuf,
@@ -25,10 +32,8 @@ pub(super) struct Presence {
 
 impl Presence {
     pub fn new(database: &Path) -> Self {
-        let mut dir = OsString::from(database);
-        dir.push(".run");
         Self {
-            dir: PathBuf::from(dir).join("workers"),
+            dir: place(database).join("workers"),
             held: Mutex::default(),
         }
     }
@@ -82,6 +87,18 @@ impl Presence {
         });
         ids.filter(|id| !held.contains_key(id) && self.is_unlocked(*id))
             .collect()
+    }
+
+    /// Whether a worker of any process is alive.
+    pub fn is_anybody_here(&self) -> bool {
+        let Ok(entries) = fs::read_dir(&self.dir) else {
+            return false;
+        };
+        let mut ids = entries.filter_map(|entry| {
+            let name = entry.ok()?.file_name();
+            name.to_str()?.strip_suffix(".lock")?.parse().ok()
+        });
+        ids.any(|id| !self.is_unlocked(id))
     }
 
     fn is_unlocked(&self, worker: WorkerId) -> bool {

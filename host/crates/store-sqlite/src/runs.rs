@@ -247,7 +247,8 @@ pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              states = ?6, ready_at = ?7, crashes = ?8, wake_after = NULL,
              worker = CASE WHEN ?9 THEN worker END,
-             reserved_for = CASE WHEN ?10 THEN reserved_for END
+             reserved_for = CASE WHEN ?10 THEN reserved_for END,
+             lost_attempt = ?11, lost_steps = ?12
          WHERE no = ?1",
         params![
             it.run,
@@ -257,9 +258,11 @@ pub(super) fn enter(tx: &Tx<'_>, it: &Enter) -> StoreResult<()> {
             it.state.at,
             it.states,
             it.ready_at,
-            it.crashes,
+            it.losses.count,
             it.keeps_lease,
-            it.keeps_reservation
+            it.keeps_reservation,
+            it.losses.at.attempt,
+            it.losses.at.steps
         ],
     )?;
     let whose = whole(it.id, &it.says);
@@ -270,7 +273,8 @@ pub(super) fn give_up(tx: &Tx<'_>, it: &GiveUp) -> StoreResult<()> {
     tx.run(
         "UPDATE flow_runs SET worker = NULL,
              reserved_for = CASE WHEN ?2 THEN reserved_for END,
-             ready_at = coalesce(?3, ready_at), started = ?4, journal_len = ?5, logged = ?6
+             ready_at = coalesce(?3, ready_at), started = ?4, journal_len = ?5, logged = ?6,
+             crashes = ?7, lost_attempt = ?8, lost_steps = ?9
          WHERE no = ?1",
         params![
             it.run,
@@ -278,7 +282,10 @@ pub(super) fn give_up(tx: &Tx<'_>, it: &GiveUp) -> StoreResult<()> {
             it.ready_at,
             it.tally.started,
             it.tally.journal_len,
-            it.tally.logged
+            it.tally.logged,
+            it.losses.count,
+            it.losses.at.attempt,
+            it.losses.at.steps
         ],
     )?;
     Ok(())
@@ -289,7 +296,8 @@ pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
     tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              states = ?6, started = ?7, journal_len = ?8, logged = ?9, attempt = ?10,
-             ready_at = ?11, crashes = 0, ended = NULL, outcome = NULL, reserved_for = NULL
+             ready_at = ?11, crashes = 0, lost_attempt = 0, lost_steps = 0,
+             ended = NULL, outcome = NULL, reserved_for = NULL
          WHERE no = ?1",
         params![
             it.run,

@@ -449,6 +449,12 @@ CREATE INDEX bulk_actions_running ON bulk_actions (no) WHERE state = 'RUNNING';
 /// Of a worker's program.
 const VERSIONS: &str = "ALTER TABLE workers ADD COLUMN version TEXT;";
 
+/// How far a run had come when it was last lost, so that progress clears its losses.
+const LOSSES: &str = "
+ALTER TABLE flow_runs ADD COLUMN lost_attempt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE flow_runs ADD COLUMN lost_steps INTEGER NOT NULL DEFAULT 0;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -464,6 +470,7 @@ const STEPS: &[M<'static>] = &[
     M::up(EVER),
     M::up(BULK),
     M::up(VERSIONS),
+    M::up(LOSSES),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use model::{
     AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
-    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, LogLine, PoolName, Relative, RunFacts,
-    RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
+    FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, Lease, LogLine, PoolName, Relative,
+    RunFacts, RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
 };
+use orchestrator::lifecycle::Why;
 use store::{
     BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkLease, BulkNext, BulkProgress,
     BulkRecorded, Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events,
@@ -133,13 +134,16 @@ impl Pools for SqliteStore {
 
     async fn pools(&self) -> StoreResult<Vec<PoolUse>> {
         let now = self.clock.now();
-        self.read_long(move |conn| pools::list(conn, now)).await
+        let leases = self.leases.at(now);
+        self.read_long(move |conn| pools::list(conn, now, leases))
+            .await
     }
 
     async fn pool(&self, name: &PoolName) -> StoreResult<Option<PoolUse>> {
         let (name, now) = (name.clone(), self.clock.now());
+        let leases = self.leases.at(now);
         self.read_long(move |conn| match pools::get(conn, &name)? {
-            Some(pool) => pools::with_use(conn, pool, now).map(Some),
+            Some(pool) => pools::with_use(conn, pool, now, leases).map(Some),
             None => Ok(None),
         })
         .await
@@ -281,7 +285,8 @@ impl Runs for SqliteStore {
 
 #[async_trait]
 impl Workers for SqliteStore {
-    async fn register_worker(&self, worker: Worker) -> StoreResult<()> {
+    async fn register_worker(&self, mut worker: Worker) -> StoreResult<()> {
+        worker.lease_until = self.leases.at(worker.lease_until);
         // Before the row: a worker without a lock would look lost.
         let id = worker.id;
         self.presence.enter(id);
@@ -296,6 +301,7 @@ impl Workers for SqliteStore {
     }
 
     async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()> {
+        let until = self.leases.at(until);
         self.writer
             .write(move |tx| workers::renew(tx, worker, now, until))
             .await
@@ -314,26 +320,45 @@ impl Workers for SqliteStore {
         self.readers.with(|conn| pick::orders(conn, worker))
     }
 
+    async fn leases(&self, worker: WorkerId) -> StoreResult<Vec<Lease>> {
+        self.readers.with(|conn| pick::leases(conn, worker))
+    }
+
+    async fn claimed(&self, lease: Lease) -> StoreResult<Claimed> {
+        self.readers.snapshot(|conn| life::claimed(conn, lease))
+    }
+
+    async fn give_back(&self, lease: Lease, why: Why, now: Timestamp) -> StoreResult<bool> {
+        self.writer
+            .write(move |tx| life::give_back(tx, lease, &why, now))
+            .await
+    }
+
     async fn lost_workers(&self) -> StoreResult<Vec<WorkerId>> {
         Ok(self.presence.lost())
     }
 
     async fn rescue(&self, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>> {
-        let overdue = || self.readers.with(|conn| workers::overdue(conn, now));
+        let leases = self.leases.at(now);
+        let overdue = || self.readers.with(|conn| workers::overdue(conn, leases));
         if lost.is_empty() && overdue()?.is_empty() {
             return Ok(Vec::new());
         }
         let given_up = lost.to_vec();
         let given_back = self
             .writer
-            .write(move |tx| life::rescue(tx, &given_up, now))
+            .write(move |tx| life::rescue(tx, &given_up, now, leases))
             .await?;
         self.presence.forget(lost);
         Ok(given_back)
     }
 
     async fn workers(&self) -> StoreResult<Vec<Worker>> {
-        self.readers.with(workers::list)
+        let mut workers = self.readers.with(workers::list)?;
+        for worker in &mut workers {
+            worker.lease_until = self.leases.shown(worker.lease_until);
+        }
+        Ok(workers)
     }
 }
 

@@ -89,6 +89,16 @@ fn worker(row: &Row<'_>) -> rusqlite::Result<Worker> {
     })
 }
 
+/// Its name, for those who read of it.
+pub(super) fn name(conn: &Connection, worker: WorkerId) -> StoreResult<String> {
+    let name = conn.first(
+        "SELECT name FROM worker_names WHERE id = ?1",
+        [worker],
+        |row| row.get(0),
+    )?;
+    Ok(name.unwrap_or_else(|| worker.to_string()))
+}
+
 /// Workers whose lease has ended. Asked of a reader, so that looking in vain costs no write.
 pub(super) fn overdue(conn: &Connection, now: Timestamp) -> StoreResult<Vec<WorkerId>> {
     conn.all(

@@ -12,6 +12,7 @@ pub mod events;
 pub mod inputs;
 pub mod listing;
 pub mod living;
+pub mod losing;
 pub mod offering;
 pub mod past;
 pub mod reading;
@@ -133,7 +134,11 @@ macro_rules! contract {
             stopping::a_new_attempt_keeps_what_was_finished,
             stopping::only_what_is_over_is_tried_again,
             stopping::a_wait_ends_at_its_time_at_the_latest,
-            stopping::a_run_that_keeps_losing_workers_crashes,
+            losing::a_run_that_is_lost_in_company_is_never_ended,
+            losing::a_run_that_is_lost_alone_without_progress_crashes,
+            losing::a_run_that_gets_further_is_not_suspected,
+            losing::a_run_that_its_worker_forgot_is_given_back,
+            losing::a_cancelled_run_that_kills_its_clean_up_crashes,
             inputs::what_is_given_wakes_the_run,
             inputs::an_input_is_given_once,
             inputs::several_inputs_come_in_any_order,

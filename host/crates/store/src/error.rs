@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::{DeploymentName, Digest, PoolName, RunId, StateType, TokenName, WorkerId};
+use model::{DeploymentName, Digest, Lease, PoolName, RunId, StateType, TokenName, WorkerId};
 use orchestrator::lifecycle::Refusal;
 
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -79,9 +79,32 @@ pub enum StoreError {
     /// try may succeed.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// It was deleted or moved while it was in use, here or by a worker.
+    #[error("`{path}`, which is in use, was deleted or moved")]
+    FileGone { path: PathBuf },
+    /// It was replaced or cut short while it was in use.
+    #[error("`{path}`, which is in use, was replaced by another file or cut short")]
+    FileReplaced { path: PathBuf },
     /// A row that this program cannot have written.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+}
+
+impl StoreError {
+    /// Whether the database may work again, by itself or after somebody has mended it: it tells
+    /// nothing of what was asked.
+    pub fn is_trouble(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::FileGone { .. } | Self::FileReplaced { .. }
+        )
+    }
+
+    /// The lease does not hold any more.
+    pub fn stale(lease: Lease) -> Self {
+        let Lease { run, epoch, .. } = lease;
+        Self::Stale { run, epoch }
+    }
 }
 
 /// A decision about a run's life refuses with facts; their text is the error's.

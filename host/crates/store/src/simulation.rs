@@ -3,7 +3,8 @@
 //! ```text
 //! seed --> scripts, workers, faults --> one action after the other --> nothing goes wrong
 //!                                         |  crash, lost answer, zombie,     any more:
-//!                                         |  retry, cancel, pause, clock     all must end
+//!                                         |  retry, cancel, pause, clock,    all must end
+//!                                         |  a run that kills its workers
 //!                                         v
 //!                                  what must never change is compared
 //! ```
@@ -20,6 +21,7 @@ mod driver;
 mod guest;
 mod hand;
 mod hands;
+mod killing;
 mod ledger;
 mod people;
 mod records;

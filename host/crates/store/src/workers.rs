@@ -1,7 +1,8 @@
 //! Workers and their leases.
 
 use async_trait::async_trait;
-use model::{RunId, StateType, Timestamp, Worker, WorkerId};
+use model::{Claimed, Lease, RunId, StateType, Timestamp, Worker, WorkerId};
+use orchestrator::lifecycle::Why;
 
 use crate::StoreResult;
 
@@ -21,14 +22,30 @@ pub trait Workers: Send + Sync + 'static {
     /// The runs leased to this worker that are to be paused or cancelled, with that state.
     async fn orders(&self, worker: WorkerId) -> StoreResult<Vec<(RunId, StateType)>>;
 
+    /// What the worker has claimed and not left, as the database has it.
+    async fn leases(&self, worker: WorkerId) -> StoreResult<Vec<Lease>>;
+
+    /// What was claimed under this lease, as it is now. Errs with [`StoreError::Stale`] if the run
+    /// is not leased so any more.
+    ///
+    /// [`StoreError::Stale`]: crate::StoreError::Stale
+    async fn claimed(&self, lease: Lease) -> StoreResult<Claimed>;
+
+    /// Takes one run from a worker that goes on. It goes back to its pool as `Scheduled`, ready
+    /// at once. One that was executed [alone](Why::Alone), and got no further since it was last
+    /// lost, ends as `Crashed`. Whether others can claim it now. Errs with [`StoreError::Stale`]
+    /// if the run is not leased so any more.
+    ///
+    /// [`StoreError::Stale`]: crate::StoreError::Stale
+    async fn give_back(&self, lease: Lease, why: Why, now: Timestamp) -> StoreResult<bool>;
+
     /// Workers that are known to be gone although their lease has not ended, because they
     /// ran on this machine.
     async fn lost_workers(&self) -> StoreResult<Vec<WorkerId>>;
 
     /// Takes workers off the list: `lost` ones, and all whose lease has ended. What they
-    /// had claimed, or had reserved, goes back to its pool as `Scheduled`, ready at once;
-    /// what has been lost more than [`CRASH_RETRIES`](model::CRASH_RETRIES) times
-    /// ends as `Crashed`. The runs given back.
+    /// had claimed, or had reserved, goes back to its pool as `Scheduled`, ready at once,
+    /// however often it has been lost. The runs given back.
     async fn rescue(&self, lost: &[WorkerId], now: Timestamp) -> StoreResult<Vec<RunId>>;
 
     /// All workers, oldest first.

@@ -1,5 +1,7 @@
 //! The loop of a worker: claims what it has room for, and waits when there is nothing.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +11,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
-use super::execution::{Stop, execute};
+use super::alone;
+use super::execution::Stop;
+use super::guarded::{execute, guarded};
+use super::panics::message_of;
 use super::shared::Shared;
+use super::sweep::Sweep;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use model::{StateType, Timestamp, Worker, WorkerId};
 use operations::FreshIds;
-use orchestrator::flow::Signal;
 use store::{Claim, Claimed, Offer, Store, StoreError, StoreResult, Topic};
 use wasm::Runtime;
 
@@ -28,6 +33,8 @@ const LOOK_FOR_LOST: Duration = Duration::from_millis(200);
 const LOOKS_PER_LEASES: u32 = 5;
 /// How long to wait before asking a database again that was not available.
 const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
+/// How long to wait before beginning anew after a panic, which may come at once again.
+const PANICKED_DELAY: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop: registers, claims and executes runs. Returns how many
 /// runs it executed to their end. Errs when it cannot register, or has lost its lease.
@@ -49,7 +56,9 @@ pub async fn serve(
     loop {
         let (store, runtime) = (Arc::clone(&store), Arc::clone(&runtime));
         let hear = shutdown.clone();
-        let served = serve_once(&config, Arc::clone(&store), runtime, hear, &mut ended).await;
+        let serving = serve_once(&config, Arc::clone(&store), runtime, hear, &mut ended);
+        let served = AssertUnwindSafe(serving).catch_unwind().await;
+        let served = served.unwrap_or_else(|panic| Err(panicked(&*panic)));
         match served {
             Ok(()) => return Ok(ended),
             Err(_) if config.pool.is_none() || shutdown.urgency() > Urgency::Run => {}
@@ -58,10 +67,17 @@ pub async fn serve(
                 warn!(%lost, now = %config.id, "the lease was lost; the worker has begun anew");
                 continue;
             }
-            Err(WorkerError::Store(err @ StoreError::Unavailable(_))) => {
+            Err(WorkerError::Store(err)) if may_pass(&err) => {
                 error!(%err, hint = UNAVAILABLE_HINT, "executes nothing until that has passed");
                 begin_anew(&mut config, &*store, &mut shutdown).await?;
                 info!(now = %config.id, "the database is available again");
+                continue;
+            }
+            Err(err @ WorkerError::Panicked(_)) => {
+                error!(%err, "the worker gives back what it has");
+                tokio::time::sleep(PANICKED_DELAY).await;
+                begin_anew(&mut config, &*store, &mut shutdown).await?;
+                warn!(now = %config.id, "the worker has begun anew");
                 continue;
             }
             Err(_) => {}
@@ -70,9 +86,18 @@ pub async fn serve(
     }
 }
 
+fn panicked(panic: &(dyn Any + Send)) -> WorkerError {
+    WorkerError::Panicked(message_of(panic).to_owned())
+}
+
+/// Whether the database may be available again without a new start of this process.
+fn may_pass(err: &StoreError) -> bool {
+    err.is_trouble() && !matches!(err, StoreError::FileReplaced { .. })
+}
+
 /// What to do about a database that is not available.
-const UNAVAILABLE_HINT: &str =
-    "free space on its disk, or end what else holds it; where a server has it, see that it runs";
+const UNAVAILABLE_HINT: &str = "free space on its disk, end what else holds it, or put its file \
+     back; where a server has it, see that it runs";
 
 /// Gives back whatever the worker had, and registers it under another id, as soon as the
 /// database is available. Errs if it is told to stop before that.
@@ -90,7 +115,7 @@ async fn begin_anew(
                 .await
         };
         match begun.await {
-            Err(StoreError::Unavailable(_)) if shutdown.urgency() == Urgency::Run => {}
+            Err(err) if may_pass(&err) && shutdown.urgency() == Urgency::Run => {}
             begun => return begun,
         }
         tokio::select! {
@@ -138,6 +163,8 @@ async fn serve_once(
         served = serving.serve() => served,
         lost = heartbeats(Arc::clone(&shared)) => Err(lost),
         () = rescues(Arc::clone(&shared)) => Ok(()),
+        () = sweeps(Arc::clone(&shared)) => Ok(()),
+        Some(Err(ended)) = ears.join_next() => Err(WorkerError::Panicked(ended.to_string())),
     };
     // Whatever was not finished goes back to its pool at once.
     serving.runs.shutdown().await;
@@ -183,7 +210,24 @@ async fn heartbeats(shared: Arc<Shared>) -> WorkerError {
         match shared.store.renew(config.id, now, until).await {
             Ok(()) => {}
             Err(StoreError::NotFound(_)) => return WorkerError::LeaseLost(config.id),
+            // Nobody else can tell a worker that has nothing to write.
+            Err(err @ (StoreError::FileGone { .. } | StoreError::FileReplaced { .. })) => {
+                return WorkerError::Store(err);
+            }
             Err(err) => warn!(%err, "could not renew the lease"),
+        }
+    }
+}
+
+/// Looks for runs that this worker has, and does not execute, for as long as it is polled.
+async fn sweeps(shared: Arc<Shared>) {
+    let mut look = tokio::time::interval(shared.config.heartbeat);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut sweep = Sweep::default();
+    loop {
+        look.tick().await;
+        if let Err(err) = sweep.look(&shared).await {
+            warn!(%err, "could not look for runs that nobody executes");
         }
     }
 }
@@ -249,7 +293,7 @@ impl Serving {
             if woken == Woken::Told || news.has_changed().unwrap_or(false) {
                 // What comes up from here on is noticed by the wait below.
                 news.mark_unchanged();
-                self.tell_signals().await?;
+                self.shared.tell_signals().await?;
                 due = self.settle_due().await?;
             }
             if claiming.is_none() {
@@ -293,23 +337,21 @@ impl Serving {
     }
 
     fn start_one(&mut self, claimed: Claimed, slot: OwnedSemaphorePermit) {
+        let shared = Arc::clone(&self.shared);
+        if let (true, Some(program)) = (claimed.alone, &shared.config.alone) {
+            let (lease, name) = (claimed.lease, claimed.run.name.clone());
+            let alone = alone::execute(Arc::clone(&shared), program.clone(), claimed, slot);
+            self.runs
+                .spawn(guarded(Arc::clone(&shared), lease, name, alone));
+            return;
+        }
         let cancelling = claimed.run.state.kind == StateType::Cancelling;
-        let parking = &self.shared.parking;
-        if let Err(slot) = parking.resume(claimed.lease, cancelling, slot) {
-            let shared = Arc::clone(&self.shared);
-            // In a box: what an execution keeps between its steps is large, and a spawned
-            // future is moved a few times.
-            self.runs.spawn(Box::pin(execute(shared, claimed, slot)));
+        match shared.parking.resume(claimed.lease, cancelling, slot) {
+            Ok(()) => shared.executing.resumed(claimed.lease),
+            Err(slot) => {
+                self.runs.spawn(execute(shared, claimed, slot));
+            }
         }
-    }
-
-    /// Tells the executions whose runs are to be paused or cancelled.
-    async fn tell_signals(&self) -> Result<(), WorkerError> {
-        let Shared { store, signals, .. } = &*self.shared;
-        for (run, state) in store.orders(self.shared.config.id).await? {
-            signals.tell(run, Signal::of(state));
-        }
-        Ok(())
     }
 
     /// Settles the timers that are due. Returns when the next one is due.
@@ -371,11 +413,8 @@ impl Serving {
             Ok(Stop::Ended) => self.ended += 1,
             Ok(Stop::Left) => {}
             Ok(Stop::Failed(err)) => return Err(err.into()),
-            Err(err) if err.is_panic() => {
-                let what = format!("an execution panicked: {err}");
-                return Err(StoreError::Unavailable(what).into());
-            }
-            Err(_) => {}
+            // Its run is under lease, and found by the next sweep.
+            Err(err) => error!(%err, "an execution was lost"),
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Program;
 use model::{PoolName, WorkerId};
 use operations::FreshIds;
 
@@ -23,6 +24,8 @@ pub struct WorkerConfig {
     pub lease: Duration,
     /// Must fit three times into `lease`, so that two lost beats are harmless.
     pub heartbeat: Duration,
+    /// How to start a process for a run that is to be executed alone. None: it is executed here.
+    pub alone: Option<Program>,
 }
 
 impl WorkerConfig {
@@ -38,6 +41,7 @@ impl WorkerConfig {
             clean_up: Duration::from_secs(10),
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(5),
+            alone: None,
         }
     }
 }

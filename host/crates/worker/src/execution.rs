@@ -133,7 +133,7 @@ pub(super) async fn execute(
                 return Stop::Left;
             }
             // It may pass; then some worker goes on with the run.
-            Interruption::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
+            Interruption::Store(err) if err.is_trouble() => return Stop::Failed(err),
             Interruption::Store(err) => Err(Failure::new(FailureKind::Crashed, err.to_string())),
             Interruption::Failed(failure) => Err(failure),
         },
@@ -209,7 +209,7 @@ impl From<StoreError> for Trouble {
 async fn crash(store: &dyn Store, lease: Lease, name: &RunName, trouble: Trouble) -> Stop {
     let message = match trouble {
         Trouble::Store(StoreError::Stale { .. }) => return Stop::Left,
-        Trouble::Store(err @ StoreError::Unavailable(_)) => return Stop::Failed(err),
+        Trouble::Store(err) if err.is_trouble() => return Stop::Failed(err),
         Trouble::Store(err) => err.to_string(),
         Trouble::Host(message) => message,
     };
@@ -227,6 +227,16 @@ async fn crash(store: &dyn Store, lease: Lease, name: &RunName, trouble: Trouble
         Err(StoreError::Stale { .. }) => Stop::Left,
         Err(err) => Stop::Failed(err),
     }
+}
+
+/// Ends a run because the program has panicked.
+pub(super) async fn end_as_crashed(
+    store: &dyn Store,
+    lease: Lease,
+    name: &RunName,
+    message: String,
+) -> Stop {
+    crash(store, lease, name, Trouble::Host(message)).await
 }
 
 /// Everything that is loaded before an execution begins.

@@ -15,22 +15,30 @@
 //! asked for may be buffered while it computes, because a flow has no outside; the same
 //! holds for tasks that are granted nothing.
 
+mod alone;
 mod around;
 mod claiming;
 mod config;
 mod driver;
+mod executing;
 mod execution;
 mod first_record;
+mod guarded;
 mod heavy;
 mod logs;
+mod panics;
 mod parking;
 mod replay;
 mod shared;
 mod shutdown;
 mod signals;
 mod starting;
+mod sweep;
 mod tasks;
+#[cfg(test)]
+mod testing;
 
+pub use alone::{LeaseText, Program, Word, execute_one};
 pub use claiming::serve;
 pub use config::WorkerConfig;
 pub use replay::{Replayed, replay};
@@ -46,6 +54,9 @@ pub enum WorkerError {
     LeaseLost(WorkerId),
     #[error(transparent)]
     Store(StoreError),
+    /// The host is at fault.
+    #[error("orch-host panicked: {0}")]
+    Panicked(String),
 }
 
 impl From<StoreError> for WorkerError {

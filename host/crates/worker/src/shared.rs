@@ -5,12 +5,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::WorkerConfig;
+use super::executing::Executing;
 use super::heavy::Heavy;
 use super::parking::Parking;
 use super::signals::Signals;
 use model::{Digest, FlowName, Timestamp};
 use operations::start::Checkers;
 use orchestrator::Parameters;
+use orchestrator::flow::Signal;
 use store::{Store, StoreError, StoreResult};
 use wasm::{PrepareError, Prepared, Runtime};
 
@@ -20,6 +22,7 @@ pub(super) struct Shared {
     pub runtime: Arc<Runtime>,
     pub parking: Parking,
     pub signals: Signals,
+    pub executing: Executing,
     pub heavy: Heavy,
     /// Changes whenever something may have settled.
     pub news: watch::Receiver<()>,
@@ -39,6 +42,7 @@ impl Shared {
             runtime,
             parking: Parking::default(),
             signals: Signals::default(),
+            executing: Executing::default(),
             heavy: Heavy::default(),
             news,
             checkers: Checkers::default(),
@@ -48,6 +52,14 @@ impl Shared {
     /// The time of what is recorded now.
     pub fn now(&self) -> Timestamp {
         self.store.clock().now()
+    }
+
+    /// Tells the executions whose runs are to be paused or cancelled.
+    pub async fn tell_signals(&self) -> StoreResult<()> {
+        for (run, state) in self.store.orders(self.config.id).await? {
+            self.signals.tell(run, Signal::of(state));
+        }
+        Ok(())
     }
 
     /// The component of this digest, ready to run.

@@ -1,7 +1,6 @@
 //! Executes an attempt of a task run, in an instance of its own. The flow that called the task
 //! decides whether another attempt follows, and waits for it without holding a slot.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::logs::{PendingLines, TaskLog};
+use super::panics::message_of;
 use super::shared::Shared;
 use super::starting::Place;
 use model::{Failure, FailureKind, Grants, Json, Outcome};
@@ -92,12 +92,6 @@ async fn caught(attempt: impl Future<Output = Outcome>) -> Outcome {
         let message = format!("orch-host panicked while it executed the attempt: {why}");
         Err(Failure::new(FailureKind::Crashed, message))
     })
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
 }
 
 #[cfg(test)]

@@ -32,6 +32,11 @@ impl WorkerArgs {
     pub fn is_start(&self) -> bool {
         self.command.is_none()
     }
+
+    /// Whether it executes one run for another worker.
+    pub fn is_alone(&self) -> bool {
+        self.start.is_alone()
+    }
 }
 
 pub async fn run(args: WorkerArgs, cx: &Context) -> anyhow::Result<ExitStatus> {

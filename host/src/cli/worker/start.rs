@@ -16,7 +16,9 @@ use model::{PoolName, RunName, StateType, WorkerId};
 use operations::FreshIds;
 use operations::resolve;
 use store::{PoolUse, RunFilter, Store};
-use worker::{Shutdown, Urgency, WorkerConfig, WorkerError, serve};
+use worker::{
+    LeaseText, Program, Shutdown, Urgency, Word, WorkerConfig, WorkerError, execute_one, serve,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct StartArgs {
@@ -40,6 +42,16 @@ pub struct StartArgs {
     lease: SpanArg,
     #[command(flatten)]
     limits: LimitArgs,
+    /// Execute the run of a lease that the worker has which starts this process
+    #[arg(long, hide = true, value_name = "LEASE")]
+    executes: Option<LeaseText>,
+}
+
+impl StartArgs {
+    /// Whether it executes one run for another worker.
+    pub fn is_alone(&self) -> bool {
+        self.executes.is_some()
+    }
 }
 
 /// Shorter ones could end while a machine is merely busy.
@@ -51,21 +63,23 @@ fn lease(text: &str) -> Result<SpanArg, String> {
 }
 
 pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
+    if let Some(lease) = args.executes {
+        return execute_alone(lease, args, cx).await;
+    }
     let store = cx.store("worker")?;
     let pool = resolve::pool(&**store, &args.pool).await?;
-    let name = args.name.unwrap_or_else(|| FreshIds.run_name()).to_string();
+    let name = args
+        .name
+        .clone()
+        .unwrap_or_else(|| FreshIds.run_name())
+        .to_string();
     let runtime = cx.runtime(
         Room::for_runs(args.limit).with_memory(args.limits.memory()),
         args.limits.limits(),
     )?;
     let mut signals = Signals::catch()?;
 
-    let mut config = WorkerConfig::new(name.clone(), Some(args.pool.clone()));
-    config.work_queue = args.work_queue;
-    config.runs_max = args.limit;
-    config.park = args.park.0;
-    config.lease = args.lease.0;
-    config.heartbeat = (args.lease.0 / 6).min(config.heartbeat);
+    let config = config(&args, name.clone());
     let id = config.id;
     let (tell, shutdown) = Shutdown::new();
     let mut serving = tokio::spawn(serve(config, Arc::clone(store), runtime, shutdown));
@@ -94,6 +108,51 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             }
         }
     }
+}
+
+fn config(args: &StartArgs, name: String) -> WorkerConfig {
+    let mut config = WorkerConfig::new(name, Some(args.pool.clone()));
+    config.work_queue = args.work_queue.clone();
+    config.runs_max = args.limit;
+    config.park = args.park.0;
+    config.lease = args.lease.0;
+    config.heartbeat = (args.lease.0 / 6).min(config.heartbeat);
+    config.alone = Some(this_program());
+    config
+}
+
+/// This program with its own arguments and one more: so a run that is executed alone has the same
+/// settings.
+fn this_program() -> Program {
+    let own = std::env::args_os().skip(1);
+    Program {
+        // Also if its file has been replaced.
+        path: "/proc/self/exe".into(),
+        args: own.chain(["--executes".into()]).collect(),
+    }
+}
+
+/// What is said goes to the worker whose process has started this one.
+async fn execute_alone(
+    lease: LeaseText,
+    args: StartArgs,
+    cx: &Context,
+) -> anyhow::Result<ExitStatus> {
+    // They are for the worker, which ends this process if it has to.
+    let _signals = Signals::catch()?;
+    let store = cx.store("worker")?;
+    let runtime = cx.runtime(
+        Room::ONE_RUN.with_memory(args.limits.memory()),
+        args.limits.limits(),
+    )?;
+    let config = config(&args, String::new());
+    let out = cx.out.clone();
+    let say = move |word: Word| {
+        // A worker that does not listen any more is about to end this process.
+        let _ = out.data(&word.to_string());
+    };
+    execute_one(lease, config, Arc::clone(store), runtime, say).await;
+    Ok(ExitStatus::Success)
 }
 
 fn say_started(cx: &Context, name: &str, pool: &PoolUse, limit: u32) {

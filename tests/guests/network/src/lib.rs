@@ -35,6 +35,15 @@ fn ask_again(address: String) -> Result<String> {
     get::options().retries(1).call(address)
 }
 
+/// Asks so often, once after the other.
+#[flow]
+fn ask_often(address: String, times: u32) -> Result<u32> {
+    for _ in 0..times {
+        get(address.clone())?;
+    }
+    Ok(times)
+}
+
 /// Asks in the flow, which never is.
 #[flow]
 fn ask_in_the_flow(address: String) -> Result<String> {

@@ -136,6 +136,16 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
         StoreError::Unavailable(reason) => {
             (ProblemKind::Unavailable, hint_of_trouble(reason).to_owned())
         }
+        StoreError::FileGone { .. } => (
+            ProblemKind::Unavailable,
+            "put it back, or stop the workers and servers that use it; then try again".to_owned(),
+        ),
+        StoreError::FileReplaced { .. } => (
+            ProblemKind::Unavailable,
+            "stop the workers and servers that use it, restore the database from a copy, and start \
+             them again"
+                .to_owned(),
+        ),
         StoreError::Damaged(_) => (Damaged, "restore the database from a copy".to_owned()),
         StoreError::Stale { .. } | StoreError::Refused(_) => (
             Internal,

@@ -1,6 +1,7 @@
 //! Who may claim, and what a claim does to a run.
 
 use super::head::{RunKey, Tally};
+use super::losses::Losses;
 use super::plan::{Change, Claim, News, Plan};
 use super::refusal::{Refusal, check_transition};
 use model::{Claimed, FlowRun, Lease, State, StateName, StateType, Timestamp, WorkPool, WorkerId};
@@ -28,26 +29,41 @@ pub struct Candidate {
     pub key: RunKey,
     pub run: FlowRun,
     pub tally: Tally,
+    pub losses: Losses,
+}
+
+impl Candidate {
+    /// As what the worker gets that has it under this lease.
+    pub fn claimed(self, lease: Lease) -> Claimed {
+        Claimed {
+            run: self.run,
+            lease,
+            journal_len: self.tally.journal_len,
+            logged: self.tally.logged,
+            alone: self.losses.is_quarantine(),
+        }
+    }
 }
 
 /// The run goes to `Pending`, its epoch rises, and one that never started begins its first
 /// attempt. One that is being cancelled is claimed for its clean-up, and stays what it is.
 pub fn claim(
-    candidate: Candidate,
+    mut candidate: Candidate,
     worker: WorkerId,
     now: Timestamp,
 ) -> Result<(Claimed, Plan<'static>), Refusal> {
-    let Candidate {
-        key,
-        mut run,
-        tally,
-    } = candidate;
+    let (key, tally) = (candidate.key, candidate.tally);
+    let alone = candidate.losses.is_quarantine();
+    let run = &mut candidate.run;
     let is_new_line = run.state.kind != StateType::Cancelling;
     if is_new_line {
-        let pending = match run.state.kind {
+        let mut pending = match run.state.kind {
             StateType::Waiting => State::new(StateType::Pending, StateName::RESUMING, now),
             _ => State::pending(now),
         };
+        if alone {
+            pending = pending.because("tried alone, in a process of its own");
+        }
         check_transition(run.id, run.state.kind, pending.kind)?;
         run.state = pending;
     }
@@ -70,11 +86,5 @@ pub fn claim(
         worker,
         epoch: run.epoch,
     };
-    let claimed = Claimed {
-        run,
-        lease,
-        journal_len: tally.journal_len,
-        logged: tally.logged,
-    };
-    Ok((claimed, plan))
+    Ok((candidate.claimed(lease), plan))
 }

@@ -187,7 +187,7 @@ fn enter(
         ready_at,
         keeps_lease,
         keeps_reservation: true,
-        crashes: head.crashes,
+        losses: head.losses,
     }));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What decisions need to know of a run.
 
+use super::losses::{Losses, Reached};
 use model::{PoolName, RunId, State, StateType, Timestamp, WorkerId};
 
 /// The engine's own number of a run. It means nothing to a decision, which only hands it
@@ -21,14 +22,23 @@ pub struct Head {
     pub since: Timestamp,
     pub attempt: u32,
     pub epoch: u64,
-    /// Workers that were lost while they executed it.
-    pub crashes: u32,
+    pub losses: Losses,
     /// The worker that has it under lease; it holds a slot exactly then.
     pub worker: Option<WorkerId>,
     pub pool: Option<PoolName>,
     /// What it is counted under once it has ended.
     pub origin: OriginKey,
     pub tally: Tally,
+}
+
+impl Head {
+    /// How far it has come, if so many of its calls have outcomes.
+    pub fn reached(&self, settled: u64) -> Reached {
+        Reached {
+            attempt: self.attempt,
+            steps: self.tally.journal_len + settled,
+        }
+    }
 }
 
 /// What a run's row counts.

@@ -31,6 +31,7 @@ mod control;
 mod create;
 mod end;
 mod head;
+mod losses;
 mod plan;
 mod question;
 mod record;
@@ -47,6 +48,7 @@ pub use control::{
 };
 pub use create::{create, create_needs};
 pub use head::{Head, OriginKey, RunKey, Subject, Tally};
+pub use losses::{Losses, Reached};
 pub use plan::{
     AddEntry, AddRun, Advance, Change, Claim, End, Ended, Enter, GiveUp, Leave, Need, News, Plan,
     Reopen, Says, Step, Target,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::head::{OriginKey, RunKey, Tally};
+use super::losses::Losses;
 use super::question::Question;
 use model::{
     Entry, Failure, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded, RunId, Seq,
@@ -298,7 +299,7 @@ pub struct Enter {
     pub ready_at: Option<Timestamp>,
     pub keeps_lease: bool,
     pub keeps_reservation: bool,
-    pub crashes: u32,
+    pub losses: Losses,
 }
 
 /// The worker that had the run, or had it reserved, loses it. The state stays.
@@ -306,6 +307,7 @@ pub struct Enter {
 pub struct GiveUp {
     pub run: RunKey,
     pub tally: Tally,
+    pub losses: Losses,
     pub keeps_reservation: bool,
     /// Stays as it is if there is none.
     pub ready_at: Option<Timestamp>,

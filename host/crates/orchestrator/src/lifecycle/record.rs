@@ -325,6 +325,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             plan.change(Change::GiveUp(GiveUp {
                 run,
                 tally,
+                losses: head.losses,
                 keeps_reservation: true,
                 ready_at: None,
             }));

@@ -152,6 +152,8 @@ pub(super) static ENTERED: Bulk = Bulk {
         ("states", "bigint"),
         ("ready_at", "bigint"),
         ("crashes", "bigint"),
+        ("lost_attempt", "bigint"),
+        ("lost_steps", "bigint"),
         ("keeps_lease", "boolean"),
         ("keeps_reservation", "boolean"),
     ],
@@ -172,6 +174,9 @@ pub(super) static GIVEN_UP: Bulk = Bulk {
         ("started", "bigint"),
         ("journal_len", "bigint"),
         ("logged", "bigint"),
+        ("crashes", "bigint"),
+        ("lost_attempt", "bigint"),
+        ("lost_steps", "bigint"),
         ("keeps_reservation", "boolean"),
         ("is_ready_at", "bigint"),
     ],
@@ -201,7 +206,7 @@ pub(super) static REOPENED: Bulk = Bulk {
     ],
     keys: 1,
     how: How::Update {
-        but: "crashes = 0, ended = NULL, outcome = NULL, reserved_for = NULL",
+        but: "crashes = 0, lost_attempt = 0, lost_steps = 0, ended = NULL, outcome = NULL, reserved_for = NULL",
         given: 0,
     },
 };

@@ -47,6 +47,7 @@ pub(super) use self::tx::Tx;
 use self::batch::Notes;
 use self::request::{Durable, Message, Request, Write, stopped};
 use super::events::EventWriter;
+use super::identity::Identity;
 use super::totals::Totals;
 use orchestrator::lifecycle::News;
 use store::batching::{NOBODY, Waiter};
@@ -65,6 +66,7 @@ impl Writer {
     /// `announce` is called after each commit that brought news.
     pub(super) fn start(
         conn: Connection,
+        identity: Identity,
         events: EventWriter,
         totals: Totals,
         announce: impl FnMut(News) + Send + 'static,
@@ -75,7 +77,7 @@ impl Writer {
         let counted = Arc::clone(&figures);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || thread::serve(&conn, &messages, notes, &counted, announce))
+            .spawn(move || thread::serve(&conn, identity, &messages, notes, &counted, announce))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Some(Arc::new(queue)),

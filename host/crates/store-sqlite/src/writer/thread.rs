@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::batch::{Batch, Notes, commit};
 use super::figures::Figures;
 use super::request::{Durable, Message};
+use crate::identity::Identity;
 use crate::sql::store_error;
 use orchestrator::lifecycle::News;
 use store::StoreResult;
@@ -17,6 +18,7 @@ const BATCH_MAX: usize = 512;
 
 pub(super) fn serve(
     conn: &Connection,
+    mut identity: Identity,
     messages: &Receiver<Message>,
     mut notes: Notes,
     figures: &Figures,
@@ -36,6 +38,8 @@ pub(super) fn serve(
         let (begin, writes) = (Instant::now(), batch.writes.len());
         let committed =
             set(conn, &mut durable, &batch).and_then(|()| commit(conn, &mut batch, &mut notes));
+        // Also the reason why it failed, perhaps.
+        let committed = identity.check(conn).and(committed);
         if let Err(error) = &committed {
             // The callers report it, each with what it means to them.
             tracing::debug!(%error, writes = batch.writes.len(), "a batch of writes failed");

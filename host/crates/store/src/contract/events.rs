@@ -8,6 +8,7 @@ use model::{
     Event, EventCursor, LogLevel, LogLine, LogSource, PlacedEvent, PoolName, RunId, Seq, State,
     TaskName, TaskRun, TaskRunId,
 };
+use orchestrator::lifecycle::Why;
 
 /// What came after the cursor, in pages of this size.
 pub async fn read<S: Store>(store: &S, from: EventCursor, page: u32) -> Vec<PlacedEvent> {
@@ -221,16 +222,15 @@ pub async fn each_line_of_history_is_an_event<S: Store>(cast: Cast<S>) {
         .await;
     cast.end(lease, failure(), 6).await;
     cast.store.retry(lease.run, false, at(7)).await.unwrap();
-    // Its worker is lost, until it is too much.
-    let mut second = 10;
-    loop {
+    // Its workers are lost, and then it is, alone.
+    for second in 10..12 {
         let worker = cast.hire("w", 3600).await;
-        if cast.try_claim(worker, 9, second).await.unwrap().is_empty() {
-            break;
-        }
+        cast.try_claim(worker, 9, second).await.unwrap();
         cast.store.rescue(&[worker], at(second)).await.unwrap();
-        second += 1;
     }
+    let lease = cast.claim_only(12).await.lease;
+    let alone = Why::Alone("its process has ended".to_owned());
+    cast.store.give_back(lease, alone, at(13)).await.unwrap();
     let events = read(&cast.store, from, 1000).await;
     for run in runs {
         let history = cast.store.history(run).await.unwrap();

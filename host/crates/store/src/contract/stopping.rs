@@ -4,7 +4,7 @@ use super::cast::*;
 use crate::{
     Cancellation, NewRun, Next, Progress, Recorded, Settled, Store, StoreError, SubflowChange,
 };
-use model::{CRASH_RETRIES, Entry, RunId, Seq, Settlement, State, StateType, Waits};
+use model::{Entry, RunId, Seq, Settlement, State, StateType, Waits};
 
 pub async fn a_run_that_has_not_begun_is_cancelled_at_once<S: Store>(cast: Cast<S>) {
     let id = cast.create(new_run("etl")).await;
@@ -267,29 +267,4 @@ pub async fn a_wait_ends_at_its_time_at_the_latest<S: Store>(cast: Cast<S>) {
     .await;
     assert!(cast.claim(9, 49).await.is_empty());
     assert_eq!(cast.claim_only(50).await.run.id, lease.run);
-}
-
-pub async fn a_run_that_keeps_losing_workers_crashes<S: Store>(cast: Cast<S>) {
-    let id = cast.create(new_run("etl")).await;
-    for n in 0..=CRASH_RETRIES {
-        assert_eq!(cast.state(id).await, StateType::Scheduled);
-        let worker = cast.hire("unlucky", 3600).await;
-        cast.try_claim(worker, 1, 10).await.unwrap();
-        // One that stops of its own accord is not counted.
-        if n == 0 {
-            let given_back = cast.store.sign_off(worker, at(10)).await;
-            assert_eq!(given_back, Ok(vec![id]));
-            let worker = cast.hire("unlucky", 3600).await;
-            cast.try_claim(worker, 1, 10).await.unwrap();
-            cast.store.rescue(&[worker], at(10)).await.unwrap();
-        } else {
-            cast.store.rescue(&[worker], at(10)).await.unwrap();
-        }
-    }
-    let run = cast.run(id).await;
-    assert_eq!(run.state.kind, StateType::Crashed);
-    assert_eq!(
-        run.state.message.as_deref(),
-        Some("worker `unlucky` was lost, and 3 before it")
-    );
 }

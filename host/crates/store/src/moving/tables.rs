@@ -134,6 +134,8 @@ pub static TABLES: [Table; 24] = [
             int("states"),
             int("attempt"),
             int("crashes"),
+            int("lost_attempt"),
+            int("lost_steps"),
             int("epoch"),
             int("started"),
             int("ended"),

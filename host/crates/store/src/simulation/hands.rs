@@ -239,6 +239,19 @@ impl<S: Store> World<'_, S> {
         }
     }
 
+    /// A worker does nothing at all for a while, perhaps past its lease, and then goes on as if
+    /// nothing had been.
+    pub(super) fn stand_still_or_go_on(&mut self) {
+        if let Some(hand) = self.stopped.pop() {
+            trace!(self, "{} goes on", short(hand.id));
+            self.hands.push(hand);
+        } else if let Some(hand) = self.any_hand() {
+            let hand = self.hands.swap_remove(hand);
+            trace!(self, "{} stands still", short(hand.id));
+            self.stopped.push(hand);
+        }
+    }
+
     /// Its time in memory is over.
     pub(super) fn unpark(&mut self) {
         if let Some(hand) = self.any_hand() {

@@ -22,6 +22,9 @@ impl<S: Store> World<'_, S> {
         }
         self.store.create_runs(vec![new]).await.unwrap();
         self.roots.push(id);
+        if self.faults.kills && self.rng.percent(50) {
+            self.killer.get_or_insert(id);
+        }
         trace!(self, "create {} s{at}", short(id));
     }
 

@@ -49,6 +49,9 @@ impl<S: Store> World<'_, S> {
         let at = self.rng.below(self.hands[hand].claimed.len());
         let claimed = self.hands[hand].claimed.swap_remove(at);
         let id = claimed.run.id;
+        if self.killer == Some(id) {
+            return self.kills(hand, claimed).await;
+        }
         let entries = match claimed.journal_len {
             0 => Vec::new(),
             _ => self.store.journal(id).await.unwrap(),

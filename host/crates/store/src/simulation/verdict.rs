@@ -18,16 +18,18 @@ impl<S: Store> World<'_, S> {
     /// Nothing goes wrong any more: healthy workers take over, and time passes.
     pub(super) async fn come_to_an_end(&mut self) {
         trace!(self, "nothing goes wrong from here on");
-        let zombies = std::mem::take(&mut self.hands);
+        let mut zombies = std::mem::take(&mut self.hands);
+        zombies.append(&mut self.stopped);
         self.now.0 += 2 * LEASE_US;
         self.rescue(&[]).await;
         for run in std::mem::take(&mut self.paused) {
             self.store.resume(run, self.now).await.unwrap();
             self.holders.remove(&run);
         }
-        self.hire().await;
-        self.hire().await;
         for _ in 0..ACTIONS_TO_END {
+            while self.hands.len() < 2 {
+                self.hire().await;
+            }
             match self.rng.below(10) {
                 0..=5 => self.work().await,
                 6..=8 => self.compute().await,
@@ -88,8 +90,8 @@ impl<S: Store> World<'_, S> {
             let starts = Scripts::at(&child.flow);
             self.scripts.starts(Scripts::at(&parent.flow), starts)
         });
-        let crashed = runs.iter().any(|run| run.state.kind == StateType::Crashed);
-        let known = !(self.disturbed || crashed);
+        self.check_guilt(&runs);
+        let known = !self.disturbed && self.killer.is_none();
         for run in &runs {
             let at = Scripts::at(&run.flow);
             match &run.outcome {

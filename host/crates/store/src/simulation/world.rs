@@ -31,6 +31,7 @@ pub(super) struct Faults {
     pub(super) pauses: bool,
     pub(super) retries: bool,
     pub(super) losses: bool,
+    pub(super) kills: bool,
 }
 
 pub(super) struct World<'s, S> {
@@ -42,9 +43,13 @@ pub(super) struct World<'s, S> {
     pub(super) faults: Faults,
     pub(super) scripts: Scripts,
     pub(super) hands: Vec<Hand>,
+    /// Workers that stand still, with all that they have in memory.
+    pub(super) stopped: Vec<Hand>,
     /// Every worker there ever was.
     pub(super) hired: Vec<WorkerId>,
     pub(super) roots: Vec<RunId>,
+    /// The run that ends whatever process it begins in.
+    pub(super) killer: Option<RunId>,
     pub(super) manifest: Arc<Manifest>,
     /// A deployment for each script; what they take is anything.
     pub(super) deployments: Vec<Known>,
@@ -83,6 +88,7 @@ impl<'s, S: Store> World<'s, S> {
             pauses: rng.percent(40),
             retries: rng.percent(40),
             losses: rng.percent(80),
+            kills: rng.percent(25),
         };
         let deployments = (0..scripts.0.len())
             .map(|at| deployed(at, &pool, rng.percent(30)))
@@ -99,8 +105,10 @@ impl<'s, S: Store> World<'s, S> {
             faults,
             scripts,
             hands: Vec::new(),
+            stopped: Vec::new(),
             hired: Vec::new(),
             roots: Vec::new(),
+            killer: None,
             holders: HashMap::new(),
             disturbed: false,
             nonce: 0,
@@ -148,8 +156,10 @@ impl<'s, S: Store> World<'s, S> {
             90 if self.faults.losses => self.crash().await,
             91 if self.faults.losses => self.give_up().await,
             92 => self.sign_off().await,
+            93 if self.rng.percent(50) => self.sweep().await,
             93 => self.rescue(&[]).await,
-            94 => self.fall_asleep(),
+            94 if self.rng.percent(50) => self.fall_asleep(),
+            94 => self.stand_still_or_go_on(),
             99 => self.meet_stray().await,
             95 | 96 if self.faults.cancels => self.cancel().await,
             97 | 98 if self.faults.retries => self.retry().await,

@@ -41,6 +41,7 @@ fn claims(state: StateType, attempt: u32, expect: &str) {
             journal_len: 2,
             ..Tally::default()
         },
+        losses: Losses::default(),
     };
     let (claimed, plan) = claim(candidate, id(1), NOW).unwrap();
     assert_eq!(claimed.lease.epoch, 6);

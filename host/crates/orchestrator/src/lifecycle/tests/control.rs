@@ -18,7 +18,7 @@ fn what_has_not_begun_is_cancelled_at_once() {
     cancels("SCHEDULED", ends);
     cancels("PAUSED", ends);
     // Its worker was lost before it had called anything.
-    cancels("SCHEDULED begun crashes=1", ends);
+    cancels("SCHEDULED begun losses=1", ends);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_run_that_is_over_is_tried_again() {
     for run in [
         "COMPLETED",
         "FAILED entries=9",
-        "CRASHED crashes=4",
+        "CRASHED losses=4",
         "CANCELLED",
     ] {
         retries(

@@ -40,8 +40,8 @@ fn lease() -> Lease {
 /// The time at which whatever is decided happens.
 const NOW: Timestamp = Timestamp(100_000_000);
 
-/// `RUNNING leased entries=2 crashes=1 begun`: a run since second 10, of attempt 1, with
-/// three lines of history. `begun`: at second 3.
+/// `RUNNING leased entries=2 losses=1 begun`: a run since second 10, of attempt 1, with
+/// three lines of history, that had come as far when it was last lost. `begun`: at second 3.
 #[track_caller]
 fn head(words: &str) -> Head {
     let mut words = words.split_whitespace();
@@ -53,7 +53,7 @@ fn head(words: &str) -> Head {
         since: at(10),
         attempt: 1,
         epoch: 5,
-        crashes: 0,
+        losses: Losses::default(),
         worker: None,
         pool: Some(PoolName::default_pool()),
         origin: OriginKey(9),
@@ -67,7 +67,10 @@ fn head(words: &str) -> Head {
             None if word == "leased" => head.worker = Some(id::<WorkerId>(1)),
             None if word == "begun" => head.tally.started = Some(at(3)),
             Some(("entries", n)) => head.tally.journal_len = n.parse().unwrap(),
-            Some(("crashes", n)) => head.crashes = n.parse().unwrap(),
+            Some(("losses", n)) => {
+                head.losses.count = n.parse().unwrap();
+                head.losses.at = head.reached(0);
+            }
             _ => panic!("what is `{word}`?"),
         }
     }
