@@ -61,6 +61,7 @@ mod retries_waiting;
 mod retrying;
 mod running;
 mod server;
+mod sockets;
 mod stopping;
 mod strangers;
 mod streams;

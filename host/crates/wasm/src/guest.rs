@@ -13,6 +13,7 @@ use super::budget::{Held, NothingFree};
 use super::engine::Engine;
 use super::fields::MANIFEST_BYTES_MAX;
 use super::halt::{Halt, Panic, bytes};
+use super::limits::RESOURCES_MAX;
 use super::meter::Meter;
 use super::port::{
     CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext,
@@ -90,7 +91,7 @@ impl Guest {
         let guest = Self {
             wasi: None,
             around,
-            table: ResourceTable::new(),
+            table: resources(),
             role,
             limits: Arc::clone(limits),
             panic: None,
@@ -167,6 +168,12 @@ impl Guest {
     pub fn monotonic_now(&mut self) -> wasmtime::Result<u64> {
         monotonic_clock::Host::now(&mut self.clocks())
     }
+}
+
+fn resources() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(RESOURCES_MAX);
+    table
 }
 
 fn refused(why: &str) -> CallError {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
 
 use super::Limits;
+use super::limits::RESOURCES_MAX;
 use super::patience::refusal_of_system;
 use model::{Failure, FailureKind};
 
@@ -54,6 +56,13 @@ pub(super) fn failure_of(
     if is_too_much_at_once(error) {
         let max = bytes(call_bytes);
         let message = format!("handed over too much in one call; the limit is {max}");
+        return Some(Failure::new(FailureKind::Limit, message));
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        let message = format!(
+            "holds too much of the host at once: sockets, streams and the like; the limit is \
+             {RESOURCES_MAX}"
+        );
         return Some(Failure::new(FailureKind::Limit, message));
     }
     if let Some(Panic { message, location }) = panic {

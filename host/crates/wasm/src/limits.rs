@@ -166,6 +166,9 @@ impl Default for CompileLimits {
     }
 }
 
+/// Sockets, streams and whatever else of the host one instance holds at once.
+pub const RESOURCES_MAX: usize = 1000;
+
 /// The longest log line, in bytes; the rest is cut off.
 pub const LOG_LINE_MAX: usize = 64 << 10;
 

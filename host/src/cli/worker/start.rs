@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit};
 use tokio::task::JoinHandle;
 
 use crate::cli::context::{Context, Room};
@@ -66,6 +67,7 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     if let Some(lease) = args.executes {
         return execute_alone(lease, args, cx).await;
     }
+    raise_descriptor_limit();
     let store = cx.store("worker")?;
     let pool = resolve::pool(&**store, &args.pool).await?;
     let name = args
@@ -107,6 +109,18 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
                 }
             }
         }
+    }
+}
+
+/// Takes all descriptors that the system allows: many systems give a program few until it asks.
+fn raise_descriptor_limit() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(err) = rustix::process::setrlimit(Resource::Nofile, all) {
+        tracing::debug!(%err, "the limit on descriptors stays as it is");
     }
 }
 

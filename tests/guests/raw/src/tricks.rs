@@ -27,6 +27,7 @@ pub fn play(trick: &str, size: u64) -> Option<Result<u64, Failure>> {
         "take-memory" => take_memory(size),
         "log-much" => log_much(size),
         "do-nothing" => Ok(0),
+        "open-sockets" => open_sockets(size),
         _ => return None,
     })
 }
@@ -112,7 +113,8 @@ fn log_much(size: u64) -> Result<u64, Failure> {
     Ok(size)
 }
 
-/// So many tasks play a trick, all at once. What is in the way of it fails the flow.
+/// So many tasks play a trick, all at once. The sum of what they return; what is in the way of
+/// one of them fails the flow.
 pub fn fan_out(trick: &str, count: u64, size: u64) -> Result<u64, Failure> {
     let mut call = task_call();
     call.task = "raw-task".to_owned();
@@ -131,10 +133,23 @@ pub fn fan_out(trick: &str, count: u64, size: u64) -> Result<u64, Failure> {
         handles.push(tasks::submit(&call)?);
     }
     waiting::wait_all(&handles)?;
+    let mut sum = 0;
     for handle in &handles {
         if let Some(waiting::Settlement::Task(outcome)) = waiting::settled(*handle) {
-            outcome?;
+            sum += outcome?.parse().unwrap_or(0);
         }
     }
-    Ok(count)
+    Ok(sum)
+}
+
+/// Opens connections to a port of this machine until that is refused, and holds all of them for
+/// a while. How many.
+fn open_sockets(port: u64) -> Result<u64, Failure> {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port as u16));
+    let mut open = Vec::new();
+    while let Ok(connection) = std::net::TcpStream::connect(address) {
+        open.push(connection);
+    }
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    Ok(open.len() as u64)
 }

@@ -4,6 +4,7 @@ mod context;
 mod deployments;
 mod inputs;
 mod logging;
+mod sockets;
 mod subflows;
 mod tasks;
 mod timers;
@@ -21,6 +22,8 @@ pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     Component::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    linker.allow_shadowing(true);
+    sockets::shadow_create_socket(&mut linker)?;
     Ok(linker)
 }
 
@@ -28,7 +31,6 @@ pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<
 /// timer.
 pub(super) fn flow_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = task_linker(engine)?;
-    linker.allow_shadowing(true);
     timers::shadow_monotonic_clock(&mut linker)?;
     Ok(linker)
 }
