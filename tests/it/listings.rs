@@ -83,6 +83,26 @@ fn the_shapes_of_the_listings() {
         pid: number,
         pool: text,
         started: text,
+        usage: {
+          descriptors: {
+            limit: number,
+            used: number
+          },
+          flows: {
+            limit: number,
+            used: number
+          },
+          memory: {
+            limit: number,
+            used: number
+          },
+          memory_peak: number,
+          tasks: {
+            limit: number,
+            used: number
+          },
+          threads: number
+        },
         version: text
       }
     ]

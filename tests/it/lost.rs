@@ -90,6 +90,20 @@ fn whoever_ends_its_own_process_is_found_out() {
     assert_eq!(executed_alone, 1, "{}", worker.stderr());
 }
 
+/// The memory of all guests is divided: so both processes together stay within it.
+#[test]
+fn whoever_is_executed_alone_has_a_quarter_of_the_memory_which_is_set_aside() {
+    let (server, home, run) = in_quarantine();
+    let _worker = worker(&home, &["--memory", "1GiB", "--lease", "2s"]);
+    let call = server.call();
+    alone(&home);
+    let memory = || json(&home, &["worker", "ls"])[0]["usage"]["memory"]["used"].clone();
+    eventually(SOON, || memory() == 256 << 20);
+    call.answer("fine");
+    wait_until(&home, &run, "COMPLETED");
+    eventually(SOON, || memory() == 0);
+}
+
 #[test]
 fn a_process_that_hangs_is_ended_by_its_worker() {
     let (server, home, run) = in_quarantine();

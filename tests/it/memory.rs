@@ -1,10 +1,11 @@
 //! All guests of a worker together stay within its memory: who would not fit waits before it
 //! starts, or fails alone at a limit that has a name.
 
-use serde_json::json;
-use test_support::{Home, Ran, Worker};
+use serde_json::{Value, json};
+use test_support::{Home, Ran, Worker, eventually};
 
-use super::{deploy, home, watch, worker};
+use super::server::Server;
+use super::{SOON, deploy, home, list, wait_until, watch, worker};
 
 /// A worker whose guests have so much memory together, beside innocents.
 fn with_memory(memory: &str) -> (Home, Worker) {
@@ -74,6 +75,50 @@ fn tasks_that_say_much_wait_until_it_is_recorded() {
     let quiet = &["--level", "error"];
     fan_out(&home, "log-much", 100, 15 << 20, quiet).ok();
     held_at_most(&worker, 400);
+}
+
+/// The first worker on the list, as it has said last what it uses.
+fn usage(home: &Home) -> Value {
+    list(home, &["worker", "ls"])[0]["usage"].clone()
+}
+
+/// What it uses is said with the next heartbeat.
+#[test]
+fn a_listing_says_what_a_worker_uses_of_what_it_may() {
+    let (server, home) = Server::granted();
+    let _worker = worker(
+        &home,
+        &["--memory", "1GiB", "--limit", "40", "--lease", "1s"],
+    );
+    let listing = home.run(["worker", "ls"]).ok().stdout;
+    assert!(!listing.contains("MEMORY"), "{listing}");
+    let wide = home.run(["worker", "ls", "-o", "wide"]).ok().stdout;
+    let (header, row) = wide.split_once('\n').unwrap();
+    let columns: Vec<&str> = header.split("  ").filter(|it| !it.is_empty()).collect();
+    let more = ["MEMORY", "PEAK", "INSTANCES", "DESCRIPTORS", "THREADS"];
+    let more = more.map(|name| format!(" {name}"));
+    assert!(columns.len() > more.len(), "{wide}");
+    assert!(more.iter().all(|name| header.contains(name)), "{wide}");
+    for expect in ["0 B of 1 GiB", "0 of 50 flows, 0 of 256 tasks"] {
+        assert!(row.contains(expect), "{wide}");
+    }
+
+    let run = server.ask(&home, "ask");
+    let call = server.call();
+    eventually(SOON, || usage(&home)["tasks"]["used"] == 1);
+    let busy = usage(&home);
+    let number = |name: &str| busy.pointer(name).and_then(Value::as_u64).unwrap();
+    assert!(number("/memory/used") > 0, "{busy}");
+    assert_eq!(number("/memory/limit"), 1 << 30);
+    assert!(number("/memory/used") <= number("/memory_peak"), "{busy}");
+    assert!((4..number("/descriptors/limit")).contains(&number("/descriptors/used")));
+    assert!(number("/threads") > 1);
+
+    call.answer("enough");
+    wait_until(&home, &run, "COMPLETED");
+    let nothing = json!({"used": 0, "limit": 1 << 30});
+    eventually(SOON, || usage(&home)["memory"] == nothing);
+    assert!(usage(&home)["memory_peak"].as_u64() >= Some(number("/memory/used")));
 }
 
 #[test]

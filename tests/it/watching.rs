@@ -41,6 +41,15 @@ fn figures_tell_of_runs_pools_the_writer_and_requests() {
             "{line}\n{figures}"
         );
     }
+    let value = |name: &str| -> f64 {
+        let mut lines = figures.lines();
+        let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.unwrap().parse().unwrap()
+    };
+    // The worker has let go of what it had, or holds it for a moment more.
+    let peak = value("orch_guest_memory_peak_bytes");
+    assert!(peak > 0.0 && value("orch_guest_memory_bytes") <= peak);
+    assert!(value("orch_guest_memory_limit_bytes") > peak);
     let batches = figures
         .lines()
         .find_map(|line| line.strip_prefix("orch_writer_batches_total "));

@@ -54,6 +54,15 @@ impl Room {
             ..self
         }
     }
+
+    /// With one of so many parts of the memory, where another process has the others.
+    pub fn with_one_part_of(self, parts: usize) -> Self {
+        let all = self.memory.unwrap_or(RuntimeConfig::default().memory_max);
+        Self {
+            memory: Some(all / parts),
+            ..self
+        }
+    }
 }
 
 /// How engines of this process are made.
@@ -122,5 +131,17 @@ impl Describe for Describer {
             reason: err.to_string(),
             hint: err.hint().to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_memory_is_of_what_was_typed_or_of_what_there_is() {
+        let part = |typed| Room::ONE_RUN.with_memory(typed).with_one_part_of(4).memory;
+        assert_eq!(part(Some(SizeArg(1 << 30))), Some(256 << 20));
+        assert_eq!(part(None), Some(RuntimeConfig::default().memory_max / 4));
     }
 }

@@ -50,7 +50,7 @@ use tracing_subscriber::EnvFilter;
 use context::Context;
 use engine::EngineSettings;
 use error::{ExitStatus, StdoutClosed, UserError};
-use output::{Color, Format, Output};
+use output::{Color, FormatArg, Output};
 pub use place::DatabaseUrl;
 use place::Place;
 use report::Report;
@@ -144,7 +144,7 @@ struct GlobalArgs {
         default_value_t,
         value_name = "FORMAT"
     )]
-    output: Format,
+    output: FormatArg,
     /// Log more of what the program does; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,

@@ -7,18 +7,27 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use super::error::StdoutClosed;
-use super::table::Table;
+use super::table::{Columns, Table};
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use operations::view::View;
 
-/// How data is printed.
+/// How data is printed, as typed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum FormatArg {
     /// For people.
     #[default]
     Text,
+    /// The same with all columns of a listing that has more.
+    Wide,
     /// For programs; times as in RFC 3339.
+    Json,
+}
+
+/// For whom data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
     Json,
 }
 
@@ -56,6 +65,7 @@ pub enum Stream {
 #[derive(Clone, Debug)]
 pub struct Output {
     pub format: Format,
+    columns: Columns,
     quiet: bool,
     color_out: bool,
     color_err: bool,
@@ -64,15 +74,21 @@ pub struct Output {
 }
 
 impl Output {
-    pub fn new(format: Format, color: Color, quiet: bool) -> Self {
+    pub fn new(format: FormatArg, color: Color, quiet: bool) -> Self {
         let live = io::stderr().is_terminal() && !quiet;
         let target = if live {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
         };
+        let (format, columns) = match format {
+            FormatArg::Text => (Format::Text, Columns::Usual),
+            FormatArg::Wide => (Format::Text, Columns::All),
+            FormatArg::Json => (Format::Json, Columns::All),
+        };
         Self {
             format,
+            columns,
             quiet,
             color_out: color.is_on(io::stdout().is_terminal()),
             color_err: color.is_on(io::stderr().is_terminal()),
@@ -109,7 +125,7 @@ impl Output {
             self.note(nothing);
             return Ok(());
         }
-        self.data(&table.render(self.color_out))
+        self.data(&table.render(self.columns, self.color_out))
     }
 
     /// A line on either stream. Log lines are data to some commands and not to others.

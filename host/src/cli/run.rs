@@ -13,7 +13,6 @@ use super::signals::Signals;
 use super::target::Target;
 use super::values::level;
 use super::watch::{States, conclude, tell_until_ended};
-use super::worker::until_registered;
 use model::Ids as _;
 use model::{FlowRun, LogLevel, RunName, WorkerId};
 use operations::client::LocalWatch;
@@ -23,7 +22,7 @@ use operations::{FreshIds, start};
 use orchestrator::Start;
 use store::{NewRun, Store};
 use wasm::Runtime;
-use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
+use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, register, serve};
 
 /// Run a flow here, and wait for its result
 ///
@@ -155,8 +154,8 @@ impl LocalWorker {
         config.runs_max = 1;
         let id = config.id;
         let (tell, shutdown) = Shutdown::new();
-        let mut serving = tokio::spawn(serve(config, Arc::clone(store), runtime, shutdown));
-        until_registered(&**store, id, &mut serving).await?;
+        let worker = register(config, &**store, &runtime).await?;
+        let serving = tokio::spawn(serve(worker, Arc::clone(store), runtime, shutdown));
         Ok(Self { id, tell, serving })
     }
 

@@ -7,21 +7,38 @@ use super::text::one_line;
 use model::StateType;
 use operations::view::StateView;
 
+/// Which columns of a table are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    Usual,
+    All,
+}
+
 /// Rows under a header.
 pub struct Table {
     header: Vec<&'static str>,
+    /// So many columns are usual; those after them are for who asks for all.
+    usual: usize,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
     pub fn new(header: impl IntoIterator<Item = &'static str>) -> Self {
+        let header: Vec<&'static str> = header.into_iter().collect();
         Self {
-            header: header.into_iter().collect(),
+            usual: header.len(),
+            header,
             rows: Vec::new(),
         }
     }
 
-    /// Adds a row; one cell for each column.
+    /// With more columns, which are shown to who asks for all.
+    pub fn with_more(mut self, header: impl IntoIterator<Item = &'static str>) -> Self {
+        self.header.extend(header);
+        self
+    }
+
+    /// Adds a row; one cell for each column, also for those that are not always shown.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
@@ -31,13 +48,20 @@ impl Table {
     }
 
     /// The rows as lines. They are never wrapped, so that an id can always be copied.
-    pub fn render(&self, color: bool) -> String {
+    pub fn render(&self, columns: Columns, color: bool) -> String {
         let mut table = plain(color);
         let bold = |name: &&str| Cell::new(name).add_attribute(Attribute::Bold);
+        let shown = match columns {
+            // Fields have no header, and are shown as they are.
+            Columns::Usual if !self.header.is_empty() => self.usual,
+            Columns::Usual | Columns::All => usize::MAX,
+        };
         if !self.header.is_empty() {
-            table.set_header(self.header.iter().map(bold));
+            table.set_header(self.header.iter().take(shown).map(bold));
         }
-        table.add_rows(self.rows.iter().cloned());
+        for row in &self.rows {
+            table.add_row(row.iter().take(shown).cloned());
+        }
         trim(&table)
     }
 }
@@ -144,7 +168,7 @@ mod tests {
             state(&State::waiting(Timestamp(0)).into()),
             maybe(Some("p")),
         ]);
-        let lines = table.render(false);
+        let lines = table.render(Columns::Usual, false);
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines.len(), 3);
         assert_eq!(
@@ -155,11 +179,22 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_all_columns_gets_more() {
+        let mut table = Table::new(["NAME"]).with_more(["MEMORY"]);
+        table.row([text("w1"), text("3 of 4")]);
+        assert_eq!(table.render(Columns::Usual, false), "NAME\nw1");
+        insta::assert_snapshot!(table.render(Columns::All, false), @r"
+        NAME  MEMORY
+        w1    3 of 4
+        ");
+    }
+
+    #[test]
     fn fields_stand_below_each_other() {
         let mut fields = Fields::default();
         fields.add("name", text("etl")).add_if("pool", Some("p"));
         fields.add_if("limit", None::<u32>);
-        insta::assert_snapshot!(fields.table().render(false), @r"
+        insta::assert_snapshot!(fields.table().render(Columns::Usual, false), @r"
         name  etl
         pool  p
         ");

@@ -17,7 +17,7 @@ use serde_json::json;
 use store::{Listener, NewRun, Store, StoreResult, Topic};
 use tokio::task::JoinHandle;
 use wasm::{Runtime, RuntimeConfig};
-use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
+use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, register, serve};
 
 /// Runs executed at once by a worker in this process.
 const RUNS_MAX: u32 = 200;
@@ -97,7 +97,8 @@ impl Bed {
         let mut config = WorkerConfig::new("bench".to_owned(), Some(PoolName::default_pool()));
         config.runs_max = RUNS_MAX;
         let (store, runtime) = (Arc::clone(&self.store), runtime(&self.dir)?);
-        let serving = tokio::spawn(serve(config, store, runtime, shutdown));
+        let worker = register(config, &*store, &runtime).await?;
+        let serving = tokio::spawn(serve(worker, store, runtime, shutdown));
         self.here = Some(Here { tell, serving });
         Ok(self)
     }

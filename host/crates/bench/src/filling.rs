@@ -57,6 +57,7 @@ impl<'a> Filling<'a> {
                 pid: std::process::id(),
                 host: String::new(),
                 version: None,
+                usage: None,
                 started: now,
                 heartbeat: now,
                 lease_until: now.after(Duration::from_hours(24)),

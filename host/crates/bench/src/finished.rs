@@ -105,6 +105,7 @@ async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
             pid: std::process::id(),
             host: String::new(),
             version: None,
+            usage: None,
             started: now,
             heartbeat: now,
             lease_until: now.after(Duration::from_secs(86_400)),

@@ -67,4 +67,4 @@ pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot, has_waited};
 pub use state::{State, StateName, StateType};
 pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};
 pub use time::Timestamp;
-pub use worker::{Lease, Worker};
+pub use worker::{Lease, Usage, Worker, WorkerUsage};

@@ -3,14 +3,14 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use model::Timestamp;
+use model::{Timestamp, WorkerUsage};
 use operations::client::Client;
 use operations::stream::Hub;
 use store::Store;
 use tokio::sync::{Mutex, watch};
 
 use crate::auth::Limits;
-use crate::metrics::{Instances, Metrics};
+use crate::metrics::Metrics;
 use crate::settings::Settings;
 
 /// What every part of the server is given. Cheap to clone.
@@ -27,8 +27,8 @@ pub struct Parts {
     pub settings: Settings,
     pub limits: Limits,
     pub metrics: Metrics,
-    /// None: this process runs no worker.
-    pub instances: Option<Arc<dyn Instances>>,
+    /// What the worker in this process uses, if there is one.
+    pub usage: Option<Arc<dyn Fn() -> WorkerUsage + Send + Sync>>,
     /// Held from looking at a version to changing it.
     pub edits: Mutex<()>,
     stopping: watch::Sender<bool>,
@@ -39,7 +39,7 @@ impl App {
         client: Arc<dyn Client>,
         store: Arc<dyn Store>,
         settings: Settings,
-        instances: Option<Arc<dyn Instances>>,
+        usage: Option<Arc<dyn Fn() -> WorkerUsage + Send + Sync>>,
     ) -> Self {
         Self(Arc::new(Parts {
             client,
@@ -48,7 +48,7 @@ impl App {
             settings,
             limits: Limits::default(),
             metrics: Metrics::default(),
-            instances,
+            usage,
             edits: Mutex::new(()),
             stopping: watch::Sender::new(false),
         }))

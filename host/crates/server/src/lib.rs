@@ -31,7 +31,6 @@ mod web;
 pub use app::{App, Parts};
 pub use auth::{PageRouter, Visitor};
 pub use listen::{Listen, ListenError, Listening, TlsFiles};
-pub use metrics::{Instances, Use};
 pub use router::router;
 pub use settings::{Origin, PublicUrl, Settings, UrlError};
 pub use web::{Host, Refused, RequestId, status};

@@ -41,6 +41,8 @@ const SECOND: &str = include_str!("schema/second.sql");
 
 const THIRD: &str = include_str!("schema/third.sql");
 
+const FOURTH: &str = include_str!("schema/fourth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -60,6 +62,10 @@ const STEPS: &[Step] = &[
     },
     Step {
         sql: THIRD,
+        oldest: 1,
+    },
+    Step {
+        sql: FOURTH,
         oldest: 1,
     },
 ];

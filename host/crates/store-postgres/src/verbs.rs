@@ -8,7 +8,7 @@ use model::{
     AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
     FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, Lease, LogLine, Next, PoolName,
     Relative, RunFacts, RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker,
-    WorkerId,
+    WorkerId, WorkerUsage,
 };
 use orchestrator::lifecycle::Why;
 use store::{
@@ -282,8 +282,16 @@ impl Workers for PostgresStore {
         write!(self, |tx, worker| workers::register(&tx, &worker).await).await
     }
 
-    async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()> {
-        write!(self, |tx| workers::renew(&tx, worker, now, until).await).await
+    async fn renew(
+        &self,
+        worker: WorkerId,
+        usage: WorkerUsage,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<()> {
+        write!(self, |tx| workers::renew(&tx, worker, usage, now, until)
+            .await)
+        .await
     }
 
     async fn sign_off(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Vec<RunId>> {

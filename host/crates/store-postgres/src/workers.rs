@@ -2,11 +2,11 @@
 
 use super::pools;
 use super::sql::{Conn, Row, params};
-use crate::columns::Value;
+use crate::columns::{AsJson, Value};
 use crate::error::Pg;
 use crate::known::Known;
 use crate::tx::Tx;
-use model::{PoolName, Timestamp, Worker, WorkerChange, WorkerId};
+use model::{PoolName, Timestamp, Worker, WorkerChange, WorkerId, WorkerUsage};
 use store::{Missing, StoreError};
 
 pub(crate) async fn register(tx: &Tx, worker: &Worker) -> Pg<()> {
@@ -14,13 +14,13 @@ pub(crate) async fn register(tx: &Tx, worker: &Worker) -> Pg<()> {
         pools::stays(tx, pool).await?;
     }
     tx.run(
-        "INSERT INTO workers (id, name, pool, run_limit, pid, host, version, started, heartbeat,
-             lease_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "INSERT INTO workers (id, name, pool, run_limit, pid, host, version, usage, started,
+             heartbeat, lease_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, pool = excluded.pool,
              run_limit = excluded.run_limit, pid = excluded.pid, host = excluded.host,
-             version = excluded.version, started = excluded.started, heartbeat = excluded.heartbeat,
-             lease_until = excluded.lease_until",
+             version = excluded.version, usage = excluded.usage, started = excluded.started,
+             heartbeat = excluded.heartbeat, lease_until = excluded.lease_until",
         params![
             worker.id,
             worker.name,
@@ -29,6 +29,7 @@ pub(crate) async fn register(tx: &Tx, worker: &Worker) -> Pg<()> {
             worker.pid,
             worker.host,
             worker.version,
+            worker.usage.map(AsJson),
             worker.started,
             worker.heartbeat,
             worker.lease_until
@@ -45,11 +46,18 @@ pub(crate) async fn register(tx: &Tx, worker: &Worker) -> Pg<()> {
     Ok(())
 }
 
-pub(crate) async fn renew(tx: &Tx, worker: WorkerId, now: Timestamp, until: Timestamp) -> Pg<()> {
+pub(crate) async fn renew(
+    tx: &Tx,
+    worker: WorkerId,
+    usage: WorkerUsage,
+    now: Timestamp,
+    until: Timestamp,
+) -> Pg<()> {
     let renewed = tx
         .any(
-            "UPDATE workers SET heartbeat = $2, lease_until = $3 WHERE id = $1 RETURNING 1",
-            params![worker, now, until],
+            "UPDATE workers SET usage = $2, heartbeat = $3, lease_until = $4 WHERE id = $1
+             RETURNING 1",
+            params![worker, AsJson(usage), now, until],
         )
         .await?;
     if renewed {
@@ -100,7 +108,8 @@ pub(crate) fn found(tx: &Tx, worker: WorkerId, is_there: bool) -> Pg<()> {
 
 pub(crate) async fn list(conn: &impl Conn) -> Pg<Vec<Worker>> {
     conn.all(
-        "SELECT id, name, pool, run_limit, pid, host, version, started, heartbeat, lease_until
+        "SELECT id, name, pool, run_limit, pid, host, version, usage, started, heartbeat,
+             lease_until
          FROM workers ORDER BY started, id",
         params![],
         worker,
@@ -117,9 +126,10 @@ fn worker(row: &Row) -> Pg<Worker> {
         pid: row.get(4)?,
         host: row.get(5)?,
         version: row.get(6)?,
-        started: row.get(7)?,
-        heartbeat: row.get(8)?,
-        lease_until: row.get(9)?,
+        usage: row.get::<Option<AsJson<_>>>(7)?.map(|AsJson(usage)| usage),
+        started: row.get(8)?,
+        heartbeat: row.get(9)?,
+        lease_until: row.get(10)?,
     })
 }
 

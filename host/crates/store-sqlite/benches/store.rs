@@ -80,6 +80,7 @@ impl Bed {
                 pid: std::process::id(),
                 host: String::new(),
                 version: None,
+                usage: None,
                 started: now,
                 heartbeat: now,
                 lease_until: now.after(Duration::from_secs(86_400)),

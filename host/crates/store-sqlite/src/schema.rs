@@ -455,6 +455,9 @@ ALTER TABLE flow_runs ADD COLUMN lost_attempt INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE flow_runs ADD COLUMN lost_steps INTEGER NOT NULL DEFAULT 0;
 ";
 
+/// What the guests of a worker use.
+const USAGE: &str = "ALTER TABLE workers ADD COLUMN usage TEXT;";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -471,6 +474,7 @@ const STEPS: &[M<'static>] = &[
     M::up(BULK),
     M::up(VERSIONS),
     M::up(LOSSES),
+    M::up(USAGE),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

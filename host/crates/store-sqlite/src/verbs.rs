@@ -11,6 +11,7 @@ use model::{
     AwaitedInput, CallMade, Component, Deployment, DeploymentName, Digest, Entry, EventCursor,
     FlowName, FlowRun, HistoryLine, IdPrefix, InputId, Json, Lease, LogLine, PoolName, Relative,
     RunFacts, RunId, Seq, StateType, TaskRun, TaskRunId, Timestamp, WorkPool, Worker, WorkerId,
+    WorkerUsage,
 };
 use orchestrator::lifecycle::Why;
 use store::{
@@ -300,10 +301,16 @@ impl Workers for SqliteStore {
         registered
     }
 
-    async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()> {
+    async fn renew(
+        &self,
+        worker: WorkerId,
+        usage: WorkerUsage,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<()> {
         let until = self.leases.at(until);
         self.writer
-            .write(move |tx| workers::renew(tx, worker, now, until))
+            .write(move |tx| workers::renew(tx, worker, usage, now, until))
             .await
     }
 

@@ -2,10 +2,11 @@
 
 use rusqlite::Connection;
 
+use super::columns::AsJson;
 use super::pools;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{PoolName, Timestamp, Worker, WorkerChange, WorkerId};
+use model::{PoolName, Timestamp, Worker, WorkerChange, WorkerId, WorkerUsage};
 use store::{Missing, StoreError, StoreResult};
 
 pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
@@ -13,9 +14,9 @@ pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
         pools::need(tx, pool)?;
     }
     tx.run(
-        "INSERT OR REPLACE INTO workers (id, name, pool, run_limit, pid, host, version, started,
-             heartbeat, lease_until)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT OR REPLACE INTO workers (id, name, pool, run_limit, pid, host, version, usage,
+             started, heartbeat, lease_until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             worker.id,
             worker.name,
@@ -24,6 +25,7 @@ pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
             worker.pid,
             worker.host,
             worker.version,
+            worker.usage.map(AsJson),
             worker.started,
             worker.heartbeat,
             worker.lease_until
@@ -43,12 +45,13 @@ pub(super) fn register(tx: &Tx<'_>, worker: &Worker) -> StoreResult<()> {
 pub(super) fn renew(
     tx: &Tx<'_>,
     worker: WorkerId,
+    usage: WorkerUsage,
     now: Timestamp,
     until: Timestamp,
 ) -> StoreResult<()> {
     let renewed = tx.run(
-        "UPDATE workers SET heartbeat = ?2, lease_until = ?3 WHERE id = ?1",
-        params![worker, now, until],
+        "UPDATE workers SET usage = ?2, heartbeat = ?3, lease_until = ?4 WHERE id = ?1",
+        params![worker, AsJson(usage), now, until],
     )?;
     match renewed {
         0 => Err(StoreError::NotFound(Missing::Worker(worker))),
@@ -67,7 +70,8 @@ pub(super) fn need(conn: &Connection, worker: WorkerId) -> StoreResult<()> {
 
 pub(super) fn list(conn: &Connection) -> StoreResult<Vec<Worker>> {
     conn.all(
-        "SELECT id, name, pool, run_limit, pid, host, version, started, heartbeat, lease_until
+        "SELECT id, name, pool, run_limit, pid, host, version, usage, started, heartbeat,
+             lease_until
          FROM workers ORDER BY started, id",
         [],
         worker,
@@ -83,9 +87,12 @@ fn worker(row: &Row<'_>) -> rusqlite::Result<Worker> {
         pid: row.get(4)?,
         host: row.get(5)?,
         version: row.get(6)?,
-        started: row.get(7)?,
-        heartbeat: row.get(8)?,
-        lease_until: row.get(9)?,
+        usage: row
+            .get::<_, Option<AsJson<_>>>(7)?
+            .map(|AsJson(usage)| usage),
+        started: row.get(8)?,
+        heartbeat: row.get(9)?,
+        lease_until: row.get(10)?,
     })
 }
 

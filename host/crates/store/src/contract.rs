@@ -114,6 +114,7 @@ macro_rules! contract {
             offering::a_claim_that_waits_gets_the_slot_of_a_paused_run,
             offering::a_claim_that_waits_gets_the_slot_of_a_lost_worker,
             working::a_lease_is_renewed_until_the_worker_is_given_up,
+            working::what_a_worker_uses_is_told_from_the_start,
             working::a_lost_worker_gives_its_runs_back,
             working::a_worker_whose_lease_ended_is_lost,
             working::a_reservation_ends_with_its_worker,

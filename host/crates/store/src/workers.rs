@@ -1,7 +1,7 @@
 //! Workers and their leases.
 
 use async_trait::async_trait;
-use model::{Claimed, Lease, RunId, StateType, Timestamp, Worker, WorkerId};
+use model::{Claimed, Lease, RunId, StateType, Timestamp, Worker, WorkerId, WorkerUsage};
 use orchestrator::lifecycle::Why;
 
 use crate::StoreResult;
@@ -11,9 +11,15 @@ use crate::StoreResult;
 pub trait Workers: Send + Sync + 'static {
     async fn register_worker(&self, worker: Worker) -> StoreResult<()>;
 
-    /// Renews the lease on everything the worker runs. Errs with [`StoreError::NotFound`]
+    /// Renews the lease on everything the worker runs, and keeps what it uses now. Errs with [`StoreError::NotFound`]
     /// if the worker was given up: then its runs are no longer its own.
-    async fn renew(&self, worker: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<()>;
+    async fn renew(
+        &self,
+        worker: WorkerId,
+        usage: WorkerUsage,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<()>;
 
     /// Removes a worker that stops by itself. The runs it had claimed go back to their pools,
     /// ready at once. Returns them.

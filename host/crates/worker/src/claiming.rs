@@ -17,6 +17,7 @@ use super::guarded::{execute, guarded};
 use super::panics::message_of;
 use super::shared::Shared;
 use super::sweep::Sweep;
+use super::usage::usage;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use model::{StateType, Timestamp, Worker, WorkerId};
 use operations::FreshIds;
@@ -36,47 +37,58 @@ const UNAVAILABLE_DELAY: Duration = Duration::from_secs(1);
 /// How long to wait before beginning anew after a panic, which may come at once again.
 const PANICKED_DELAY: Duration = Duration::from_secs(1);
 
-/// Serves until it is told to stop: registers, claims and executes runs. Returns how many
-/// runs it executed to their end. Errs when it cannot register, or has lost its lease.
+/// A worker that is on the list: runs can be given to it.
+pub struct Registered(WorkerConfig);
+
+/// Puts a worker on the list. It has to serve before its lease ends.
+pub async fn register(
+    config: WorkerConfig,
+    store: &dyn Store,
+    runtime: &Runtime,
+) -> StoreResult<Registered> {
+    let now = store.clock().now();
+    let registered = store.register_worker(registration(&config, runtime, now));
+    registered.await.map(|()| Registered(config))
+}
+
+/// Serves until it is told to stop: claims and executes runs. Returns how many runs it executed to
+/// their end. Errs when it has lost its lease.
 ///
 /// A worker of a pool begins anew under another id when it was given up, because its process
 /// or its machine stood still for longer than its lease, and when the database was not
 /// available: then it cannot know which of its runs it still has, so it gives all of them
 /// back once the database answers, and does nothing until then.
 pub async fn serve(
-    mut config: WorkerConfig,
+    Registered(mut config): Registered,
     store: Arc<dyn Store>,
     runtime: Arc<Runtime>,
     mut shutdown: Shutdown,
 ) -> Result<u64, WorkerError> {
-    store
-        .register_worker(registration(&config, store.clock().now()))
-        .await?;
     let mut ended = 0;
     loop {
-        let (store, runtime) = (Arc::clone(&store), Arc::clone(&runtime));
         let hear = shutdown.clone();
-        let serving = serve_once(&config, Arc::clone(&store), runtime, hear, &mut ended);
+        let engine = Arc::clone(&runtime);
+        let serving = serve_once(&config, Arc::clone(&store), engine, hear, &mut ended);
         let served = AssertUnwindSafe(serving).catch_unwind().await;
         let served = served.unwrap_or_else(|panic| Err(panicked(&*panic)));
         match served {
             Ok(()) => return Ok(ended),
             Err(_) if config.pool.is_none() || shutdown.urgency() > Urgency::Run => {}
             Err(WorkerError::LeaseLost(lost)) => {
-                begin_anew(&mut config, &*store, &mut shutdown).await?;
+                begin_anew(&mut config, &*store, &runtime, &mut shutdown).await?;
                 warn!(%lost, now = %config.id, "the lease was lost; the worker has begun anew");
                 continue;
             }
             Err(WorkerError::Store(err)) if may_pass(&err) => {
                 error!(%err, hint = UNAVAILABLE_HINT, "executes nothing until that has passed");
-                begin_anew(&mut config, &*store, &mut shutdown).await?;
+                begin_anew(&mut config, &*store, &runtime, &mut shutdown).await?;
                 info!(now = %config.id, "the database is available again");
                 continue;
             }
             Err(err @ WorkerError::Panicked(_)) => {
                 error!(%err, "the worker gives back what it has");
                 tokio::time::sleep(PANICKED_DELAY).await;
-                begin_anew(&mut config, &*store, &mut shutdown).await?;
+                begin_anew(&mut config, &*store, &runtime, &mut shutdown).await?;
                 warn!(now = %config.id, "the worker has begun anew");
                 continue;
             }
@@ -104,14 +116,16 @@ const UNAVAILABLE_HINT: &str = "free space on its disk, end what else holds it, 
 async fn begin_anew(
     config: &mut WorkerConfig,
     store: &dyn Store,
+    runtime: &Runtime,
     shutdown: &mut Shutdown,
 ) -> StoreResult<()> {
     let before = std::mem::replace(&mut config.id, WorkerId::new(&mut FreshIds));
     loop {
         let begun = async {
             store.sign_off(before, store.clock().now()).await?;
+            let now = store.clock().now();
             store
-                .register_worker(registration(config, store.clock().now()))
+                .register_worker(registration(config, runtime, now))
                 .await
         };
         match begun.await {
@@ -179,7 +193,7 @@ async fn serve_once(
     served
 }
 
-fn registration(config: &WorkerConfig, now: Timestamp) -> Worker {
+fn registration(config: &WorkerConfig, runtime: &Runtime, now: Timestamp) -> Worker {
     Worker {
         id: config.id,
         name: config.name.clone(),
@@ -191,13 +205,14 @@ fn registration(config: &WorkerConfig, now: Timestamp) -> Worker {
             .to_string_lossy()
             .into_owned(),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        usage: Some(usage(runtime)),
         started: now,
         heartbeat: now,
         lease_until: now.after(config.lease),
     }
 }
 
-/// Renews the lease for as long as it is polled. Returns when it is lost.
+/// Renews the lease, and says what is used, for as long as it is polled. Returns when it is lost.
 async fn heartbeats(shared: Arc<Shared>) -> WorkerError {
     let config = &shared.config;
     let mut beat = tokio::time::interval(config.heartbeat);
@@ -207,7 +222,8 @@ async fn heartbeats(shared: Arc<Shared>) -> WorkerError {
         beat.tick().await;
         let now = shared.now();
         let until = now.after(config.lease);
-        match shared.store.renew(config.id, now, until).await {
+        let usage = usage(&shared.runtime);
+        match shared.store.renew(config.id, usage, now, until).await {
             Ok(()) => {}
             Err(StoreError::NotFound(_)) => return WorkerError::LeaseLost(config.id),
             // Nobody else can tell a worker that has nothing to write.
@@ -434,5 +450,40 @@ impl Serving {
                 () = self.shutdown.at_least(Urgency::Stop) => return Ok(()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Place;
+    use model::PoolName;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_is_given_up_before_it_serves_begins_anew_and_stops_when_told() {
+        let place = Place::new().await;
+        let (store, runtime) = (&place.shared.store, &place.shared.runtime);
+        let mut config = WorkerConfig::new("late".to_owned(), Some(PoolName::default_pool()));
+        config.heartbeat = Duration::from_millis(10);
+        let first = config.id;
+        let registered = register(config, &**store, runtime).await.unwrap();
+        let listed = async || {
+            let mut workers = store.workers().await.unwrap();
+            workers.retain(|worker| worker.name == "late");
+            workers.pop()
+        };
+        let worker = listed().await.unwrap();
+        assert_eq!(worker.id, first);
+        assert!(worker.usage.is_some());
+        store.rescue(&[first], store.clock().now()).await.unwrap();
+
+        let (tell, shutdown) = Shutdown::new();
+        let (store, runtime) = (Arc::clone(store), Arc::clone(runtime));
+        let serving = tokio::spawn(serve(registered, store, runtime, shutdown));
+        while listed().await.is_none_or(|worker| worker.id == first) {
+            tokio::task::yield_now().await;
+        }
+        tell.tell(Urgency::Drain);
+        assert_eq!(serving.await.unwrap().unwrap(), 0);
     }
 }

@@ -37,12 +37,14 @@ mod sweep;
 mod tasks;
 #[cfg(test)]
 mod testing;
+mod usage;
 
-pub use alone::{LeaseText, Program, Word, execute_one};
-pub use claiming::serve;
+pub use alone::{LeaseText, MEMORY_PARTS, Program, Word, execute_one};
+pub use claiming::{Registered, register, serve};
 pub use config::WorkerConfig;
 pub use replay::{Replayed, replay};
 pub use shutdown::{Shutdown, ShutdownHandle, Urgency};
+pub use usage::usage;
 
 use model::WorkerId;
 use store::{Missing, StoreError};

@@ -1,6 +1,5 @@
 //! `orch-host server`
 
-mod instances;
 mod local_token;
 mod start;
 

@@ -7,20 +7,18 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::instances::InstancesOf;
 use super::local_token::local_token;
 use crate::cli::context::{Context, Room};
 use crate::cli::engine::Describer;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::signals::Signals;
-use crate::cli::worker::until_registered;
-use model::{Ids as _, PoolName};
+use model::{Ids as _, PoolName, WorkerUsage};
 use operations::client::LocalClient;
 use operations::{FreshIds, access, bulk};
 use server::{App, Listen, ListenError, Listening, Origin, PublicUrl, TlsFiles};
 use store::Store;
 use wasm::{Limits, Runtime};
-use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, serve};
+use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, register, serve};
 
 /// How often what has expired is forgotten.
 const PRUNE: Duration = Duration::from_mins(10);
@@ -92,8 +90,7 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         client,
         Arc::clone(store),
         listening.settings.clone(),
-        has_worker
-            .then(|| Arc::new(InstancesOf(Arc::clone(&runtime))) as Arc<dyn server::Instances>),
+        has_worker.then(|| usage_of(&runtime)),
     );
     let pruning = tokio::spawn(prune(Arc::clone(store)));
     let (stop_acting, stops_acting) = watch::channel(false);
@@ -124,6 +121,12 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let ended = halves.run(cx, &mut signals).await;
     pruning.abort();
     ended.map(|()| ExitStatus::Success)
+}
+
+/// Tells what the worker in this process uses.
+fn usage_of(runtime: &Arc<Runtime>) -> Arc<dyn Fn() -> WorkerUsage + Send + Sync> {
+    let runtime = Arc::clone(runtime);
+    Arc::new(move || worker::usage(&runtime))
 }
 
 /// The server, and the worker in its process.
@@ -237,10 +240,9 @@ impl InnerWorker {
         let pool = PoolName::default_pool();
         let mut config = WorkerConfig::new(name.clone(), Some(pool.clone()));
         config.runs_max = RUNS_MAX;
-        let id = config.id;
         let (tell, shutdown) = Shutdown::new();
-        let mut serving = tokio::spawn(serve(config, Arc::clone(store), runtime, shutdown));
-        until_registered(&**store, id, &mut serving).await?;
+        let registered = register(config, &**store, &runtime).await?;
+        let serving = tokio::spawn(serve(registered, Arc::clone(store), runtime, shutdown));
         cx.out
             .note(&format!("Worker '{name}' started on pool '{pool}'"));
         Ok(Self {

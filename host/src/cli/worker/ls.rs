@@ -5,9 +5,10 @@ use crate::cli::error::ExitStatus;
 use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, text};
-use model::PoolName;
+use model::{PoolName, Timestamp};
 use operations::client::WorkerQuery;
-use operations::text::ago;
+use operations::text::{ago, size};
+use operations::view::{WorkerUsageView, WorkerView};
 
 /// List the workers that are alive
 #[derive(Debug, clap::Args)]
@@ -30,11 +31,18 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         cx.out.json(&workers)?;
         return Ok(ExitStatus::Success);
     }
-    let now = cx.now();
+    let nothing = "No worker is alive; `orch-host worker --pool default-pool` starts one";
+    cx.out.table(&table(&workers, cx.now()), nothing)?;
+    Ok(ExitStatus::Success)
+}
+
+fn table(workers: &[WorkerView], now: Timestamp) -> Table {
     let mut table = Table::new([
         "NAME", "POOL", "LIMIT", "PID", "HOST", "VERSION", "STARTED", "HEARD OF",
-    ]);
-    for worker in &workers {
+    ])
+    .with_more(["MEMORY", "PEAK", "INSTANCES", "DESCRIPTORS", "THREADS"]);
+    for worker in workers {
+        let usage = worker.usage;
         table.row([
             text(&worker.name),
             maybe(worker.pool.as_ref()),
@@ -44,9 +52,53 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             maybe(worker.version.as_ref()),
             text(ago(worker.started, now)),
             text(ago(worker.heartbeat, now)),
+            maybe(usage.map(|usage| usage.memory.in_bytes())),
+            maybe(usage.map(|usage| size(usage.memory_peak))),
+            maybe(usage.map(instances)),
+            maybe(usage.and_then(|usage| usage.descriptors)),
+            maybe(usage.and_then(|usage| usage.threads)),
         ]);
     }
-    let nothing = "No worker is alive; `orch-host worker --pool default-pool` starts one";
-    cx.out.table(&table, nothing)?;
-    Ok(ExitStatus::Success)
+    table
+}
+
+fn instances(usage: WorkerUsageView) -> String {
+    format!("{} flows, {} tasks", usage.flows, usage.tasks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::table::Columns;
+    use model::{Usage, Worker, WorkerId, WorkerUsage};
+    use operations::FreshIds;
+
+    #[test]
+    fn a_worker_of_before_has_dashes_for_what_it_does_not_say() {
+        let of = |used, limit| Usage { used, limit };
+        let usage = WorkerUsage {
+            memory: of(1_288_490_189, 16 << 30),
+            memory_peak: 3 << 30,
+            flows: of(2, 125),
+            tasks: of(1, 256),
+            descriptors: Some(of(31, 1024)),
+            threads: Some(9),
+        };
+        let at = Timestamp(0);
+        let worker = |name: &str, usage| Worker {
+            id: WorkerId::new(&mut FreshIds),
+            name: name.to_owned(),
+            pool: None,
+            limit: 100,
+            pid: 7,
+            host: "here".to_owned(),
+            version: None,
+            usage,
+            started: at,
+            heartbeat: at,
+            lease_until: at,
+        };
+        let workers = [worker("w1", Some(usage)), worker("before", None)].map(Into::into);
+        insta::assert_snapshot!(table(&workers, at).render(Columns::All, false), @"");
+    }
 }

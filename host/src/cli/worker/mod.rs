@@ -6,8 +6,6 @@ mod start;
 use super::context::Context;
 use super::error::ExitStatus;
 
-pub use start::until_registered;
-
 /// Start a worker, which executes the runs of a work pool
 ///
 /// The first Ctrl-C (or SIGTERM) lets it finish what it executes, the second stops it at once.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit};
-use tokio::task::JoinHandle;
 
 use crate::cli::context::{Context, Room};
 use crate::cli::error::ExitStatus;
@@ -13,12 +12,13 @@ use crate::cli::signals::Signals;
 use crate::cli::text::counted;
 use crate::cli::time::SpanArg;
 use model::Ids as _;
-use model::{PoolName, RunName, StateType, WorkerId};
+use model::{PoolName, RunName, StateType};
 use operations::FreshIds;
 use operations::resolve;
 use store::{PoolUse, RunFilter, Store};
 use worker::{
-    LeaseText, Program, Shutdown, Urgency, Word, WorkerConfig, WorkerError, execute_one, serve,
+    LeaseText, MEMORY_PARTS, Program, Shutdown, Urgency, Word, WorkerConfig, execute_one, register,
+    serve,
 };
 
 #[derive(Debug, clap::Args)]
@@ -82,10 +82,9 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let mut signals = Signals::catch()?;
 
     let config = config(&args, name.clone());
-    let id = config.id;
     let (tell, shutdown) = Shutdown::new();
-    let mut serving = tokio::spawn(serve(config, Arc::clone(store), runtime, shutdown));
-    until_registered(&**store, id, &mut serving).await?;
+    let worker = register(config, &**store, &runtime).await?;
+    let mut serving = tokio::spawn(serve(worker, Arc::clone(store), runtime, shutdown));
     say_started(cx, &name, &pool, args.limit);
 
     let mut urgency = Urgency::Run;
@@ -156,7 +155,9 @@ async fn execute_alone(
     let _signals = Signals::catch()?;
     let store = cx.store("worker")?;
     let runtime = cx.runtime(
-        Room::ONE_RUN.with_memory(args.limits.memory()),
+        Room::ONE_RUN
+            .with_memory(args.limits.memory())
+            .with_one_part_of(MEMORY_PARTS),
         args.limits.limits(),
     )?;
     let config = config(&args, String::new());
@@ -231,24 +232,3 @@ async fn what_is_active(store: &dyn Store, pool: &PoolName) -> anyhow::Result<St
 }
 
 const AGAIN: &str = "Ctrl-C again gives that back to the pool at once";
-
-/// Returns once the worker is on the list, so that runs can be given to it. Errs if it ends
-/// instead.
-pub async fn until_registered(
-    store: &dyn Store,
-    id: WorkerId,
-    serving: &mut JoinHandle<Result<u64, WorkerError>>,
-) -> anyhow::Result<()> {
-    const LOOK: Duration = Duration::from_millis(2);
-    loop {
-        let workers = store.workers().await?;
-        if workers.iter().any(|worker| worker.id == id) {
-            return Ok(());
-        }
-        if serving.is_finished() {
-            serving.await??;
-            anyhow::bail!("the worker ended before it had started");
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}

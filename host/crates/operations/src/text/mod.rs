@@ -1,11 +1,13 @@
 //! Text for people, the same wherever it is shown: on a terminal, in a problem, on a page.
 
 mod signature;
+mod size;
 mod time;
 
 use std::borrow::Cow;
 
 pub use signature::{signature, signature_of};
+pub use size::size;
 pub use time::{ago, rough, took};
 
 /// Text of a guest without what a terminal would obey: control characters are shown, not

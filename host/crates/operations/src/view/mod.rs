@@ -70,7 +70,7 @@ pub use timeline::{
     AxisView, FoldView, GroupView, MarkView, RetryAtView, RowView, SegmentView, ShareView,
     SpanView, TickView, TimelineView,
 };
-pub use worker::WorkerView;
+pub use worker::{UsageView, WorkerUsageView, WorkerView};
 
 /// Marks a shape that users get, or a list of such.
 pub trait View: Serialize {}

@@ -56,16 +56,3 @@ impl Metrics {
         );
     }
 }
-
-/// Something of which there is room for so many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Use {
-    pub used: u64,
-    pub room: u64,
-}
-
-/// Instances of components in this process, if it runs a worker.
-pub trait Instances: Send + Sync + 'static {
-    fn flows(&self) -> Use;
-    fn tasks(&self) -> Use;
-}

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use model::WorkerUsage;
 use operations::problem::Problem;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -156,17 +157,20 @@ fn add_process(registry: &mut Registry, app: &App) {
             resident,
         );
     }
-    let Some(instances) = &app.instances else {
-        return;
-    };
+    if let Some(usage) = &app.usage {
+        add_usage(registry, &usage());
+    }
+}
+
+fn add_usage(registry: &mut Registry, usage: &WorkerUsage) {
     let (used, room) = (
         Family::<Labels, Amount>::default(),
         Family::<Labels, Amount>::default(),
     );
-    for (kind, of_kind) in [("flow", instances.flows()), ("task", instances.tasks())] {
+    for (kind, of_kind) in [("flow", usage.flows), ("task", usage.tasks)] {
         let labels = vec![("kind", kind.to_owned())];
         used.get_or_create(&labels).set(of_kind.used as f64);
-        room.get_or_create(&labels).set(of_kind.room as f64);
+        room.get_or_create(&labels).set(of_kind.limit as f64);
     }
     registry.register(
         "instances",
@@ -174,4 +178,25 @@ fn add_process(registry: &mut Registry, app: &App) {
         used,
     );
     registry.register("instances_limit", "How many may be at once", room);
+    let mut add = |name, help, bytes: u64| {
+        let amount = Amount::default();
+        amount.set(bytes as f64);
+        registry.register(name, help, amount);
+    };
+    let memory = usage.memory;
+    add(
+        "guest_memory_bytes",
+        "Memory that all guests of this process use, with what they make the host hold",
+        memory.used,
+    );
+    add(
+        "guest_memory_peak_bytes",
+        "The most of it that was used at once",
+        usage.memory_peak,
+    );
+    add(
+        "guest_memory_limit_bytes",
+        "How much they may use together",
+        memory.limit,
+    );
 }

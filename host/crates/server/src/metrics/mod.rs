@@ -9,5 +9,5 @@ mod families;
 mod memory;
 mod runs;
 
-pub use counted::{Instances, Metrics, Use};
+pub use counted::Metrics;
 pub use families::scrape;

@@ -7,6 +7,7 @@ use operations::client::{
     QueryRequest as _,
 };
 use operations::problem::{Problem, ProblemKind};
+use operations::text::size;
 use operations::view::{ComponentView, DeploymentView, FlowView, TaskView};
 
 use super::cx::{Cx, rendered, see_other};
@@ -16,7 +17,7 @@ use super::listing::{Headed, Listing};
 use super::parts::{Action, Cell, Choice, Empty, Link, Pair, Row, Table, columns};
 use super::query::Query;
 use super::shell::Shell;
-use super::show::{Value, count, first_chars, size};
+use super::show::{Value, count, first_chars};
 
 const ROWS: u32 = 100;
 

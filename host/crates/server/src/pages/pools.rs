@@ -119,6 +119,10 @@ fn workers_table(cx: &Cx, workers: &[WorkerView]) -> Table {
                 Some(version) => Cell::text(version).plain(),
                 None => Cell::Muted("unknown".to_owned()).plain(),
             },
+            match &worker.usage {
+                Some(usage) => Cell::text(usage.memory.in_bytes()).short("memory"),
+                None => Cell::Muted("unknown".to_owned()).short("memory"),
+            },
             Cell::When(Some(cx.now.when(worker.started))).short("since"),
             Cell::text(cx.now.distance(worker.heartbeat)).short("heartbeat"),
         ],
@@ -133,6 +137,7 @@ fn workers_table(cx: &Cx, workers: &[WorkerView]) -> Table {
             "#Limit",
             "Machine",
             "Version",
+            "Memory",
             "Since",
             "Heartbeat",
         ]),

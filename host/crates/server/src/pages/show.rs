@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use model::{Json, StateType, Timestamp};
-use operations::text::{ago, took};
+use operations::text::{ago, size, took};
 use operations::view::{FlowRunView, StateView};
 
 /// Bytes of a value that a page shows; the rest is a download away.
@@ -260,22 +260,6 @@ fn new_line(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth.min(32)));
 }
 
-/// Bytes, as people read them.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut amount = bytes as f64;
-    let mut unit = 0;
-    while amount >= 1024.0 && unit + 1 < UNITS.len() {
-        amount /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 || amount >= 100.0 {
-        format!("{amount:.0} {}", UNITS[unit])
-    } else {
-        format!("{amount:.1} {}", UNITS[unit])
-    }
-}
-
 /// `1,204`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -366,7 +350,7 @@ mod tests {
         let text = "é".repeat(SHOWN_MAX);
         let value = Value::new(&text, String::new(), "result.json");
         assert!(!value.is_whole && value.shown.len() <= SHOWN_MAX);
-        assert_eq!(value.size, "32.0 KiB");
+        assert_eq!(value.size, "32 KiB");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::super::SqliteStore;
 use super::new_store;
 use model::{
     AwaitedInput, Lease, PoolName, RunId, Seq, State, TaskName, TaskRun, TaskRunId, Timestamp,
-    Waits,
+    Waits, WorkerUsage,
 };
 use store::contract::cast::*;
 use store::{Claim, NewRun, Next, Offer, Progress, Runs as _, SubflowChange, Workers as _};
@@ -460,7 +460,8 @@ async fn workers(table: &mut Table) {
         .await;
     table
         .line("renew", async |cast| {
-            let renewed = cast.store.renew(worker, at(1), at(3600));
+            let usage = WorkerUsage::default();
+            let renewed = cast.store.renew(worker, usage, at(1), at(3600));
             renewed.await.unwrap();
         })
         .await;

@@ -269,6 +269,7 @@ impl<S: Store> Cast<S> {
             pid: 1,
             host: "here".to_owned(),
             version: Some("1.2.3".to_owned()),
+            usage: None,
             started: at(0),
             heartbeat: at(0),
             lease_until: at(lease_until),

@@ -6,7 +6,7 @@ use super::cast::*;
 use crate::{EventPage, Next, PoolChange, Store, StoreError, SubflowChange, Topic};
 use model::{
     Event, EventCursor, LogLevel, LogLine, LogSource, PlacedEvent, PoolName, RunId, Seq, State,
-    TaskName, TaskRun, TaskRunId,
+    TaskName, TaskRun, TaskRunId, WorkerUsage,
 };
 use orchestrator::lifecycle::Why;
 
@@ -374,7 +374,10 @@ pub async fn what_people_set_up_is_told_of<S: Store>(cast: Cast<S>) {
     cast.store.change_pool(&gpu, change).await.unwrap();
     cast.store.delete_pool(&gpu).await.unwrap();
     let w2 = cast.hire("w2", 3600).await;
-    cast.store.renew(w2, at(1), at(3600)).await.unwrap();
+    let renewed = cast
+        .store
+        .renew(w2, WorkerUsage::default(), at(1), at(3600));
+    renewed.await.unwrap();
     cast.store.sign_off(w2, at(2)).await.unwrap();
     let w3 = cast.hire("w3", 3600).await;
     cast.store.rescue(&[w3], at(3)).await.unwrap();

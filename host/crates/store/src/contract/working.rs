@@ -2,11 +2,22 @@
 
 use super::cast::*;
 use crate::{Missing, NewRun, Store, StoreError};
-use model::{State, StateName, StateType};
+use model::{State, StateName, StateType, Usage, WorkerId, WorkerUsage};
 
 pub async fn a_lease_is_renewed_until_the_worker_is_given_up<S: Store>(cast: Cast<S>) {
     let w2 = cast.hire("w2", 30).await;
-    cast.store.renew(w2, at(20), at(50)).await.unwrap();
+    let usage = WorkerUsage {
+        memory: Usage {
+            used: 7 << 30,
+            limit: 16 << 30,
+        },
+        memory_peak: 9 << 30,
+        descriptors: None,
+        threads: Some(8),
+        ..WorkerUsage::default()
+    };
+    let renewed = cast.store.renew(w2, usage, at(20), at(50));
+    renewed.await.unwrap();
     assert_eq!(cast.store.rescue(&[], at(49)).await, Ok(vec![]));
     let workers = cast.store.workers().await.unwrap();
     let ids: Vec<_> = workers.iter().map(|worker| worker.id).collect();
@@ -16,11 +27,24 @@ pub async fn a_lease_is_renewed_until_the_worker_is_given_up<S: Store>(cast: Cas
         (at(20), at(50))
     );
     assert_eq!(workers[1].version.as_deref(), Some("1.2.3"));
+    assert_eq!((workers[0].usage, workers[1].usage), (None, Some(usage)));
 
     cast.store.rescue(&[], at(50)).await.unwrap();
     let gone = StoreError::NotFound(Missing::Worker(w2));
-    assert_eq!(cast.store.renew(w2, at(51), at(99)).await, Err(gone));
+    let renewed = cast.store.renew(w2, usage, at(51), at(99));
+    assert_eq!(renewed.await, Err(gone));
     assert_eq!(cast.store.workers().await.unwrap().len(), 1);
+}
+
+pub async fn what_a_worker_uses_is_told_from_the_start<S: Store>(cast: Cast<S>) {
+    let w2 = cast.hire("w2", 30).await;
+    let mut anew = cast.store.workers().await.unwrap().remove(1);
+    anew.usage = Some(WorkerUsage::default());
+    anew.id = WorkerId::generate();
+    let expect = anew.clone();
+    cast.store.sign_off(w2, at(1)).await.unwrap();
+    cast.store.register_worker(anew).await.unwrap();
+    assert_eq!(cast.store.workers().await.unwrap()[1], expect);
 }
 
 pub async fn a_lost_worker_gives_its_runs_back<S: Store>(cast: Cast<S>) {

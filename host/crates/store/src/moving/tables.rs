@@ -282,6 +282,7 @@ pub static TABLES: [Table; 24] = [
                 ..int("lease_until")
             },
             text("version"),
+            text("usage"),
         ],
     ),
     table("worker_names", 1, &[uuid("id"), text("name")]),

@@ -8,7 +8,7 @@ use super::hand::Hand;
 use super::trace::{short, trace};
 use super::world::{LEASE_US, World};
 use crate::{Claim, Claimed, Clock, Offer, Store, StoreError, StoreResult};
-use model::{StateType, Timestamp, Worker, WorkerId};
+use model::{StateType, Timestamp, Worker, WorkerId, WorkerUsage};
 use orchestrator::flow::{Event, Signal};
 
 impl<S: Store> World<'_, S> {
@@ -23,6 +23,7 @@ impl<S: Store> World<'_, S> {
             pid: 1,
             host: "here".to_owned(),
             version: Some("1.2.3".to_owned()),
+            usage: None,
             started: self.now,
             heartbeat: self.now,
             lease_until,
@@ -146,7 +147,8 @@ impl<S: Store> World<'_, S> {
                 continue;
             }
             let until = Timestamp(self.now.0 + LEASE_US);
-            match self.store.renew(id, self.now, until).await {
+            let usage = WorkerUsage::default();
+            match self.store.renew(id, usage, self.now, until).await {
                 Ok(()) => self.hands[at].lease_until = until,
                 Err(StoreError::NotFound(_)) => {
                     assert!(self.is_given_up(id), "a worker was forgotten");

@@ -13,13 +13,17 @@
 //! nothing else can be to blame. If both vanish together, nobody is left to say so, and the run is
 //! given back like every other run of a lost worker.
 //!
-//! The process dies with its worker, since the kernel kills it then.
+//! The process dies with its worker, since the kernel kills it then. Its guests have a part of the
+//! memory that all guests of the worker have together, which the worker sets aside for it.
 
 mod lease;
 mod process;
 mod watching;
 mod word;
 mod working;
+
+/// In how many parts the memory of all guests is divided: a run that is executed alone has one.
+pub const MEMORY_PARTS: usize = 4;
 
 pub use lease::LeaseText;
 pub use process::Program;

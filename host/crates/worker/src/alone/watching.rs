@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
+use super::MEMORY_PARTS;
 use super::process::{Heard, Process, Program};
 use super::word::Word;
 use crate::execution::Stop;
@@ -33,6 +34,11 @@ pub(crate) async fn execute(
     slot: OwnedSemaphorePermit,
 ) -> Stop {
     let lease = claimed.lease;
+    let memory = shared.runtime.memory();
+    let set_aside = match memory.reserve(memory.max() / MEMORY_PARTS).await {
+        Ok(set_aside) => set_aside,
+        Err(err) => return give_back(&shared, lease, Why::Unable(err.to_string())).await,
+    };
     let process = match Process::start(program, lease).await {
         Ok(process) => process,
         Err(err) => {
@@ -57,7 +63,7 @@ pub(crate) async fn execute(
             give_back(&shared, lease, why).await
         }
     };
-    drop(slot);
+    drop((slot, set_aside));
     stop
 }
 
