@@ -99,6 +99,10 @@ mod tests {
             lease_until: at,
         };
         let workers = [worker("w1", Some(usage)), worker("before", None)].map(Into::into);
-        insta::assert_snapshot!(table(&workers, at).render(Columns::All, false), @"");
+        insta::assert_snapshot!(table(&workers, at).render(Columns::All, false), @r"
+        NAME    POOL  LIMIT  PID  HOST  VERSION  STARTED  HEARD OF  MEMORY             PEAK   INSTANCES                       DESCRIPTORS  THREADS
+        w1      -     100    7    here  -        0s ago   0s ago    1.2 GiB of 16 GiB  3 GiB  2 of 125 flows, 1 of 256 tasks  31 of 1024   9
+        before  -     100    7    here  -        0s ago   0s ago    -                  -      -                               -            -
+        ");
     }
 }
