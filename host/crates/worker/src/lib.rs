@@ -24,6 +24,7 @@ mod executing;
 mod execution;
 mod first_record;
 mod guarded;
+mod guardian;
 mod heavy;
 mod logs;
 mod panics;
@@ -41,6 +42,7 @@ mod testing;
 pub use alone::{LeaseText, Program, Word, execute_one};
 pub use claiming::serve;
 pub use config::WorkerConfig;
+pub use guardian::Guardian;
 pub use replay::{Replayed, replay};
 pub use shutdown::{Shutdown, ShutdownHandle, Urgency};
 

@@ -18,7 +18,8 @@ use operations::FreshIds;
 use operations::resolve;
 use store::{PoolUse, RunFilter, Store};
 use worker::{
-    LeaseText, Program, Shutdown, Urgency, Word, WorkerConfig, WorkerError, execute_one, serve,
+    Guardian, LeaseText, Program, Shutdown, Urgency, Word, WorkerConfig, WorkerError, execute_one,
+    serve,
 };
 
 #[derive(Debug, clap::Args)]
@@ -80,6 +81,7 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         args.limits.limits(),
     )?;
     let mut signals = Signals::catch()?;
+    let _guardian = Guardian::start(tokio::runtime::Handle::current())?;
 
     let config = config(&args, name.clone());
     let id = config.id;
