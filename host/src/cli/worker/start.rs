@@ -17,8 +17,8 @@ use operations::FreshIds;
 use operations::resolve;
 use store::{PoolUse, RunFilter, Store};
 use worker::{
-    LeaseText, MEMORY_PARTS, Program, Shutdown, Urgency, Word, WorkerConfig, execute_one, register,
-    serve,
+    Guardian, LeaseText, MEMORY_PARTS, Program, Shutdown, Urgency, Word, WorkerConfig, execute_one,
+    register, serve,
 };
 
 #[derive(Debug, clap::Args)]
@@ -80,6 +80,7 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         args.limits.limits(),
     )?;
     let mut signals = Signals::catch()?;
+    let _guardian = Guardian::start(tokio::runtime::Handle::current())?;
 
     let config = config(&args, name.clone());
     let (tell, shutdown) = Shutdown::new();
