@@ -27,11 +27,6 @@ fn any_description_is_checked() {
     repeat(SEED, 4000, 1000, manifest::run);
 }
 
-#[test]
-fn any_component_is_looked_into() {
-    repeat(SEED, 100, 4000, component::run);
-}
-
 /// Some bytes of a real component are others.
 #[test]
 fn a_damaged_component_is_looked_into() {

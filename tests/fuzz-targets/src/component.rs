@@ -2,16 +2,15 @@
 //! process.
 //!
 //! Bytes that begin like WebAssembly are taken as they are, so that a fuzzer can change real
-//! components; from all others a component is made that is valid, and odd.
+//! components. With the feature `smith`, all others become a component that is valid, and odd.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arbitrary::Unstructured;
 use tokio::runtime::{self, Runtime as Threads};
 use wasm::{Compiling, ComponentLimits, DescribeLimits, Runtime, RuntimeConfig};
-use wasm_smith::Config;
 
+#[cfg(feature = "smith")]
 const MAGIC: &[u8] = b"\0asm";
 
 /// So much is compiled in less than a second or two.
@@ -19,17 +18,24 @@ const FILE_MAX: usize = 256 << 10;
 const FUNCTION_MAX: usize = 64 << 10;
 
 pub fn run(data: &[u8]) {
-    if data.starts_with(MAGIC) {
-        return describe(data);
+    #[cfg(feature = "smith")]
+    if !data.starts_with(MAGIC) {
+        return made(data);
     }
-    let mut bytes = Unstructured::new(data);
-    let config = Config {
+    describe(data);
+}
+
+/// A component that is made of these bytes.
+#[cfg(feature = "smith")]
+fn made(data: &[u8]) {
+    let config = wasm_smith::Config {
         max_components: 3,
         max_instances: 4,
         max_modules: 3,
         max_memory32_bytes: 1 << 20,
-        ..Config::default()
+        ..wasm_smith::Config::default()
     };
+    let mut bytes = arbitrary::Unstructured::new(data);
     if let Ok(component) = wasm_smith::Component::new(config, &mut bytes) {
         describe(&component.to_bytes());
     }

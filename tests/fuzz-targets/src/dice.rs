@@ -75,10 +75,4 @@ impl<'d> Dice<'d> {
         let len = self.0.len();
         self.0.bytes(len).unwrap_or_default()
     }
-
-    /// The bytes, for what makes its own choices of them.
-    #[cfg(feature = "wasm")]
-    pub fn bytes(&mut self) -> &mut Unstructured<'d> {
-        &mut self.0
-    }
 }

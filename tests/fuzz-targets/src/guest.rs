@@ -44,6 +44,16 @@ pub fn manifest() -> Manifest {
     }
 }
 
+/// A number of milliseconds that the contract allows: up to a hundred years.
+fn span(dice: &mut Dice) -> u64 {
+    dice.number().min(100 * 365 * 24 * 60 * 60 * 1000)
+}
+
+/// A time that the contract allows, up to the last one.
+fn time(dice: &mut Dice) -> Timestamp {
+    Timestamp::from_millis(dice.number().min(253_402_207_200_000))
+}
+
 /// A handle that was given, most of the time. So many calls were made.
 pub fn handle(dice: &mut Dice, calls: u64) -> Seq {
     if dice.once_in(30) {
@@ -92,11 +102,11 @@ pub fn task_options(dice: &mut Dice) -> TaskOptions {
     }
     TaskOptions {
         retries: dice.maybe(|dice| dice.number() as u32),
-        retry_delays_ms: dice.list(3, Dice::number),
+        retry_delays_ms: dice.list(3, span),
         retry_jitter: dice
             .maybe(Dice::fraction)
             .filter(|jitter| jitter.is_finite()),
-        timeout_ms: dice.maybe(Dice::number),
+        timeout_ms: dice.maybe(span),
         task_run_name: dice.maybe(texts::text),
         tags: dice.list(2, texts::text),
     }
@@ -134,7 +144,7 @@ pub fn run_request(dice: &mut Dice, calls: u64) -> RunRequest {
         },
         flow_run_name: dice.maybe(texts::text),
         tags: dice.list(2, texts::text),
-        scheduled: dice.maybe(|dice| Timestamp::from_millis(dice.number())),
+        scheduled: dice.maybe(time),
         idempotency_key: dice.maybe(texts::name),
         work_queue: dice.maybe(texts::name),
         as_subflow: dice.once_in(2),
@@ -159,13 +169,13 @@ pub fn ask(dice: &mut Dice, calls: u64) -> Ask {
             outcome: outcome(dice),
         },
         9 => Ask::StartTimer {
-            duration_ms: dice.number(),
+            duration_ms: span(dice),
         },
         10 => Ask::RequestInput(InputRequest {
             key: texts::name(dice),
             description: dice.maybe(texts::text),
             schema: texts::schema(dice),
-            timeout_ms: dice.maybe(Dice::number),
+            timeout_ms: dice.maybe(span),
             scope: scope(dice, calls),
         }),
         11 => Ask::WithdrawInput(handle(dice, calls)),
