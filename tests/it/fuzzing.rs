@@ -14,7 +14,7 @@ fn any_calls_are_answered_and_replayed() {
 
 #[test]
 fn any_journal_is_read_and_replayed() {
-    repeat(SEED, 4000, 2000, journal::run);
+    repeat(SEED, 2000, 2000, journal::run);
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn any_description_is_checked() {
 #[test]
 fn a_damaged_component_is_looked_into() {
     let whole = fs::read(guest("raw")).unwrap();
-    repeat(SEED, 60, 30, |changes| {
+    repeat(SEED, 12, 30, |changes| {
         let mut bytes = whole.clone();
         for change in changes.chunks_exact(4) {
             let place = u32::from_le_bytes([change[0], change[1], change[2], 0]);

@@ -62,7 +62,11 @@ fn replayed(entries: &[Entry]) {
 }
 
 /// A worker takes the run up: it asks what the journal holds, and goes on.
-fn taken_up(entries: Vec<Entry>, dice: &mut Dice) {
+fn taken_up(mut entries: Vec<Entry>, dice: &mut Dice) {
+    // A store reads them in order, and each position once.
+    for (seq, entry) in (1..).zip(&mut entries) {
+        entry.seq = Seq(seq);
+    }
     let mut world = World::new(guest::manifest(), dice);
     let kept = dice.below(entries.len() + 1);
     world.kept = entries[kept..].to_vec();
