@@ -52,10 +52,7 @@ pub fn run(data: &[u8]) {
 fn execute(world: &mut World, guest: &mut Guest, flow: &mut Flow, dice: &mut Dice) -> Option<Turn> {
     let fixed = fixed(&guest.asked, world.entries.len());
     let mut at = 0;
-    loop {
-        let Some(ask) = guest.ask(at, flow, dice) else {
-            break;
-        };
+    while let Some(ask) = guest.ask(at, flow, dice) {
         let asking = ask.clone();
         let turn = world.drive(flow, dice, |flow, at| flow.ask(asking, at));
         if let Turn::Over(Stop::Diverged(divergence)) = &turn {

@@ -34,6 +34,10 @@ impl<'d> Dice<'d> {
         self.once_in(2).then(|| make(self))
     }
 
+    pub fn word(&mut self, of: &[&'static str]) -> &'static str {
+        of[self.below(of.len())]
+    }
+
     pub fn list<T>(&mut self, max: usize, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
         let count = self.below(max + 1);
         (0..count).map(|_| make(self)).collect()

@@ -70,7 +70,7 @@ fn write_json(dice: &mut Dice, depth: usize, into: &mut String) {
     match dice.below(kinds) {
         0 => into.push_str("null"),
         1 => into.push_str(if dice.once_in(2) { "true" } else { "false" }),
-        2 => into.push_str(*dice.pick(&NUMBERS)),
+        2 => into.push_str(dice.word(&NUMBERS)),
         3 => into.push_str(&dice.number().to_string()),
         4 => into.push_str(&quoted(&text(dice))),
         5 => into.push_str(&quoted(&name(dice))),
@@ -213,7 +213,7 @@ const KEYWORDS: &[(&str, Takes)] = &[
 
 fn write_schema(dice: &mut Dice, depth: usize, into: &mut String) {
     if depth == 0 || dice.once_in(12) {
-        into.push_str(*dice.pick(&["true", "{}", "false", "{\"type\":\"string\"}"]));
+        into.push_str(dice.word(&["true", "{}", "false", "{\"type\":\"string\"}"]));
         return;
     }
     into.push('{');
@@ -260,6 +260,6 @@ fn write_keyword(dice: &mut Dice, takes: &Takes, depth: usize, into: &mut String
         }
         Takes::Number => into.push_str(&dice.number().to_string()),
         Takes::Names => into.push_str(&format!("[{}]", quoted(&name(dice)))),
-        Takes::Text(of) => into.push_str(&quoted(*dice.pick(of))),
+        Takes::Text(of) => into.push_str(&quoted(dice.word(of))),
     }
 }
