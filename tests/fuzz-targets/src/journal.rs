@@ -63,9 +63,12 @@ fn replayed(entries: &[Entry]) {
 
 /// A worker takes the run up: it asks what the journal holds, and goes on.
 fn taken_up(mut entries: Vec<Entry>, dice: &mut Dice) {
-    // A store reads them in order, and each position once.
+    // A store reads them in order, and each position once; a task run has one call.
     for (seq, entry) in (1..).zip(&mut entries) {
         entry.seq = Seq(seq);
+        if let Answer::TaskRun { id } = &mut entry.answer {
+            *id = TaskRunId(Uuid::from_u128(u128::from(seq) << 64));
+        }
     }
     let mut world = World::new(guest::manifest(), dice);
     let kept = dice.below(entries.len() + 1);
