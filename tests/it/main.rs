@@ -2,6 +2,7 @@
 //!
 //! Each module is a chapter. A story gets a home of its own, so stories can run at once.
 
+mod accounting;
 mod acknowledged;
 mod acting;
 mod api;
@@ -24,6 +25,7 @@ mod example;
 mod floors;
 mod forms;
 mod full_disk;
+mod fuzzing;
 mod giving;
 mod golden;
 mod gone_files;

@@ -71,6 +71,17 @@ impl Worker {
         number.unwrap().trim().parse().unwrap()
     }
 
+    /// How many descriptors the process has open.
+    pub fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        open.unwrap().count()
+    }
+
+    pub fn threads(&self) -> usize {
+        let all = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
+        all.unwrap().count()
+    }
+
     pub fn pid(&self) -> u32 {
         self.group.child.id()
     }

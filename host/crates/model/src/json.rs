@@ -18,10 +18,15 @@ pub struct Json(Arc<str>);
 pub struct JsonError(#[from] serde_json::Error);
 
 impl Json {
-    /// Checks that the text is JSON; keeps it as it is.
+    /// Checks that the text is JSON; keeps it as it is, without white space around it: what
+    /// is stored has none, and has to be the same text when it is read back.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, JsonError> {
         let text = text.into();
         serde_json::from_str::<serde::de::IgnoredAny>(&text)?;
+        let bare = text.trim_ascii();
+        if bare.len() < text.len() {
+            return Ok(Self(bare.into()));
+        }
         Ok(Self(text))
     }
 
@@ -174,6 +179,19 @@ mod tests {
     use proptest::{num, prelude::*};
 
     use super::*;
+
+    /// A call is looked for in the journal by its text, where serde has left out what is
+    /// around a value.
+    #[test]
+    fn a_text_reads_back_as_it_was_given() {
+        for text in ["1", " 1", "1\n", "\r\n\t {\"a\" : 1}\t", "\" a \""] {
+            let given = Json::parse(text).unwrap();
+            let stored = serde_json::to_string(&given).unwrap();
+            let read: Json = serde_json::from_str(&stored).unwrap();
+            assert_eq!(read, given, "{text:?}");
+        }
+        assert_eq!(Json::parse(" [ 1 ]\n").unwrap().as_str(), "[ 1 ]");
+    }
 
     /// Every `f64` that JSON can hold.
     fn finite() -> impl Strategy<Value = f64> {

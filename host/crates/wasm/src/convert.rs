@@ -1,5 +1,6 @@
 //! Between the WIT's types and the model's, at the edge.
 
+use super::ComponentError;
 use super::bindings::{deployments, guest, inputs, logging, tasks, types};
 use super::fields::{self, Field, in_words};
 use super::limits::{FAILURE_MESSAGE_MAX, Limits, cut};
@@ -222,6 +223,16 @@ pub(super) struct BadDeclaration {
     pub kind: &'static str,
     pub name: String,
     pub reason: String,
+}
+
+impl From<BadDeclaration> for ComponentError {
+    fn from(bad: BadDeclaration) -> Self {
+        Self::Declaration {
+            kind: bad.kind.into(),
+            name: bad.name,
+            reason: bad.reason,
+        }
+    }
 }
 
 pub(super) fn manifest(manifest: guest::Manifest) -> Result<Manifest, BadDeclaration> {

@@ -34,6 +34,8 @@ mod private;
 mod runtime;
 mod scan;
 mod seal;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod wasi;
 mod watchdog;
 

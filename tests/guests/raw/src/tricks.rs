@@ -1,6 +1,8 @@
 //! What no SDK would do: calls that are refused, again and again, and calls that make the host
 //! work or hold much.
 
+use std::time::Duration;
+
 use crate::bindings::types::Failure;
 use crate::bindings::{context, deployments, inputs, logging, subflows, tasks, timers, waiting};
 use crate::fields::{task_call, text};
@@ -26,6 +28,9 @@ pub fn play(trick: &str, size: u64) -> Option<Result<u64, Failure>> {
         "keep-arguments" => keep_arguments(size),
         "take-memory" => take_memory(size),
         "log-much" => log_much(size),
+        "hold-memory" => hold_memory(size),
+        "hold-lines" => hold_lines(size),
+        "hold-journal" => hold_journal(size),
         "do-nothing" => Ok(0),
         "open-sockets" => open_sockets(size),
         _ => return None,
@@ -110,6 +115,47 @@ fn log_much(size: u64) -> Result<u64, Failure> {
     for _ in 0..size / 60_000 {
         logging::log(logging::Level::Info, "raw", &line, None);
     }
+    Ok(size)
+}
+
+/// How long somebody holds something: until the test is over.
+const LONG: Duration = Duration::from_secs(600);
+
+/// Says so, for a test that waits until it is.
+fn say_that_it_holds() {
+    logging::log(logging::Level::Error, "raw", "holds", None);
+}
+
+/// Has `size` bytes in use, and keeps them. For a task.
+fn hold_memory(size: u64) -> Result<u64, Failure> {
+    let mut taken = Vec::new();
+    for _ in 0..size >> 20 {
+        taken.push(vec![1_u8; 1 << 20]);
+    }
+    say_that_it_holds();
+    std::thread::sleep(LONG);
+    Ok(taken.len() as u64)
+}
+
+/// Has logged `size` bytes, and goes on. For a task.
+fn hold_lines(size: u64) -> Result<u64, Failure> {
+    log_much(size)?;
+    hold_memory(0)
+}
+
+/// The arguments of tasks that have ended, 1 MiB each, are `size` bytes of the journal, and
+/// the flow waits on.
+fn hold_journal(size: u64) -> Result<u64, Failure> {
+    let mut call = task_call();
+    let much = format!("\"{}\"", text(1 << 20));
+    call.arguments = vec![("much".to_owned(), tasks::Argument::Value(much))];
+    for _ in 0..size >> 20 {
+        let handle = tasks::submit(&call)?;
+        waiting::wait_all(&[handle])?;
+    }
+    say_that_it_holds();
+    let timer = timers::start(LONG.as_millis() as u64, None)?;
+    waiting::wait_all(&[timer])?;
     Ok(size)
 }
 

@@ -88,11 +88,7 @@ pub(crate) async fn describe(
         let failure = failure_of(&err, panic, limits, store.hostcall_fuel());
         ComponentError::Describe(failure.map_or("interrupted".to_owned(), |it| it.message))
     })?;
-    convert::manifest(described).map_err(|bad| ComponentError::Declaration {
-        kind: bad.kind.into(),
-        name: bad.name,
-        reason: bad.reason,
-    })
+    convert::manifest(described).map_err(Into::into)
 }
 
 /// Drops the lines that a component logs while it describes itself.

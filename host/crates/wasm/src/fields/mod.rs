@@ -22,8 +22,9 @@ pub const MANIFEST_BYTES_MAX: usize = 8 << 20;
 /// Spans of time: a hundred years, in milliseconds.
 const DURATION_MS_MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
-/// Points in time: the end of the year 9999, in milliseconds of Unix time.
-const TIME_MS_MAX: u64 = 253_402_300_799_999;
+/// Points in time, in milliseconds of Unix time: the last one that a stored text can hold, a day
+/// before the year 10,000. A later one would read back as another time.
+const TIME_MS_MAX: u64 = 253_402_207_200_000;
 
 /// Handles in one list: as many as a run may have by default.
 const HANDLES_MAX: usize = 100_000;

@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use model::Timestamp;
 use wit_parser::{Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId};
 
 use super::*;
@@ -164,4 +165,15 @@ fn a_size_and_its_limit_are_told_apart() {
     check(50 << 20, 200, "50.00 MiB of 200 bytes");
     check(5 << 20, 4 << 20, "5.00 MiB of 4.00 MiB");
     check((4 << 20) + 1, 4 << 20, "4194305 bytes of 4194304 bytes");
+}
+
+/// A time is stored as text. If another one came back, a call would not be the same on replay.
+#[test]
+fn the_last_time_reads_back() {
+    let FieldLimit::Number(max) = SCHEDULED.limit else {
+        panic!("{SCHEDULED:?}");
+    };
+    let last = Timestamp::from_millis(max);
+    let stored = String::from(last);
+    assert_eq!(Timestamp::try_from(stored).unwrap(), last);
 }
