@@ -202,7 +202,10 @@ fn log(field: &str, size: u64) -> Became {
     Ok(())
 }
 
-fn panicked(message: &str, location: &str) {
+fn panicked(message: &str, location: &str) -> ! {
     logging::panicked(message, location);
-    core::arch::wasm32::unreachable()
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_arch = "wasm32"))]
+    std::process::abort();
 }
