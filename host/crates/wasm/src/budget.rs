@@ -5,7 +5,7 @@
 //!            ^                                                 |- nobody waits: it waits
 //!            |                                                 `- somebody waits: it gives all back
 //!            `-- waits to start again, for what it needed, and -------------------+
-//! a flow: the same, and what it makes the host hold is its own: journal, arguments, log
+//! a flow: reserves as well, waits for a while when it grows, and its journal counts as its own
 //! ```
 //!
 //! Who would not fit waits before it starts, holding nothing. What an instance needs is known
