@@ -14,6 +14,7 @@ use tracing::{debug, error, info, warn};
 use super::alone;
 use super::execution::Stop;
 use super::guarded::{execute, guarded};
+use super::heartbeat::heartbeats;
 use super::panics::message_of;
 use super::shared::Shared;
 use super::sweep::Sweep;
@@ -209,29 +210,6 @@ fn registration(config: &WorkerConfig, runtime: &Runtime, now: Timestamp) -> Wor
         started: now,
         heartbeat: now,
         lease_until: now.after(config.lease),
-    }
-}
-
-/// Renews the lease, and says what is used, for as long as it is polled. Returns when it is lost.
-async fn heartbeats(shared: Arc<Shared>) -> WorkerError {
-    let config = &shared.config;
-    let mut beat = tokio::time::interval(config.heartbeat);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    beat.tick().await;
-    loop {
-        beat.tick().await;
-        let now = shared.now();
-        let until = now.after(config.lease);
-        let usage = usage(&shared.runtime);
-        match shared.store.renew(config.id, usage, now, until).await {
-            Ok(()) => {}
-            Err(StoreError::NotFound(_)) => return WorkerError::LeaseLost(config.id),
-            // Nobody else can tell a worker that has nothing to write.
-            Err(err @ (StoreError::FileGone { .. } | StoreError::FileReplaced { .. })) => {
-                return WorkerError::Store(err);
-            }
-            Err(err) => warn!(%err, "could not renew the lease"),
-        }
     }
 }
 

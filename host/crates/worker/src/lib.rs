@@ -25,6 +25,7 @@ mod execution;
 mod first_record;
 mod guarded;
 mod guardian;
+mod heartbeat;
 mod heavy;
 mod logs;
 mod panics;

@@ -1,13 +1,14 @@
 //! A worker's place in a real database, for tests of what is hard to bring about from outside.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::WorkerConfig;
 use super::shared::Shared;
-use model::{Lease, State};
+use model::{Lease, State, Timestamp};
 use store::Workers as _;
 use store::contract::Cast;
 use store::contract::cast::at;
@@ -27,6 +28,7 @@ impl Place {
         let cast = Cast::on(store.clone()).await;
         let mut config = WorkerConfig::new("w1".to_owned(), None);
         config.id = cast.w1;
+        config.heartbeat = Duration::from_millis(20);
         let runtime = Runtime::new(RuntimeConfig::default());
         let (_, news) = watch::channel(());
         let shared = Shared::new(config, Arc::new(store), runtime.unwrap(), news);
@@ -48,6 +50,13 @@ impl Place {
         let store = &self.cast.store;
         store.give_back(lease, unable, at(2)).await.unwrap();
         self.cast.claim_only(3).await.lease
+    }
+
+    /// When the worker last renewed its lease.
+    pub async fn heartbeat(&self) -> Timestamp {
+        let workers = self.cast.store.workers().await.unwrap();
+        let worker = workers.into_iter().find(|worker| worker.id == self.cast.w1);
+        worker.unwrap().heartbeat
     }
 
     pub async fn state(&self, lease: Lease) -> State {
