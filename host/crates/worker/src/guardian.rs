@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The work of one call of a guest is bounded, so this means a fault of the host. One thread
-//! that is held hinders nobody else but is told of; if all are, the lease ends, and others take
-//! the runs up.
+//! that is held hinders nobody else but is told of; if all are, the lease ends after a while, and
+//! others take the runs up (`heartbeat`).
 
 use std::io;
 use std::sync::Arc;
