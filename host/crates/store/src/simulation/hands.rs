@@ -76,7 +76,8 @@ impl<S: Store> World<'_, S> {
                 short(run.id),
                 lease.epoch
             );
-            self.ledger.claimed(self.store, run, *lease, now).await;
+            let latest = now.max(self.latest);
+            self.ledger.claimed(self.store, run, *lease, latest).await;
             let before = self.holders.insert(run.id, *lease);
             assert_eq!(before, None, "a run was claimed that somebody holds");
             if self.faults.on && self.rng.percent(3) {

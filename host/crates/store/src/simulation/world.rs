@@ -32,12 +32,15 @@ pub(super) struct Faults {
     pub(super) retries: bool,
     pub(super) losses: bool,
     pub(super) kills: bool,
+    pub(super) jumps: bool,
 }
 
 pub(super) struct World<'s, S> {
     pub(super) store: &'s S,
     pub(super) rng: Rng,
     pub(super) now: Timestamp,
+    /// The latest time that the clock showed before it was set back.
+    pub(super) latest: Timestamp,
     pub(super) pool: PoolName,
     pub(super) limit: Option<u32>,
     pub(super) faults: Faults,
@@ -89,6 +92,7 @@ impl<'s, S: Store> World<'s, S> {
             retries: rng.percent(40),
             losses: rng.percent(80),
             kills: rng.percent(25),
+            jumps: rng.percent(25),
         };
         let deployments = (0..scripts.0.len())
             .map(|at| deployed(at, &pool, rng.percent(30)))
@@ -100,6 +104,7 @@ impl<'s, S: Store> World<'s, S> {
             paused: HashSet::new(),
             rng,
             now: at(10),
+            latest: at(10),
             pool,
             limit,
             faults,
@@ -147,6 +152,7 @@ impl<'s, S: Store> World<'s, S> {
             70..=72 => self.settle_due().await,
             73 | 74 => self.give().await,
             75..=82 => self.pass_time().await,
+            84 if self.faults.jumps && self.rng.percent(40) => self.jump(),
             83 | 84 => self.renew().await,
             85 if self.faults.pauses => self.pause_or_resume().await,
             85 => self.renew().await,
@@ -198,6 +204,16 @@ impl<'s, S: Store> World<'s, S> {
             _ => self.rng.between(0, 50_000),
         };
         self.now.0 += jump as i64;
+    }
+
+    /// Somebody sets the clock: leases end at once that had long to go, or go on for longer than
+    /// anybody meant.
+    pub(super) fn jump(&mut self) {
+        self.latest = self.latest.max(self.now);
+        let back = self.rng.percent(50);
+        let by = self.rng.between(0, 6 * LEASE_US as u64) as i64;
+        self.now.0 += if back { -by } else { by * 60 };
+        trace!(self, "the clock is set to {}", self.now.0);
     }
 
     pub(super) async fn runs(&self) -> Vec<FlowRun> {
