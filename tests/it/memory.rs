@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use test_support::{Home, Ran, Worker, eventually};
 
 use super::server::Server;
-use super::{SOON, deploy, home, list, wait_until, watch, worker};
+use super::{SOON, deploy, home, list, start, wait_until, watch, worker};
 
 /// A worker whose guests have so much memory together, beside innocents.
 fn with_memory(memory: &str) -> (Home, Worker) {
@@ -75,6 +75,23 @@ fn tasks_that_say_much_wait_until_it_is_recorded() {
     let quiet = &["--level", "error"];
     fan_out(&home, "log-much", 100, 15 << 20, quiet).ok();
     held_at_most(&worker, 400);
+}
+
+/// Thirty flows say 15 MB each without making a call meanwhile. Nothing of it is lost.
+#[test]
+fn flows_that_say_much_wait_until_it_is_recorded() {
+    let home = home();
+    deploy(&home, "raw", &[]);
+    let says = ["-p", "trick=log-much", "-p", "size=15000000"];
+    let runs: Vec<String> = (0..30).map(|_| start(&home, "raw", &says)).collect();
+    let worker = worker(&home, &["--limit", "30"]);
+    for run in &runs {
+        wait_until(&home, run, "COMPLETED");
+    }
+    held_at_most(&worker, 250);
+    let lines = home.run(["flow-run", "logs", &runs[0], "--level", "info"]).ok();
+    let said = lines.stdout.lines().filter(|line| line.len() > 60_000);
+    assert_eq!(said.count(), 250);
 }
 
 /// The first worker on the list, as it has said last what it uses.

@@ -158,16 +158,15 @@ impl Driver {
         slot: OwnedSemaphorePermit,
         held: Held,
     ) -> Self {
-        let Claimed {
-            run, lease, logged, ..
-        } = claimed;
         // One reading for both: where the flow's clock begins is what is recorded as its
         // start, from which a replay begins.
         let now = shared.now();
-        let started = run.started.unwrap_or(now);
-        let running = State::running(run.attempt, now.max(started));
+        let started = claimed.run.started.unwrap_or(now);
+        let running = State::running(claimed.run.attempt, now.max(started));
+        let first = FirstRecord::new(running);
+        let log = FlowLog::new(&claimed, &shared, first.clone());
+        let Claimed { run, lease, .. } = claimed;
         let limits = shared.runtime.limits();
-        let log = FlowLog::new(run.id, logged, limits, shared.store.clock());
         let limits = FlowLimits {
             calls_max: limits.calls_max,
             journal_bytes_max: limits.journal_max,
@@ -182,7 +181,7 @@ impl Driver {
             run: run.id,
             flow: Flow::new(run, started, manifest, past, Mode::Live(lease), limits),
             context: OnceLock::new(),
-            first: FirstRecord::new(running),
+            first,
             clock: Arc::new(JournalClock::new(started)),
             log: Arc::new(log),
             shared,
@@ -466,9 +465,7 @@ impl Driver {
     /// Adds what the machine does not know: log lines and the `Running` state.
     async fn complete(&mut self, progress: &mut Progress) {
         self.first.add_to(progress).await;
-        let lines = self.log.take();
-        progress.logged += lines.len() as u64;
-        progress.logs.extend(lines);
+        self.log.add_to(progress);
         progress.logs.sort_by_key(|line| line.at);
     }
 

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Notify, mpsc};
 
-use model::{LogLine, LogSource, RunId, Seq, TaskRunId, Timestamp};
-use orchestrator::flow::TaskEvent;
-use store::Clock;
+use super::first_record::FirstRecord;
+use super::shared::Shared;
+use model::{Lease, LogLine, LogSource, RunId, Seq, TaskRunId, Timestamp};
+use orchestrator::flow::{Signal, TaskEvent};
+use store::{Claimed, Clock, Progress, Recorded};
 use wasm::{GuestLine, Limits, LogFull, LogSink};
 
 /// Counts what one execution logs, up to the limits.
@@ -50,11 +52,15 @@ impl Budget {
 
 /// The log of a flow's own code. A flow that is replayed says again what it said before;
 /// that many lines are dropped.
+///
+/// Lines go out with the next record of the run. A flow that says much between two calls has
+/// its lines recorded on their own, and waits for that.
 pub(super) struct FlowLog {
     run: RunId,
-    limits: Limits,
-    state: Mutex<FlowLogState>,
-    clock: Arc<dyn Clock>,
+    lease: Lease,
+    shared: Arc<Shared>,
+    first: FirstRecord,
+    state: Arc<Mutex<FlowLogState>>,
 }
 
 struct FlowLogState {
@@ -62,57 +68,105 @@ struct FlowLogState {
     /// How many lines are in the log already: a replay repeats them.
     said_before: u64,
     lines: Vec<LogLine>,
+    /// What the lines take, in bytes.
+    bytes: usize,
+    /// Whether they wait for the next record of the run in any case.
+    stay: bool,
     subflows: HashMap<Seq, RunId>,
 }
 
 impl FlowLog {
-    pub fn new(run: RunId, said_before: u64, limits: &Limits, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(claimed: &Claimed, shared: &Arc<Shared>, first: FirstRecord) -> Self {
         Self {
-            run,
-            clock: Arc::clone(clock),
-            limits: limits.clone(),
-            state: Mutex::new(FlowLogState {
-                budget: Budget::new(limits),
-                said_before,
+            run: claimed.run.id,
+            lease: claimed.lease,
+            shared: Arc::clone(shared),
+            first,
+            state: Arc::new(Mutex::new(FlowLogState {
+                budget: Budget::new(shared.runtime.limits()),
+                said_before: claimed.logged,
                 lines: Vec::new(),
+                bytes: 0,
+                stay: false,
                 subflows: HashMap::new(),
-            }),
+            })),
         }
     }
 
     /// From now on, lines of this scope belong to this run.
     pub fn add_subflow(&self, scope: Seq, run: RunId) {
-        self.lock().subflows.insert(scope, run);
+        lock(&self.state).subflows.insert(scope, run);
     }
 
-    /// What was said since the last time.
-    pub fn take(&self) -> Vec<LogLine> {
-        std::mem::take(&mut self.lock().lines)
+    /// Adds what was said since the last time to a record.
+    pub fn add_to(&self, progress: &mut Progress) {
+        lock(&self.state).add_to(progress);
     }
 
     pub fn is_empty(&self) -> bool {
-        self.lock().lines.is_empty()
+        lock(&self.state).lines.is_empty()
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, FlowLogState> {
-        self.state.lock().expect("no panic while a line is added")
+fn lock(state: &Mutex<FlowLogState>) -> MutexGuard<'_, FlowLogState> {
+    state.lock().expect("no panic while a line is added")
+}
+
+impl FlowLogState {
+    fn add_to(&mut self, progress: &mut Progress) {
+        let lines = std::mem::take(&mut self.lines);
+        (self.bytes, self.stay) = (0, false);
+        progress.logged += lines.len() as u64;
+        progress.logs.extend(lines);
     }
 }
 
 impl LogSink for FlowLog {
     fn line(&self, line: GuestLine) -> Result<(), LogFull> {
-        let mut state = self.lock();
-        state.budget.spend(&line, &self.limits)?;
+        let mut state = lock(&self.state);
+        state.budget.spend(&line, self.shared.runtime.limits())?;
         if state.said_before > 0 {
             state.said_before -= 1;
             return Ok(());
         }
         let run = line.scope.and_then(|scope| state.subflows.get(&scope));
         let run = run.copied().unwrap_or(self.run);
-        state
-            .lines
-            .push(log_line(run, LogSource::Flow, self.clock.now(), line));
+        let now = self.shared.now();
+        let line = log_line(run, LogSource::Flow, now, line);
+        state.bytes += bytes_of(&line);
+        // The subflow may not be recorded yet.
+        state.stay |= run != self.run;
+        state.lines.push(line);
         Ok(())
+    }
+
+    fn room(&self) -> Option<BoxFuture<'static, ()>> {
+        let state = lock(&self.state);
+        (state.bytes >= PENDING_MAX && !state.stay).then(|| {
+            let (state, first) = (Arc::clone(&self.state), self.first.clone());
+            record(Arc::clone(&self.shared), self.lease, first, state).boxed()
+        })
+    }
+}
+
+/// Records the lines of a flow that has not made a call since.
+async fn record(
+    shared: Arc<Shared>,
+    lease: Lease,
+    first: FirstRecord,
+    state: Arc<Mutex<FlowLogState>>,
+) {
+    let mut progress = Progress::new(lease);
+    first.add_to(&mut progress).await;
+    lock(&state).add_to(&mut progress);
+    match shared.store.record(progress).await {
+        Ok(Recorded::Cancelling) => shared.signals.tell(lease.run, Signal::Cancel),
+        Ok(_) => {}
+        Err(err) => {
+            // The next record of the run fails for the same reason.
+            tracing::debug!(run = %lease.run, %err, "lines of a flow could not be recorded");
+            lock(&state).stay = true;
+        }
     }
 }
 
@@ -123,7 +177,8 @@ pub(super) struct PendingLines {
     recorded: Notify,
 }
 
-/// What the lines of one flow's tasks may have together before they are recorded.
+/// What the lines of one flow, or of all its tasks together, may have before they are recorded,
+/// in bytes.
 const PENDING_MAX: usize = 1 << 20;
 
 impl PendingLines {
