@@ -89,7 +89,9 @@ fn flows_that_say_much_wait_until_it_is_recorded() {
         wait_until(&home, run, "COMPLETED");
     }
     held_at_most(&worker, 250);
-    let lines = home.run(["flow-run", "logs", &runs[0], "--level", "info"]).ok();
+    let lines = home
+        .run(["flow-run", "logs", &runs[0], "--level", "info"])
+        .ok();
     let said = lines.stdout.lines().filter(|line| line.len() > 60_000);
     assert_eq!(said.count(), 250);
 }

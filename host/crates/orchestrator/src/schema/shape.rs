@@ -51,19 +51,14 @@ const ENDLESS: u64 = u64::MAX / 4;
 impl Shape {
     /// Errs with what is wrong if the schema goes over a limit.
     pub fn of(schema: &Value) -> Result<Self, String> {
-        let mut walk = Walk {
-            root: schema,
-            references: 0,
-            patterns: 0,
-            parts: 0,
-        };
-        walk.part(schema, 0)?;
+        let mut walk = Walk::of(schema);
+        let schemas = walk.everything()?;
         let mut circles = Circles {
             root: schema,
             on_the_way: Vec::new(),
             done: HashSet::new(),
         };
-        circles.everywhere(schema)?;
+        schemas.into_iter().try_for_each(|it| circles.from(it))?;
         let mut sizes = Sizes {
             root: schema,
             known: HashMap::new(),
@@ -79,16 +74,121 @@ impl Shape {
     }
 }
 
-/// Counts the parts of a schema, and finds its references.
+/// What stands in a member of a schema.
+enum Holds {
+    Schema,
+    /// A list of schemas, or one.
+    Schemas,
+    SchemasByName,
+    /// Anything, whatever its members are called.
+    Value,
+}
+
+impl Holds {
+    fn of(keyword: &str) -> Self {
+        match keyword {
+            "not"
+            | "if"
+            | "then"
+            | "else"
+            | "additionalItems"
+            | "additionalProperties"
+            | "contains"
+            | "contentSchema"
+            | "propertyNames"
+            | "unevaluatedItems"
+            | "unevaluatedProperties" => Self::Schema,
+            "allOf" | "anyOf" | "oneOf" | "items" | "prefixItems" => Self::Schemas,
+            "$defs" | "definitions" | "dependencies" | "dependentSchemas" | "patternProperties"
+            | "properties" => Self::SchemasByName,
+            _ => Self::Value,
+        }
+    }
+}
+
+/// Counts the parts of a schema, and finds all schemas in it and their references.
 struct Walk<'s> {
     root: &'s Value,
+    schemas: Vec<&'s Value>,
+    known: HashSet<*const Value>,
+    /// What references lead to.
+    targets: Vec<&'s Value>,
     references: usize,
     patterns: usize,
     parts: usize,
 }
 
 impl<'s> Walk<'s> {
-    fn part(&mut self, part: &'s Value, depth: usize) -> Result<(), String> {
+    fn of(root: &'s Value) -> Self {
+        Self {
+            root,
+            schemas: Vec::new(),
+            known: HashSet::new(),
+            targets: Vec::new(),
+            references: 0,
+            patterns: 0,
+            parts: 0,
+        }
+    }
+
+    /// All schemas: where one stands, and wherever a reference leads to.
+    fn everything(&mut self) -> Result<Vec<&'s Value>, String> {
+        self.schema(self.root, 0)?;
+        while let Some(target) = self.targets.pop() {
+            self.schema(target, 0)?;
+        }
+        Ok(std::mem::take(&mut self.schemas))
+    }
+
+    fn schema(&mut self, schema: &'s Value, depth: usize) -> Result<(), String> {
+        if !self.known.insert(std::ptr::from_ref(schema)) {
+            return Ok(());
+        }
+        self.schemas.push(schema);
+        let Value::Object(members) = schema else {
+            return self.value(schema, depth);
+        };
+        self.count(depth)?;
+        for (name, member) in members {
+            self.keyword(name, member, std::ptr::eq(schema, self.root))?;
+            match (Holds::of(name), member) {
+                (Holds::Schema | Holds::Schemas, Value::Object(_)) => {
+                    self.schema(member, depth + 1)?;
+                }
+                (Holds::Schemas, Value::Array(schemas)) => {
+                    self.count(depth + 1)?;
+                    for schema in schemas {
+                        self.schema(schema, depth + 2)?;
+                    }
+                }
+                (Holds::SchemasByName, Value::Object(schemas)) => {
+                    self.count(depth + 1)?;
+                    for schema in schemas.values() {
+                        self.schema(schema, depth + 2)?;
+                    }
+                }
+                _ => self.value(member, depth + 1)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, value: &'s Value, depth: usize) -> Result<(), String> {
+        self.count(depth)?;
+        match value {
+            Value::Object(members) => {
+                let mut members = members.values();
+                members.try_for_each(|member| self.value(member, depth + 1))
+            }
+            Value::Array(items) => {
+                let mut items = items.iter();
+                items.try_for_each(|item| self.value(item, depth + 1))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self, depth: usize) -> Result<(), String> {
         self.parts += 1;
         if depth > DEPTH_MAX {
             return Err(format!(
@@ -100,26 +200,18 @@ impl<'s> Walk<'s> {
                 "it has more than {PARTS_MAX} parts, which is the limit on a schema"
             ));
         }
-        match part {
-            Value::Object(members) => {
-                for (name, member) in members {
-                    self.member(name, member, depth)?;
-                    self.part(member, depth + 1)?;
-                }
-            }
-            Value::Array(items) => {
-                for item in items {
-                    self.part(item, depth + 1)?;
-                }
-            }
-            _ => {}
-        }
         Ok(())
     }
 
-    fn member(&mut self, name: &str, member: &'s Value, depth: usize) -> Result<(), String> {
+    fn is_draft_4(&self) -> bool {
+        let draft = self.root.get("$schema").and_then(Value::as_str);
+        draft.is_some_and(|draft| draft.contains("draft-04"))
+    }
+
+    fn keyword(&mut self, name: &str, member: &'s Value, of_root: bool) -> Result<(), String> {
         // The root may have a name; a part with a name changes what references mean.
-        if UNCOUNTED.contains(&name) || (name == "$id" && depth > 0) {
+        let renames = name == "$id" || (name == "id" && self.is_draft_4());
+        if UNCOUNTED.contains(&name) || (renames && !of_root) {
             return Err(format!("it uses `{name}`, which is not supported"));
         }
         self.patterns += match (name, member) {
@@ -141,12 +233,13 @@ impl<'s> Walk<'s> {
                 "it has more than {REFERENCES_MAX} references, which is the limit on a schema"
             ));
         }
-        if target(self.root, reference).is_none() {
+        let Some(target) = target(self.root, reference) else {
             let reference = shorten(reference);
             return Err(format!(
                 "its reference `{reference}` leads out of it or nowhere: write `#/$defs/NAME`"
             ));
-        }
+        };
+        self.targets.push(target);
         Ok(())
     }
 }
@@ -209,18 +302,6 @@ struct Circles<'s> {
 }
 
 impl<'s> Circles<'s> {
-    /// Begins at every part, since any of them may be a schema.
-    fn everywhere(&mut self, part: &'s Value) -> Result<(), String> {
-        match part {
-            Value::Object(members) => {
-                self.from(part)?;
-                members.values().try_for_each(|part| self.everywhere(part))
-            }
-            Value::Array(items) => items.iter().try_for_each(|part| self.everywhere(part)),
-            _ => Ok(()),
-        }
-    }
-
     fn from(&mut self, schema: &'s Value) -> Result<(), String> {
         let at = std::ptr::from_ref(schema);
         if self.done.contains(&at) {

@@ -108,6 +108,56 @@ fn a_schema_does_not_lead_out_of_itself_or_round_and_round() {
     );
 }
 
+/// What counts is where a schema stands: elsewhere these are names and values like all others.
+#[test]
+fn fields_and_values_may_be_called_like_keywords() {
+    let named = json!({"type": "string"});
+    let fields = json!({
+        "$id": named, "$ref": named, "$dynamicRef": named, "pattern": named, "$defs": named,
+    });
+    let known = schema(json!({"properties": fields, "required": ["$id"]}));
+    assert_eq!(known.fits(&json!({"$id": "a"}), 7), Ok(true));
+    assert_eq!(known.fits(&json!({"$id": 1}), 7), Ok(false));
+    assert_eq!(known.fits(&json!({}), 2), Ok(false));
+    for keyword in ["const", "default", "examples", "x-note"] {
+        schema(json!({keyword: [{"$ref": "nowhere", "$id": "other", "pattern": "(a)\\1"}]}));
+    }
+    schema(json!({"enum": [{"$ref": "#/enum/0"}], "default": {"$ref": "#/default"}}));
+    schema(json!({"const": vec![json!({"pattern": "a", "$ref": "#"}); 3000]}));
+}
+
+/// A reference makes a schema of whatever it leads to.
+#[test]
+fn what_is_referred_to_is_a_schema_wherever_it_stands() {
+    let unsupported = "it uses `$dynamicRef`, which is not supported";
+    refused(
+        json!({"$ref": "#/default", "default": {"not": {"$dynamicRef": "#a"}}}),
+        unsupported,
+    );
+    refused(
+        json!({"$ref": "#/properties", "properties": {"$dynamicRef": "#a"}}),
+        unsupported,
+    );
+    refused(
+        json!({"$ref": "#/const", "const": {"$id": "other"}}),
+        "it uses `$id`, which is not supported",
+    );
+    let draft_4 = "http://json-schema.org/draft-04/schema#";
+    refused(
+        json!({"$schema": draft_4, "properties": {"a": {"id": "other"}}}),
+        "it uses `id`, which is not supported",
+    );
+    schema(json!({"$schema": draft_4, "properties": {"id": {"type": "string"}}}));
+    refused(
+        json!({"$ref": "#/x-own/0", "x-own": [{"anyOf": [{"$ref": "#/x-own/0"}]}]}),
+        "it refers to itself for the same value, without an end",
+    );
+    refused(
+        json!({"$ref": "#/const", "const": {"anyOf": vec![json!({"pattern": "a"}); 201]}}),
+        "it has more than 200 patterns, which is the limit on a schema",
+    );
+}
+
 #[test]
 fn a_pattern_is_matched_in_a_time_that_grows_with_the_text_alone() {
     let hard = schema(json!({"pattern": "^(a+)+$"}));
