@@ -516,7 +516,7 @@ fn deployments(dice: &mut Dice) -> HashMap<DeploymentName, Known> {
         deployment.name = format!("{name}/{name}").parse().expect("it is a name");
         let known = Known {
             deployment: Arc::new(deployment),
-            parameters: Arc::new(parameters),
+            parameters: Ok(Arc::new(parameters)),
         };
         deployments.insert(known.deployment.name.clone(), known);
     }

@@ -147,26 +147,29 @@ pub async fn create_all(store: &dyn Runs, new: Vec<NewRun>) -> StoreResult<Vec<S
 pub struct Checkers(Mutex<HashMap<(Digest, FlowName), Arc<Parameters>>>);
 
 impl Checkers {
-    /// What a flow of a component asks for.
+    /// What a flow of a component asks for. Errs within with the reason if its schema is not
+    /// supported, as one may be that an earlier version has taken.
     pub async fn of(
         &self,
         store: &dyn Catalog,
         component: Digest,
         flow: &FlowName,
-    ) -> StoreResult<Arc<Parameters>> {
+    ) -> StoreResult<Result<Arc<Parameters>, String>> {
         let key = (component, flow.clone());
         if let Some(known) = self.lock().get(&key) {
-            return Ok(Arc::clone(known));
+            return Ok(Ok(Arc::clone(known)));
         }
         let found = store.component(component).await?;
         let found = found.ok_or(StoreError::NotFound(Missing::Component(component)))?;
         let description = found.manifest.flow(flow.as_str()).ok_or_else(|| {
             StoreError::Damaged(format!("a deployment's component has no flow `{flow}`"))
         })?;
-        let damaged = |refusal: StartRefusal| StoreError::Damaged(refusal.to_string());
-        let checker = Arc::new(checker_of(description).map_err(damaged)?);
+        let checker = match checker_of(description) {
+            Ok(checker) => Arc::new(checker),
+            Err(refusal) => return Ok(Err(refusal.to_string())),
+        };
         self.lock().insert(key, Arc::clone(&checker));
-        Ok(checker)
+        Ok(Ok(checker))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(Digest, FlowName), Arc<Parameters>>> {

@@ -80,12 +80,13 @@ impl Shared {
         self.runtime.prepare(digest, fetch).await
     }
 
-    /// What the flow of a component asks for.
+    /// What the flow of a component asks for. Errs within with the reason if that cannot be
+    /// checked.
     pub async fn parameters_of(
         &self,
         component: Digest,
         flow: &FlowName,
-    ) -> StoreResult<Arc<Parameters>> {
+    ) -> StoreResult<Result<Arc<Parameters>, String>> {
         self.checkers.of(&*self.store, component, flow).await
     }
 }

@@ -191,9 +191,17 @@ impl Flow {
             );
             return Err(self.not_started(request, FailureKind::NotFound, message, at.now));
         };
+        let takes = match &known.parameters {
+            Ok(takes) => Arc::clone(takes),
+            Err(reason) => {
+                let name = &known.deployment.name;
+                let message = format!("a run of `{name}` was not started: {reason}");
+                return Err(self.not_started(request, FailureKind::Invalid, message, at.now));
+            }
+        };
         let run = self.child(&request, &known, at);
         let check = Check::Parameters {
-            takes: Arc::clone(&known.parameters),
+            takes,
             given: run.parameters.clone(),
         };
         let start = Starting {

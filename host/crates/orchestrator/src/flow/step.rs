@@ -95,7 +95,9 @@ pub enum Found {
 #[derive(Clone, Debug)]
 pub struct Known {
     pub deployment: Arc<Deployment>,
-    pub parameters: Arc<Parameters>,
+    /// Errs with the reason if they cannot be checked: its schema is from an earlier version
+    /// that took more.
+    pub parameters: Result<Arc<Parameters>, String>,
 }
 
 /// What the machine waits for.

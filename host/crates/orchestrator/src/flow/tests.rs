@@ -295,6 +295,10 @@ fn child(key: Option<&str>) -> Tell {
 }
 
 fn deployed() -> Tell {
+    deployed_with(Ok("{}"))
+}
+
+fn deployed_with(parameters: Result<&str, String>) -> Tell {
     let deployment = Deployment {
         name: "etl/nightly".parse().unwrap(),
         component: Digest([0; 32]),
@@ -308,8 +312,23 @@ fn deployed() -> Tell {
     };
     Happened(Event::Found(Found::Deployment(Some(Known {
         deployment: Arc::new(deployment),
-        parameters: Arc::new(Parameters::new(&Json::trusted("{}")).unwrap()),
+        parameters: parameters.map(|it| Arc::new(Parameters::new(&Json::trusted(it)).unwrap())),
     }))))
+}
+
+#[test]
+fn a_flow_whose_parameters_cannot_be_checked_is_not_started() {
+    check(
+        Setup::default(),
+        [
+            (1, child(None), "look for etl/nightly"),
+            (
+                2,
+                deployed_with(Err("no schema".to_owned())),
+                "refused: a run of `etl/nightly` was not started: no schema",
+            ),
+        ],
+    );
 }
 
 #[test]

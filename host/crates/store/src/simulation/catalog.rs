@@ -65,7 +65,7 @@ pub(super) fn deployed(script: usize, pool: &PoolName, grants: bool) -> Known {
     let parameters = Parameters::new(&Json::empty_object());
     Known {
         deployment: Arc::new(deployment),
-        parameters: Arc::new(parameters.expect("anything fits")),
+        parameters: Ok(Arc::new(parameters.expect("anything fits"))),
     }
 }
 
