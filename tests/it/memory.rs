@@ -2,10 +2,10 @@
 //! starts, or fails alone at a limit that has a name.
 
 use serde_json::{Value, json};
-use test_support::{Home, Ran, Worker, eventually};
+use test_support::{Home, MemoryGroup, Ran, Worker, eventually};
 
 use super::server::Server;
-use super::{SOON, deploy, home, list, start, wait_until, watch, worker};
+use super::{SOON, deploy, flow_runs, home, list, start, wait_until, watch, worker};
 
 /// A worker whose guests have so much memory together, beside innocents.
 fn with_memory(memory: &str) -> (Home, Worker) {
@@ -75,6 +75,38 @@ fn tasks_that_say_much_wait_until_it_is_recorded() {
     let quiet = &["--level", "error"];
     fan_out(&home, "log-much", 100, 15 << 20, quiet).ok();
     held_at_most(&worker, 400);
+}
+
+/// Where the kernel ends what takes too much, a worker takes what there is for its measure.
+#[test]
+fn a_worker_stays_within_the_group_that_it_is_started_in() {
+    let Some(group) = MemoryGroup::new(700 << 20) else {
+        return;
+    };
+    let home = home();
+    deploy(&home, "raw", &[]);
+    deploy(&home, "bench", &[]);
+    let command = home.cmd(["worker", "--pool", "default-pool", "--limit", "20"]);
+    let worker = Worker::of(group.command(&command)).wait_until_ready();
+    let takes = ["-p", "each=take-memory", "-p", "count=20"];
+    let takes = [&takes[..], &["-p", "size=60000000"]].concat();
+    let says = ["-p", "trick=log-much", "-p", "size=15000000"];
+    let mut runs = Vec::new();
+    for args in [&takes[..], &says].repeat(3) {
+        runs.push(start(&home, "raw", args));
+        for _ in 0..4 {
+            start(&home, "three-tasks", &[]);
+        }
+    }
+    let is_over = |run: &Value| !run["ended"].is_null();
+    eventually(SOON * 4, || flow_runs(&home, &[]).iter().all(is_over));
+    for run in flow_runs(&home, &["--flow", "three-tasks"]) {
+        assert_eq!(run["state"]["type"], "COMPLETED", "{run}");
+    }
+    assert!(!worker.has_ended(), "{}", worker.stderr());
+    assert_eq!(group.ended(), 0);
+    let limit = usage(&home)["memory"]["limit"].as_u64().unwrap();
+    assert!((480 << 20..500 << 20).contains(&limit), "{limit}");
 }
 
 /// Thirty flows say 15 MB each without making a call meanwhile. Nothing of it is lost.

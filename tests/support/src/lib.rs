@@ -1,4 +1,5 @@
-//! Fixtures for the tests of the whole program: homes, workers, guests, disks, databases, networks.
+//! Fixtures for the tests of the whole program: homes, workers, guests, disks, memory, databases,
+//! networks.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -19,6 +20,7 @@
 //! Nothing here sleeps for a guessed time: a test waits until something has happened, up to a
 //! limit, and a test that reaches the limit fails with the program's output until then.
 
+mod cgroup;
 mod clock;
 mod disk;
 mod group;
@@ -35,6 +37,7 @@ mod worker;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use cgroup::MemoryGroup;
 pub use clock::WrongClock;
 pub use disk::SmallDisk;
 pub use group::Group;
