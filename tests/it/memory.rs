@@ -183,4 +183,11 @@ fn a_size_is_checked() {
     );
     let ran = home.run(["worker", "--memory", "much"]).fails(2);
     assert!(ran.stderr.contains("such as `512MiB`"), "{}", ran.stderr);
+    for limit in ["--compute-limit", "--compile-limit"] {
+        let ran = home.run(["worker", limit, "0s"]).fails(2);
+        assert!(ran.stderr.contains("it must be more than `0s`"), "{ran}");
+    }
+    let worker = worker(&home, &["--memory", "90TiB"]);
+    let said = worker.stderr();
+    assert!(said.contains("more memory than there is"), "{said}");
 }

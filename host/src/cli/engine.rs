@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::size::SizeArg;
-use super::time::SpanArg;
+use super::time::TimeLimitArg;
 use async_trait::async_trait;
 use model::Manifest;
 use operations::client::{Describe, Undescribed};
@@ -75,11 +75,11 @@ pub struct EngineSettings {
 
 impl EngineSettings {
     /// With the time that was typed for compiling, if it was.
-    pub fn new(cache: &Path, compile_limit: Option<SpanArg>) -> Self {
+    pub fn new(cache: &Path, compile_limit: Option<TimeLimitArg>) -> Self {
         Self {
             cache: cache.to_owned(),
             compile_limits: match compile_limit {
-                Some(SpanArg(max)) => CompileLimits::for_compute(max),
+                Some(TimeLimitArg(max)) => CompileLimits::for_compute(max),
                 None => CompileLimits::default(),
             },
         }

@@ -1,7 +1,7 @@
 //! What one instance may use, as typed.
 
 use super::size::SizeArg;
-use super::time::SpanArg;
+use super::time::TimeLimitArg;
 use wasm::Limits;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -9,7 +9,7 @@ pub struct LimitArgs {
     /// Processor time of a flow between two waits, and of one attempt of a task [default: 10s
     /// and 1h]
     #[arg(long, value_name = "DURATION")]
-    compute_limit: Option<SpanArg>,
+    compute_limit: Option<TimeLimitArg>,
     /// Calls of one flow run: tasks, runs and timers that it starts [default: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     calls_limit: Option<u64>,
@@ -27,7 +27,7 @@ pub struct LimitArgs {
 impl LimitArgs {
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
-        if let Some(SpanArg(max)) = self.compute_limit {
+        if let Some(TimeLimitArg(max)) = self.compute_limit {
             limits.flow_compute_max = max;
             limits.task_compute_max = max;
         }

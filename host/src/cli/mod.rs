@@ -134,7 +134,7 @@ struct GlobalArgs {
         hide_env = true,
         value_name = "DURATION"
     )]
-    compile_limit: Option<time::SpanArg>,
+    compile_limit: Option<time::TimeLimitArg>,
     /// How to print data
     #[arg(
         short,

@@ -91,6 +91,20 @@ impl FromStr for SpanArg {
     }
 }
 
+/// A limit on time as typed. With none at all, nothing could ever be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimitArg(pub Duration);
+
+impl FromStr for TimeLimitArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<SpanArg>()? {
+            SpanArg(Duration::ZERO) => Err("it must be more than `0s`".to_owned()),
+            SpanArg(span) => Ok(Self(span)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +123,9 @@ mod tests {
         );
         assert_eq!("1h 30m".parse(), Ok(SpanArg(Duration::from_secs(5_400))));
         assert!("soon".parse::<SpanArg>().is_err());
+        let limit = |text: &str| text.parse().map(|TimeLimitArg(span)| span);
+        assert_eq!(limit("1ms"), Ok(Duration::from_millis(1)));
+        assert_eq!(limit("0s").unwrap_err(), "it must be more than `0s`");
     }
 
     #[test]

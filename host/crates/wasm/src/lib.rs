@@ -45,6 +45,7 @@ pub use config::{Compiling, RuntimeConfig};
 pub use error::ComponentError;
 pub use fields::{FIELDS, Field, FieldLimit, MANIFEST_BYTES_MAX};
 pub use limits::{CompileLimits, ComponentLimits, DescribeLimits, Limits};
+pub use machine::process_memory;
 pub use port::{
     CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,
     RunContext, Surroundings, TaskContext,

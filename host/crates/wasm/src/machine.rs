@@ -13,9 +13,9 @@ pub fn guest_memory() -> usize {
     process_memory() / of * part
 }
 
-/// The memory that this process may have: that of the machine, or of the smallest control group
-/// around it.
-fn process_memory() -> usize {
+/// The memory that this process may have, in bytes: that of the machine, or of the smallest
+/// control group around it.
+pub fn process_memory() -> usize {
     let info = rustix::system::sysinfo();
     let unit = u64::from(info.mem_unit.max(1));
     #[allow(

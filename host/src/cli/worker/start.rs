@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use indicatif::BinaryBytes;
 use rustix::process::{Resource, Rlimit};
 
 use crate::cli::context::{Context, Room};
 use crate::cli::error::ExitStatus;
 use crate::cli::limits::LimitArgs;
 use crate::cli::signals::Signals;
+use crate::cli::size::SizeArg;
 use crate::cli::text::counted;
 use crate::cli::time::SpanArg;
 use model::Ids as _;
@@ -16,6 +18,7 @@ use model::{PoolName, RunName, StateType};
 use operations::FreshIds;
 use operations::resolve;
 use store::{PoolUse, RunFilter, Store};
+use wasm::process_memory;
 use worker::{
     Guardian, LeaseText, MEMORY_PARTS, Program, Shutdown, Urgency, Word, WorkerConfig, execute_one,
     register, serve,
@@ -68,6 +71,9 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         return execute_alone(lease, args, cx).await;
     }
     raise_descriptor_limit();
+    if let Some(SizeArg(memory)) = args.limits.memory() {
+        say_if_too_much(memory);
+    }
     let store = cx.store("worker")?;
     let pool = resolve::pool(&**store, &args.pool).await?;
     let name = args
@@ -121,6 +127,18 @@ fn raise_descriptor_limit() {
     };
     if let Err(err) = rustix::process::setrlimit(Resource::Nofile, all) {
         tracing::debug!(%err, "the limit on descriptors stays as it is");
+    }
+}
+
+fn say_if_too_much(memory: usize) {
+    let there_is = process_memory();
+    if memory > there_is {
+        let (memory, there_is) = (BinaryBytes(memory as u64), BinaryBytes(there_is as u64));
+        tracing::warn!(
+            %memory,
+            %there_is,
+            "guests may take more memory than there is: the system may end this worker"
+        );
     }
 }
 
