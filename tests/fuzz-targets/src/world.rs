@@ -23,6 +23,9 @@ use uuid::Uuid;
 use crate::guest::{NAMES, outcome};
 use crate::{Dice, texts};
 
+/// No machine's clock shows more: a stored text has four digits for the year.
+const TIME_MAX: Timestamp = Timestamp(253_402_207_200_000_000);
+
 /// Events of one input: more than a short flow needs.
 const EVENTS_MAX: u32 = 2000;
 
@@ -165,7 +168,7 @@ impl World {
         loop {
             self.perform(flow);
             self.events += 1;
-            if self.events > EVENTS_MAX || dice.once_in(100) {
+            if self.events > EVENTS_MAX || self.now > TIME_MAX || dice.once_in(100) {
                 return Turn::Left;
             }
             self.disturb(dice);
