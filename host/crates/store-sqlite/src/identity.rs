@@ -121,7 +121,7 @@ fn stat(file: &OwnedFd, path: &Path) -> StoreResult<Stat> {
 
 fn changed(stat: &Stat) -> SystemTime {
     let seconds = Duration::from_secs(stat.st_mtime.try_into().unwrap_or(0));
-    let nanos = Duration::from_nanos(stat.st_mtime_nsec.try_into().unwrap_or(0));
+    let nanos = Duration::from_nanos(stat.st_mtime_nsec);
     SystemTime::UNIX_EPOCH + seconds + nanos
 }
 
