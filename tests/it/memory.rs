@@ -91,9 +91,8 @@ fn a_worker_stays_within_the_group_that_it_is_started_in() {
     let takes = ["-p", "each=take-memory", "-p", "count=20"];
     let takes = [&takes[..], &["-p", "size=60000000"]].concat();
     let says = ["-p", "trick=log-much", "-p", "size=15000000"];
-    let mut runs = Vec::new();
     for args in [&takes[..], &says].repeat(3) {
-        runs.push(start(&home, "raw", args));
+        start(&home, "raw", args);
         for _ in 0..4 {
             start(&home, "three-tasks", &[]);
         }

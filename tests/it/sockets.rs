@@ -2,11 +2,10 @@
 //! one connection after the other takes none from others.
 
 use std::net::TcpListener;
-use std::process::Command;
 use std::thread;
 
 use serde_json::Value;
-use test_support::Worker;
+use test_support::{Worker, after};
 
 use super::{deploy, flow_runs, home, watch};
 
@@ -33,20 +32,8 @@ fn a_task_that_opens_sockets_without_end_takes_none_from_others() {
         deploy(&home, other, &[]);
     }
     // As many descriptors as some systems give, for all.
-    let mut limited = Command::new("sh");
     let worker = home.cmd(["worker", "--pool", "default-pool"]);
-    limited
-        .arg("-c")
-        .arg("ulimit -n 700; exec \"$0\" \"$@\"")
-        .arg(worker.get_program())
-        .args(worker.get_args());
-    for (name, value) in worker.get_envs() {
-        match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
-        };
-    }
-    let worker = Worker::of(limited).wait_until_ready();
+    let worker = Worker::of(after("ulimit -n 700", &worker)).wait_until_ready();
     let port = format!("size={port}");
     let opens = ["-p", "each=\"open-sockets\"", "-p", "count=3", "-p", &port];
     thread::scope(|scope| {

@@ -1,9 +1,11 @@
 //! A control group with little memory: the kernel ends what goes beyond it.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::after;
 
 /// A control group for memory. It is gone when it is dropped, if all in it have ended.
 pub struct MemoryGroup {
@@ -49,22 +51,8 @@ impl MemoryGroup {
 
     /// The same command within the group.
     pub fn command(&self, command: &Command) -> Command {
-        let mut within = Command::new("sh");
-        within
-            .args(["-c", "echo $$ > \"$0\" && exec \"$@\""])
-            .arg(self.at.join("cgroup.procs"))
-            .arg(command.get_program())
-            .args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => within.env(name, value),
-                None => within.env_remove(name),
-            };
-        }
-        if let Some(dir) = command.get_current_dir() {
-            within.current_dir(dir);
-        }
-        within
+        let procs = self.at.join("cgroup.procs");
+        after(&format!("echo $$ > '{}'", procs.display()), command)
     }
 
     /// How many processes the kernel has ended because of the limit.
@@ -89,6 +77,10 @@ fn make(files: Files, bytes: u64) -> io::Result<MemoryGroup> {
     let at = Path::new(files.root).join(name);
     fs::create_dir(&at)?;
     let group = MemoryGroup { at, files };
-    fs::write(group.at.join(group.files.limit), bytes.to_string())?;
+    // In a folder that is no group it would be made.
+    let mut limit = OpenOptions::new()
+        .write(true)
+        .open(group.at.join(group.files.limit))?;
+    limit.write_all(bytes.to_string().as_bytes())?;
     Ok(group)
 }

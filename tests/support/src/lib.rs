@@ -20,6 +20,7 @@
 //! Nothing here sleeps for a guessed time: a test waits until something has happened, up to a
 //! limit, and a test that reaches the limit fails with the program's output until then.
 
+mod after;
 mod cgroup;
 mod clock;
 mod disk;
@@ -37,6 +38,7 @@ mod worker;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use after::after;
 pub use cgroup::MemoryGroup;
 pub use clock::WrongClock;
 pub use disk::SmallDisk;

@@ -144,35 +144,37 @@ pub async fn create_all(store: &dyn Runs, new: Vec<NewRun>) -> StoreResult<Vec<S
 /// Checkers of parameters, for a process that starts many runs of few flows. A component
 /// never changes, so they are never out of date.
 #[derive(Default)]
-pub struct Checkers(Mutex<HashMap<(Digest, FlowName), Arc<Parameters>>>);
+pub struct Checkers(Mutex<HashMap<(Digest, FlowName), Checker>>);
+
+/// What a flow asks for. Errs with the reason if its schema is not supported, as one may be that
+/// an earlier version has taken.
+type Checker = Result<Arc<Parameters>, String>;
 
 impl Checkers {
-    /// What a flow of a component asks for. Errs within with the reason if its schema is not
-    /// supported, as one may be that an earlier version has taken.
+    /// What a flow of a component asks for.
     pub async fn of(
         &self,
         store: &dyn Catalog,
         component: Digest,
         flow: &FlowName,
-    ) -> StoreResult<Result<Arc<Parameters>, String>> {
+    ) -> StoreResult<Checker> {
         let key = (component, flow.clone());
         if let Some(known) = self.lock().get(&key) {
-            return Ok(Ok(Arc::clone(known)));
+            return Ok(known.clone());
         }
         let found = store.component(component).await?;
         let found = found.ok_or(StoreError::NotFound(Missing::Component(component)))?;
         let description = found.manifest.flow(flow.as_str()).ok_or_else(|| {
             StoreError::Damaged(format!("a deployment's component has no flow `{flow}`"))
         })?;
-        let checker = match checker_of(description) {
-            Ok(checker) => Arc::new(checker),
-            Err(refusal) => return Ok(Err(refusal.to_string())),
-        };
-        self.lock().insert(key, Arc::clone(&checker));
-        Ok(Ok(checker))
+        let checker = checker_of(description)
+            .map(Arc::new)
+            .map_err(|refusal| refusal.to_string());
+        self.lock().insert(key, checker.clone());
+        Ok(checker)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Digest, FlowName), Arc<Parameters>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Digest, FlowName), Checker>> {
         self.0.lock().expect("no panic while looking up")
     }
 }

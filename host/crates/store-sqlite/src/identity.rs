@@ -30,8 +30,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// The files that a connection has open.
 pub(super) struct Identity {
     path: PathBuf,
-    /// Where the names are. Its time of change tells whether one of them may have changed, which
-    /// costs a tenth of looking each of them up.
+    /// Where the names are. Its time of change tells whether one of them may have changed: one
+    /// look where each name would need one along its whole path.
     folder: OwnedFd,
     file: OwnedFd,
     database: Inode,

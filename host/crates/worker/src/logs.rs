@@ -56,7 +56,6 @@ impl Budget {
 /// Lines go out with the next record of the run. A flow that says much between two calls has
 /// its lines recorded on their own, and waits for that.
 pub(super) struct FlowLog {
-    run: RunId,
     lease: Lease,
     shared: Arc<Shared>,
     first: FirstRecord,
@@ -78,7 +77,6 @@ struct FlowLogState {
 impl FlowLog {
     pub fn new(claimed: &Claimed, shared: &Arc<Shared>, first: FirstRecord) -> Self {
         Self {
-            run: claimed.run.id,
             lease: claimed.lease,
             shared: Arc::clone(shared),
             first,
@@ -130,12 +128,11 @@ impl LogSink for FlowLog {
             return Ok(());
         }
         let run = line.scope.and_then(|scope| state.subflows.get(&scope));
-        let run = run.copied().unwrap_or(self.run);
-        let now = self.shared.now();
-        let line = log_line(run, LogSource::Flow, now, line);
+        let run = run.copied().unwrap_or(self.lease.run);
+        let line = log_line(run, LogSource::Flow, self.shared.now(), line);
         state.bytes += bytes_of(&line);
         // The subflow may not be recorded yet.
-        state.stay |= run != self.run;
+        state.stay |= run != self.lease.run;
         state.lines.push(line);
         Ok(())
     }

@@ -51,8 +51,7 @@ const ENDLESS: u64 = u64::MAX / 4;
 impl Shape {
     /// Errs with what is wrong if the schema goes over a limit.
     pub fn of(schema: &Value) -> Result<Self, String> {
-        let mut walk = Walk::of(schema);
-        let schemas = walk.everything()?;
+        let schemas = Walk::of(schema).everything()?;
         let mut circles = Circles {
             root: schema,
             on_the_way: Vec::new(),
@@ -132,12 +131,12 @@ impl<'s> Walk<'s> {
     }
 
     /// All schemas: where one stands, and wherever a reference leads to.
-    fn everything(&mut self) -> Result<Vec<&'s Value>, String> {
+    fn everything(mut self) -> Result<Vec<&'s Value>, String> {
         self.schema(self.root, 0)?;
         while let Some(target) = self.targets.pop() {
             self.schema(target, 0)?;
         }
-        Ok(std::mem::take(&mut self.schemas))
+        Ok(self.schemas)
     }
 
     fn schema(&mut self, schema: &'s Value, depth: usize) -> Result<(), String> {
