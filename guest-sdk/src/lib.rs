@@ -106,6 +106,7 @@ extern crate self as guest_sdk;
 
 mod arguments;
 mod bindings;
+mod bytes;
 #[cfg(test)]
 mod calls_tests;
 mod context;
@@ -130,6 +131,7 @@ mod task_arguments;
 mod timer;
 
 pub use arguments::Argument;
+pub use bytes::Bytes;
 pub use context::{RunContext, TaskContext, context};
 pub use deployment::{
     Reply, RunDeployment, RunDeployments, WaitForFlowRuns, run_deployment, run_deployments,
@@ -161,8 +163,8 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::{
-        Context, Error, ErrorKind, FlowRun, FlowRunId, Result, State, TaskFuture, bail, context,
-        ensure, flow, run_deployment, run_deployments, sleep, suspend_for_input, task,
+        Bytes, Context, Error, ErrorKind, FlowRun, FlowRunId, Result, State, TaskFuture, bail,
+        context, ensure, flow, run_deployment, run_deployments, sleep, suspend_for_input, task,
         wait_for_flow_runs,
     };
 }

@@ -282,7 +282,7 @@ fn a_deployment_is_edited_and_deleted() {
     assert_eq!(edited["changed"], json!(["parameters", "tags"]));
     edit(json!({"parameters": {"item": 7}})).problem(422, "invalid-parameters");
     edit(json!({"pool": "gpu"})).problem(404, "not-found");
-    let grants = edit(json!({"grants": {"http": ["https://a.example"]}}));
+    let grants = edit(json!({"grants": {"http": ["ftp://a.example"]}}));
     let problem = grants.problem(400, "invalid-name");
     assert_eq!(problem["errors"][0]["pointer"], "/grants/http/0");
     let now = server.get(&path);

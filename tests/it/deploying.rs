@@ -1,9 +1,10 @@
 //! Deploying: once, again, with a change, under another name.
 
 use insta_cmd::assert_cmd_snapshot;
+use serde_json::json;
 use test_support::guest;
 
-use super::{everything, home, list, steady};
+use super::{everything, home, json, list, steady};
 
 #[test]
 fn the_same_command_twice_changes_nothing() {
@@ -52,7 +53,7 @@ fn a_change_is_told_in_words() {
     success: true
     exit_code: 0
     ----- stdout -----
-    updated process-item/process-item-deployment (parameters, tags, grants)
+    updated process-item/process-item-deployment (parameters, tags, grants): +HTTP to example.com
 
     ----- stderr -----
     ");
@@ -60,7 +61,7 @@ fn a_change_is_told_in_words() {
     success: true
     exit_code: 0
     ----- stdout -----
-    updated process-item/process-item-deployment (grants)
+    updated process-item/process-item-deployment (grants): -HTTP to example.com
 
     ----- stderr -----
     ");
@@ -109,14 +110,74 @@ fn a_flow_may_have_several_deployments() {
     home.run(["deployment", "run", "empty"]).ok();
 }
 
-/// A grant is a host, and nothing that looks like more.
+/// What cannot be granted is refused with the reason, wherever it may be written.
 #[test]
-fn a_grant_that_is_no_host_is_refused() {
+fn what_cannot_be_granted_is_refused() {
     let home = home();
     let path = guest("bench").display().to_string();
-    for grant in ["https://example.com/x", "*.example.com", ""] {
-        let ran = home.run(["deploy", &path, "--allow-http", grant]).fails(2);
-        assert!(ran.stderr.starts_with("error: "), "{ran}");
+    for (option, grant, expect) in [
+        ("--allow-http", "", "it is empty"),
+        (
+            "--allow-http",
+            "https://example.com/x",
+            "write `https://example.com`",
+        ),
+        ("--allow-http", "api.*.com", "stands for whole names alone"),
+        ("--allow-http", "example.com:99999", "`99999` is no port"),
+        (
+            "--allow-http",
+            "ftp://example.com",
+            "`ftp` is no scheme of HTTP",
+        ),
+        (
+            "--allow-tcp",
+            "db.example.com",
+            "it has no port: write `db.example.com:PORT`",
+        ),
+        ("--allow-tcp", "db.example.com:0", "`0` is no port"),
+        ("--allow-tcp", "a b:1", "`a b` is no name of a host"),
+    ] {
+        for command in ["deploy", "run"] {
+            let ran = home.run([command, &path, option, grant]).fails(2);
+            assert!(ran.stderr.starts_with("error: "), "{ran}");
+            assert!(ran.stderr.contains(expect), "{ran}");
+        }
     }
     assert!(list(&home, &["deployment", "ls"]).is_empty());
+
+    home.run(["deploy", &path]).ok();
+    let ran = home.run(["run", "empty", "--allow-http", "*"]).fails(2);
+    let expect = "is granted to deployment `empty`, and not to a run of it";
+    assert!(ran.stderr.contains(expect), "{ran}");
+}
+
+#[test]
+fn what_is_granted_is_shown() {
+    let home = home();
+    let path = guest("process_item").display().to_string();
+    let grants = [
+        "--allow-http",
+        "API.example.com",
+        "--allow-http",
+        "*.example.org",
+    ];
+    let more = ["--allow-tcp", "db.example.com:5432", "--allow-private"];
+    home.run([&["deploy", &path][..], &grants, &more].concat())
+        .ok();
+    let shown = home
+        .run(["deployment", "inspect", "process-item"])
+        .ok()
+        .stdout;
+    let expect = "HTTP to api.example.com, HTTP to *.example.org, TCP to db.example.com:5432, \
+                  private addresses";
+    assert!(shown.contains(expect), "{shown}");
+    let shown = json(&home, &["deployment", "inspect", "process-item"]);
+    assert_eq!(
+        shown["grants"],
+        json!({
+            "http": ["api.example.com", "*.example.org"],
+            "tcp": ["db.example.com:5432"],
+            "private": true,
+        })
+    );
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::artifact::bytes_of;
 use super::context::Context;
 use super::error::{ExitStatus, not_usable};
+use super::grants::GrantArgs;
 use super::output::Format;
 use super::params::ParamArgs;
 use model::{FlowDescription, Json, PoolName};
-use operations::client::{DeployRequest, GrantsRequest};
+use operations::client::DeployRequest;
 use operations::deploy;
 use operations::problem::ProblemKind;
 use operations::view::{ComponentView, DeployedView};
@@ -39,9 +40,8 @@ pub struct DeployArgs {
     /// A tag of each of its runs; may be repeated
     #[arg(short, long = "tag", value_name = "TAG")]
     tags: Vec<String>,
-    /// Let tasks send HTTP requests to this host: `host`, `host:port` or `*`; may be repeated
-    #[arg(long, value_name = "HOST", value_parser = deploy::http_host)]
-    allow_http: Vec<String>,
+    #[command(flatten)]
+    grants: GrantArgs,
     /// What it is for [default: what the flow says of itself]
     #[arg(long)]
     description: Option<String>,
@@ -69,9 +69,7 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         parameters: Json::empty_object(),
         flow_parameters,
         tags: args.tags,
-        grants: GrantsRequest {
-            http: args.allow_http,
-        },
+        grants: args.grants.request(),
         description: args.description,
     };
     let deployed = cx.client.deploy(request).await?;
@@ -104,11 +102,14 @@ async fn upload(file: &Path, cx: &Context) -> anyhow::Result<ComponentView> {
     }
 }
 
-/// `updated etl/nightly (pool, tags)`
+/// `updated etl/nightly (pool, grants): +HTTP to api.example.com`
 fn line(deployed: &DeployedView) -> String {
     let mut line = format!("{} {}", deployed.outcome, deployed.deployment.name);
     if !deployed.changed.is_empty() {
         line += &format!(" ({})", deployed.changed.join(", "));
+    }
+    if !deployed.changed_grants.is_empty() {
+        line += &format!(": {}", deployed.changed_grants.join(", "));
     }
     line
 }

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod files;
 mod flow_run;
+mod grants;
 mod inputs;
 mod limits;
 mod listing;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::context::{Context, Room};
-use super::error::ExitStatus;
+use super::error::{ExitStatus, UserError};
+use super::grants::GrantArgs;
 use super::limits::LimitArgs;
 use super::params::ParamArgs;
 use super::signals::Signals;
@@ -18,6 +19,7 @@ use model::{FlowRun, LogLevel, RunName, WorkerId};
 use operations::client::LocalWatch;
 use operations::control::{self, ControlRefusal};
 use operations::follow::{self, Executes, Follow, Interest};
+use operations::grants::granted;
 use operations::{FreshIds, start};
 use orchestrator::Start;
 use store::{NewRun, Store};
@@ -45,6 +47,8 @@ pub struct RunArgs {
     #[arg(short, long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     #[command(flatten)]
+    grants: GrantArgs,
+    #[command(flatten)]
     limits: LimitArgs,
     /// Show log lines of this level and above
     #[arg(long, default_value = "INFO", value_parser = level(), ignore_case = true)]
@@ -69,7 +73,13 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             now,
         )
     };
-    let run = target.startable.run(wish, now)?;
+    let mut run = target.startable.run(wish, now)?;
+    if !args.grants.is_empty() {
+        if run.deployment.is_some() {
+            return Err(granted_already(&args.target).into());
+        }
+        run.grants = granted(&args.grants.request())?;
+    }
 
     target.keep_component(&**store).await?;
     let mut signals = Signals::catch()?;
@@ -122,6 +132,13 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             }
         }
     }
+}
+
+fn granted_already(deployment: &str) -> UserError {
+    UserError::new(format!(
+        "what tasks may reach is granted to deployment `{deployment}`, and not to a run of it"
+    ))
+    .hint("`orch-host deploy FILE.wasm` with the same options changes that; here they go with a `.wasm` file")
 }
 
 fn say_interrupted(cx: &Context, run: &FlowRun) {

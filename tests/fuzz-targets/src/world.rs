@@ -84,6 +84,7 @@ impl World {
         if dice.once_in(2) {
             run.grants = Grants {
                 http: vec!["*".to_owned()],
+                ..Grants::default()
             };
         }
         let limits = FlowLimits {

@@ -33,6 +33,7 @@ mod left_out;
 mod network;
 mod pooler;
 mod postgres;
+mod resolver;
 mod worker;
 
 use std::thread;
@@ -51,6 +52,7 @@ pub use left_out::left_out;
 pub use network::Network;
 pub use pooler::Pooler;
 pub use postgres::{Cluster, Database, Frozen, cluster, database};
+pub use resolver::Resolver;
 pub use worker::Worker;
 
 /// Waits until `condition` holds, and fails the test when it does not within `limit`.

@@ -87,6 +87,7 @@ impl<'a> Ground<'a> {
         if self.granted.is_none() {
             let grants = Grants {
                 http: vec![GRANTED.to_owned()],
+                ..Grants::default()
             };
             self.granted = Some(self.bed_with(grants).await?.work_here().await?);
         }

@@ -1,8 +1,6 @@
 //! A flow of one component, ready to be run.
 
-use serde::{Deserialize, Serialize};
-
-use super::{DeploymentName, Digest, FlowName, Json, PoolName, Timestamp};
+use super::{DeploymentName, Digest, FlowName, Grants, Json, PoolName, Timestamp};
 
 /// A flow of one component, with its pool, its defaults and what its tasks may reach.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,23 +32,5 @@ impl Deployment {
             created,
             updated: created,
         }
-    }
-}
-
-/// What the tasks of a deployment may reach. Nothing by default. A flow never reaches
-/// anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Grants {
-    /// Hosts to which tasks may send HTTP requests: `host`, `host:port` or `*`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub http: Vec<String>,
-}
-
-impl Grants {
-    /// Whether nothing is granted. Then a task cannot touch anything outside, so it may run
-    /// before the journal says so.
-    pub fn is_empty(&self) -> bool {
-        let Self { http } = self;
-        http.is_empty()
     }
 }

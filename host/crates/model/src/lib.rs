@@ -9,6 +9,7 @@ mod component;
 mod deployment;
 mod event;
 mod failure;
+mod grants;
 mod history;
 mod id;
 mod input;
@@ -36,12 +37,13 @@ mod worker;
 pub use access::{AuditEntry, Role, SecretHash, Session, Token};
 pub use ask::{Ask, Reply};
 pub use component::Component;
-pub use deployment::{Deployment, Grants};
+pub use deployment::Deployment;
 pub use event::{
     CursorError, Edited, Event, EventCursor, FlowRunEvent, InputChange, InputEvent, LogEvent,
     MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
 };
 pub use failure::{Failure, FailureKind, Outcome};
+pub use grants::{GrantError, Grants, HostPattern, HttpGrant, HttpScheme, TcpGrant, is_private};
 pub use history::{
     AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts, number_attempts,
 };

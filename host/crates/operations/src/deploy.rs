@@ -10,6 +10,7 @@ use orchestrator::{ParameterError, Parameters};
 use serde_json::Value;
 use store::{Catalog, Deployed, Store, StoreError};
 
+use crate::grants;
 use crate::resolve::{self, ResolveRefusal};
 use crate::view::DeployedView;
 
@@ -53,6 +54,8 @@ pub struct DeployedFlow {
     pub outcome: Deployed,
     /// What is not as it was, by the names of its fields.
     pub changed: Vec<&'static str>,
+    /// What is granted now and was not before, with `+`, and the reverse, with `-`.
+    pub changed_grants: Vec<String>,
 }
 
 impl DeployedFlow {
@@ -70,6 +73,7 @@ impl From<DeployedFlow> for DeployedView {
         Self {
             outcome: deployed.outcome_name().into(),
             changed: deployed.changed.into_iter().map(Into::into).collect(),
+            changed_grants: deployed.changed_grants,
             deployment: deployed.deployment.into(),
         }
     }
@@ -143,6 +147,9 @@ async fn apply(
     let outcomes = store.deploy(deployments.clone()).await?;
     let deployed = deployments.into_iter().zip(before).zip(outcomes);
     let deployed = deployed.map(|((deployment, before), outcome)| DeployedFlow {
+        changed_grants: before.as_ref().map_or(Vec::new(), |before| {
+            grants::difference(&before.grants, &deployment.grants)
+        }),
         changed: before.map_or(Vec::new(), |before| changed(&before, &deployment)),
         deployment,
         outcome,
@@ -180,9 +187,7 @@ fn deployment(
         pool: wish.pool.clone(),
         parameters: defaults.clone(),
         tags: without_twins(&wish.tags),
-        grants: Grants {
-            http: without_twins(&wish.grants.http),
-        },
+        grants: wish.grants.clone(),
         description: description.or_else(|| flow.description.clone()),
         created: now,
         updated: now,
@@ -214,23 +219,6 @@ fn without_twins(list: &[String]) -> Vec<String> {
     let mut list = list.to_vec();
     list.retain(|entry| seen.insert(entry.clone()));
     list
-}
-
-/// A host as the grants have it: no scheme, no path.
-pub fn http_host(text: &str) -> Result<String, String> {
-    let host = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let host = host.split('/').next().unwrap_or_default();
-    let is_plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    match text {
-        "*" => Ok(text.to_owned()),
-        "" => Err("a host cannot be empty".to_owned()),
-        _ if host != text => Err(format!("it is a host, not a URL: write `{host}`")),
-        _ if !text.chars().all(is_plain) => {
-            Err("it is `host`, `host:port` or `*`, and no pattern".to_owned())
-        }
-        _ => Ok(text.to_ascii_lowercase()),
-    }
 }
 
 /// What differs, by the names of the fields.
@@ -332,25 +320,5 @@ mod tests {
         after.pool = "other".parse().unwrap();
         after.tags.clear();
         assert_eq!(changed(&before, &after), ["pool", "tags"]);
-    }
-
-    #[test]
-    fn a_grant_names_a_host() {
-        #[track_caller]
-        fn check(text: &str, expect: Result<&str, &str>) {
-            let host = http_host(text);
-            assert_eq!(host.as_deref().map_err(String::as_str), expect);
-        }
-        check("api.example.com", Ok("api.example.com"));
-        check("Example.com:8080", Ok("example.com:8080"));
-        check("*", Ok("*"));
-        check(
-            "https://example.com/api",
-            Err("it is a host, not a URL: write `example.com`"),
-        );
-        check(
-            "*.example.com",
-            Err("it is `host`, `host:port` or `*`, and no pattern"),
-        );
     }
 }

@@ -12,6 +12,7 @@ pub mod database;
 pub mod deploy;
 mod elsewhere;
 pub mod follow;
+pub mod grants;
 mod ids;
 pub mod inputs;
 pub mod inspect;

@@ -15,6 +15,7 @@ use super::fields::MANIFEST_BYTES_MAX;
 use super::halt::{Halt, Panic, bytes};
 use super::limits::RESOURCES_MAX;
 use super::meter::Meter;
+use super::network::Network;
 use super::port::{
     CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext,
 };
@@ -64,6 +65,8 @@ impl Role {
 pub(super) struct Guest {
     /// Made when the guest first calls WASI: most guests never do.
     wasi: Option<WasiCtx>,
+    /// Made with it.
+    network: Option<Arc<Network>>,
     around: Surroundings,
     table: ResourceTable,
     pub role: Role,
@@ -90,6 +93,7 @@ impl Guest {
         };
         let guest = Self {
             wasi: None,
+            network: None,
             around,
             table: resources(),
             role,
@@ -159,6 +163,20 @@ impl Guest {
         self.around.run
     }
 
+    /// What the instance may reach.
+    pub fn network(&mut self) -> Arc<Network> {
+        let make = || match self.role {
+            Role::Task(..) => Network::of(&self.around.grants),
+            Role::Flow(_) | Role::Describe(_) => Network::none(),
+        };
+        Arc::clone(self.network.get_or_insert_with(|| Arc::new(make())))
+    }
+
+    /// What of the outside was refused to it, if anything was.
+    pub fn refusal(&self) -> Option<String> {
+        self.network.as_ref()?.take_refusal()
+    }
+
     /// Takes the lines that the guest logs.
     pub fn logs(&self) -> &dyn LogSink {
         &*self.around.logs
@@ -182,8 +200,12 @@ fn refused(why: &str) -> CallError {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        if self.wasi.is_none() {
+            let network = self.network();
+            self.wasi = Some(wasi::context(&self.around, &network));
+        }
         WasiCtxView {
-            ctx: self.wasi.get_or_insert_with(|| wasi::context(&self.around)),
+            ctx: self.wasi.as_mut().expect("it was made above"),
             table: &mut self.table,
         }
     }

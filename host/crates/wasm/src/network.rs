@@ -1,132 +1,364 @@
-//! The network of a task: the hosts that its deployment was granted, and nothing else.
+//! The network of one instance: what its deployment was granted, and nothing else.
 //!
-//! A task opens TCP connections as any program does. Each is checked against the addresses
-//! that the granted names have at that moment: the host resolves the names, and takes no
-//! address from the guest on trust.
+//! ```text
+//! guest --name--> look_up: granted? --resolver--> addresses --not private, or granted--> guest
+//!                                                    | kept, with the name
+//! guest --address--> may_connect: granted itself, or kept for a granted name, with its port?
+//! ```
+//!
+//! The host looks names up itself, and takes no address from the guest on trust: the address
+//! that was checked is the one that is connected to. A name that is not granted is not looked
+//! up at all, since a question to a name server carries data out as well as a connection does.
+//!
+//! What was refused is kept for the failure of the instance, which then says what would grant
+//! it: an error code of WASI has no room for words.
 
+use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use tokio::sync::Semaphore;
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::sockets::SocketAddrUse;
 
-use model::Grants;
+use model::{Grants, HostPattern, HttpGrant, TcpGrant, is_private};
 
-/// The ports of HTTP and HTTPS, for a grant that names none.
-const HTTP_PORTS: [u16; 2] = [80, 443];
+/// The name of this machine, which leads to it and is private without a doubt.
+const THIS_MACHINE: &str = "localhost";
 
-/// Allows connections to the granted hosts. Without grants there is no network at all.
-pub(super) fn open(wasi: &mut WasiCtxBuilder, grants: &Grants) {
-    let open = !grants.http.is_empty();
-    wasi.allow_udp(false)
-        .allow_tcp(open)
-        .allow_ip_name_lookup(open);
-    if !open {
-        return;
-    }
-    let hosts: Arc<[Host]> = grants.http.iter().map(|text| Host::parse(text)).collect();
-    wasi.socket_addr_check(move |address, wish| {
-        let hosts = Arc::clone(&hosts);
-        Box::pin(async move {
-            match wish {
-                SocketAddrUse::TcpConnect => {}
-                // The system binds a socket before it connects. Listening stays refused.
-                SocketAddrUse::TcpBind => {
-                    return address.ip().is_unspecified() && address.port() == 0;
-                }
-                _ => return false,
-            }
-            for host in hosts.iter() {
-                if host.is_at(address).await {
-                    return true;
-                }
-            }
-            false
-        })
-    });
+/// Names, each with one of its addresses, that are kept for one instance.
+const NAMES_MAX: usize = 1000;
+
+/// Questions to the system that are open at once, of all instances of the process.
+static QUESTIONS: Semaphore = Semaphore::const_new(64);
+
+/// What an instance may reach, and what it was told of addresses.
+pub(super) struct Network {
+    rules: Vec<Rule>,
+    private: bool,
+    is_flow: bool,
+    state: Mutex<State>,
 }
 
-/// A granted host: `host`, `host:port` or `*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Host {
-    /// The host's name. None: any host.
-    name: Option<String>,
-    /// The port. None: the ports of HTTP and HTTPS.
-    port: Option<u16>,
+#[derive(Default)]
+struct State {
+    /// The names that led to an address.
+    names: HashMap<IpAddr, Vec<String>>,
+    /// How many these are.
+    told: usize,
+    refused: Option<String>,
 }
 
-impl Host {
-    fn parse(text: &str) -> Self {
-        let (name, port) = match text.rsplit_once(':') {
-            Some((name, port)) if port.parse::<u16>().is_ok() && !name.contains(':') => {
-                (name, port.parse().ok())
-            }
-            // In brackets an IPv6 address may have a port; bare it cannot.
-            Some((name, port)) if name.ends_with(']') => (name, port.parse().ok()),
-            _ => (text, None),
-        };
-        let name = name.trim_start_matches('[').trim_end_matches(']');
+/// A grant of connections.
+enum Rule {
+    Http(HttpGrant),
+    Tcp(TcpGrant),
+}
+
+/// Why a name has no addresses for a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoAddress {
+    Refused,
+    /// It is no name of a host.
+    Invalid,
+    Unknown,
+}
+
+impl Network {
+    /// Of a task.
+    pub fn of(grants: &Grants) -> Self {
+        // What an earlier version has stored may mean nothing any more.
+        let http = grants.http.iter().filter_map(|it| it.parse().ok());
+        let tcp = grants.tcp.iter().filter_map(|it| it.parse().ok());
         Self {
-            name: (name != "*").then(|| name.to_owned()),
-            port,
+            rules: http.map(Rule::Http).chain(tcp.map(Rule::Tcp)).collect(),
+            private: grants.private,
+            is_flow: false,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Of a flow, which reaches nothing.
+    pub fn none() -> Self {
+        Self {
+            is_flow: true,
+            ..Self::of(&Grants::default())
+        }
+    }
+
+    /// Whether there is anything that the guest may connect to.
+    pub fn is_open(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// Keeps that a socket was refused, because there is nothing that it could connect to.
+    pub fn refuse_socket(&self) {
+        self.refuse("a TCP socket was refused", || {
+            "`--allow-http HOST` or `--allow-tcp HOST:PORT` grants connections".to_owned()
+        });
+    }
+
+    /// What was refused last, and what would grant it.
+    pub fn take_refusal(&self) -> Option<String> {
+        self.lock().refused.take()
+    }
+
+    /// The addresses of a name that the guest may connect to.
+    pub async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, NoAddress> {
+        let name = match url::Host::parse(name) {
+            Ok(url::Host::Domain(name)) => name,
+            Ok(url::Host::Ipv4(address)) => return Ok(vec![address.into()]),
+            Ok(url::Host::Ipv6(address)) => return Ok(vec![address.into()]),
+            Err(_) => match name.parse() {
+                Ok(address) => return Ok(vec![address]),
+                Err(_) => return Err(NoAddress::Invalid),
+            },
+        };
+        let name = name.strip_suffix('.').unwrap_or(&name);
+        if !self.rules.iter().any(|rule| rule.host().is_name(name)) {
+            return Err(self.refuse(&format!("`{name}` was not looked up"), || {
+                format!("`--allow-http {name}` or `--allow-tcp {name}:PORT` grants it")
+            }));
+        }
+        if self.lock().told >= NAMES_MAX {
+            let what = format!("`{name}` was not looked up");
+            return Err(self.refuse(&what, || {
+                format!("the limit on one instance is {NAMES_MAX} names")
+            }));
+        }
+        let found = resolve(name.to_owned()).await;
+        let found = found.map_err(|err| {
+            tracing::debug!(name, %err, "a name was not found");
+            NoAddress::Unknown
+        })?;
+        let is_open = |address: &&IpAddr| self.may_lead_to(name, **address);
+        let open: Vec<IpAddr> = found.iter().filter(is_open).copied().collect();
+        let mut state = self.lock();
+        let State { names, told, .. } = &mut *state;
+        for address in &open {
+            let names = names.entry(*address).or_default();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+                *told += 1;
+            }
+        }
+        drop(state);
+        match (found.first(), open.is_empty()) {
+            (Some(private), true) => {
+                let what = format!("`{name}` is {private}, which is no public address, and so");
+                let what = format!("{what} it was not given to the task");
+                let grants =
+                    || format!("`--allow-private`, or `--allow-tcp {private}:PORT`, grants it");
+                Err(self.refuse(&what, grants))
+            }
+            _ => Ok(open),
+        }
+    }
+
+    /// Whether a name may lead there. If it does, it was granted.
+    fn may_lead_to(&self, name: &str, address: IpAddr) -> bool {
+        !is_private(address)
+            || self.private
+            || name == THIS_MACHINE
+            || self
+                .rules
+                .iter()
+                .any(|rule| *rule.host() == HostPattern::Address(address))
+    }
+
+    /// Whether the guest may connect to an address.
+    pub fn may_connect(&self, to: SocketAddr) -> bool {
+        let address = to.ip().to_canonical();
+        let names = self.lock().names.get(&address).cloned().unwrap_or_default();
+        let takes = |rule: &Rule| rule.takes_port(to.port());
+        let is_granted = |rule: &Rule| match rule.host() {
+            HostPattern::Address(granted) => *granted == address,
+            HostPattern::Any => self.private || !is_private(address),
+            // It need not have been looked up.
+            HostPattern::Name(name) if name == THIS_MACHINE && address.is_loopback() => true,
+            host => names.iter().any(|name| host.is_name(name)),
+        };
+        if self
+            .rules
+            .iter()
+            .any(|rule| takes(rule) && is_granted(rule))
+        {
+            return true;
+        }
+        let place = match names.first() {
+            Some(name) => format!("{name}:{}", to.port()),
+            None => SocketAddr::new(address, to.port()).to_string(),
+        };
+        self.refuse(&format!("a connection to `{place}` was refused"), || {
+            format!("`--allow-tcp {place}` grants it")
+        });
+        false
+    }
+
+    fn refuse(&self, what: &str, grants: impl Fn() -> String) -> NoAddress {
+        let said = match self.is_flow {
+            true => format!("{what}: a flow reaches nothing outside; let a task of it do this"),
+            false => format!("{what}: the deployment was not granted it; {}", grants()),
+        };
+        self.lock().refused = Some(said);
+        NoAddress::Refused
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic while it is changed")
+    }
+}
+
+impl Rule {
+    fn host(&self) -> &HostPattern {
+        match self {
+            Self::Http(grant) => &grant.host,
+            Self::Tcp(grant) => &grant.host,
         }
     }
 
     fn takes_port(&self, port: u16) -> bool {
-        match self.port {
-            Some(granted) => granted == port,
-            None => HTTP_PORTS.contains(&port),
+        match self {
+            Self::Http(grant) => grant.takes_port(port),
+            Self::Tcp(grant) => grant.port == port,
         }
     }
+}
 
-    async fn is_at(&self, address: SocketAddr) -> bool {
-        if !self.takes_port(address.port()) {
-            return false;
-        }
-        let Some(name) = &self.name else {
-            return true;
-        };
-        if let Ok(ip) = name.parse::<IpAddr>() {
-            return ip == address.ip();
-        }
-        match tokio::net::lookup_host((name.as_str(), address.port())).await {
-            Ok(mut addresses) => addresses.any(|granted| granted.ip() == address.ip()),
-            Err(_) => false,
-        }
+/// Asks the system, which answers from a thread that cannot be told to stop: so only so many
+/// questions are open at once, also those that nobody waits for any more.
+async fn resolve(name: String) -> io::Result<Vec<IpAddr>> {
+    let place = QUESTIONS.acquire().await.expect("it is never closed");
+    let answer = tokio::spawn(async move {
+        let _place = place;
+        let found = tokio::net::lookup_host((name, 0)).await?;
+        Ok(found.map(|found| found.ip().to_canonical()).collect())
+    });
+    answer.await.map_err(io::Error::other)?
+}
+
+/// Lets connections be made that the network allows, and nothing else: no listening, no UDP.
+pub(super) fn open(wasi: &mut WasiCtxBuilder, network: &Arc<Network>) {
+    wasi.allow_udp(false)
+        .allow_tcp(network.is_open())
+        // Names are looked up by the network itself.
+        .allow_ip_name_lookup(false);
+    if !network.is_open() {
+        return;
     }
+    let network = Arc::clone(network);
+    wasi.socket_addr_check(move |address, wish| {
+        let allowed = match wish {
+            SocketAddrUse::TcpConnect => network.may_connect(address),
+            // The system binds a socket before it connects. Listening stays refused.
+            SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
+            _ => false,
+        };
+        Box::pin(std::future::ready(allowed))
+    });
+}
+
+/// Whether an error of a guest is that of a refusal: what the libraries of languages make of
+/// `access-denied`, for a connection and for a name.
+pub(super) fn says_so(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "permission denied",
+        "access-denied",
+        "access denied",
+        "lookup address",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn network(http: &[&str], tcp: &[&str], private: bool) -> Network {
+        let texts = |texts: &[&str]| texts.iter().map(|it| (*it).to_owned()).collect();
+        Network::of(&Grants {
+            http: texts(http),
+            tcp: texts(tcp),
+            private,
+        })
+    }
+
     #[test]
-    fn a_grant_is_a_host_and_perhaps_a_port() {
-        #[track_caller]
-        fn check(text: &str, name: Option<&str>, port: Option<u16>) {
-            let host = Host::parse(text);
-            assert_eq!((host.name.as_deref(), host.port), (name, port), "{text}");
-        }
-        check("example.com", Some("example.com"), None);
-        check("example.com:8080", Some("example.com"), Some(8080));
-        check("127.0.0.1:80", Some("127.0.0.1"), Some(80));
-        check("::1", Some("::1"), None);
-        check("[::1]:8080", Some("::1"), Some(8080));
-        check("*", None, None);
-        check("*:8080", None, Some(8080));
+    fn only_the_granted_address_and_port_are_reached() {
+        let reaches = |grant: &str, address: &str| {
+            network(&[grant], &[], false).may_connect(address.parse().unwrap())
+        };
+        assert!(reaches("127.0.0.1:8080", "127.0.0.1:8080"));
+        assert!(!reaches("127.0.0.1:8080", "127.0.0.1:8081"));
+        assert!(!reaches("127.0.0.1:8080", "127.0.0.2:8080"));
+        assert!(reaches("127.0.0.1:8080", "[::ffff:127.0.0.1]:8080"));
+        assert!(reaches("127.0.0.1", "127.0.0.1:443"));
+        assert!(!reaches("127.0.0.1", "127.0.0.1:22"));
+        assert!(!reaches("https://127.0.0.1", "127.0.0.1:80"));
+        assert!(reaches("localhost:8080", "127.0.0.1:8080"));
+        assert!(reaches("*", "192.0.2.1:443"));
+        assert!(!reaches("*", "127.0.0.1:443"));
+        assert!(!reaches("*", "169.254.169.254:80"));
+        assert!(reaches("*:8765", "192.0.2.1:8765"));
+        // A name that was not looked up leads nowhere.
+        assert!(!reaches("example.com", "192.0.2.1:443"));
+    }
+
+    #[test]
+    fn any_host_is_one_of_the_own_network_only_if_that_is_granted() {
+        let at = "10.0.0.1:80".parse().unwrap();
+        assert!(!network(&["*"], &[], false).may_connect(at));
+        assert!(network(&["*"], &[], true).may_connect(at));
+        assert!(!network(&[], &[], true).may_connect(at));
+        assert!(network(&[], &["10.0.0.1:80"], false).may_connect(at));
     }
 
     #[tokio::test]
-    async fn only_the_granted_address_and_port_are_reached() {
-        let reaches = async |host: &str, address: &str| {
-            Host::parse(host).is_at(address.parse().unwrap()).await
-        };
-        assert!(reaches("127.0.0.1:8080", "127.0.0.1:8080").await);
-        assert!(!reaches("127.0.0.1:8080", "127.0.0.1:8081").await);
-        assert!(!reaches("127.0.0.1:8080", "127.0.0.2:8080").await);
-        assert!(reaches("127.0.0.1", "127.0.0.1:443").await);
-        assert!(!reaches("127.0.0.1", "127.0.0.1:22").await);
-        assert!(reaches("localhost:8080", "127.0.0.1:8080").await);
-        assert!(reaches("*", "192.0.2.1:443").await);
+    async fn a_name_is_looked_up_if_it_is_granted() {
+        let network = network(&["localhost:8080"], &[], false);
+        let found = network.look_up("LOCALHOST.").await.unwrap();
+        assert!(found.iter().all(IpAddr::is_loopback) && !found.is_empty());
+        assert_eq!(network.take_refusal(), None);
+        assert!(network.may_connect(SocketAddr::new(found[0], 8080)));
+        assert!(!network.may_connect(SocketAddr::new(found[0], 8081)));
+        assert_eq!(
+            network.take_refusal().unwrap(),
+            "a connection to `localhost:8081` was refused: the deployment was not granted it; \
+             `--allow-tcp localhost:8081` grants it"
+        );
+        let refused = network.look_up("secret.data.example.com").await;
+        assert_eq!(refused, Err(NoAddress::Refused));
+        assert_eq!(
+            network.take_refusal().unwrap(),
+            "`secret.data.example.com` was not looked up: the deployment was not granted it; \
+             `--allow-http secret.data.example.com` or `--allow-tcp secret.data.example.com:PORT` \
+             grants it"
+        );
+        // An address is none that has to be looked up.
+        assert_eq!(
+            network.look_up("192.0.2.1").await,
+            Ok(vec!["192.0.2.1".parse().unwrap()])
+        );
+        assert_eq!(network.look_up("a b").await, Err(NoAddress::Invalid));
+    }
+
+    #[test]
+    fn a_flow_is_told_who_may() {
+        let network = Network::none();
+        assert!(!network.may_connect("192.0.2.1:443".parse().unwrap()));
+        assert_eq!(
+            network.take_refusal().unwrap(),
+            "a connection to `192.0.2.1:443` was refused: a flow reaches nothing outside; let a \
+             task of it do this"
+        );
+    }
+
+    #[test]
+    fn a_grant_that_means_nothing_grants_nothing() {
+        let network = network(&["a:b:c", "example.com:99999", "*.*"], &["x"], true);
+        assert!(network.rules.is_empty());
     }
 }

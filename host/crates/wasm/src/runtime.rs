@@ -18,6 +18,7 @@ use super::engine::Engine;
 use super::guest::{Guest, Role};
 use super::halt::{Halt, failure_of};
 use super::meter::metered;
+use super::network;
 use super::port::{FlowPort, LogSink, RunContext, Surroundings, TaskContext};
 use super::prepared::{Need, PrepareError, Prepared};
 use super::{ComponentError, DescribeLimits, Limits, convert, inspect, scan};
@@ -376,17 +377,39 @@ impl Runtime {
         what: &str,
         returned: wasmtime::Result<Result<String, super::bindings::types::Failure>>,
     ) -> Option<Outcome> {
-        match returned {
+        let failure = match returned {
             Ok(Ok(text)) => {
                 let what = || what.to_owned();
-                Some(convert::bounded_json(&self.limits, &what, text))
+                return Some(convert::bounded_json(&self.limits, &what, text));
             }
-            Ok(Err(failure)) => Some(Err(convert::failure(failure))),
+            Ok(Err(failure)) => convert::failure(failure),
             Err(err) => {
                 let panic = store.data_mut().panic.take();
-                failure_of(&err, panic, &self.limits, store.hostcall_fuel()).map(Err)
+                failure_of(&err, panic, &self.limits, store.hostcall_fuel())?
             }
+        };
+        Some(Err(refused_outside(failure, store.data().refusal())))
+    }
+}
+
+/// The failure of an instance to which something of the outside was refused. Its own error can
+/// be no more than a number of WASI: if it fails with that, to try again would not help.
+fn refused_outside(failure: Failure, refusal: Option<String>) -> Failure {
+    let of_author = matches!(
+        failure.kind,
+        FailureKind::Error | FailureKind::Permanent | FailureKind::Panicked
+    );
+    match refusal {
+        Some(refusal) if of_author && network::says_so(&failure.message) => {
+            let message = format!("{refusal} (it failed with: {})", failure.message);
+            Failure::new(FailureKind::Refused, message)
         }
+        // It may have gone on without.
+        Some(refusal) if of_author => {
+            let message = format!("{} (before that, {refusal})", failure.message);
+            Failure::new(failure.kind, message)
+        }
+        _ => failure,
     }
 }
 

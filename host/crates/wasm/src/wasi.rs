@@ -13,16 +13,16 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
 use super::limits::LOG_LINE_MAX;
-use super::network;
+use super::network::{self, Network};
 use super::port::{FlowClock, GuestLine, LogSink, Replayable, Surroundings};
 use model::LogLevel;
 
 /// A context whose only outside is the log and what is granted.
-pub(super) fn context(around: &Surroundings) -> WasiCtx {
+pub(super) fn context(around: &Surroundings, network: &Arc<Network>) -> WasiCtx {
     let mut wasi = WasiCtx::builder();
     wasi.stdout(Lines::new(&around.logs, LogLevel::Info, "stdout"))
         .stderr(Lines::new(&around.logs, LogLevel::Warn, "stderr"));
-    network::open(&mut wasi, &around.grants);
+    network::open(&mut wasi, network);
     if let Some(Replayable { seed, clock }) = &around.replayable {
         // Two streams, so that one's use does not shift the other's numbers.
         let mut other = *seed;

@@ -36,8 +36,9 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
     if !deployment.tags.is_empty() {
         fields.add("tags", text(deployment.tags.join(", ")));
     }
-    if !deployment.grants.http.is_empty() {
-        fields.add("HTTP to", text(deployment.grants.http.join(", ")));
+    let grants = deployment.grants.in_words();
+    if !grants.is_empty() {
+        fields.add("granted", text(grants.join(", ")));
     }
     cx.out.table(&fields.table(), "")?;
     Ok(ExitStatus::Success)

@@ -11,6 +11,7 @@ use super::requests::{
 };
 use super::{Answered, CatalogClient};
 use crate::deploy::{self, Wish};
+use crate::grants::granted;
 use crate::problem::{Problem, ProblemKind};
 use crate::view::{
     ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, LatestEndView, views,
@@ -91,7 +92,7 @@ impl CatalogClient for LocalClient {
             name: request.name,
             pool: request.pool,
             tags: request.tags,
-            grants: grants(request.grants)?,
+            grants: grants(&request.grants)?,
             description: request.description,
         };
         let deployed = deploy::deploy_stored(&*self.store, &component, &flows, &wish).await?;
@@ -113,7 +114,7 @@ impl CatalogClient for LocalClient {
             pool,
             tags: edit.tags.unwrap_or_else(|| deployment.tags.clone()),
             grants: match edit.grants {
-                Some(wished) => grants(wished)?,
+                Some(wished) => grants(&wished)?,
                 None => deployment.grants.clone(),
             },
             description: edit.description.or(deployment.description),
@@ -174,16 +175,11 @@ pub(super) fn tidied(parameters: &Json) -> Answered<Json> {
     })
 }
 
-fn grants(request: GrantsRequest) -> Answered<Grants> {
-    let hosts = request.http.iter().enumerate().map(|(at, host)| {
-        deploy::http_host(host).map_err(|reason| {
-            let detail = format!("`{host}` is no host to grant: {reason}");
-            Problem::new(ProblemKind::InvalidName, detail.clone())
-                .hint("write `host`, `host:port` or `*`")
-                .at(format!("/grants/http/{at}"), detail)
-        })
-    });
-    Ok(Grants {
-        http: hosts.collect::<Answered<_>>()?,
+fn grants(request: &GrantsRequest) -> Answered<Grants> {
+    granted(request).map_err(|refusal| {
+        let detail = refusal.to_string();
+        Problem::new(ProblemKind::InvalidName, detail.clone())
+            .hint(format!("write {}", refusal.forms))
+            .at(refusal.pointer, detail)
     })
 }

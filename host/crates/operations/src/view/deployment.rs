@@ -73,17 +73,32 @@ impl From<Deployment> for DeploymentView {
 /// What the tasks of a deployment may reach. What is not granted is left out.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct GrantsView {
-    /// Hosts to which tasks may send HTTP requests: `host`, `host:port` or `*`.
+    /// Where tasks may send HTTP requests: `host`, `*.host`, `host:port`,
+    /// `https://host[:port]`, or `*` for any host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<String>,
+    /// Where tasks may open TCP connections: `host:port`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tcp: Vec<String>,
+    /// Whether granted names may lead to addresses of the worker's machine and network.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
+}
+
+impl GrantsView {
+    /// Each grant in words: `HTTP to api.example.com`.
+    pub fn in_words(&self) -> Vec<String> {
+        let Self { http, tcp, private } = self.clone();
+        crate::grants::in_words(&Grants { http, tcp, private })
+    }
 }
 
 impl View for GrantsView {}
 
 impl From<Grants> for GrantsView {
     fn from(grants: Grants) -> Self {
-        let Grants { http } = grants;
-        Self { http }
+        let Grants { http, tcp, private } = grants;
+        Self { http, tcp, private }
     }
 }
 
@@ -125,6 +140,9 @@ pub struct DeployedView {
     /// What is not as it was: `component`, `pool`, `parameters`, `tags`, `grants` or
     /// `description`.
     pub changed: Vec<Cow<'static, str>>,
+    /// The grants that are new, as `+HTTP to api.example.com`, and those that are gone, with `-`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_grants: Vec<String>,
     #[serde(flatten)]
     pub deployment: DeploymentView,
 }
@@ -140,11 +158,18 @@ impl TryFrom<Json> for DeployedView {
         struct Rest {
             outcome: Cow<'static, str>,
             changed: Vec<Cow<'static, str>>,
+            #[serde(default)]
+            changed_grants: Vec<String>,
         }
-        let Rest { outcome, changed } = serde_json::from_str(json.as_str())?;
+        let Rest {
+            outcome,
+            changed,
+            changed_grants,
+        } = serde_json::from_str(json.as_str())?;
         Ok(Self {
             outcome,
             changed,
+            changed_grants,
             deployment: serde_json::from_str(json.as_str())?,
         })
     }
@@ -251,6 +276,7 @@ mod tests {
         let view = DeployedView {
             outcome: "updated".into(),
             changed: vec!["pool".into(), "tags".into()],
+            changed_grants: Vec::new(),
             deployment: deployment().into(),
         };
         insta::assert_snapshot!(shown(&view), @r#"

@@ -206,6 +206,7 @@ pub fn deployment() -> Deployment {
         tags: vec!["t".to_owned()],
         grants: Grants {
             http: vec!["api.example.com".to_owned()],
+            ..Grants::default()
         },
         description: Some("Every night".to_owned()),
         created: AT,

@@ -73,6 +73,7 @@ impl Setup {
     fn granted(mut self) -> Self {
         self.run.grants = Grants {
             http: vec!["*".to_owned()],
+            ..Grants::default()
         };
         self
     }

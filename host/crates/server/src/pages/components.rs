@@ -254,6 +254,8 @@ struct Deploy {
     name: String,
     pools: Vec<Choice>,
     http: String,
+    tcp: String,
+    is_private: bool,
     parameters: String,
     tags: String,
 }
@@ -300,6 +302,8 @@ impl Deploy {
             name: value("name"),
             pools: pools.items.iter().map(choice).collect(),
             http: value("http"),
+            tcp: value("tcp"),
+            is_private: posted.is_some_and(|it| it.get("private").is_some()),
             parameters: match posted {
                 Some(_) => value("parameters"),
                 None => "{}".to_owned(),
@@ -383,6 +387,8 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
         tags: listed("tags", |c| c == ','),
         grants: GrantsRequest {
             http: listed("http", |c| c.is_whitespace() || c == ','),
+            tcp: listed("tcp", |c| c.is_whitespace() || c == ','),
+            private: posted.get("private").is_some(),
         },
         description: None,
     })

@@ -164,11 +164,11 @@ fn facts(cx: &Cx, details: &DeploymentDetailsView) -> Vec<Pair> {
         Pair::new("Work pool", deployment.pool.to_string()).to(pool_path(deployment.pool.as_str())),
     );
     facts.push(Pair::new("Component", &component).to(format!("/components/{component}")));
-    let http = &deployment.grants.http;
-    let reach = if http.is_empty() {
+    let grants = deployment.grants.in_words();
+    let reach = if grants.is_empty() {
         "nothing outside".to_owned()
     } else {
-        format!("HTTP to {}", http.join(", "))
+        grants.join(", ")
     };
     facts.push(Pair::new("Tasks may reach", reach));
     if !deployment.tags.is_empty() {

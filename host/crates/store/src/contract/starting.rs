@@ -12,6 +12,7 @@ pub async fn a_new_run_reads_back<S: Store>(cast: Cast<S>) {
     new.run.parent = Some(RunId::generate());
     new.run.grants = Grants {
         http: vec!["example.org".to_owned()],
+        ..Grants::default()
     };
     new.run.state.message = Some("because".to_owned());
     let made = cast.store.create_runs(vec![new.clone()]).await.unwrap();

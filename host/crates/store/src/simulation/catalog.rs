@@ -72,5 +72,6 @@ pub(super) fn deployed(script: usize, pool: &PoolName, grants: bool) -> Known {
 pub(super) fn granted() -> Grants {
     Grants {
         http: vec!["*".to_owned()],
+        ..Grants::default()
     }
 }

@@ -4,6 +4,7 @@ mod context;
 mod deployments;
 mod inputs;
 mod logging;
+mod names;
 mod sockets;
 mod subflows;
 mod tasks;
@@ -24,6 +25,7 @@ pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<
     Component::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     linker.allow_shadowing(true);
     sockets::shadow_create_socket(&mut linker)?;
+    names::shadow_lookup(&mut linker)?;
     Ok(linker)
 }
 

@@ -1,5 +1,5 @@
 //! A bound on the sockets of tasks, which take descriptors that everything else in the process
-//! needs, too.
+//! needs, too. Who is granted nothing gets none.
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource as Limited, getrlimit};
@@ -33,6 +33,11 @@ fn create(
     guest: &mut Guest,
     family: IpAddressFamily,
 ) -> wasmtime::Result<Result<Resource<TcpSocket>, ErrorCode>> {
+    let network = guest.network();
+    if !network.is_open() {
+        network.refuse_socket();
+        return Ok(Err(ErrorCode::AccessDenied));
+    }
     if are_descriptors_scarce() {
         return Ok(Err(ErrorCode::NewSocketLimit));
     }

@@ -10,9 +10,16 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GrantsRequest {
-    /// Hosts to which tasks may send HTTP requests: `host`, `host:port` or `*`.
+    /// Where tasks may send HTTP requests: `host`, `*.host`, `host:port`,
+    /// `https://host[:port]`, or `*` for any host.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<String>,
+    /// Where tasks may open TCP connections: `host:port`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tcp: Vec<String>,
+    /// Whether granted names may lead to addresses of the worker's machine and network.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
 }
 
 /// Deployments to make, of flows of one component. What is left out goes back to its
