@@ -221,6 +221,7 @@ impl World {
                     Json::parse(arguments.as_str()).expect("arguments are JSON");
                     self.computing.push(*job);
                 }
+                Effect::LetOut { .. } => unreachable!("nobody calls out"),
                 Effect::DropTasks => self.computing.clear(),
             }
         }

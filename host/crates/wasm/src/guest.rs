@@ -12,12 +12,13 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::budget::{Held, NothingFree};
 use super::engine::Engine;
 use super::fields::MANIFEST_BYTES_MAX;
+use super::gate::Gate;
 use super::halt::{Halt, Panic, bytes};
 use super::limits::RESOURCES_MAX;
 use super::meter::Meter;
 use super::network::Network;
 use super::port::{
-    CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext,
+    CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort,
 };
 use super::wasi;
 use super::{DescribeLimits, Limits};
@@ -26,7 +27,7 @@ use model::{Ask, Failure, FailureKind, RunId, Seq};
 /// The purpose of an instance.
 pub(super) enum Role {
     Flow(Box<dyn FlowPort>),
-    Task(Arc<RunContext>, Arc<TaskContext>),
+    Task(Arc<RunContext>, Arc<TaskContext>, Arc<dyn TaskPort>),
     /// It only describes itself, under these limits.
     Describe(DescribeLimits),
 }
@@ -165,8 +166,10 @@ impl Guest {
 
     /// What the instance may reach.
     pub fn network(&mut self) -> Arc<Network> {
-        let make = || match self.role {
-            Role::Task(..) => Network::of(&self.around.grants),
+        let make = || match &self.role {
+            Role::Task(.., port) => {
+                Network::of(&self.around.grants, Gate::of(Arc::clone(port)))
+            }
             Role::Flow(_) | Role::Describe(_) => Network::none(),
         };
         Arc::clone(self.network.get_or_insert_with(|| Arc::new(make())))

@@ -19,6 +19,7 @@ mod convert;
 mod engine;
 mod error;
 mod fields;
+mod gate;
 mod guest;
 mod halt;
 mod host;
@@ -48,7 +49,7 @@ pub use limits::{CompileLimits, ComponentLimits, DescribeLimits, Limits};
 pub use machine::process_memory;
 pub use port::{
     CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,
-    RunContext, Surroundings, TaskContext,
+    RunContext, Surroundings, TaskContext, TaskPort,
 };
 pub use prepared::{PrepareError, Prepared};
 pub use runtime::{FlowEnd, FlowRoom, FlowStart, Instances, Runtime, TaskStart, timed_out};

@@ -18,10 +18,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use sync_wrapper::SyncFuture;
 use tokio::sync::Semaphore;
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::sockets::SocketAddrUse;
 
+use super::gate::Gate;
 use model::{Grants, HostPattern, HttpGrant, TcpGrant, is_private};
 
 /// The name of this machine, which leads to it and is private without a doubt.
@@ -38,6 +40,7 @@ pub(super) struct Network {
     rules: Vec<Rule>,
     private: bool,
     is_flow: bool,
+    pub gate: Gate,
     state: Mutex<State>,
 }
 
@@ -67,7 +70,7 @@ pub(super) enum NoAddress {
 
 impl Network {
     /// Of a task.
-    pub fn of(grants: &Grants) -> Self {
+    pub fn of(grants: &Grants, gate: Gate) -> Self {
         // What an earlier version has stored may mean nothing any more.
         let http = grants.http.iter().filter_map(|it| it.parse().ok());
         let tcp = grants.tcp.iter().filter_map(|it| it.parse().ok());
@@ -75,6 +78,7 @@ impl Network {
             rules: http.map(Rule::Http).chain(tcp.map(Rule::Tcp)).collect(),
             private: grants.private,
             is_flow: false,
+            gate,
             state: Mutex::default(),
         }
     }
@@ -83,7 +87,7 @@ impl Network {
     pub fn none() -> Self {
         Self {
             is_flow: true,
-            ..Self::of(&Grants::default())
+            ..Self::of(&Grants::default(), Gate::closed())
         }
     }
 
@@ -127,6 +131,7 @@ impl Network {
                 format!("the limit on one instance is {NAMES_MAX} names")
             }));
         }
+        self.gate.pass().await;
         let found = resolve(name.to_owned()).await;
         let found = found.map_err(|err| {
             tracing::debug!(name, %err, "a name was not found");
@@ -249,13 +254,19 @@ pub(super) fn open(wasi: &mut WasiCtxBuilder, network: &Arc<Network>) {
     }
     let network = Arc::clone(network);
     wasi.socket_addr_check(move |address, wish| {
-        let allowed = match wish {
-            SocketAddrUse::TcpConnect => network.may_connect(address),
-            // The system binds a socket before it connects. Listening stays refused.
-            SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
-            _ => false,
+        let network = Arc::clone(&network);
+        let allowed = async move {
+            match wish {
+                SocketAddrUse::TcpConnect if network.may_connect(address) => {
+                    network.gate.pass().await;
+                    true
+                }
+                // The system binds a socket before it connects. Listening stays refused.
+                SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
+                _ => false,
+            }
         };
-        Box::pin(std::future::ready(allowed))
+        Box::pin(SyncFuture::new(allowed))
     });
 }
 
@@ -275,15 +286,29 @@ pub(super) fn says_so(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+    use futures::future::{BoxFuture, ready};
+
     use super::*;
+    use crate::port::TaskPort;
+
+    /// Everything is recorded already.
+    struct Recorded;
+
+    impl TaskPort for Recorded {
+        fn recorded(&self) -> BoxFuture<'_, ()> {
+            ready(()).boxed()
+        }
+    }
 
     fn network(http: &[&str], tcp: &[&str], private: bool) -> Network {
         let texts = |texts: &[&str]| texts.iter().map(|it| (*it).to_owned()).collect();
-        Network::of(&Grants {
+        let grants = Grants {
             http: texts(http),
             tcp: texts(tcp),
             private,
-        })
+        };
+        Network::of(&grants, Gate::of(Arc::new(Recorded)))
     }
 
     #[test]

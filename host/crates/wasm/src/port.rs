@@ -85,6 +85,13 @@ impl dyn FlowPort {
     }
 }
 
+/// Everything that a task instance can ask of the worker that executes it.
+pub trait TaskPort: Send + Sync + 'static {
+    /// Waits until it is recorded that the attempt runs, and all that led to it. From then on
+    /// others may see what it does. Never returns for an attempt that is about to be dropped.
+    fn recorded(&self) -> BoxFuture<'_, ()>;
+}
+
 /// The port has answered another question.
 fn unfit(reply: &Reply) -> CallError {
     let message = format!("a call was answered {reply:?}");

@@ -19,7 +19,7 @@ use super::guest::{Guest, Role};
 use super::halt::{Halt, failure_of};
 use super::meter::metered;
 use super::network;
-use super::port::{FlowPort, LogSink, RunContext, Surroundings, TaskContext};
+use super::port::{FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort};
 use super::prepared::{Need, PrepareError, Prepared};
 use super::{ComponentError, DescribeLimits, Limits, convert, inspect, scan};
 use model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, TaskName};
@@ -89,6 +89,7 @@ pub struct TaskStart {
     pub task: Arc<TaskContext>,
     pub arguments: Json,
     pub logs: Arc<dyn LogSink>,
+    pub port: Arc<dyn TaskPort>,
     pub grants: Grants,
     pub timeout: Option<Duration>,
 }
@@ -348,7 +349,11 @@ impl Runtime {
             grants: start.grants.clone(),
             replayable: None,
         };
-        let role = Role::Task(Arc::clone(&start.context), Arc::clone(&start.task));
+        let role = Role::Task(
+            Arc::clone(&start.context),
+            Arc::clone(&start.task),
+            Arc::clone(&start.port),
+        );
         let mut store = Guest::store(&self.engine, &self.limits, role, around, Some(held));
         let call = call_task(&prepared.task, &mut store, task, &start.arguments);
         let returned = match start.timeout {

@@ -23,6 +23,7 @@ use tokio::time::Sleep;
 use super::around::{JournalClock, context_of};
 use super::first_record::FirstRecord;
 use super::logs::{FlowLog, PendingLines};
+use super::port::Gates;
 use super::shared::Shared;
 use super::signals::at_least;
 use super::starting::Starting;
@@ -80,6 +81,8 @@ pub(super) struct Driver {
     executing: JoinSet<()>,
     /// Lines of tasks that are not recorded yet.
     pending: Arc<PendingLines>,
+    /// Tasks that wait until they may call out.
+    gates: Arc<Gates>,
     sender: mpsc::UnboundedSender<TaskEvent>,
     events: mpsc::UnboundedReceiver<TaskEvent>,
     news: watch::Receiver<()>,
@@ -191,6 +194,7 @@ impl Driver {
             starting: Starting::new(limits.arguments_bytes_max),
             executing: JoinSet::new(),
             pending: Arc::default(),
+            gates: Arc::default(),
             sender,
             events,
             timer: None,
@@ -354,6 +358,7 @@ impl Driver {
                     self.executing.abort_all();
                 }
                 Effect::StartTask(job) => self.starting.add(job),
+                Effect::LetOut { seq, attempt } => self.gates.let_out(seq, attempt),
             }
         }
         while let Some((job, arguments, place)) =
@@ -363,6 +368,7 @@ impl Driver {
                 context: self.context(job.scope),
                 grants: self.flow.run(None).grants.clone(),
                 pending: Arc::clone(&self.pending),
+                gates: Arc::clone(&self.gates),
                 job,
                 arguments,
                 place,

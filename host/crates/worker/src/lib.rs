@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Invariant: nothing leaves the process before what led to it is recorded. What a flow has
-//! asked for may be buffered while it computes, because a flow has no outside; the same
-//! holds for tasks that are granted nothing.
+//! asked for may be buffered while it computes, because a flow has no outside; the same holds
+//! for a task until its first call to the outside, which is held until then.
 
 mod alone;
 mod around;
@@ -30,6 +30,7 @@ mod heavy;
 mod logs;
 mod panics;
 mod parking;
+mod port;
 mod replay;
 mod shared;
 mod shutdown;

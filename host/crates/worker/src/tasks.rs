@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::logs::{PendingLines, TaskLog};
 use super::panics::message_of;
+use super::port::{Gates, Port};
 use super::shared::Shared;
 use super::starting::Place;
 use model::{Failure, FailureKind, Grants, Json, Outcome};
@@ -26,6 +27,8 @@ pub(super) struct Attempt {
     pub grants: Grants,
     /// What its flow has not recorded yet of what tasks have said.
     pub pending: Arc<PendingLines>,
+    /// Those of its flow.
+    pub gates: Arc<Gates>,
 }
 
 /// Executes one attempt of a task run. Every event is sent before it returns; it can be
@@ -43,6 +46,7 @@ pub(super) async fn execute(
         context,
         grants,
         pending,
+        gates,
     } = attempt;
     let TaskJob {
         seq,
@@ -57,6 +61,12 @@ pub(super) async fn execute(
     let clock = shared.store.clock();
     let limits = shared.runtime.limits();
     let logs = TaskLog::new(flow_run, id, limits, events.clone(), pending, clock);
+    let port = Port {
+        seq,
+        attempt,
+        gates,
+        events: events.clone(),
+    };
     let start = TaskStart {
         context,
         task: Arc::new(TaskContext {
@@ -67,6 +77,7 @@ pub(super) async fn execute(
         }),
         arguments,
         logs: Arc::new(logs),
+        port: Arc::new(port),
         grants,
         timeout,
     };

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::step::TaskJob;
 use crate::{Dependencies, Retries};
 use model::{RetryPolicy, Seq, TaskName, TaskRun, TaskRunId};
 
@@ -17,9 +16,12 @@ pub(super) struct Tasks {
     pub waiting: Dependencies,
     /// Those that await their next attempt.
     pub retries: Retries,
-    /// Attempts that start once it is recorded that they do.
-    #[expect(clippy::vec_box, reason = "effects take them boxed, as they are")]
-    pub held: Vec<Box<TaskJob>>,
+    /// Attempts, by call and number, that call out once it is recorded that they run.
+    pub held: Vec<(Seq, u32)>,
+    /// Those of which an attempt has called out, so that the next one will probably, too.
+    pub called_out: BTreeSet<TaskName>,
+    /// Whether one of them has started since the last record.
+    pub record_due: bool,
     /// Whether an attempt has failed since the last record.
     pub failed: bool,
     /// What is recorded of tasks that have not ended, until the flow calls them again.
@@ -44,6 +46,8 @@ impl Tasks {
             waiting: Dependencies::default(),
             retries: Retries::default(),
             held: Vec::new(),
+            called_out: BTreeSet::new(),
+            record_due: false,
             failed: false,
             recorded: recorded.into_iter().map(|run| (run.id, run)).collect(),
             numbers: HashMap::new(),
@@ -55,9 +59,14 @@ impl Tasks {
         self.live.len() > self.waiting.len() + self.retries.len()
     }
 
-    /// Whether a record is due before something can start.
+    /// Whether a task is held until the next record.
     pub fn any_held(&self) -> bool {
         !self.held.is_empty()
+    }
+
+    /// Whether a task is held until the next record, or will be before long.
+    pub fn any_to_let_out(&self) -> bool {
+        self.record_due || self.any_held()
     }
 
     pub fn is_changed(&self) -> bool {
@@ -68,6 +77,7 @@ impl Tasks {
     pub fn take_changed(&mut self, into: &mut Vec<TaskRun>) {
         into.append(&mut self.ended);
         self.failed = false;
+        self.record_due = false;
         let live = std::mem::take(&mut self.changed);
         let live = live.iter().filter_map(|seq| self.live.get(seq));
         into.extend(live.map(|live| live.run.clone()));

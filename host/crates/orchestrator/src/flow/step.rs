@@ -155,12 +155,22 @@ pub enum TaskEvent {
         chance: f64,
     },
     Line(LogLine),
+    /// An attempt wants to do what others can see, and waits for [`Effect::LetOut`].
+    CallsOut {
+        seq: Seq,
+        attempt: u32,
+    },
 }
 
 /// What the driver sets going.
 #[derive(Debug)]
 pub enum Effect {
     StartTask(Box<TaskJob>),
+    /// It is recorded that this attempt runs, and what led to it: it may call out.
+    LetOut {
+        seq: Seq,
+        attempt: u32,
+    },
     /// The flow no longer waits for the attempts that are executed.
     DropTasks,
 }

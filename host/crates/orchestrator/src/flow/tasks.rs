@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! submit --> needs settled? -- no --> waiting --settled--+
-//!              `- yes -------------------------------+---+--> granted anything?
-//!                                                    |          |- no --> Effect::StartTask
-//! Retries: the next attempt is due ------------------+          `- yes -> held until recorded
+//!              `- yes -------------------------------+---+--> Effect::StartTask
+//! Retries: the next attempt is due ------------------+            |
+//!                                                                 v
+//!                      TaskEvent::CallsOut --> recorded that it runs? -- yes --> Effect::LetOut
+//!                                                `- no --> held until it is -------^
 //! ```
 //!
-//! The outside may see what a granted task does, so it starts after the record that says
-//! it runs.
+//! Nobody outside may see what a task does before the record that says it runs, so its first
+//! call to the outside is held until then. What it computes before is seen by nobody.
 
 use std::time::Duration;
 
@@ -136,11 +138,9 @@ impl Flow {
             attempt: run.attempt,
             timeout: *timeout,
         });
-        if self.run.grants.is_empty() {
-            self.effects.push_back(Effect::StartTask(job));
-        } else {
-            self.tasks.held.push(job);
-        }
+        // So that the sync does not begin only when the task asks for it.
+        self.tasks.record_due |= self.tasks.called_out.contains(&job.task);
+        self.effects.push_back(Effect::StartTask(job));
     }
 
     /// The arguments of a task that starts.
@@ -153,10 +153,29 @@ impl Flow {
         }
     }
 
-    /// Lets the attempts start of which it is recorded.
+    /// An attempt wants to do what others can see. It may once it is recorded that it runs, and
+    /// with that all that has led to it.
+    fn calls_out(&mut self, seq: Seq, attempt: u32) {
+        let Some(live) = self.tasks.live(seq) else {
+            return;
+        };
+        // An earlier attempt may have asked, and has ended since.
+        if live.run.attempt != attempt {
+            return;
+        }
+        self.tasks.called_out.insert(live.run.task.clone());
+        if self.tasks.changed.contains(&seq) {
+            self.tasks.held.push((seq, attempt));
+        } else {
+            self.effects.push_back(Effect::LetOut { seq, attempt });
+        }
+    }
+
+    /// Lets the attempts call out of which it is recorded now that they run.
     pub(super) fn release_held(&mut self) {
         let held = self.tasks.held.drain(..);
-        self.effects.extend(held.map(Effect::StartTask));
+        let let_out = |(seq, attempt)| Effect::LetOut { seq, attempt };
+        self.effects.extend(held.map(let_out));
     }
 
     /// Takes note of what happened to a task, and starts what waited for it. For a wait, which
@@ -169,6 +188,7 @@ impl Flow {
     fn take_note(&mut self, event: TaskEvent) {
         match event {
             TaskEvent::Line(line) => self.buffer.progress.logs.push(line),
+            TaskEvent::CallsOut { seq, attempt } => self.calls_out(seq, attempt),
             TaskEvent::Ended {
                 seq,
                 outcome,

@@ -70,14 +70,6 @@ impl Default for Setup {
 }
 
 impl Setup {
-    fn granted(mut self) -> Self {
-        self.run.grants = Grants {
-            http: vec!["*".to_owned()],
-            ..Grants::default()
-        };
-        self
-    }
-
     fn flow(self) -> Flow {
         let schema = Schema {
             parameters: Json::trusted("{}"),
@@ -165,6 +157,9 @@ fn show(flow: &mut Flow, step: &Step) -> String {
                 }
             }
             Effect::DropTasks => text.push_str("; drop tasks"),
+            Effect::LetOut { seq, attempt } => {
+                write!(text, "; let out {seq} {attempt}").unwrap();
+            }
         }
     }
     text
@@ -273,6 +268,11 @@ fn ended(seq: u64, ms: i64, outcome: Outcome) -> Tell {
     }))
 }
 
+fn calls_out(seq: u64, attempt: u32) -> Tell {
+    let seq = Seq(seq);
+    Happened(Event::Task(TaskEvent::CallsOut { seq, attempt }))
+}
+
 fn lost() -> Outcome {
     Err(Failure::new(FailureKind::Error, "no route"))
 }
@@ -353,31 +353,54 @@ fn a_task_that_may_reach_nothing_runs_ahead_of_the_record() {
 }
 
 #[test]
-fn a_task_that_was_granted_something_starts_after_the_record() {
+fn a_task_calls_out_after_the_record() {
     check(
-        Setup::default().granted(),
+        Setup::default(),
         [
-            (1, load(&[]), "record 1, load-0: Running"),
-            (2, recorded(Recorded::Done), "1; start load-0 1"),
-            // Its need settles: the same for what starts within a wait.
-            (3, load(&[("n", Argument::ResultOf(Seq(1)))]), "2"),
-            (4, all(&[2]), "busy, news false, due 24"),
+            (1, load(&[]), "1; start load-0 1"),
+            (2, all(&[1]), "busy, news false, due 22"),
+            (3, calls_out(1, 1), "record 1, load-0: Running"),
             (
-                5,
-                ended(1, 5, seven()),
-                "record 2, 1 settled, load-0: Completed, load-1: Running",
+                4,
+                recorded(Recorded::Done),
+                "busy, news false, due -; let out 1 1",
             ),
+            // It is recorded already.
+            (5, calls_out(1, 1), "busy, news false, due -; let out 1 1"),
+            // An attempt that is over is let out no more.
+            (6, calls_out(1, 2), "busy, news false, due -"),
+            (7, ended(1, 7, seven()), "done"),
+        ],
+    );
+}
+
+#[test]
+fn a_task_that_will_call_out_is_recorded_when_it_starts() {
+    check(
+        Setup::default(),
+        [
+            (1, load(&[]), "1; start load-0 1"),
+            (2, all(&[1]), "busy, news false, due 22"),
+            (3, calls_out(1, 1), "record 1, load-0: Running"),
+            (
+                4,
+                recorded(Recorded::Done),
+                "busy, news false, due -; let out 1 1",
+            ),
+            (5, ended(1, 5, seven()), "done"),
+            // All that start before the flow waits are in one record.
+            (6, load(&[]), "2; start load-1 1"),
             (
                 6,
-                recorded(Recorded::Done),
-                "busy, news false, due -; start load-1 1 with {\"n\":7}",
+                load(&[("n", Argument::ResultOf(Seq(1)))]),
+                "3; start load-2 1 with {\"n\":7}",
             ),
-            // Nothing starts for a run that has been paused by then.
             (
                 7,
-                ended(2, 7, lost()),
-                "record Waiting, load-1: AwaitingRetry, wait 1 of [2] until 1007 for task `load-1`",
+                all(&[2, 3]),
+                "record 2, 3, 1 settled, load-0: Completed, load-1: Running, load-2: Running",
             ),
+            // Nothing is let out of a run that has been paused by then.
             (8, recorded(Recorded::Paused), "Suspended"),
         ],
     );

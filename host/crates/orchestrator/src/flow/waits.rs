@@ -120,7 +120,7 @@ impl Flow {
             return Some(self.record(Next::Continue));
         }
         let any_due = self.start_due(at.now);
-        if self.tasks.any_held() {
+        if self.tasks.any_to_let_out() {
             return Some(self.record(Next::Continue));
         }
         if any_due {

@@ -49,7 +49,7 @@ pub(super) fn manifest() -> Manifest {
     }
 }
 
-pub(super) fn deployed(script: usize, pool: &PoolName, grants: bool) -> Known {
+pub(super) fn deployed(script: usize, pool: &PoolName) -> Known {
     let flow = Scripts::name(script);
     let deployment = Deployment {
         name: DeploymentName::default_for(&flow),
@@ -57,7 +57,7 @@ pub(super) fn deployed(script: usize, pool: &PoolName, grants: bool) -> Known {
         pool: pool.clone(),
         parameters: Json::empty_object(),
         tags: Vec::new(),
-        grants: if grants { granted() } else { Grants::default() },
+        grants: Grants::default(),
         description: None,
         created: at(0),
         updated: at(0),
@@ -66,12 +66,5 @@ pub(super) fn deployed(script: usize, pool: &PoolName, grants: bool) -> Known {
     Known {
         deployment: Arc::new(deployment),
         parameters: Ok(Arc::new(parameters.expect("anything fits"))),
-    }
-}
-
-pub(super) fn granted() -> Grants {
-    Grants {
-        http: vec!["*".to_owned()],
-        ..Grants::default()
     }
 }

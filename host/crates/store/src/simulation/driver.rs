@@ -9,7 +9,7 @@ use super::script::Script;
 use crate::{Claimed, Progress};
 use model::{
     Ask, Failure, FailureKind, Json, Lease, LogLevel, LogLine, LogSource, Manifest, Outcome, RunId,
-    State, TaskRunId, Timestamp,
+    Seq, State, TaskRunId, Timestamp,
 };
 use orchestrator::flow::{
     Effect, Event, Flow, FlowLimits, Mode, Moment, Past, Signal, Step, TaskEvent, TaskJob,
@@ -30,6 +30,10 @@ pub(super) struct Execution {
     /// What the flow has returned, while its tasks end.
     pub returned: Option<Outcome>,
     computing: Vec<TaskJob>,
+    /// Attempts that want to call out, and wait until they may.
+    asking: Vec<TaskJob>,
+    /// Attempts that may since the world looked last.
+    let_out: Vec<(TaskRunId, u32)>,
     events: Vec<TaskEvent>,
     /// The `Running` state, until it is recorded.
     first: Option<State>,
@@ -64,6 +68,8 @@ impl Execution {
             order,
             returned: None,
             computing: Vec::new(),
+            asking: Vec::new(),
+            let_out: Vec::new(),
             events: Vec::new(),
             first: Some(State::running(attempt, now.max(started))),
         }
@@ -128,9 +134,36 @@ impl Execution {
         while let Some(effect) = self.flow.next_effect() {
             match effect {
                 Effect::StartTask(job) => self.computing.push(*job),
-                Effect::DropTasks => self.computing.clear(),
+                Effect::LetOut { seq, attempt } => self.lets_out(seq, attempt),
+                Effect::DropTasks => {
+                    self.computing.clear();
+                    self.asking.clear();
+                }
             }
         }
+    }
+
+    fn lets_out(&mut self, seq: Seq, attempt: u32) {
+        let asks = |job: &TaskJob| job.seq == seq && job.attempt == attempt;
+        let at = self.asking.iter().position(asks);
+        let job = self.asking.swap_remove(at.expect("only who asks is let out"));
+        self.let_out.push((job.id, job.attempt));
+        self.computing.push(job);
+    }
+
+    /// Attempts that have called out since this was asked last.
+    pub fn called_out(&mut self) -> Vec<(TaskRunId, u32)> {
+        std::mem::take(&mut self.let_out)
+    }
+
+    /// An attempt of one of its tasks wants to do what others can see.
+    pub fn call_out(&mut self, rng: &mut Rng) {
+        let job = self.computing.swap_remove(rng.below(self.computing.len()));
+        self.events.push(TaskEvent::CallsOut {
+            seq: job.seq,
+            attempt: job.attempt,
+        });
+        self.asking.push(job);
     }
 
     /// An attempt of one of its tasks ends. Which one, and what it says of itself.

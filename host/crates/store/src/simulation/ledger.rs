@@ -71,6 +71,11 @@ impl Ledger {
         assert!(seen.ended.is_none(), "a run was claimed that is over");
     }
 
+    /// The newest attempt of a run that was seen.
+    pub fn attempt(&self, id: RunId) -> u32 {
+        self.runs.get(&id).map_or(0, |seen| seen.attempt)
+    }
+
     pub fn retried(&mut self, id: RunId) {
         let seen = self.run(id);
         seen.retries += 1;

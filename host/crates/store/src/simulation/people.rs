@@ -1,6 +1,6 @@
 //! What people do: they start runs, give input, pause, resume, cancel and retry.
 
-use super::catalog::{granted, new_run};
+use super::catalog::new_run;
 use super::script::Scripts;
 use super::trace::{short, trace};
 use super::world::World;
@@ -12,10 +12,6 @@ impl<S: Store> World<'_, S> {
         let at = self.rng.below(self.scripts.0.len());
         let id = RunId(self.rng.id());
         let mut new = new_run(Scripts::name(at).as_str(), id, &self.pool, self.now);
-        // What it calls may not run ahead of what is recorded.
-        if self.rng.percent(30) {
-            new.run.grants = granted();
-        }
         if !self.roots.is_empty() && self.rng.percent(70) {
             let watched = self.roots[self.rng.below(self.roots.len())];
             new.run.parameters = Json::trusted(format!(r#"{{"watch":"{watched}"}}"#));

@@ -11,7 +11,7 @@ use super::trace::{short, trace};
 use super::world::World;
 use super::written::{Stays, Written};
 use crate::{Progress, Store, TaskRunFilter};
-use model::{Failure, Outcome, RunId, Timestamp};
+use model::{Answer, Entry, Failure, Outcome, RunId, Timestamp};
 use orchestrator::flow::{Await, Event, Found, Look, Past, Signal, Step, Stop};
 use orchestrator::{Decision, after_attempt};
 
@@ -35,6 +35,7 @@ impl<S: Store> World<'_, S> {
         let mut execution = self.hands[hand].running.swap_remove(at);
         let worker = self.hands[hand].id;
         let stays = self.go_on(&mut execution).await;
+        self.look_outside(&mut execution).await;
         let Some(hand) = self.hands.iter_mut().find(|hand| hand.id == worker) else {
             return;
         };
@@ -234,7 +235,26 @@ impl<S: Store> World<'_, S> {
         Stays::Gone
     }
 
-    /// A task of some execution ends.
+    /// Whoever called out is known to run, whatever happens next.
+    async fn look_outside(&mut self, execution: &mut Execution) {
+        for (task, attempt) in execution.called_out() {
+            let known = self.store.task_runs_by_id(&[task]).await.unwrap();
+            let known = known.first().map(|run| run.attempt);
+            assert!(
+                known.is_some_and(|known| known >= attempt),
+                "attempt {attempt} of task run {task} called out, and {known:?} is recorded"
+            );
+            let journal = self.store.journal(execution.id).await.unwrap();
+            let calls = |entry: &Entry| matches!(entry.answer, Answer::TaskRun { id } if id == task);
+            let gone = execution.attempt < self.ledger.attempt(execution.id);
+            assert!(
+                gone || journal.iter().any(calls),
+                "task run {task} called out, and no journal knows it"
+            );
+        }
+    }
+
+    /// A task of some execution ends, or calls out.
     pub(super) async fn compute(&mut self) {
         let computes = |it: &Execution| it.computes();
         let Some(hand) = self.any_hand_that(|hand| hand.running.iter().any(computes)) else {
@@ -246,6 +266,9 @@ impl<S: Store> World<'_, S> {
         let Some(execution) = running.iter_mut().find(|it| computes(it)) else {
             return;
         };
+        if self.rng.percent(30) {
+            return execution.call_out(&mut self.rng);
+        }
         let held = self.holders.get(&execution.id) == Some(&execution.lease());
         let (task, attempt, done) = execution.compute(self.nonce, &mut self.rng, self.now);
         if held {

@@ -95,7 +95,7 @@ impl<'s, S: Store> World<'s, S> {
             jumps: rng.percent(25),
         };
         let deployments = (0..scripts.0.len())
-            .map(|at| deployed(at, &pool, rng.percent(30)))
+            .map(|at| deployed(at, &pool))
             .collect();
         let mut world = Self {
             store,
