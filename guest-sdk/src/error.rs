@@ -100,6 +100,15 @@ impl Error {
         }))
     }
 
+    /// An error of a kind that is about the run that holds it.
+    pub(crate) fn of_this_run(kind: ErrorKind, message: String) -> Self {
+        Self(Rc::new(Inner {
+            kind,
+            own: true,
+            what: What::Source(message.into()),
+        }))
+    }
+
     /// Arguments or values that do not fit.
     pub(crate) fn invalid(message: String) -> Self {
         Self::of_kind(ErrorKind::Invalid, message)
@@ -107,11 +116,7 @@ impl Error {
 
     /// Arguments of this very run that do not fit.
     pub(crate) fn invalid_arguments(message: String) -> Self {
-        Self(Rc::new(Inner {
-            kind: ErrorKind::Invalid,
-            own: true,
-            what: What::Source(message.into()),
-        }))
+        Self::of_this_run(ErrorKind::Invalid, message)
     }
 
     /// A failure from the host, about something that the run asked for or depends on.

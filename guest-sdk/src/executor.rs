@@ -284,6 +284,7 @@ fn wait(ask: Ask) -> Result<()> {
             host().wait_all(&handles).map_err(Error::from_wait)?;
             handles
         }
+        Ask::Nothing if wait_outside() => return Ok(()),
         Ask::Nothing => return Err(stuck()),
     };
     if settled.is_empty() {
@@ -298,11 +299,19 @@ fn wait(ask: Ask) -> Result<()> {
     Ok(())
 }
 
+/// Waits for what a task awaits of the outside. `false`: nothing.
+fn wait_outside() -> bool {
+    #[cfg(target_arch = "wasm32")]
+    return crate::pollables::wait();
+    #[cfg(not(target_arch = "wasm32"))]
+    false
+}
+
 fn stuck() -> Error {
     Error::of_kind(
         ErrorKind::Permanent,
         "stuck: the code awaits something that nothing can ever complete; only task runs, flow \
-         runs, `sleep` and what is built on them can be awaited here",
+         runs, `sleep`, requests of a task and what is built on them can be awaited here",
     )
 }
 

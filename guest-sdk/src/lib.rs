@@ -119,10 +119,13 @@ mod fake;
 mod flow_run;
 mod guest;
 mod host;
+pub mod http;
 mod input;
 mod logger;
 mod object;
 mod parameter;
+#[cfg(target_arch = "wasm32")]
+mod pollables;
 mod registry;
 mod schema;
 mod subflow;
@@ -164,8 +167,8 @@ pub mod prelude {
 
     pub use crate::{
         Bytes, Context, Error, ErrorKind, FlowRun, FlowRunId, Result, State, TaskFuture, bail,
-        context, ensure, flow, run_deployment, run_deployments, sleep, suspend_for_input, task,
-        wait_for_flow_runs,
+        context, ensure, flow, http, run_deployment, run_deployments, sleep, suspend_for_input,
+        task, wait_for_flow_runs,
     };
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::engine::{Describer, EngineSettings};
 use super::error::UserError;
+use super::limits::LimitArgs;
 use super::output::Output;
 use super::place::Place;
 use model::Timestamp;
 use operations::client::{Client, LocalClient};
 use store::Store;
-use wasm::{Limits, Runtime};
+use wasm::{HttpConfig, Limits, Runtime};
 
 pub use super::engine::Room;
 
@@ -76,8 +77,13 @@ impl Context {
         self.client.now()
     }
 
-    /// The engine, for those commands that look into components or run them.
+    /// The engine, for those commands that look into components.
     pub fn runtime(&self, room: Room, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
-        self.engine.runtime(room, limits)
+        self.engine.runtime(room, limits, HttpConfig::default())
+    }
+
+    /// The engine, for those that run flows and tasks.
+    pub fn runtime_for_runs(&self, room: Room, typed: &LimitArgs) -> anyhow::Result<Arc<Runtime>> {
+        self.engine.runtime(room, typed.limits(), typed.http()?)
     }
 }

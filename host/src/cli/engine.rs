@@ -8,7 +8,7 @@ use super::time::TimeLimitArg;
 use async_trait::async_trait;
 use model::Manifest;
 use operations::client::{Describe, Undescribed};
-use wasm::{CompileLimits, Compiling, ComponentError, Limits, Runtime, RuntimeConfig};
+use wasm::{CompileLimits, Compiling, ComponentError, HttpConfig, Limits, Runtime, RuntimeConfig};
 
 /// How much room guests have together.
 #[derive(Clone, Copy, Debug)]
@@ -86,11 +86,17 @@ impl EngineSettings {
     }
 
     /// An engine. Components are compiled by this program, in processes of their own.
-    pub fn runtime(&self, room: Room, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
+    pub fn runtime(
+        &self,
+        room: Room,
+        limits: Limits,
+        http: HttpConfig,
+    ) -> anyhow::Result<Arc<Runtime>> {
         let usual = RuntimeConfig::default();
         Runtime::new(RuntimeConfig {
             cache_dir: Some(self.cache.clone()),
             limits,
+            http,
             compile_limits: self.compile_limits.clone(),
             compiling: Compiling::Child(THIS_PROGRAM.into()),
             flows_max: room.flows,
@@ -116,7 +122,9 @@ impl Describe for Describer {
     async fn describe(&self, bytes: &[u8]) -> Result<Manifest, Undescribed> {
         let runtime = match self {
             Self::With(runtime) => Ok(Arc::clone(runtime)),
-            Self::WhenNeeded(settings) => settings.runtime(Room::FEW, Limits::default()),
+            Self::WhenNeeded(settings) => {
+                settings.runtime(Room::FEW, Limits::default(), HttpConfig::default())
+            }
         };
         let runtime = runtime.map_err(|err| Undescribed {
             reason: format!("{err:#}"),

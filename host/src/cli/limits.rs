@@ -1,8 +1,10 @@
 //! What one instance may use, as typed.
 
+use super::error::UserError;
+use super::http::HttpArgs;
 use super::size::SizeArg;
 use super::time::TimeLimitArg;
-use wasm::Limits;
+use wasm::{HttpConfig, Limits};
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct LimitArgs {
@@ -22,6 +24,8 @@ pub struct LimitArgs {
     /// the control group]
     #[arg(long, value_name = "SIZE")]
     memory: Option<SizeArg>,
+    #[command(flatten)]
+    http: HttpArgs,
 }
 
 impl LimitArgs {
@@ -37,7 +41,13 @@ impl LimitArgs {
         if let Some(SizeArg(max)) = self.journal_limit {
             limits.journal_max = max;
         }
+        limits.http = self.http.limits();
         limits
+    }
+
+    /// How tasks send requests.
+    pub fn http(&self) -> Result<HttpConfig, UserError> {
+        self.http.config()
     }
 
     /// The memory of all guests, if it was typed.

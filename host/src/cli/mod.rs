@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod flow_run;
 mod grants;
+mod http;
 mod inputs;
 mod limits;
 mod listing;

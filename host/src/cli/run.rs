@@ -57,10 +57,8 @@ pub struct RunArgs {
 
 pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let store = cx.store("run")?;
-    let runtime = cx.runtime(
-        Room::ONE_RUN.with_memory(args.limits.memory()),
-        args.limits.limits(),
-    )?;
+    let room = Room::ONE_RUN.with_memory(args.limits.memory());
+    let runtime = cx.runtime_for_runs(room, &args.limits)?;
     let now = cx.now();
     let flow = args.flow.as_deref();
     let mut target = Target::find(&args.target, flow, &**store, &runtime, now).await?;

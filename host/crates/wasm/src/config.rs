@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::machine;
-use super::{CompileLimits, ComponentLimits, DescribeLimits, Limits};
+use super::{CompileLimits, ComponentLimits, DescribeLimits, HttpConfig, Limits};
 
 /// Where components are compiled, and where they describe themselves.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,7 @@ pub struct RuntimeConfig {
     pub component_limits: ComponentLimits,
     pub compile_limits: CompileLimits,
     pub compiling: Compiling,
+    pub http: HttpConfig,
     /// Flow instances alive at once, waiting ones in memory included. One with several memories
     /// counts as so many.
     pub flows_max: u32,
@@ -58,6 +59,7 @@ impl Default for RuntimeConfig {
             component_limits: ComponentLimits::default(),
             compile_limits: CompileLimits::default(),
             compiling: Compiling::default(),
+            http: HttpConfig::default(),
             flows_max: 512,
             tasks_max: 256,
             memory_max: machine::guest_memory(),

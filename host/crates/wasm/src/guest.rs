@@ -8,13 +8,15 @@ use wasmtime::{ResourceLimiterAsync, Store, UpdateDeadline};
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::budget::{Held, NothingFree};
 use super::engine::Engine;
 use super::fields::MANIFEST_BYTES_MAX;
 use super::gate::Gate;
 use super::halt::{Halt, Panic, bytes};
-use super::limits::RESOURCES_MAX;
+use super::http::{Hooks, Sender, Whose};
+use super::limits::{HEADERS_MAX, RESOURCES_MAX};
 use super::meter::Meter;
 use super::network::Network;
 use super::port::{
@@ -22,14 +24,22 @@ use super::port::{
 };
 use super::wasi;
 use super::{DescribeLimits, Limits};
-use model::{Ask, Failure, FailureKind, RunId, Seq};
+use model::{Ask, Failure, FailureKind, Grants, RunId, Seq};
 
 /// The purpose of an instance.
 pub(super) enum Role {
     Flow(Box<dyn FlowPort>),
-    Task(Arc<RunContext>, Arc<TaskContext>, Arc<dyn TaskPort>),
+    Task(TaskRole),
     /// It only describes itself, under these limits.
     Describe(DescribeLimits),
+}
+
+/// What an instance of a task is for.
+pub(super) struct TaskRole {
+    pub run: Arc<RunContext>,
+    pub task: Arc<TaskContext>,
+    pub port: Arc<dyn TaskPort>,
+    pub sender: Sender,
 }
 
 impl Role {
@@ -68,6 +78,8 @@ pub(super) struct Guest {
     wasi: Option<WasiCtx>,
     /// Made with it.
     network: Option<Arc<Network>>,
+    /// Made when the guest first sends a request.
+    http: Option<Http>,
     around: Surroundings,
     table: ResourceTable,
     pub role: Role,
@@ -95,6 +107,7 @@ impl Guest {
         let guest = Self {
             wasi: None,
             network: None,
+            http: None,
             around,
             table: resources(),
             role,
@@ -167,9 +180,7 @@ impl Guest {
     /// What the instance may reach.
     pub fn network(&mut self) -> Arc<Network> {
         let make = || match &self.role {
-            Role::Task(.., port) => {
-                Network::of(&self.around.grants, Gate::of(Arc::clone(port)))
-            }
+            Role::Task(task) => Network::of(&self.around.grants, Gate::of(Arc::clone(&task.port))),
             Role::Flow(_) | Role::Describe(_) => Network::none(),
         };
         Arc::clone(self.network.get_or_insert_with(|| Arc::new(make())))
@@ -199,6 +210,49 @@ fn resources() -> ResourceTable {
 
 fn refused(why: &str) -> CallError {
     CallError::Failure(Failure::new(FailureKind::Refused, why))
+}
+
+/// What an instance has for its requests.
+struct Http {
+    hooks: Hooks,
+    ctx: WasiHttpCtx,
+}
+
+impl Http {
+    fn of(role: &Role, grants: &Grants, network: Arc<Network>) -> Self {
+        let (sender, deployment) = match role {
+            Role::Task(task) => (Some(task.sender.clone()), task.run.deployment.clone()),
+            Role::Flow(_) | Role::Describe(_) => (None, None),
+        };
+        let mut ctx = WasiHttpCtx::new();
+        ctx.set_field_size_limit(HEADERS_MAX);
+        Self {
+            hooks: Hooks {
+                network,
+                whose: Whose {
+                    deployment,
+                    grants: grants.clone(),
+                },
+                sender,
+            },
+            ctx,
+        }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        if self.http.is_none() {
+            let network = self.network();
+            self.http = Some(Http::of(&self.role, &self.around.grants, network));
+        }
+        let http = self.http.as_mut().expect("it was made above");
+        WasiHttpCtxView {
+            hooks: &mut http.hooks,
+            table: &mut self.table,
+            ctx: &mut http.ctx,
+        }
+    }
 }
 
 impl WasiView for Guest {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::HttpLimits;
+
 /// The limits of one instance, flow or task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
@@ -27,6 +29,8 @@ pub struct Limits {
     pub calls_max: u64,
     /// What one flow run's journal may hold, in bytes. It is in memory while the flow is.
     pub journal_max: usize,
+    /// Of each request that a task sends.
+    pub http: HttpLimits,
 }
 
 impl Limits {
@@ -50,6 +54,7 @@ impl Default for Limits {
             log_bytes_max: 16 << 20,
             calls_max: 100_000,
             journal_max: 256 << 20,
+            http: HttpLimits::default(),
         }
     }
 }
@@ -168,6 +173,9 @@ impl Default for CompileLimits {
 
 /// Sockets, streams and whatever else of the host one instance holds at once.
 pub const RESOURCES_MAX: usize = 1000;
+
+/// The headers of a request or an answer together, as the host keeps them, in bytes.
+pub(super) const HEADERS_MAX: usize = 256 << 10;
 
 /// The longest log line, in bytes; the rest is cut off.
 pub const LOG_LINE_MAX: usize = 64 << 10;

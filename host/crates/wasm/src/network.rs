@@ -24,10 +24,8 @@ use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::sockets::SocketAddrUse;
 
 use super::gate::Gate;
-use model::{Grants, HostPattern, HttpGrant, TcpGrant, is_private};
-
-/// The name of this machine, which leads to it and is private without a doubt.
-const THIS_MACHINE: &str = "localhost";
+use super::reach::Reach;
+use model::{Grants, HttpScheme};
 
 /// Names, each with one of its addresses, that are kept for one instance.
 const NAMES_MAX: usize = 1000;
@@ -37,8 +35,7 @@ static QUESTIONS: Semaphore = Semaphore::const_new(64);
 
 /// What an instance may reach, and what it was told of addresses.
 pub(super) struct Network {
-    rules: Vec<Rule>,
-    private: bool,
+    reach: Reach,
     is_flow: bool,
     pub gate: Gate,
     state: Mutex<State>,
@@ -53,12 +50,6 @@ struct State {
     refused: Option<String>,
 }
 
-/// A grant of connections.
-enum Rule {
-    Http(HttpGrant),
-    Tcp(TcpGrant),
-}
-
 /// Why a name has no addresses for a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoAddress {
@@ -71,12 +62,8 @@ pub(super) enum NoAddress {
 impl Network {
     /// Of a task.
     pub fn of(grants: &Grants, gate: Gate) -> Self {
-        // What an earlier version has stored may mean nothing any more.
-        let http = grants.http.iter().filter_map(|it| it.parse().ok());
-        let tcp = grants.tcp.iter().filter_map(|it| it.parse().ok());
         Self {
-            rules: http.map(Rule::Http).chain(tcp.map(Rule::Tcp)).collect(),
-            private: grants.private,
+            reach: Reach::of(grants),
             is_flow: false,
             gate,
             state: Mutex::default(),
@@ -93,7 +80,7 @@ impl Network {
 
     /// Whether there is anything that the guest may connect to.
     pub fn is_open(&self) -> bool {
-        !self.rules.is_empty()
+        self.reach.is_open()
     }
 
     /// Keeps that a socket was refused, because there is nothing that it could connect to.
@@ -101,6 +88,26 @@ impl Network {
         self.refuse("a TCP socket was refused", || {
             "`--allow-http HOST` or `--allow-tcp HOST:PORT` grants connections".to_owned()
         });
+    }
+
+    /// Whether a request may be sent, to a name in small letters or to an address.
+    pub fn may_request(&self, scheme: HttpScheme, host: &str, port: u16) -> bool {
+        if self.reach.takes_request(scheme, host, port) {
+            return true;
+        }
+        let bracketed = match host.parse() {
+            Ok(IpAddr::V6(_)) => format!("[{host}]"),
+            _ => host.to_owned(),
+        };
+        let place = match scheme.port() == port {
+            true => bracketed,
+            false => format!("{bracketed}:{port}"),
+        };
+        self.refuse(
+            &format!("a request to `{scheme}://{place}` was refused"),
+            || format!("`--allow-http {place}` grants it"),
+        );
+        false
     }
 
     /// What was refused last, and what would grant it.
@@ -120,7 +127,7 @@ impl Network {
             },
         };
         let name = name.strip_suffix('.').unwrap_or(&name);
-        if !self.rules.iter().any(|rule| rule.host().is_name(name)) {
+        if !self.reach.takes_name(name) {
             return Err(self.refuse(&format!("`{name}` was not looked up"), || {
                 format!("`--allow-http {name}` or `--allow-tcp {name}:PORT` grants it")
             }));
@@ -137,7 +144,7 @@ impl Network {
             tracing::debug!(name, %err, "a name was not found");
             NoAddress::Unknown
         })?;
-        let is_open = |address: &&IpAddr| self.may_lead_to(name, **address);
+        let is_open = |address: &&IpAddr| self.reach.may_lead_to(name, **address);
         let open: Vec<IpAddr> = found.iter().filter(is_open).copied().collect();
         let mut state = self.lock();
         let State { names, told, .. } = &mut *state;
@@ -150,45 +157,16 @@ impl Network {
         }
         drop(state);
         match (found.first(), open.is_empty()) {
-            (Some(private), true) => {
-                let what = format!("`{name}` is {private}, which is no public address, and so");
-                let what = format!("{what} it was not given to the task");
-                let grants =
-                    || format!("`--allow-private`, or `--allow-tcp {private}:PORT`, grants it");
-                Err(self.refuse(&what, grants))
-            }
+            (Some(private), true) => Err(self.refuse_private(name, *private)),
             _ => Ok(open),
         }
-    }
-
-    /// Whether a name may lead there. If it does, it was granted.
-    fn may_lead_to(&self, name: &str, address: IpAddr) -> bool {
-        !is_private(address)
-            || self.private
-            || name == THIS_MACHINE
-            || self
-                .rules
-                .iter()
-                .any(|rule| *rule.host() == HostPattern::Address(address))
     }
 
     /// Whether the guest may connect to an address.
     pub fn may_connect(&self, to: SocketAddr) -> bool {
         let address = to.ip().to_canonical();
         let names = self.lock().names.get(&address).cloned().unwrap_or_default();
-        let takes = |rule: &Rule| rule.takes_port(to.port());
-        let is_granted = |rule: &Rule| match rule.host() {
-            HostPattern::Address(granted) => *granted == address,
-            HostPattern::Any => self.private || !is_private(address),
-            // It need not have been looked up.
-            HostPattern::Name(name) if name == THIS_MACHINE && address.is_loopback() => true,
-            host => names.iter().any(|name| host.is_name(name)),
-        };
-        if self
-            .rules
-            .iter()
-            .any(|rule| takes(rule) && is_granted(rule))
-        {
+        if self.reach.takes_address(address, to.port(), &names) {
             return true;
         }
         let place = match names.first() {
@@ -199,6 +177,15 @@ impl Network {
             format!("`--allow-tcp {place}` grants it")
         });
         false
+    }
+
+    /// Keeps that a granted name led into the own network.
+    pub fn refuse_private(&self, name: &str, private: IpAddr) -> NoAddress {
+        let what = format!("`{name}` is {private}, which is no public address, and so");
+        let what = format!("{what} it was not given to the task");
+        self.refuse(&what, || {
+            format!("`--allow-private`, or `--allow-tcp {private}:PORT`, grants it")
+        })
     }
 
     fn refuse(&self, what: &str, grants: impl Fn() -> String) -> NoAddress {
@@ -215,25 +202,9 @@ impl Network {
     }
 }
 
-impl Rule {
-    fn host(&self) -> &HostPattern {
-        match self {
-            Self::Http(grant) => &grant.host,
-            Self::Tcp(grant) => &grant.host,
-        }
-    }
-
-    fn takes_port(&self, port: u16) -> bool {
-        match self {
-            Self::Http(grant) => grant.takes_port(port),
-            Self::Tcp(grant) => grant.port == port,
-        }
-    }
-}
-
 /// Asks the system, which answers from a thread that cannot be told to stop: so only so many
 /// questions are open at once, also those that nobody waits for any more.
-async fn resolve(name: String) -> io::Result<Vec<IpAddr>> {
+pub(super) async fn resolve(name: String) -> io::Result<Vec<IpAddr>> {
     let place = QUESTIONS.acquire().await.expect("it is never closed");
     let answer = tokio::spawn(async move {
         let _place = place;
@@ -379,11 +350,5 @@ mod tests {
             "a connection to `192.0.2.1:443` was refused: a flow reaches nothing outside; let a \
              task of it do this"
         );
-    }
-
-    #[test]
-    fn a_grant_that_means_nothing_grants_nothing() {
-        let network = network(&["a:b:c", "example.com:99999", "*.*"], &["x"], true);
-        assert!(network.rules.is_empty());
     }
 }

@@ -15,8 +15,9 @@ use super::cache::CodeCache;
 use super::compile::{self, Compiler, Linkers};
 use super::config::RuntimeConfig;
 use super::engine::Engine;
-use super::guest::{Guest, Role};
+use super::guest::{Guest, Role, TaskRole};
 use super::halt::{Halt, failure_of};
+use super::http::{Clients, Sender};
 use super::meter::metered;
 use super::network;
 use super::port::{FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort};
@@ -48,6 +49,8 @@ pub struct Runtime {
     task_room: Arc<Semaphore>,
     room: Instances,
     memory: Arc<MemoryBudget>,
+    /// Of the requests of tasks.
+    sender: Sender,
 }
 
 /// How many instances are alive, or may be.
@@ -103,7 +106,16 @@ impl Runtime {
             flows: config.flow_shares() as usize,
             tasks: config.task_shares() as usize,
         };
+        let memory = MemoryBudget::new(config.memory_max);
+        let clients = Arc::new(Clients::new(
+            config.http.clone(),
+            config.limits.http.clone(),
+        ));
         Ok(Arc::new(Self {
+            sender: Sender {
+                clients,
+                memory: Arc::clone(&memory),
+            },
             code: Arc::new(CodeCache::new(
                 config.cache_dir.as_deref(),
                 engine.wasmtime(),
@@ -118,7 +130,7 @@ impl Runtime {
             flow_room: Arc::new(Semaphore::new(room.flows)),
             task_room: Arc::new(Semaphore::new(room.tasks)),
             room,
-            memory: MemoryBudget::new(config.memory_max),
+            memory,
             limits: Arc::new(config.limits),
             describe_limits: config.describe_limits,
             engine,
@@ -349,11 +361,12 @@ impl Runtime {
             grants: start.grants.clone(),
             replayable: None,
         };
-        let role = Role::Task(
-            Arc::clone(&start.context),
-            Arc::clone(&start.task),
-            Arc::clone(&start.port),
-        );
+        let role = Role::Task(TaskRole {
+            run: Arc::clone(&start.context),
+            task: Arc::clone(&start.task),
+            port: Arc::clone(&start.port),
+            sender: self.sender.clone(),
+        });
         let mut store = Guest::store(&self.engine, &self.limits, role, around, Some(held));
         let call = call_task(&prepared.task, &mut store, task, &start.arguments);
         let returned = match start.timeout {
@@ -405,6 +418,10 @@ fn refused_outside(failure: Failure, refusal: Option<String>) -> Failure {
         FailureKind::Error | FailureKind::Permanent | FailureKind::Panicked
     );
     match refusal {
+        // The guest knew, and has said so in words of its own.
+        Some(refusal) if failure.kind == FailureKind::Refused => {
+            Failure::new(FailureKind::Refused, refusal)
+        }
         Some(refusal) if of_author && network::says_so(&failure.message) => {
             let message = format!("{refusal} (it failed with: {})", failure.message);
             Failure::new(FailureKind::Refused, message)

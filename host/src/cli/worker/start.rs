@@ -81,10 +81,8 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         .clone()
         .unwrap_or_else(|| FreshIds.run_name())
         .to_string();
-    let runtime = cx.runtime(
-        Room::for_runs(args.limit).with_memory(args.limits.memory()),
-        args.limits.limits(),
-    )?;
+    let room = Room::for_runs(args.limit).with_memory(args.limits.memory());
+    let runtime = cx.runtime_for_runs(room, &args.limits)?;
     let mut signals = Signals::catch()?;
     let _guardian = Guardian::start(tokio::runtime::Handle::current())?;
 
@@ -173,12 +171,10 @@ async fn execute_alone(
     // They are for the worker, which ends this process if it has to.
     let _signals = Signals::catch()?;
     let store = cx.store("worker")?;
-    let runtime = cx.runtime(
-        Room::ONE_RUN
-            .with_memory(args.limits.memory())
-            .with_one_part_of(MEMORY_PARTS),
-        args.limits.limits(),
-    )?;
+    let room = Room::ONE_RUN
+        .with_memory(args.limits.memory())
+        .with_one_part_of(MEMORY_PARTS);
+    let runtime = cx.runtime_for_runs(room, &args.limits)?;
     let config = config(&args, String::new());
     let out = cx.out.clone();
     let say = move |word: Word| {

@@ -146,7 +146,9 @@ impl Execution {
     fn lets_out(&mut self, seq: Seq, attempt: u32) {
         let asks = |job: &TaskJob| job.seq == seq && job.attempt == attempt;
         let at = self.asking.iter().position(asks);
-        let job = self.asking.swap_remove(at.expect("only who asks is let out"));
+        let job = self
+            .asking
+            .swap_remove(at.expect("only who asks is let out"));
         self.let_out.push((job.id, job.attempt));
         self.computing.push(job);
     }

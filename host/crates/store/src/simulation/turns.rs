@@ -245,7 +245,8 @@ impl<S: Store> World<'_, S> {
                 "attempt {attempt} of task run {task} called out, and {known:?} is recorded"
             );
             let journal = self.store.journal(execution.id).await.unwrap();
-            let calls = |entry: &Entry| matches!(entry.answer, Answer::TaskRun { id } if id == task);
+            let calls =
+                |entry: &Entry| matches!(entry.answer, Answer::TaskRun { id } if id == task);
             let gone = execution.attempt < self.ledger.attempt(execution.id);
             assert!(
                 gone || journal.iter().any(calls),

@@ -94,9 +94,7 @@ impl<'s, S: Store> World<'s, S> {
             kills: rng.percent(25),
             jumps: rng.percent(25),
         };
-        let deployments = (0..scripts.0.len())
-            .map(|at| deployed(at, &pool))
-            .collect();
+        let deployments = (0..scripts.0.len()).map(|at| deployed(at, &pool)).collect();
         let mut world = Self {
             store,
             manifest: Arc::new(manifest()),

@@ -9,7 +9,7 @@ impl context::Host for Guest {
     fn current(&mut self, scope: Option<u64>) -> wasmtime::Result<context::RunContext> {
         Ok(match &self.role {
             Role::Flow(port) => wit_context(&port.context(convert::scope(scope)), None),
-            Role::Task(run, task, _) => wit_context(run, Some(task)),
+            Role::Task(task) => wit_context(&task.run, Some(&task.task)),
             Role::Describe(_) => wasmtime::bail!("there is no run to describe"),
         })
     }

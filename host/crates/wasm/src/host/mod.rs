@@ -22,6 +22,7 @@ use super::guest::Guest;
 pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     Component::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     linker.allow_shadowing(true);
     sockets::shadow_create_socket(&mut linker)?;
