@@ -72,6 +72,7 @@ mod tokens;
 mod trouble;
 mod visitor;
 mod watching;
+mod web;
 
 use std::time::Duration;
 

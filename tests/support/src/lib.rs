@@ -34,6 +34,7 @@ mod network;
 mod pooler;
 mod postgres;
 mod resolver;
+mod web;
 mod worker;
 
 use std::thread;
@@ -53,6 +54,7 @@ pub use network::Network;
 pub use pooler::Pooler;
 pub use postgres::{Cluster, Database, Frozen, cluster, database};
 pub use resolver::Resolver;
+pub use web::{Proxy, Web};
 pub use worker::Worker;
 
 /// Waits until `condition` holds, and fails the test when it does not within `limit`.
