@@ -1,4 +1,4 @@
-//! Others can see what a task does outside, so a task starts only when the journal that led to
+//! Others can see what a task does outside, so its first call waits until the journal that led to
 //! it is on disk. A server checks that: it kills the worker at the moment when a task calls it.
 
 use std::fs;
@@ -11,11 +11,11 @@ use super::{deploy, home, inspect, json, task_runs, text, wait_until, worker};
 
 /// The worker has to be gone before the test reads what it left: nothing is recorded after
 /// the call, then.
-#[test]
-fn a_task_calls_nobody_before_its_call_is_recorded() {
+#[track_caller]
+fn calls_nobody_before_its_call_is_recorded(flow: &str) {
     let (server, home) = Server::granted();
     let first = worker(&home, &[]);
-    let run = server.ask(&home, "ask");
+    let run = server.ask(&home, flow);
     let call = server.call();
     first.sigkill();
     let journal = json(&home, &["flow-run", "inspect", &run, "--journal"]);
@@ -35,10 +35,20 @@ fn a_task_calls_nobody_before_its_call_is_recorded() {
 }
 
 #[test]
-fn a_task_calls_nobody_again_before_its_failure_is_recorded() {
+fn a_task_connects_to_nobody_before_its_call_is_recorded() {
+    calls_nobody_before_its_call_is_recorded("ask");
+}
+
+#[test]
+fn a_task_sends_no_request_before_its_call_is_recorded() {
+    calls_nobody_before_its_call_is_recorded("request-once");
+}
+
+#[track_caller]
+fn calls_nobody_again_before_its_failure_is_recorded(flow: &str) {
     let (server, home) = Server::granted();
     let first = worker(&home, &[]);
-    let run = server.ask(&home, "ask-again");
+    let run = server.ask(&home, flow);
     // No answer is an error, and the second attempt follows at once.
     let before = server.call().key;
     let call = server.call();
@@ -58,6 +68,16 @@ fn a_task_calls_nobody_again_before_its_failure_is_recorded() {
     assert_eq!(server.call().key, before);
     wait_until(&home, &run, "FAILED");
     assert_eq!(task_runs(&home, &run)[0]["attempt"], 2);
+}
+
+#[test]
+fn a_task_connects_to_nobody_again_before_its_failure_is_recorded() {
+    calls_nobody_again_before_its_failure_is_recorded("ask-again");
+}
+
+#[test]
+fn a_task_sends_no_request_again_before_its_failure_is_recorded() {
+    calls_nobody_again_before_its_failure_is_recorded("request-again");
 }
 
 /// A process as the kernel sees it, where that may be looked at. `None` with a reason.

@@ -56,9 +56,10 @@ impl Server {
         stream.set_nonblocking(false).unwrap();
         let lines = BufReader::new(&stream).lines().map_while(Result::ok);
         let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-        let mut keys = head
-            .iter()
-            .filter_map(|line| line.strip_prefix("Idempotency-Key: "));
+        let mut keys = head.iter().filter_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            (name.eq_ignore_ascii_case("idempotency-key")).then_some(value)
+        });
         let key = keys.next().unwrap_or_else(|| panic!("no key in {head:?}"));
         let key = key.to_owned();
         Some(Asking { key, stream })

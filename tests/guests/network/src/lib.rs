@@ -5,13 +5,18 @@ use std::net::TcpStream;
 
 use guest_sdk::prelude::*;
 
-/// The body of a page. The server can tell a repetition by the key.
-#[task]
-fn get(address: String) -> Result<String> {
-    let key = match context().task() {
+/// What the server can tell a repetition by.
+fn key() -> String {
+    match context().task() {
         Ok(task) => task.idempotency_key().to_owned(),
         Err(_) => "none in a flow".into(),
-    };
+    }
+}
+
+/// The body of a page, by a socket of its own.
+#[task]
+fn get(address: String) -> Result<String> {
+    let key = key();
     let mut stream = TcpStream::connect(&address)?;
     write!(
         stream,
@@ -21,6 +26,25 @@ fn get(address: String) -> Result<String> {
     stream.read_to_string(&mut answer)?;
     let body = answer.split("\r\n\r\n").nth(1);
     Ok(body.context("an answer without a body")?.to_owned())
+}
+
+/// The body of a page, by the host's HTTP.
+#[task]
+fn request(address: String) -> Result<String> {
+    let request = http::get(format!("http://{address}/")).header("idempotency-key", key());
+    request.send()?.text()
+}
+
+/// Sends a request in a task.
+#[flow]
+fn request_once(address: String) -> Result<String> {
+    request(address)
+}
+
+/// Sends a request in a task that is tried again at once.
+#[flow]
+fn request_again(address: String) -> Result<String> {
+    request::options().retries(1).call(address)
 }
 
 /// Asks in a task, which may be allowed to.

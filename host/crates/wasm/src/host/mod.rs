@@ -2,6 +2,7 @@
 
 mod context;
 mod deployments;
+mod http_errors;
 mod inputs;
 mod logging;
 mod names;
@@ -27,6 +28,7 @@ pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<
     linker.allow_shadowing(true);
     sockets::shadow_create_socket(&mut linker)?;
     names::shadow_lookup(&mut linker)?;
+    http_errors::shadow_error_code(&mut linker)?;
     Ok(linker)
 }
 
