@@ -22,6 +22,7 @@ mod deleting;
 mod deploying;
 mod describing;
 mod example;
+mod files;
 mod floors;
 mod forms;
 mod full_disk;

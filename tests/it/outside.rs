@@ -7,7 +7,7 @@ use std::process::Command;
 use test_support::{Home, Worker};
 
 use super::server::Server;
-use super::{deploy, home, inspect, json, task_runs, text, wait_until, worker};
+use super::{deploy, home, inspect, json, start, task_runs, text, wait_until, worker};
 
 /// The worker has to be gone before the test reads what it left: nothing is recorded after
 /// the call, then.
@@ -42,6 +42,28 @@ fn a_task_connects_to_nobody_before_its_call_is_recorded() {
 #[test]
 fn a_task_sends_no_request_before_its_call_is_recorded() {
     calls_nobody_before_its_call_is_recorded("request-once");
+}
+
+/// What it writes into a directory, others can see.
+#[test]
+fn a_task_changes_no_file_before_its_call_is_recorded() {
+    let home = home();
+    let shared = home.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    deploy(
+        &home,
+        "files",
+        &["--dir", &format!("{}:/out", shared.display())],
+    );
+    let worker = worker(&home, &[]);
+    let run = start(&home, "do-it", &["-p", r#"does={"write":["/out/a","b"]}"#]);
+    while !shared.join("a").exists() {
+        std::hint::spin_loop();
+    }
+    worker.sigkill();
+    let journal = json(&home, &["flow-run", "inspect", &run, "--journal"]);
+    assert_eq!(task_runs(&home, &run).len(), 1, "{journal}");
+    assert_eq!(journal["journal"][0]["seq"], 1, "{journal}");
 }
 
 #[track_caller]

@@ -48,6 +48,9 @@ pub struct DeployArgs {
 }
 
 pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
+    if cx.local_store().is_some() {
+        args.grants.check_dirs()?;
+    }
     let component = upload(&args.file, cx).await?;
     let pool = cx.client.inspect_pool(&args.pool).await?;
     let flows: Vec<FlowDescription> = component

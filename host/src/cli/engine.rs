@@ -95,6 +95,7 @@ impl EngineSettings {
         let usual = RuntimeConfig::default();
         Runtime::new(RuntimeConfig {
             cache_dir: Some(self.cache.clone()),
+            scratch_dir: self.cache.with_file_name("tmp"),
             limits,
             http,
             compile_limits: self.compile_limits.clone(),

@@ -76,6 +76,7 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         if run.deployment.is_some() {
             return Err(granted_already(&args.target).into());
         }
+        args.grants.check_dirs()?;
         run.grants = granted(&args.grants.request())?;
     }
 

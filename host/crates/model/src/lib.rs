@@ -43,7 +43,10 @@ pub use event::{
     MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
 };
 pub use failure::{Failure, FailureKind, Outcome};
-pub use grants::{GrantError, Grants, HostPattern, HttpGrant, HttpScheme, TcpGrant, is_private};
+pub use grants::{
+    DirGrant, EnvGrant, GrantError, Grants, HostPattern, HttpGrant, HttpScheme, SecretGrant,
+    TcpGrant, is_private,
+};
 pub use history::{
     AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts, number_attempts,
 };
@@ -58,7 +61,8 @@ pub use json::{Json, JsonError};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
 pub use name::{
-    DeploymentName, FlowName, NAME_MAX, NameError, PoolName, RunName, TaskName, TokenName,
+    DeploymentName, FlowName, NAME_MAX, NameError, PoolName, RunName, SecretName, TaskName,
+    TokenName, VariableName,
 };
 pub use pool::WorkPool;
 pub use progress::{

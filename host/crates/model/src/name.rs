@@ -103,6 +103,14 @@ macro_rules! name {
 }
 
 name! {
+    /// What a secret is called.
+    SecretName, "secret"
+}
+name! {
+    /// What a variable is called.
+    VariableName, "variable"
+}
+name! {
     /// A flow, as its component exports it.
     FlowName, "flow"
 }

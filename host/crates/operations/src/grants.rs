@@ -1,8 +1,10 @@
 //! What tasks may reach: checked when it is asked for, and compared with what was granted before.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
 
-use model::{GrantError, Grants, HttpGrant, TcpGrant};
+use model::{DirGrant, EnvGrant, GrantError, Grants, HttpGrant, SecretGrant, TcpGrant};
 
 use crate::client::GrantsRequest;
 
@@ -20,35 +22,48 @@ pub struct GrantRefusal {
 
 /// The grants that are asked for, each once, in the order in which they were written.
 pub fn granted(request: &GrantsRequest) -> Result<Grants, GrantRefusal> {
-    let http = |text: &str| text.parse::<HttpGrant>().map(|grant| grant.to_string());
-    let tcp = |text: &str| text.parse::<TcpGrant>().map(|grant| grant.to_string());
     Ok(Grants {
-        http: each(
+        http: each::<HttpGrant>(
             &request.http,
             "http",
             "`host`, `*.host`, `host:port`, `https://host` or `*`",
-            http,
         )?,
-        tcp: each(&request.tcp, "tcp", "`host:port`", tcp)?,
+        tcp: each::<TcpGrant>(&request.tcp, "tcp", "`host:port`")?,
         private: request.private,
+        env: each::<EnvGrant>(
+            &request.env,
+            "env",
+            "`NAME=VALUE`, or `NAME` for the value that the worker has",
+        )?,
+        dirs: each::<DirGrant>(
+            &request.dirs,
+            "dirs",
+            "`/host/path:/path/of/the/task`, or the same with `:ro`",
+        )?,
+        tmp: request.tmp,
+        secrets: each::<SecretGrant>(
+            &request.secrets,
+            "secrets",
+            "`NAME`, or `NAME=VARIABLE` for one in the environment",
+        )?,
     })
 }
 
-fn each(
+fn each<G: FromStr<Err = GrantError> + Display>(
     texts: &[String],
     field: &str,
     forms: &'static str,
-    parse: impl Fn(&str) -> Result<String, GrantError>,
 ) -> Result<Vec<String>, GrantRefusal> {
     let mut seen = BTreeSet::new();
     let mut granted = Vec::new();
     for (at, text) in texts.iter().enumerate() {
-        let grant = parse(text).map_err(|reason| GrantRefusal {
+        let grant = text.parse::<G>().map_err(|reason| GrantRefusal {
             text: text.clone(),
             reason,
             pointer: format!("/grants/{field}/{at}"),
             forms,
         })?;
+        let grant = grant.to_string();
         if seen.insert(grant.clone()) {
             granted.push(grant);
         }
@@ -58,11 +73,28 @@ fn each(
 
 /// Each grant in words: `HTTP to api.example.com`.
 pub fn in_words(grants: &Grants) -> Vec<String> {
-    let Grants { http, tcp, private } = grants;
-    let http = http.iter().map(|host| format!("HTTP to {host}"));
-    let tcp = tcp.iter().map(|place| format!("TCP to {place}"));
-    let private = private.then(|| "private addresses".to_owned());
-    http.chain(tcp).chain(private).collect()
+    let Grants {
+        http,
+        tcp,
+        private,
+        env,
+        dirs,
+        tmp,
+        secrets,
+    } = grants;
+    let each = |list: &[String], what: &str| -> Vec<String> {
+        list.iter().map(|it| format!("{what}{it}")).collect()
+    };
+    [
+        each(http, "HTTP to "),
+        each(tcp, "TCP to "),
+        Vec::from_iter(private.then(|| "private addresses".to_owned())),
+        each(env, "variable "),
+        each(dirs, "directory "),
+        Vec::from_iter(tmp.then(|| "/tmp".to_owned())),
+        each(secrets, "secret "),
+    ]
+    .concat()
 }
 
 /// What the second has and the first has not, with `+`, and the reverse, with `-`.
@@ -84,7 +116,7 @@ mod tests {
         GrantsRequest {
             http: texts(http),
             tcp: texts(tcp),
-            private: false,
+            ..GrantsRequest::default()
         }
     }
 
@@ -103,7 +135,7 @@ mod tests {
         let expect = Grants {
             http: vec!["api.example.com".to_owned()],
             tcp: vec!["[::1]:80".to_owned()],
-            private: false,
+            ..Grants::default()
         };
         assert_eq!(grants, Ok(expect));
     }

@@ -28,6 +28,9 @@ pub struct RuntimeConfig {
     pub compile_limits: CompileLimits,
     pub compiling: Compiling,
     pub http: HttpConfig,
+    /// Where directories of single attempts of tasks are made. What is left there of a process
+    /// that was killed is removed.
+    pub scratch_dir: PathBuf,
     /// Flow instances alive at once, waiting ones in memory included. One with several memories
     /// counts as so many.
     pub flows_max: u32,
@@ -60,6 +63,7 @@ impl Default for RuntimeConfig {
             compile_limits: CompileLimits::default(),
             compiling: Compiling::default(),
             http: HttpConfig::default(),
+            scratch_dir: std::env::temp_dir().join("orch-host-tasks"),
             flows_max: 512,
             tasks_max: 256,
             memory_max: machine::guest_memory(),

@@ -1,5 +1,6 @@
 //! The data of one instance's store.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::budget::{Held, NothingFree};
 use super::engine::Engine;
 use super::fields::MANIFEST_BYTES_MAX;
+use super::files::Files;
 use super::gate::Gate;
 use super::halt::{Halt, Panic, bytes};
 use super::http::{Hooks, Sender, Whose};
 use super::limits::{HEADERS_MAX, RESOURCES_MAX};
 use super::meter::Meter;
 use super::network::Network;
+use super::outside::Outside;
 use super::port::{
     CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort,
 };
@@ -40,6 +43,8 @@ pub(super) struct TaskRole {
     pub task: Arc<TaskContext>,
     pub port: Arc<dyn TaskPort>,
     pub sender: Sender,
+    /// Where directories of single attempts are made.
+    pub scratch: Arc<Path>,
 }
 
 impl Role {
@@ -78,6 +83,8 @@ pub(super) struct Guest {
     wasi: Option<WasiCtx>,
     /// Made with it.
     network: Option<Arc<Network>>,
+    /// Made when the guest first asks for its directories.
+    files: Option<Arc<Files>>,
     /// Made when the guest first sends a request.
     http: Option<Http>,
     around: Surroundings,
@@ -107,6 +114,7 @@ impl Guest {
         let guest = Self {
             wasi: None,
             network: None,
+            files: None,
             http: None,
             around,
             table: resources(),
@@ -186,9 +194,25 @@ impl Guest {
         Arc::clone(self.network.get_or_insert_with(|| Arc::new(make())))
     }
 
-    /// What of the outside was refused to it, if anything was.
-    pub fn refusal(&self) -> Option<String> {
-        self.network.as_ref()?.take_refusal()
+    /// The directories of the instance.
+    pub fn files(&mut self) -> Arc<Files> {
+        let make = || match &self.role {
+            Role::Task(task) => Files::of(&self.around.grants, &task.scratch),
+            Role::Flow(_) | Role::Describe(_) => Files::none(),
+        };
+        Arc::clone(self.files.get_or_insert_with(|| Arc::new(make())))
+    }
+
+    /// What of the outside was refused to it, or failed.
+    pub fn outside(&self) -> Outside {
+        let (network, files) = (self.network.as_deref(), self.files.as_deref());
+        let refused = network.and_then(Network::take_refusal);
+        Outside {
+            refused: refused.or_else(|| files.and_then(Files::take_refusal)),
+            path: files.and_then(Files::tried),
+            address: network.and_then(Network::tried),
+            is_task: matches!(self.role, Role::Task(_)),
+        }
     }
 
     /// Takes the lines that the guest logs.

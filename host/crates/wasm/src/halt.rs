@@ -25,6 +25,9 @@ pub(super) enum Halt {
     NothingFree { needed: usize },
     #[error("{0}")]
     Limit(String),
+    /// Something that was granted is not there.
+    #[error("{0}")]
+    NotThere(String),
 }
 
 /// A number of bytes as people read it.
@@ -50,6 +53,7 @@ pub(super) fn failure_of(
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return match halt {
             Halt::Interrupt => None,
+            Halt::NotThere(what) => Some(Failure::new(FailureKind::Error, what)),
             halt => Some(Failure::new(FailureKind::Limit, halt.to_string())),
         };
     }

@@ -47,6 +47,8 @@ struct State {
     names: HashMap<IpAddr, Vec<String>>,
     /// How many these are.
     told: usize,
+    /// Where a connection was last made to, or tried.
+    tried: Option<String>,
     refused: Option<String>,
 }
 
@@ -162,11 +164,21 @@ impl Network {
         }
     }
 
+    /// Where the guest has last tried to connect to.
+    pub fn tried(&self) -> Option<String> {
+        self.lock().tried.clone()
+    }
+
     /// Whether the guest may connect to an address.
     pub fn may_connect(&self, to: SocketAddr) -> bool {
         let address = to.ip().to_canonical();
         let names = self.lock().names.get(&address).cloned().unwrap_or_default();
         if self.reach.takes_address(address, to.port(), &names) {
+            let place = SocketAddr::new(address, to.port());
+            self.lock().tried = Some(match names.first() {
+                Some(name) => format!("connecting to `{name}:{}`", to.port()),
+                None => format!("connecting to `{place}`"),
+            });
             return true;
         }
         let place = match names.first() {
@@ -241,20 +253,6 @@ pub(super) fn open(wasi: &mut WasiCtxBuilder, network: &Arc<Network>) {
     });
 }
 
-/// Whether an error of a guest is that of a refusal: what the libraries of languages make of
-/// `access-denied`, for a connection and for a name.
-pub(super) fn says_so(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    [
-        "permission denied",
-        "access-denied",
-        "access denied",
-        "lookup address",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
-}
-
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
@@ -278,6 +276,7 @@ mod tests {
             http: texts(http),
             tcp: texts(tcp),
             private,
+            ..Grants::default()
         };
         Network::of(&grants, Gate::of(Arc::new(Recorded)))
     }

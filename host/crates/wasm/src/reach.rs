@@ -123,6 +123,7 @@ mod tests {
             http: texts(http),
             tcp: texts(tcp),
             private,
+            ..Grants::default()
         })
     }
 

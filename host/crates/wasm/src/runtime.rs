@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +16,11 @@ use super::cache::CodeCache;
 use super::compile::{self, Compiler, Linkers};
 use super::config::RuntimeConfig;
 use super::engine::Engine;
+use super::files;
 use super::guest::{Guest, Role, TaskRole};
 use super::halt::{Halt, failure_of};
 use super::http::{Clients, Sender};
 use super::meter::metered;
-use super::network;
 use super::port::{FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort};
 use super::prepared::{Need, PrepareError, Prepared};
 use super::{ComponentError, DescribeLimits, Limits, convert, inspect, scan};
@@ -51,6 +52,8 @@ pub struct Runtime {
     memory: Arc<MemoryBudget>,
     /// Of the requests of tasks.
     sender: Sender,
+    /// Where directories of single attempts of tasks are made.
+    scratch: Arc<Path>,
 }
 
 /// How many instances are alive, or may be.
@@ -111,7 +114,13 @@ impl Runtime {
             config.http.clone(),
             config.limits.http.clone(),
         ));
+        let scratch: Arc<Path> = config.scratch_dir.clone().into();
+        if scratch.exists() {
+            let swept = Arc::clone(&scratch);
+            std::thread::spawn(move || files::sweep(&swept));
+        }
         Ok(Arc::new(Self {
+            scratch,
             sender: Sender {
                 clients,
                 memory: Arc::clone(&memory),
@@ -366,6 +375,7 @@ impl Runtime {
             task: Arc::clone(&start.task),
             port: Arc::clone(&start.port),
             sender: self.sender.clone(),
+            scratch: Arc::clone(&self.scratch),
         });
         let mut store = Guest::store(&self.engine, &self.limits, role, around, Some(held));
         let call = call_task(&prepared.task, &mut store, task, &start.arguments);
@@ -406,32 +416,7 @@ impl Runtime {
                 failure_of(&err, panic, &self.limits, store.hostcall_fuel())?
             }
         };
-        Some(Err(refused_outside(failure, store.data().refusal())))
-    }
-}
-
-/// The failure of an instance to which something of the outside was refused. Its own error can
-/// be no more than a number of WASI: if it fails with that, to try again would not help.
-fn refused_outside(failure: Failure, refusal: Option<String>) -> Failure {
-    let of_author = matches!(
-        failure.kind,
-        FailureKind::Error | FailureKind::Permanent | FailureKind::Panicked
-    );
-    match refusal {
-        // The guest knew, and has said so in words of its own.
-        Some(refusal) if failure.kind == FailureKind::Refused => {
-            Failure::new(FailureKind::Refused, refusal)
-        }
-        Some(refusal) if of_author && network::says_so(&failure.message) => {
-            let message = format!("{refusal} (it failed with: {})", failure.message);
-            Failure::new(FailureKind::Refused, message)
-        }
-        // It may have gone on without.
-        Some(refusal) if of_author => {
-            let message = format!("{} (before that, {refusal})", failure.message);
-            Failure::new(failure.kind, message)
-        }
-        _ => failure,
+        Some(Err(store.data().outside().explain(failure)))
     }
 }
 

@@ -2,6 +2,7 @@
 //! that were granted, a flow no network at all. A flow gets its clocks and its random
 //! numbers from its journal.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 use super::limits::LOG_LINE_MAX;
 use super::network::{self, Network};
 use super::port::{FlowClock, GuestLine, LogSink, Replayable, Surroundings};
-use model::LogLevel;
+use model::{EnvGrant, Grants, LogLevel};
 
 /// A context whose only outside is the log and what is granted.
 pub(super) fn context(around: &Surroundings, network: &Arc<Network>) -> WasiCtx {
@@ -23,6 +24,11 @@ pub(super) fn context(around: &Surroundings, network: &Arc<Network>) -> WasiCtx 
     wasi.stdout(Lines::new(&around.logs, LogLevel::Info, "stdout"))
         .stderr(Lines::new(&around.logs, LogLevel::Warn, "stderr"));
     network::open(&mut wasi, network);
+    if around.replayable.is_none() {
+        for (name, value) in variables(&around.grants) {
+            wasi.env(name, value);
+        }
+    }
     if let Some(Replayable { seed, clock }) = &around.replayable {
         // Two streams, so that one's use does not shift the other's numbers.
         let mut other = *seed;
@@ -34,6 +40,20 @@ pub(super) fn context(around: &Surroundings, network: &Arc<Network>) -> WasiCtx 
             .monotonic_clock(JournalClock(Arc::clone(clock)));
     }
     wasi.build()
+}
+
+/// The variables that were granted. Of two with one name the last one counts.
+fn variables(grants: &Grants) -> BTreeMap<String, String> {
+    // What an earlier version has stored may mean nothing any more.
+    let granted = grants.env.iter().filter_map(|it| it.parse().ok());
+    let value = |grant: EnvGrant| match grant.value {
+        Some(value) => Some((grant.name, value)),
+        // What the worker has not, the task has not either.
+        None => std::env::var(&grant.name)
+            .ok()
+            .map(|value| (grant.name, value)),
+    };
+    granted.filter_map(value).collect()
 }
 
 fn half(seed: &[u8; 32]) -> &[u8; 16] {

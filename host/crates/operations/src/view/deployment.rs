@@ -83,13 +83,24 @@ pub struct GrantsView {
     /// Whether granted names may lead to addresses of the worker's machine and network.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
+    /// Variables of the tasks' environment: `NAME=VALUE`, or `NAME` for the worker's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Directories of the worker's machine: `HOST:GUEST` or `HOST:GUEST:ro`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dirs: Vec<String>,
+    /// Whether each attempt of a task has an empty directory of its own at `/tmp`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tmp: bool,
+    /// Secrets that tasks may ask for: `NAME`, or `NAME=ENV` to have it in the environment, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 impl GrantsView {
     /// Each grant in words: `HTTP to api.example.com`.
     pub fn in_words(&self) -> Vec<String> {
-        let Self { http, tcp, private } = self.clone();
-        crate::grants::in_words(&Grants { http, tcp, private })
+        crate::grants::in_words(&self.clone().into())
     }
 }
 
@@ -97,8 +108,47 @@ impl View for GrantsView {}
 
 impl From<Grants> for GrantsView {
     fn from(grants: Grants) -> Self {
-        let Grants { http, tcp, private } = grants;
-        Self { http, tcp, private }
+        let Grants {
+            http,
+            tcp,
+            private,
+            env,
+            dirs,
+            tmp,
+            secrets,
+        } = grants;
+        Self {
+            http,
+            tcp,
+            private,
+            env,
+            dirs,
+            tmp,
+            secrets,
+        }
+    }
+}
+
+impl From<GrantsView> for Grants {
+    fn from(view: GrantsView) -> Self {
+        let GrantsView {
+            http,
+            tcp,
+            private,
+            env,
+            dirs,
+            tmp,
+            secrets,
+        } = view;
+        Self {
+            http,
+            tcp,
+            private,
+            env,
+            dirs,
+            tmp,
+            secrets,
+        }
     }
 }
 

@@ -256,6 +256,10 @@ struct Deploy {
     http: String,
     tcp: String,
     is_private: bool,
+    env: String,
+    dirs: String,
+    has_tmp: bool,
+    secrets: String,
     parameters: String,
     tags: String,
 }
@@ -304,6 +308,10 @@ impl Deploy {
             http: value("http"),
             tcp: value("tcp"),
             is_private: posted.is_some_and(|it| it.get("private").is_some()),
+            env: value("env"),
+            dirs: value("dirs"),
+            has_tmp: posted.is_some_and(|it| it.get("tmp").is_some()),
+            secrets: value("secrets"),
             parameters: match posted {
                 Some(_) => value("parameters"),
                 None => "{}".to_owned(),
@@ -389,6 +397,10 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
             http: listed("http", |c| c.is_whitespace() || c == ','),
             tcp: listed("tcp", |c| c.is_whitespace() || c == ','),
             private: posted.get("private").is_some(),
+            env: listed("env", |c| c == '\n'),
+            dirs: listed("dirs", |c| c == '\n'),
+            tmp: posted.get("tmp").is_some(),
+            secrets: listed("secrets", |c| c.is_whitespace() || c == ','),
         },
         description: None,
     })

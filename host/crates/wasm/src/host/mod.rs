@@ -2,6 +2,7 @@
 
 mod context;
 mod deployments;
+mod files;
 mod http_errors;
 mod inputs;
 mod logging;
@@ -28,6 +29,7 @@ pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<
     linker.allow_shadowing(true);
     sockets::shadow_create_socket(&mut linker)?;
     names::shadow_lookup(&mut linker)?;
+    files::shadow_filesystem(&mut linker)?;
     http_errors::shadow_error_code(&mut linker)?;
     Ok(linker)
 }

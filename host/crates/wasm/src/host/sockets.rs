@@ -50,7 +50,7 @@ fn create(
 
 /// The system gives the lowest number that is free. So that number says about how many are
 /// taken, without a look at all of them.
-fn are_descriptors_scarce() -> bool {
+pub(super) fn are_descriptors_scarce() -> bool {
     let Some(max) = getrlimit(Limited::Nofile).current else {
         return false;
     };

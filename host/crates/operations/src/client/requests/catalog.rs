@@ -20,6 +20,18 @@ pub struct GrantsRequest {
     /// Whether granted names may lead to addresses of the worker's machine and network.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
+    /// Variables of the tasks' environment: `NAME=VALUE`, or `NAME` for the worker's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Directories of the worker's machine: `HOST:GUEST` or `HOST:GUEST:ro`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dirs: Vec<String>,
+    /// Whether each attempt of a task has an empty directory of its own at `/tmp`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tmp: bool,
+    /// Secrets that tasks may ask for: `NAME`, or `NAME=ENV` to have it in the environment, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// Deployments to make, of flows of one component. What is left out goes back to its

@@ -1,41 +1,10 @@
-//! What the tasks of a deployment may reach, and how people write it.
-//!
-//! Grants are stored as they were written, so that one of an earlier version which means nothing
-//! any more grants nothing, and its deployment can still be read.
+//! Where tasks may connect to, and how people write it.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-/// What the tasks of a deployment may reach. Nothing by default. A flow never reaches
-/// anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Grants {
-    /// Where tasks may send HTTP requests: see [`HttpGrant`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub http: Vec<String>,
-    /// Where tasks may open TCP connections: see [`TcpGrant`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tcp: Vec<String>,
-    /// Whether a granted name may lead into the own network: see [`is_private`].
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub private: bool,
-}
-
-impl Grants {
-    /// Whether nothing is granted. Then a task cannot touch anything outside, so it may run
-    /// before the journal says so.
-    pub fn is_empty(&self) -> bool {
-        let Self {
-            http,
-            tcp,
-            private: _,
-        } = self;
-        http.is_empty() && tcp.is_empty()
-    }
-}
+use super::GrantError;
 
 /// The hosts of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,25 +38,6 @@ pub enum HttpScheme {
 pub struct TcpGrant {
     pub host: HostPattern,
     pub port: u16,
-}
-
-/// Why a text is no grant.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GrantError {
-    #[error("it is empty")]
-    Empty,
-    #[error("it is a host, not a URL: write `{0}`")]
-    Url(String),
-    #[error("`{0}` is no scheme of HTTP: it is `http` or `https`")]
-    Scheme(String),
-    #[error("`{0}` is no name of a host: it has letters, digits, `-` and `.`")]
-    Name(String),
-    #[error("`{0}` stands for whole names alone: write `*.example.com`, or `*` for any host")]
-    Pattern(String),
-    #[error("`{0}` is no port: it is a number from 1 to 65535")]
-    Port(String),
-    #[error("it has no port: write `{0}:PORT`")]
-    NoPort(String),
 }
 
 impl HttpScheme {

@@ -1,0 +1,249 @@
+//! `wasi:filesystem` for the directories that a task was granted.
+//!
+//! What changes something that others can see passes the gate first. What fails is kept with its
+//! path, which an error code has no room for.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::WasiView;
+use wasmtime_wasi::filesystem::{
+    Descriptor, Dir, FsPerms, OpenMode, WasiFilesystemCtxView, WasiFilesystemView,
+};
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    DescriptorFlags, ErrorCode, HostDescriptor, NewTimestamp, OpenFlags, PathFlags,
+};
+
+use super::sockets::are_descriptors_scarce;
+use crate::files::{Kind, Known, Opened};
+use crate::guest::Guest;
+use crate::halt::Halt;
+
+/// The versions under which `wasmtime-wasi` links them.
+const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
+const TYPES: &str = "wasi:filesystem/types@0.2.12";
+
+type Fd = Resource<Descriptor>;
+
+pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let mut preopens = linker.instance(PREOPENS)?;
+    preopens.func_wrap_async(
+        "get-directories",
+        |mut store: StoreContextMut<'_, Guest>, (): ()| {
+            Box::new(async move { Ok((directories(store.data_mut()).await?,)) })
+        },
+    )?;
+    let mut types = linker.instance(TYPES)?;
+    types.func_wrap_async(
+        "[method]descriptor.open-at",
+        |mut store: StoreContextMut<'_, Guest>,
+         (fd, follow, path, open, flags): (Fd, PathFlags, String, OpenFlags, DescriptorFlags)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), &path);
+                let writes = OpenFlags::CREATE | OpenFlags::TRUNCATE;
+                let changes = open.intersects(writes)
+                    || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
+                // Some open directories so that they could change them, and do not.
+                let is_dir = open.contains(OpenFlags::DIRECTORY);
+                let opened = match () {
+                    () if are_descriptors_scarce() => Err(ErrorCode::InsufficientMemory.into()),
+                    () => match before_change(guest, &at, changes && !is_dir).await {
+                        Err(code) => Err(code.into()),
+                        Ok(()) => guest.filesystem().open_at(fd, follow, path, open, flags).await,
+                    },
+                };
+                if let Ok(opened) = &opened {
+                    guest.files().know(opened.rep(), at.clone());
+                }
+                done(guest, "opening", &at, opened)
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.create-directory-at",
+        |mut store: StoreContextMut<'_, Guest>, (fd, path): (Fd, String)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), &path);
+                changing(guest, "making", &at, async |fs| {
+                    fs.create_directory_at(fd, path).await
+                })
+                .await
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.remove-directory-at",
+        |mut store: StoreContextMut<'_, Guest>, (fd, path): (Fd, String)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), &path);
+                changing(guest, "removing", &at, async |fs| {
+                    fs.remove_directory_at(fd, path).await
+                })
+                .await
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.unlink-file-at",
+        |mut store: StoreContextMut<'_, Guest>, (fd, path): (Fd, String)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), &path);
+                changing(guest, "removing", &at, async |fs| {
+                    fs.unlink_file_at(fd, path).await
+                })
+                .await
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.symlink-at",
+        |mut store: StoreContextMut<'_, Guest>, (fd, to, path): (Fd, String, String)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), &path);
+                changing(guest, "linking", &at, async |fs| {
+                    fs.symlink_at(fd, to, path).await
+                })
+                .await
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.link-at",
+        |mut store: StoreContextMut<'_, Guest>,
+         (fd, follow, path, to, new): (Fd, PathFlags, String, Fd, String)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(to.rep(), &new);
+                changing(guest, "linking", &at, async |fs| {
+                    fs.link_at(fd, follow, path, to, new).await
+                })
+                .await
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.rename-at",
+        |mut store: StoreContextMut<'_, Guest>, (fd, path, to, new): (Fd, String, Fd, String)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let from = guest.files().at(fd.rep(), &path);
+                let at = guest.files().at(to.rep(), &new);
+                if let Err(code) = before_change(guest, &from, true).await {
+                    return done(guest, "renaming", &from, Err(code.into()));
+                }
+                changing(guest, "renaming", &at, async |fs| {
+                    fs.rename_at(fd, path, to, new).await
+                })
+                .await
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.set-times",
+        |mut store: StoreContextMut<'_, Guest>,
+         (fd, accessed, modified): (Fd, NewTimestamp, NewTimestamp)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), "");
+                changing(guest, "changing", &at, async |fs| {
+                    fs.set_times(fd, accessed, modified).await
+                })
+                .await
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.set-times-at",
+        |mut store: StoreContextMut<'_, Guest>,
+         (fd, follow, path, accessed, modified): (
+            Fd,
+            PathFlags,
+            String,
+            NewTimestamp,
+            NewTimestamp,
+        )| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), &path);
+                changing(guest, "changing", &at, async |fs| {
+                    fs.set_times_at(fd, follow, path, accessed, modified).await
+                })
+                .await
+            })
+        },
+    )
+}
+
+/// Opens what was granted, on a thread where nobody waits: a directory may be one of a network.
+async fn directories(guest: &mut Guest) -> wasmtime::Result<Vec<(Fd, String)>> {
+    let files = guest.files();
+    if !files.are_granted() {
+        return Ok(Vec::new());
+    }
+    let opening = std::sync::Arc::clone(&files);
+    let opened = tokio::task::spawn_blocking(move || opening.open()).await?;
+    let mut all = Vec::new();
+    for Opened { dir, known } in opened.map_err(Halt::NotThere)? {
+        let (perms, mode) = match known.kind {
+            Kind::ReadOnly => (FsPerms::ReadOnly, OpenMode::READ),
+            Kind::Shared | Kind::Own => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
+        };
+        let dir = Descriptor::Dir(Dir::new(dir, perms, mode, false));
+        let dir = guest.ctx().table.push(dir)?;
+        files.know(dir.rep(), known.clone());
+        all.push((dir, known.path));
+    }
+    Ok(all)
+}
+
+/// Waits until others may see a change. Errs if it may not be made.
+async fn before_change(guest: &mut Guest, at: &Known, changes: bool) -> Result<(), ErrorCode> {
+    match at.kind {
+        _ if !changes => Ok(()),
+        Kind::Own => Ok(()),
+        Kind::Shared => {
+            guest.network().gate.pass().await;
+            Ok(())
+        }
+        Kind::ReadOnly => {
+            guest.files().refuse_change(&at.path);
+            Err(ErrorCode::ReadOnly)
+        }
+    }
+}
+
+/// Changes something, once others may see it.
+async fn changing<T>(
+    guest: &mut Guest,
+    what: &str,
+    at: &Known,
+    change: impl AsyncFnOnce(&mut WasiFilesystemCtxView<'_>) -> FsResult<T>,
+) -> wasmtime::Result<(Result<T, ErrorCode>,)> {
+    let changed = match before_change(guest, at, true).await {
+        Ok(()) => change(&mut guest.filesystem()).await,
+        Err(code) => Err(code.into()),
+    };
+    done(guest, what, at, changed)
+}
+
+/// Keeps what failed, and hands its code to the guest.
+fn done<T>(
+    guest: &mut Guest,
+    what: &str,
+    at: &Known,
+    result: FsResult<T>,
+) -> wasmtime::Result<(Result<T, ErrorCode>,)> {
+    match result {
+        Ok(done) => Ok((Ok(done),)),
+        Err(err) => {
+            let code = err.downcast()?;
+            guest.files().failed(what, &at.path);
+            Ok((Err(code),))
+        }
+    }
+}
