@@ -29,6 +29,7 @@ pub struct Fake {
     /// What each `wait-any` returns. When it is empty, a wait returns all handles it is given.
     returns: RefCell<VecDeque<Vec<Handle>>>,
     calls: RefCell<Vec<String>>,
+    variables: RefCell<BTreeMap<String, String>>,
     cancelled: Cell<bool>,
 }
 
@@ -54,6 +55,12 @@ impl Fake {
     pub fn give(&self, handle: Handle, given: Result<&str, Failure>) {
         let given = given.map(str::to_owned);
         self.inputs.borrow_mut().insert(handle, given);
+    }
+
+    /// Sets a variable, as JSON.
+    pub fn set_variable(&self, name: &str, json: &str) {
+        let mut variables = self.variables.borrow_mut();
+        variables.insert(name.to_owned(), json.to_owned());
     }
 
     /// Every wait fails from now on.
@@ -217,6 +224,18 @@ impl Host for Fake {
     fn withdraw_input(&self, handle: Handle) -> Result<(), Failure> {
         self.note(format!("withdraw {handle}"));
         Ok(())
+    }
+
+    fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
+        self.calls.borrow_mut().push(format!("variable {name}"));
+        Ok(self.variables.borrow().get(name).cloned())
+    }
+
+    fn secret(&self, name: &str) -> Result<String, Failure> {
+        Err(Failure {
+            kind: FailureKind::Refused,
+            message: format!("secret `{name}` was not granted"),
+        })
     }
 
     fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure> {

@@ -36,6 +36,8 @@ pub trait Host {
     fn request_input(&self, request: &InputRequest) -> Result<Handle, Failure>;
     fn input_given(&self, handle: Handle) -> Option<Result<String, Failure>>;
     fn withdraw_input(&self, handle: Handle) -> Result<(), Failure>;
+    fn variable(&self, name: &str) -> Result<Option<String>, Failure>;
+    fn secret(&self, name: &str) -> Result<String, Failure>;
     fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure>;
     fn wait_all(&self, handles: &[Handle]) -> Result<(), Failure>;
     fn settled(&self, handle: Handle) -> Option<Settlement>;
@@ -98,6 +100,12 @@ mod imports {
         }
         fn withdraw_input(&self, handle: Handle) -> Result<(), Failure> {
             wit::inputs::withdraw(handle)
+        }
+        fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
+            wit::orch::workflow::variables::get(name)
+        }
+        fn secret(&self, name: &str) -> Result<String, Failure> {
+            wit::orch::workflow::secrets::get(name)
         }
         fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure> {
             wit::waiting::wait_any(handles)

@@ -128,10 +128,12 @@ mod parameter;
 mod pollables;
 mod registry;
 mod schema;
+mod secret;
 mod subflow;
 mod task;
 mod task_arguments;
 mod timer;
+mod variable;
 
 pub use arguments::Argument;
 pub use bytes::Bytes;
@@ -144,8 +146,10 @@ pub use error::{Context, Error, ErrorKind, Result};
 pub use flow_run::{FlowRun, FlowRunId, State};
 pub use guest_sdk_macros::{flow, task};
 pub use input::{SuspendForInput, suspend_for_input};
+pub use secret::{Secret, secret};
 pub use task::{RetryDelay, TaskFuture, Upstream};
 pub use timer::{Sleep, sleep};
+pub use variable::{variable, variable_or};
 
 /// Everything a flow's author needs, by name: `use guest_sdk::prelude::*;`
 pub mod prelude {
@@ -166,9 +170,9 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::{
-        Bytes, Context, Error, ErrorKind, FlowRun, FlowRunId, Result, State, TaskFuture, bail,
-        context, ensure, flow, http, run_deployment, run_deployments, sleep, suspend_for_input,
-        task, wait_for_flow_runs,
+        Bytes, Context, Error, ErrorKind, FlowRun, FlowRunId, Result, Secret, State, TaskFuture,
+        bail, context, ensure, flow, http, run_deployment, run_deployments, secret, sleep,
+        suspend_for_input, task, variable, variable_or, wait_for_flow_runs,
     };
 }
 

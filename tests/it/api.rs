@@ -391,7 +391,7 @@ fn the_description_is_whole() {
             let verbs = ["list_", "get_", "create_", "update_", "delete_"];
             let others = [
                 "start_", "cancel_", "pause_", "resume_", "retry_", "give_", "upload_", "revoke_",
-                "watch_", "stop_",
+                "watch_", "stop_", "set_",
             ];
             let is_named = verbs
                 .iter()

@@ -298,7 +298,10 @@ fn a_compiler_that_dies_is_an_error_of_the_component() {
     let home = home();
     let (deploying, child) = compiling(&home);
     kill(child);
-    eventually(SOON, || deploying.has_ended());
+    // What it said may be read a moment after its end.
+    eventually(SOON, || {
+        deploying.has_ended() && deploying.stderr().contains("hint: ")
+    });
     let said = deploying.stderr();
     assert_eq!(deploying.wait(), 2);
     assert!(

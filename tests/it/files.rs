@@ -238,14 +238,19 @@ fn each_attempt_has_an_empty_directory_that_is_gone_afterwards() {
     let used = watch(&home, "use-tmp", &[]).ok().json();
     assert_eq!(used, 2);
     let scratch = home.path().join("tmp");
-    let left = || fs::read_dir(&scratch).map_or(0, Iterator::count);
-    eventually(SOON, || left() == 0);
+    let dirs = || -> Vec<_> {
+        let entries = fs::read_dir(&scratch).unwrap().flatten();
+        entries.map(|it| it.path()).collect()
+    };
+    // The one of the worker has nothing but its lock.
+    let own = dirs();
+    assert_eq!(own.len(), 1);
+    eventually(SOON, || fs::read_dir(&own[0]).unwrap().count() == 1);
     // What a worker leaves behind that is killed, the next one removes.
-    let process = first.pid();
     first.sigkill();
-    fs::create_dir(scratch.join(format!("{process}-left"))).unwrap();
+    fs::create_dir(own[0].join("left")).unwrap();
     let _second = worker(&home, &[]);
-    eventually(SOON, || left() == 0);
+    eventually(SOON, || dirs().is_empty());
     // Without the grant there is none.
     deploy(&home, "files", &[]);
     let (kind, message, _) = fails(&home, &json!({"write": ["/tmp/a", "a"]}));

@@ -69,7 +69,9 @@ fn a_worker_waits_for_space_and_goes_on_by_itself() {
     }
     watch(&home, "three-tasks", &[]).ok();
     assert_eq!(worker.pid(), pid);
-    assert_eq!(worker.stderr().matches(says).count(), 1, "said once");
+    // Once each time: the database itself may free a little and use it up again.
+    let said = |words: &str| worker.stderr().matches(words).count();
+    assert_eq!(said(says), said("available again"));
     worker.sigint();
     assert_eq!(worker.wait(), 0);
 }

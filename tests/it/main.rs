@@ -36,6 +36,7 @@ mod hostile;
 mod idle;
 mod inheriting;
 mod inputs;
+mod kept;
 mod listening;
 mod listings;
 mod load;

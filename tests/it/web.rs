@@ -244,12 +244,10 @@ fn connections_outlive_the_tasks_that_made_them() {
 fn requests_of_one_task_are_under_way_at_once() {
     let (web, home) = granted();
     let _worker = worker(&home, &[]);
-    let begin = std::time::Instant::now();
     let urls = json!(vec![web.at("/slow"); 30]);
     let all = watch(&home, "fetch-all", &["-p", &format!("urls={urls}")]);
     assert_eq!(all.ok().json(), json!(vec!["slow"; 30]));
-    // One after the other they would take half a minute.
-    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+    assert!(web.slow_at_once() > 10, "{} at once", web.slow_at_once());
 }
 
 #[test]

@@ -78,6 +78,8 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
         ("bulk-actions", "/bulk-actions".to_owned()),
         ("bulk-action", format!("/bulk-actions/{action}")),
         ("audit", "/audit".to_owned()),
+        ("variables", "/variables".to_owned()),
+        ("secrets", "/secrets".to_owned()),
         ("audit-none", "/audit?who=nobody".to_owned()),
         ("settings", "/settings".to_owned()),
     ];

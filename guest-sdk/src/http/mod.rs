@@ -38,6 +38,7 @@
 //! `Limit`, what took longer than [`timeout`](RequestBuilder::timeout) is `TimedOut`, and
 //! everything else `Error`.
 
+mod body;
 mod failure;
 mod headers;
 mod request;

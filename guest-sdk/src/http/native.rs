@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use super::{failure::Failed, headers::Headers, request::Body, url::Url};
+use super::{body::Body, failure::Failed, headers::Headers, url::Url};
 use crate::ErrorKind;
 
 pub struct Deadline;

@@ -5,7 +5,13 @@ use std::{fmt::Display, io::Read, rc::Rc, time::Duration};
 use data_encoding::BASE64;
 use serde::Serialize;
 
-use super::{headers::Headers, response::Response, url::Url, wire};
+use super::{
+    body::Body,
+    headers::Headers,
+    response::Response,
+    url::{Url, shown},
+    wire,
+};
 use crate::{
     Error, ErrorKind, Result,
     current::{self, Place},
@@ -25,17 +31,6 @@ const OF_BODY: [&str; 4] = [
     "content-encoding",
     "content-language",
 ];
-
-/// The body of a request.
-#[derive(Default)]
-pub(super) enum Body {
-    #[default]
-    Empty,
-    Bytes(Rc<[u8]>),
-    /// It is read while it is sent, and so only once.
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
-    Reader(Box<dyn Read>),
-}
 
 /// A token or a password: a text, or a secret.
 pub trait Credential {
@@ -65,7 +60,7 @@ impl<C: Credential + ?Sized> Credential for &C {
 #[must_use = "a request is sent by `.send()` or `.send_async()`"]
 pub struct RequestBuilder {
     method: String,
-    /// As it was given.
+    /// What may be told of it.
     address: String,
     url: Result<Url>,
     headers: Headers,
@@ -88,7 +83,7 @@ impl RequestBuilder {
         );
         let mut new = Self {
             method: method.to_owned(),
-            address: address.to_owned(),
+            address: shown(address),
             url,
             headers,
             body: Body::Empty,

@@ -13,7 +13,7 @@ impl Url {
         let wrong = |why: String| {
             Error::of_kind(
                 ErrorKind::Permanent,
-                format!("`{text}` is no URL of HTTP: {why}"),
+                format!("`{}` is no URL of HTTP: {why}", shown(text)),
             )
         };
         let url = Uri::parse(text).map_err(|err| wrong(err.to_string()))?;
@@ -32,7 +32,10 @@ impl Url {
         let wrong = |why: &dyn std::fmt::Display| {
             Error::of_kind(
                 ErrorKind::Permanent,
-                format!("{self} redirects to `{location}`, which is no URL: {why}"),
+                format!(
+                    "{self} redirects to `{}`, which is no URL: {why}",
+                    shown(location)
+                ),
             )
         };
         let reference = UriRef::parse(location).map_err(|err| wrong(&err))?;
@@ -108,6 +111,17 @@ impl Url {
     }
 }
 
+/// What may be told of a text that stands for a URL: not who is named in it, nor its query.
+pub(super) fn shown(text: &str) -> String {
+    const SHOWN_MAX: usize = 100;
+    let before_query = text.split(['?', '#']).next().unwrap_or_default();
+    let place = match before_query.rsplit_once('@') {
+        Some((_, place)) => place,
+        None => before_query,
+    };
+    place.chars().take(SHOWN_MAX).collect()
+}
+
 impl std::fmt::Display for Url {
     /// Without a password, and without the query, which may hold a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -175,6 +189,15 @@ mod tests {
         assert!(!same("http://a.example", "https://a.example"));
         assert!(!same("http://a.example", "http://a.example:81"));
         assert!(!same("http://a.example", "http://b.example"));
+    }
+
+    #[test]
+    fn a_password_and_a_query_are_not_told() {
+        let err = Url::parse("http://me:pass@a b/?token=x").unwrap_err();
+        assert!(
+            err.to_string().starts_with("`a b/` is no URL of HTTP"),
+            "{err}"
+        );
     }
 
     #[test]

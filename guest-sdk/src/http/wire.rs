@@ -16,7 +16,7 @@ use wasip2::{
     },
 };
 
-use super::{failure::Failed, headers::Headers, request::Body, url::Url};
+use super::{body::Body, failure::Failed, headers::Headers, url::Url};
 use crate::{
     ErrorKind,
     pollables::{Ready, timer},
@@ -45,6 +45,10 @@ async fn ready(
 ) -> Result<(), Failed> {
     let timer = deadline.map(|it| Rc::clone(&it.timer));
     Ready::any(pollables.into_iter().chain(timer)).await;
+    in_time(deadline)
+}
+
+fn in_time(deadline: Option<&Deadline>) -> Result<(), Failed> {
     match deadline {
         Some(deadline) if deadline.timer.ready() => Err(Failed::new(
             ErrorKind::TimedOut,
@@ -150,6 +154,7 @@ impl Sending {
     /// Whether all was taken.
     async fn send(&self, mut bytes: &[u8], deadline: Option<&Deadline>) -> Result<bool, Failed> {
         while !bytes.is_empty() {
+            in_time(deadline)?;
             let room = match self.stream.check_write() {
                 Ok(room) => usize::try_from(room).unwrap_or(usize::MAX),
                 Err(_) => return Ok(false),
@@ -236,6 +241,7 @@ impl Incoming {
         deadline: Option<&Deadline>,
     ) -> Result<Option<Vec<u8>>, Failed> {
         loop {
+            in_time(deadline)?;
             match self.stream.read(max as u64) {
                 Ok(part) if part.is_empty() => ready([Rc::clone(&self.more)], deadline).await?,
                 Ok(part) => return Ok(Some(part)),

@@ -37,7 +37,11 @@ impl Context {
     pub fn here(store: Arc<dyn Store>, out: Output, place: Place, engine: EngineSettings) -> Self {
         let describe = Arc::new(Describer::WhenNeeded(engine.clone()));
         Self {
-            client: Arc::new(LocalClient::new(Arc::clone(&store), describe)),
+            client: Arc::new(LocalClient::new(
+                Arc::clone(&store),
+                describe,
+                place.home.clone(),
+            )),
             out,
             place,
             engine,
@@ -79,7 +83,8 @@ impl Context {
 
     /// The engine, for those commands that look into components.
     pub fn runtime(&self, room: Room, limits: Limits) -> anyhow::Result<Arc<Runtime>> {
-        self.engine.runtime(room, limits, HttpConfig::default())
+        self.engine
+            .runtime(room, limits, HttpConfig::of_environment())
     }
 
     /// The engine, for those that run flows and tasks.

@@ -7,10 +7,11 @@ use super::artifact::bytes_of;
 use super::context::Context;
 use super::error::{ExitStatus, not_usable};
 use super::grants::GrantArgs;
+use super::listing::collect;
 use super::output::Format;
 use super::params::ParamArgs;
-use model::{FlowDescription, Json, PoolName};
-use operations::client::DeployRequest;
+use model::{FlowDescription, Json, PoolName, SecretGrant};
+use operations::client::{DeployRequest, SecretQuery};
 use operations::deploy;
 use operations::problem::ProblemKind;
 use operations::view::{ComponentView, DeployedView};
@@ -64,6 +65,8 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         let own = args.params.object(flow)?;
         flow_parameters.insert(flow.name.to_string(), own);
     }
+    let grants = args.grants.request();
+    let granted_secrets = grants.secrets.clone();
     let request = DeployRequest {
         component: component.digest.to_string(),
         flows: args.flow,
@@ -72,7 +75,7 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         parameters: Json::empty_object(),
         flow_parameters,
         tags: args.tags,
-        grants: args.grants.request(),
+        grants,
         description: args.description,
     };
     let deployed = cx.client.deploy(request).await?;
@@ -84,6 +87,7 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             }
         }
     }
+    warn_of_missing_secrets(&granted_secrets, cx).await?;
     if pool.workers == 0 && deployed.iter().any(|it| it.outcome == "created") {
         let name = &pool.name;
         cx.out.hint(&format!(
@@ -91,6 +95,33 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         ));
     }
     Ok(ExitStatus::Success)
+}
+
+/// Tasks that ask for a secret fail until there is one.
+async fn warn_of_missing_secrets(granted: &[String], cx: &Context) -> anyhow::Result<()> {
+    if granted.is_empty() {
+        return Ok(());
+    }
+    let there = collect(0, |limit, cursor| {
+        cx.client.list_secrets(SecretQuery {
+            limit: Some(limit),
+            cursor,
+        })
+    });
+    let there = there.await?;
+    for grant in granted
+        .iter()
+        .filter_map(|it| it.parse::<SecretGrant>().ok())
+    {
+        let name = grant.name;
+        if !there.iter().any(|secret| secret.name == name) {
+            cx.out.warn(
+                &format!("there is no secret `{name}` yet"),
+                &format!("`orch-host secret set {name}` makes it"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Brings the component to the database, where it stays should its flows not be deployed.

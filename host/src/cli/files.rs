@@ -8,6 +8,8 @@ use std::path::Path;
 
 use indicatif::BinaryBytes;
 
+use super::error::UserError;
+
 /// The largest text that is read whole, in bytes: parameters, or the value of an input. It is
 /// several times what a flow takes.
 pub const TEXT_MAX: usize = 16 << 20;
@@ -76,6 +78,18 @@ pub fn text(path: &Path) -> Result<String, Unread> {
     String::from_utf8(bytes).map_err(|_| {
         let why = "it is not valid UTF-8";
         io::Error::new(io::ErrorKind::InvalidData, why).into()
+    })
+}
+
+/// The text of a regular file of at most `max` bytes.
+pub fn regular_text(path: &Path, max: usize) -> Result<String, UserError> {
+    let shown = path.display();
+    let bytes = regular(path, max).map_err(|unread| {
+        UserError::new(format!("`{shown}` {unread}")).hint("name another file")
+    })?;
+    String::from_utf8(bytes).map_err(|_| {
+        UserError::new(format!("`{shown}` is no text in UTF-8"))
+            .hint("encode bytes, as with `base64`")
     })
 }
 

@@ -26,6 +26,7 @@ mod prune;
 mod remote;
 mod report;
 mod run;
+mod secret;
 mod server;
 mod signals;
 mod size;
@@ -36,6 +37,7 @@ mod text;
 mod time;
 mod token;
 mod values;
+mod variable;
 mod watch;
 mod work_pool;
 mod worker;
@@ -81,6 +83,9 @@ Environment:
   ORCH_API_TOKEN     The token to show to that server [default: for a server on this machine, the
                      one in ORCH_HOME]
   ORCH_COMPILE_LIMIT As `--compile-limit`
+  ORCH_SECRET_KEY_FILE, ORCH_SECRET_KEY
+                     The key of secrets, as a file or as 32 bytes in base64 [default: a file in
+                     ORCH_HOME that is made at first use]
   ORCH_LOG           What the program logs of itself, such as `debug` or `orch_host_worker=trace`
   NO_COLOR           Turns colours off
 
@@ -184,6 +189,12 @@ enum Command {
     /// Show components and what they declare
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    /// Set values that tasks and flows read by name
+    #[command(subcommand)]
+    Variable(variable::VariableCommand),
+    /// Set what only tasks of deployments read that were granted it
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     Prune(prune::PruneArgs),
     /// Show what the database is, bring it to this version, copy it to another
     #[command(subcommand)]
@@ -279,6 +290,8 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::Prune(args) => prune::run(args, &cx).await,
             Command::Server(command) => server::run(command, &cx).await,
             Command::Token(command) => token::run(command, &cx).await,
+            Command::Variable(command) => variable::run(command, &cx).await,
+            Command::Secret(command) => secret::run(command, &cx).await,
             Command::Bench(_) | Command::Completions(_) | Command::Database(_) => {
                 unreachable!("they were done above")
             }

@@ -4,7 +4,7 @@
 use model::{
     Argument, Ask, Failure, FailureKind, FlowDescription, FlowName, FlowOptions, InputRequest,
     Json, Manifest, Outcome, RunId, RunRequest, Schema, Seq, TaskCall, TaskDescription, TaskName,
-    TaskOptions, Timestamp,
+    TaskOptions, Timestamp, VariableName,
 };
 use uuid::Uuid;
 
@@ -154,7 +154,8 @@ pub fn run_request(dice: &mut Dice, calls: u64) -> RunRequest {
 
 /// One call, after so many others.
 pub fn ask(dice: &mut Dice, calls: u64) -> Ask {
-    match dice.below(16) {
+    match dice.below(17) {
+        16 => Ask::GetVariable(VariableName::trusted(*dice.pick(&NAMES))),
         0..3 => Ask::Task(task_call(dice, calls)),
         3..5 => Ask::RunDeployment(run_request(dice, calls)),
         5 => Ask::WatchRuns(dice.list(3, run_id)),

@@ -99,6 +99,7 @@ fn asks(entries: &[Entry]) -> Vec<Ask> {
         Call::RunDeployment(request) => Ask::RunDeployment(request),
         Call::WatchRun { run } => Ask::WatchRuns(vec![run]),
         Call::GetRun { run } => Ask::GetRun(run),
+        Call::GetVariable { name } => Ask::GetVariable(name),
         Call::Subflow {
             flow,
             parameters,
@@ -157,6 +158,7 @@ fn call(dice: &mut Dice, calls: u64) -> Call {
             run: guest::run_id(dice),
         },
         Ask::GetRun(run) => Call::GetRun { run },
+        Ask::GetVariable(name) => Call::GetVariable { name },
         Ask::BeginSubflow {
             flow,
             parameters,
@@ -195,7 +197,11 @@ fn snapshot(dice: &mut Dice) -> RunSnapshot {
 }
 
 fn answer(dice: &mut Dice, seq: u64) -> Answer {
-    match dice.below(7) {
+    match dice.below(9) {
+        7 => Answer::Value {
+            value: texts::json(dice),
+        },
+        8 => Answer::Nothing,
         0 => Answer::Accepted,
         1 => Answer::TaskRun {
             id: TaskRunId(Uuid::from_u128(u128::from(seq))),

@@ -232,6 +232,7 @@ impl World {
             Look::Deployment(name) => Found::Deployment(self.deployments.get(name).cloned()),
             Look::Run(id) if *id == self.run.id => Found::Run(Some(self.run.snapshot())),
             Look::Run(id) => Found::Run(self.runs.get(id).cloned()),
+            Look::Variable(_) => Found::Variable(Some(Json::null())),
             Look::RunByKey(flow, key) => {
                 let place = (flow.clone(), key.clone());
                 if dice.once_in(8) && !self.keys.contains_key(&place) {

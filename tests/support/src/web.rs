@@ -46,7 +46,15 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 pub struct Web {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    slow: Arc<Slow>,
     is_tls: bool,
+}
+
+/// Who asks for `/slow`.
+#[derive(Default)]
+struct Slow {
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Web {
@@ -73,18 +81,20 @@ impl Web {
         let is_tls = tls.is_some();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
+        let slow = Arc::new(Slow::default());
+        let asked = Arc::clone(&slow);
         let address = serve(move |listener| async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
-                let tls = tls.clone();
+                let (tls, slow) = (tls.clone(), Arc::clone(&asked));
                 tokio::spawn(async move {
                     match tls {
-                        None => answer(stream).await,
+                        None => answer(stream, slow).await,
                         Some(tls) => {
                             // Whoever does not like the certificate goes.
                             if let Ok(stream) = tls.accept(stream).await {
-                                answer(stream).await;
+                                answer(stream, slow).await;
                             }
                         }
                     }
@@ -94,6 +104,7 @@ impl Web {
         Self {
             address,
             connections,
+            slow,
             is_tls,
         }
     }
@@ -126,6 +137,11 @@ impl Web {
     pub fn at_name(&self, path: &str) -> String {
         let scheme = if self.is_tls { "https" } else { "http" };
         format!("{scheme}://localhost:{}{path}", self.address.port())
+    }
+
+    /// How many have asked for `/slow` at once, at most.
+    pub fn slow_at_once(&self) -> usize {
+        self.slow.most.load(Ordering::SeqCst)
     }
 
     /// The connections that were made so far.
@@ -234,8 +250,8 @@ where
     address
 }
 
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-    let service = TowerToHyperService::new(router());
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, asked: Arc<Slow>) {
+    let service = TowerToHyperService::new(router(asked));
     let builder = Builder::new(TokioExecutor::new());
     // A client that goes is nobody's fault.
     let _ = builder
@@ -243,7 +259,7 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         .await;
 }
 
-fn router() -> Router {
+fn router(asked: Arc<Slow>) -> Router {
     Router::new()
         .route("/echo", any(echo))
         .route("/status/{status}", any(status))
@@ -258,7 +274,7 @@ fn router() -> Router {
         .route("/pause", get(pause))
         .route("/cut", get(cut))
         .route("/wide", get(wide))
-        .route("/slow", get(slow))
+        .route("/slow", get(move || slow(asked)))
 }
 
 async fn echo(request: Request) -> axum::Json<Value> {
@@ -342,7 +358,10 @@ async fn wide() -> impl IntoResponse {
     wide
 }
 
-async fn slow() -> &'static str {
+async fn slow(asked: Arc<Slow>) -> &'static str {
+    let now = asked.now.fetch_add(1, Ordering::SeqCst) + 1;
+    asked.most.fetch_max(now, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(1)).await;
+    asked.now.fetch_sub(1, Ordering::SeqCst);
     "slow"
 }

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
-use model::{Grants, Json, Manifest, RunId, TaskName, TaskRunId, Timestamp};
+use model::{
+    Failure, FailureKind, Grants, Json, Manifest, RunId, SecretName, TaskName, TaskRunId,
+    Timestamp, VariableName,
+};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use wasm::{
-    GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime, TaskContext, TaskPort, TaskStart,
+    CallResult, GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime, SecretText,
+    TaskContext, TaskPort, TaskStart,
 };
 
 use crate::bed::Bed;
@@ -95,6 +99,18 @@ impl LogSink for Unread {
 impl TaskPort for Unread {
     fn recorded(&self) -> BoxFuture<'_, ()> {
         ready(()).boxed()
+    }
+
+    fn variable(&self, _: VariableName) -> BoxFuture<'_, CallResult<Option<Json>>> {
+        ready(Ok(None)).boxed()
+    }
+
+    fn secret(&self, name: SecretName) -> BoxFuture<'_, CallResult<SecretText>> {
+        let failure = Failure::new(
+            FailureKind::NotFound,
+            format!("there is no secret `{name}`"),
+        );
+        ready(Err(failure.into())).boxed()
     }
 }
 

@@ -16,6 +16,7 @@ mod answer;
 mod bulk;
 mod catalog;
 mod http;
+mod kept;
 mod overview;
 mod pools;
 mod runs;

@@ -3,7 +3,10 @@
 //! One enum instead of a dozen methods: the driver of a flow hands the question on to the
 //! machine that decides, and the answer back, without looking into either.
 
-use super::{FlowName, InputRequest, Json, Outcome, RunId, RunRequest, RunSnapshot, Seq, TaskCall};
+use super::{
+    FlowName, InputRequest, Json, Outcome, RunId, RunRequest, RunSnapshot, Seq, TaskCall,
+    VariableName,
+};
 
 /// A question of a flow.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +19,8 @@ pub enum Ask {
     WatchRuns(Vec<RunId>),
     /// Read a run as it is. Answered by the run.
     GetRun(RunId),
+    /// Read a variable as it is. Answered by its value.
+    GetVariable(VariableName),
     /// Begin a subflow. Answered by its handle and its run.
     BeginSubflow {
         flow: FlowName,
@@ -46,4 +51,6 @@ pub enum Reply {
     /// A run that was started, and the handle that settles with it.
     Started(Seq, RunSnapshot),
     Run(RunSnapshot),
+    /// None: there is nothing of that name.
+    Value(Option<Json>),
 }

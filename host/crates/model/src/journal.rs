@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DeploymentName, Failure, FlowName, Ids, InputId, Json, Outcome, RunId, RunName, RunSnapshot,
-    TaskName, TaskOptions, TaskRunId, Timestamp,
+    TaskName, TaskOptions, TaskRunId, Timestamp, VariableName,
 };
 
 /// The version of the form in which entries are stored: what serde makes of [`Entry`].
@@ -49,6 +49,8 @@ pub enum Call {
     WatchRun { run: RunId },
     /// Read a run as it is.
     GetRun { run: RunId },
+    /// Read a variable as it is.
+    GetVariable { name: VariableName },
     /// Begin a subflow.
     Subflow {
         flow: FlowName,
@@ -165,6 +167,10 @@ pub enum Answer {
     },
     /// Handles that had settled, in the order they did.
     Settled { handles: Vec<Seq> },
+    /// A value, which may be `null`.
+    Value { value: Json },
+    /// There was nothing of that name.
+    Nothing,
 }
 
 /// What became of a call.
@@ -233,6 +239,7 @@ impl fmt::Display for Call {
             ),
             Self::WatchRun { run } => write!(f, "wait_for_flow_runs {run}"),
             Self::GetRun { run } => write!(f, "read flow run {run}"),
+            Self::GetVariable { name } => write!(f, "read variable `{name}`"),
             Self::Subflow {
                 flow, parameters, ..
             } => write!(f, "subflow `{flow}` {parameters}"),

@@ -144,6 +144,22 @@ fn entries() -> Vec<Entry> {
             Answer::Accepted,
             None,
         ),
+        (
+            Call::GetVariable {
+                name: VariableName::trusted("rate"),
+            },
+            Answer::Value {
+                value: json("1.50"),
+            },
+            None,
+        ),
+        (
+            Call::GetVariable {
+                name: VariableName::trusted("missing"),
+            },
+            Answer::Nothing,
+            None,
+        ),
     ];
     let entry = |(at, (call, answer, settlement)): (usize, (Call, Answer, Option<Settlement>))| {
         let seq = Seq(at as u64 + 1);
@@ -183,6 +199,7 @@ fn the_file_has_every_kind() {
         Call::RunDeployment(_) => "run-deployment",
         Call::WatchRun { .. } => "watch-run",
         Call::GetRun { .. } => "get-run",
+        Call::GetVariable { .. } => "get-variable",
         Call::Subflow { .. } => "subflow",
         Call::EndSubflow { .. } => "end-subflow",
         Call::Timer { .. } => "timer",
@@ -192,10 +209,10 @@ fn the_file_has_every_kind() {
         Call::WaitAny => "wait-any",
     });
     let calls: BTreeSet<String> = calls.map(str::to_owned).collect();
-    assert_eq!(calls.len(), 11);
+    assert_eq!(calls.len(), 12);
     assert_eq!(kinds(&|entry| kind(&entry["call"])), calls);
     let answers = [
-        "accepted", "due", "input", "refused", "run", "settled", "task-run",
+        "accepted", "due", "input", "nothing", "refused", "run", "settled", "task-run", "value",
     ];
     let answers: BTreeSet<String> = answers.map(str::to_owned).into();
     assert_eq!(kinds(&|entry| kind(&entry["answer"])), answers);

@@ -36,6 +36,7 @@ fn of_call(call: &Call) -> usize {
         Call::Subflow { parameters, .. } => parameters.as_str().len(),
         Call::EndSubflow { outcome, .. } => of_outcome(outcome),
         Call::Input { key, .. } => key.len(),
+        Call::GetVariable { name } => name.as_str().len(),
         Call::WatchRun { .. }
         | Call::GetRun { .. }
         | Call::Timer { .. }
@@ -75,13 +76,14 @@ fn of_answer(answer: &Answer) -> usize {
     match answer {
         Answer::Run { run } => of_run(run),
         Answer::Refused { failure } => of_failure(failure),
+        Answer::Value { value } => value.as_str().len(),
         Answer::Input {
             description,
             schema,
             ..
         } => of_text(description.as_ref()) + schema.as_str().len(),
         Answer::Settled { handles } => of_list(handles),
-        Answer::Accepted | Answer::TaskRun { .. } | Answer::Due { .. } => 0,
+        Answer::Nothing | Answer::Accepted | Answer::TaskRun { .. } | Answer::Due { .. } => 0,
     }
 }
 

@@ -18,6 +18,7 @@ mod journal;
 mod journal_form;
 mod journal_size;
 mod json;
+mod kept;
 mod log;
 mod manifest;
 mod name;
@@ -58,6 +59,7 @@ pub use journal::{
     Answer, Argument, Call, CallMade, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
 };
 pub use json::{Json, JsonError};
+pub use kept::{KeyId, SealedSecret, Variable};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
 pub use name::{

@@ -5,8 +5,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    DeploymentName, Digest, FlowName, InputId, Json, LogLevel, PoolName, Role, RunId, RunName, Seq,
-    StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, WorkerId,
+    DeploymentName, Digest, FlowName, InputId, Json, LogLevel, PoolName, Role, RunId, RunName,
+    SecretName, Seq, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName,
+    WorkerId,
 };
 
 /// Texts, each with a description, an example and a format.
@@ -36,6 +37,8 @@ texts! {
     PoolName: "The name of a work pool.", "default-pool";
     RunName: "The name of a flow run. Several runs may have the same.", "silver-otter";
     TokenName: "The name of a token.", "ci";
+    SecretName: "The name of a secret.", "shop-token";
+    VariableName: "The name of a variable.", "rate";
     DeploymentName: "The name of a deployment: `flow/deployment`.", "etl/nightly";
     Digest: "The SHA-256 of a component, in hexadecimal digits.",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";

@@ -16,6 +16,7 @@ pub mod grants;
 mod ids;
 pub mod inputs;
 pub mod inspect;
+pub mod kept;
 pub mod manifest;
 pub mod problem;
 pub mod pruning;

@@ -164,6 +164,7 @@ fn takes_a_name(call: &Call) -> bool {
         | Call::Timer { .. }
         | Call::Input { .. } => true,
         Call::GetRun { .. }
+        | Call::GetVariable { .. }
         | Call::EndSubflow { .. }
         | Call::WithdrawInput { .. }
         | Call::Cancelled { .. }

@@ -191,6 +191,7 @@ impl Journal {
             | Call::Timer { .. }
             | Call::Input { .. } => true,
             Call::GetRun { .. }
+            | Call::GetVariable { .. }
             | Call::Subflow { .. }
             | Call::EndSubflow { .. }
             | Call::WithdrawInput { .. }

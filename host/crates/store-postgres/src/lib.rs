@@ -41,6 +41,7 @@ mod events;
 mod home;
 mod inputs;
 mod journal;
+mod kept;
 mod known;
 mod life;
 mod link;

@@ -43,6 +43,8 @@ const THIRD: &str = include_str!("schema/third.sql");
 
 const FOURTH: &str = include_str!("schema/fourth.sql");
 
+const FIFTH: &str = include_str!("schema/fifth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -66,6 +68,10 @@ const STEPS: &[Step] = &[
     },
     Step {
         sql: FOURTH,
+        oldest: 1,
+    },
+    Step {
+        sql: FIFTH,
         oldest: 1,
     },
 ];

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use model::{
     DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash,
-    Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName,
-    WorkerId,
+    SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId,
+    TokenName, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
 use store::{BulkId, BulkState};
@@ -151,7 +151,16 @@ macro_rules! text_column {
         }
     )*};
 }
-text_column!(FlowName, TaskName, PoolName, RunName, TokenName, Json);
+text_column!(
+    FlowName,
+    TaskName,
+    PoolName,
+    RunName,
+    SecretName,
+    TokenName,
+    VariableName,
+    Json
+);
 
 impl ToColumn for SecretHash {
     fn to_column(&self) -> Bound<'_> {

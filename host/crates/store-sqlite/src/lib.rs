@@ -36,6 +36,7 @@ mod events;
 mod identity;
 mod inputs;
 mod journal;
+mod kept;
 mod leases;
 mod life;
 mod listing;

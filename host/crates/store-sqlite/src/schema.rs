@@ -14,6 +14,7 @@
 //! run_origins      the flows and deployments that there were runs of
 //! run_tallies      how many runs have ended, by minute, origin and state
 //! run_totals       the same of all time until two days ago, by origin and state
+//! variables, secrets  what people keep for all runs
 //! bulk_actions     what is done to many runs, and how far it is
 //! run_blocks       what is in a block of runs, so that others are passed over
 //! ```
@@ -458,6 +459,22 @@ ALTER TABLE flow_runs ADD COLUMN lost_steps INTEGER NOT NULL DEFAULT 0;
 /// What the guests of a worker use.
 const USAGE: &str = "ALTER TABLE workers ADD COLUMN usage TEXT;";
 
+/// What people keep for all runs. A secret is encrypted, under a key that is elsewhere.
+const KEPT: &str = "
+CREATE TABLE variables (
+    name    TEXT PRIMARY KEY NOT NULL,
+    value   TEXT NOT NULL,
+    updated INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE secrets (
+    name    TEXT PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL,
+    key_id  TEXT NOT NULL,
+    sealed  BLOB NOT NULL,
+    updated INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -475,6 +492,7 @@ const STEPS: &[M<'static>] = &[
     M::up(VERSIONS),
     M::up(LOSSES),
     M::up(USAGE),
+    M::up(KEPT),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -10,6 +10,7 @@ pub mod deleting;
 pub mod deploying;
 pub mod events;
 pub mod inputs;
+pub mod kept;
 pub mod listing;
 pub mod living;
 pub mod losing;
@@ -63,6 +64,9 @@ macro_rules! contract {
             deploying::a_deployment_that_is_deleted_leaves_its_runs,
             deploying::a_pool_is_created_changed_and_deleted,
             deploying::a_pool_in_use_stays,
+            kept::a_variable_is_what_it_was_set_to_last,
+            kept::a_secret_is_followed_by_its_next_version,
+            kept::all_secrets_are_sealed_anew_or_none,
             starting::a_new_run_reads_back,
             starting::runs_come_all_or_none,
             starting::a_run_that_nobody_could_claim_is_refused,

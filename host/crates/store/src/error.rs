@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use model::{DeploymentName, Digest, Lease, PoolName, RunId, StateType, TokenName, WorkerId};
+use model::{
+    DeploymentName, Digest, Lease, PoolName, RunId, SecretName, StateType, TokenName, VariableName,
+    WorkerId,
+};
 use orchestrator::lifecycle::Refusal;
 
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -136,4 +139,8 @@ pub enum Missing {
     Worker(WorkerId),
     #[error("token `{0}`")]
     Token(TokenName),
+    #[error("variable `{0}`")]
+    Variable(VariableName),
+    #[error("secret `{0}`")]
+    Secret(SecretName),
 }

@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod figures;
 mod filter;
+mod kept;
 mod listing;
 pub mod moving;
 mod pools;
@@ -38,6 +39,7 @@ pub use error::{Missing, StoreError, StoreResult};
 pub use events::{EventPage, Events};
 pub use figures::{Measured, WriterFigures};
 pub use filter::{LogFilter, LogPlace, RunFilter, StateFilter, TaskRunFilter};
+pub use kept::Kept;
 pub use listing::{
     COUNT_MAX, Count, Cursor, CursorError, Fingerprint, Order, Page, PageRequest, Values,
 };
@@ -64,6 +66,7 @@ pub trait Store:
     + BulkActions
     + Events
     + Access
+    + Kept
     + Wakes
     + Measured
 {
@@ -79,6 +82,7 @@ impl<T> Store for T where
         + BulkActions
         + Events
         + Access
+        + Kept
         + Wakes
         + Measured
 {

@@ -18,5 +18,6 @@ wasmtime::component::bindgen!({
 
 pub use exports::orch::workflow::guest;
 pub use orch::workflow::{
-    context, deployments, inputs, logging, subflows, tasks, timers, types, waiting,
+    context, deployments, inputs, logging, secrets, subflows, tasks, timers, types, variables,
+    waiting,
 };

@@ -168,6 +168,18 @@ pub(super) fn run_id(field: &Field, text: &str) -> Result<RunId, Failure> {
     })
 }
 
+/// With a message that is not much longer than any other, whatever was added to it.
+pub(super) fn shortened(failure: Failure) -> Failure {
+    Failure {
+        kind: failure.kind,
+        message: cut(failure.message, 2 * FAILURE_MESSAGE_MAX),
+    }
+}
+
+pub(super) fn invalid_name(err: NameError) -> Failure {
+    Failure::new(FailureKind::Invalid, err.to_string())
+}
+
 pub(super) fn failure(failure: types::Failure) -> Failure {
     Failure {
         kind: failure_kind(failure.kind),

@@ -13,11 +13,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::limits::cut;
 use model::{DirGrant, Grants};
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags, flock};
 use tempfile::TempDir;
+
+/// How much of a path is kept, in bytes.
+const PATH_MAX: usize = 1024;
 
 /// Where a task has a directory of its own.
 const TMP: &str = "/tmp";
@@ -26,7 +30,7 @@ const TMP: &str = "/tmp";
 pub(super) struct Files {
     grants: Vec<DirGrant>,
     /// Where `/tmp` is made. None: it was not granted.
-    scratch: Option<PathBuf>,
+    scratch: Option<Arc<Scratch>>,
     state: Mutex<State>,
 }
 
@@ -65,7 +69,7 @@ pub(super) struct Opened {
 
 impl Files {
     /// Of a task.
-    pub fn of(grants: &Grants, scratch: &Path) -> Self {
+    pub fn of(grants: &Grants, scratch: &Arc<Scratch>) -> Self {
         Self {
             // What an earlier version has stored may mean nothing any more.
             grants: grants
@@ -73,7 +77,7 @@ impl Files {
                 .iter()
                 .filter_map(|it| it.parse().ok())
                 .collect(),
-            scratch: grants.tmp.then(|| scratch.to_owned()),
+            scratch: grants.tmp.then(|| Arc::clone(scratch)),
             state: Mutex::default(),
         }
     }
@@ -114,7 +118,7 @@ impl Files {
         }
         if let Some(scratch) = &self.scratch {
             let dir = self.open_tmp(scratch).map_err(|err| {
-                let place = scratch.display();
+                let place = scratch.root.display();
                 format!("`/tmp` cannot be made below `{place}`: {err}")
             })?;
             let path = TMP.to_owned();
@@ -126,20 +130,10 @@ impl Files {
     }
 
     /// The same directory each time the guest asks.
-    fn open_tmp(&self, scratch: &Path) -> io::Result<File> {
+    fn open_tmp(&self, scratch: &Scratch) -> io::Result<File> {
         let mut state = self.lock();
         if state.tmp.is_none() {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(scratch)?;
-            // The process is named, so that what one left behind that was killed is known.
-            let prefix = format!("{}-", std::process::id());
-            state.tmp = Some(
-                tempfile::Builder::new()
-                    .prefix(&prefix)
-                    .tempdir_in(scratch)?,
-            );
+            state.tmp = Some(tempfile::tempdir_in(scratch.own()?)?);
         }
         let tmp = state.tmp.as_ref().expect("it was made above");
         open_dir(tmp.path())
@@ -161,12 +155,19 @@ impl Files {
             "" | "." => parent.to_owned(),
             path => format!("{parent}/{path}"),
         };
+        // It is for people: a path that goes round in circles is not kept for ever.
+        let path = cut(path, PATH_MAX);
         Known { path, kind }
     }
 
     /// Keeps what could not be opened or changed, for the failure of the instance.
     pub fn failed(&self, what: &str, path: &str) {
         self.lock().tried = Some(format!("{what} `{path}`"));
+    }
+
+    /// What failed before was not what the guest failed with.
+    pub fn succeeded(&self) {
+        self.lock().tried = None;
     }
 
     /// Keeps that a change was refused.
@@ -199,8 +200,8 @@ impl Drop for Files {
         let state = self.state.get_mut().expect("as above");
         if let Some(tmp) = state.tmp.take() {
             match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn_blocking(move || drop(tmp))),
-                Err(_) => drop(tmp),
+                Ok(runtime) => drop(runtime.spawn_blocking(move || remove(&tmp.keep()))),
+                Err(_) => remove(&tmp.keep()),
             }
         }
     }
@@ -214,63 +215,193 @@ fn open_dir(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Removes what tasks of processes had below `scratch` that are no more. Blocks.
-pub(super) fn sweep(scratch: &Path) {
-    let Ok(entries) = fs::read_dir(scratch) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let of = name.to_str().and_then(|it| it.split('-').next());
-        let Some(process) = of.and_then(|it| it.parse::<u32>().ok()) else {
-            continue;
-        };
-        if !Path::new(&format!("/proc/{process}")).exists()
-            && let Err(err) = fs::remove_dir_all(entry.path())
-        {
-            tracing::warn!(%err, path = %entry.path().display(), "a directory of a task stays behind");
+/// Where the directories of single attempts are made: below one of this process, whose lock it
+/// holds for as long as it lives.
+pub(super) struct Scratch {
+    root: PathBuf,
+    own: Mutex<Option<Locked>>,
+}
+
+/// A directory, and its lock.
+struct Locked {
+    dir: PathBuf,
+    _lock: File,
+}
+
+/// The file whose lock says that a directory is in use.
+const LOCK: &str = "lock";
+
+/// What a directory is called until it is locked.
+const UNLOCKED: &str = ".new-";
+
+impl Scratch {
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            own: Mutex::default(),
         }
     }
+
+    /// The directory of this process.
+    fn own(&self) -> io::Result<PathBuf> {
+        let mut own = self.own.lock().expect("no panic while it is made");
+        if let Some(own) = &*own {
+            return Ok(own.dir.clone());
+        }
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.root)?;
+        let new = tempfile::Builder::new()
+            .prefix(UNLOCKED)
+            .tempdir_in(&self.root)?
+            .keep();
+        let lock = File::create(new.join(LOCK))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        let name = new.file_name().and_then(|it| it.to_str());
+        let name = name.and_then(|it| it.strip_prefix(UNLOCKED));
+        let dir = self.root.join(name.unwrap_or("tasks"));
+        fs::rename(&new, &dir)?;
+        *own = Some(Locked {
+            dir: dir.clone(),
+            _lock: lock,
+        });
+        Ok(dir)
+    }
+
+    /// Removes what processes have left behind that are no more. Blocks.
+    pub fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.root) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let dir = entry.path();
+            let Ok(lock) = File::open(dir.join(LOCK)) else {
+                continue;
+            };
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                remove(&dir);
+            }
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let own = self.own.get_mut().expect("as above");
+        if let Some(own) = own.take() {
+            remove(&own.dir);
+        }
+    }
+}
+
+/// Removes a directory with all that is in it, however deep a guest has made it: with one open
+/// directory at a time, and no recursion.
+fn remove(dir: &Path) {
+    if let Err(err) = remove_flat(dir)
+        && err.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%err, path = %dir.display(), "a directory of a task stays behind");
+    }
+}
+
+fn remove_flat(top: &Path) -> io::Result<()> {
+    let mut found = vec![top.to_owned()];
+    let mut next = 0_u64;
+    while let Some(dir) = found.pop() {
+        for entry in fs::read_dir(&dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                // Beside the others, so that no path grows long.
+                let beside = top.join(format!(".removed-{next}"));
+                next += 1;
+                if entry.path() == beside {
+                    continue;
+                }
+                fs::rename(entry.path(), &beside)?;
+                if dir != top {
+                    found.push(beside);
+                }
+            } else {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        if dir != top {
+            fs::remove_dir(&dir)?;
+        } else {
+            // What was moved here is looked at in turn.
+            let moved = fs::read_dir(top)?.flatten().map(|it| it.path());
+            found.extend(moved.filter(|it| it.is_dir() && !it.is_symlink()));
+        }
+    }
+    fs::remove_dir(top)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn scratch() -> (TempDir, Arc<Scratch>) {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Arc::new(Scratch::new(dir.path().join("tmp")));
+        (dir, scratch)
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap().flatten();
+        let mut names: Vec<_> = entries
+            .map(|it| it.file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
     #[test]
     fn a_directory_of_its_own_is_empty_and_gone_afterwards() {
-        let scratch = tempfile::tempdir().unwrap();
+        let (_dir, scratch) = scratch();
         let grants = Grants {
             tmp: true,
             ..Grants::default()
         };
-        let files = Files::of(&grants, scratch.path());
+        let files = Files::of(&grants, &scratch);
         let opened = files.open().unwrap();
         assert_eq!(opened[0].known.path, "/tmp");
-        let made: Vec<_> = fs::read_dir(scratch.path()).unwrap().flatten().collect();
-        assert_eq!(made.len(), 1);
-        fs::write(made[0].path().join("a"), "b").unwrap();
+        let own = scratch.own().unwrap();
+        assert_eq!(names(&own).len(), 2);
+        let made = own.join(&names(&own)[0]);
+        fs::write(made.join("a"), "b").unwrap();
         drop((opened, files));
-        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+        assert_eq!(names(&own), [LOCK]);
+        let root = scratch.root.clone();
+        drop(scratch);
+        assert!(names(&root).is_empty());
     }
 
     #[test]
-    fn what_a_killed_process_left_behind_is_removed() {
-        let scratch = tempfile::tempdir().unwrap();
-        let dir = |name: String| fs::create_dir(scratch.path().join(name)).unwrap();
-        dir(format!("{}-own", std::process::id()));
-        // More than any process has.
-        dir("4194999-dead".to_owned());
-        dir("else".to_owned());
-        sweep(scratch.path());
-        let left = fs::read_dir(scratch.path()).unwrap().flatten();
-        let mut left: Vec<_> = left
-            .map(|it| it.file_name().into_string().unwrap())
-            .collect();
-        left.sort();
-        assert_eq!(
-            left,
-            [format!("{}-own", std::process::id()), "else".to_owned()]
-        );
+    fn what_nobody_holds_is_removed() {
+        let (_dir, scratch) = scratch();
+        let own = scratch.own().unwrap();
+        let dead = scratch.root.join("dead");
+        fs::create_dir_all(dead.join("a/b")).unwrap();
+        fs::write(dead.join(LOCK), "").unwrap();
+        Scratch::new(scratch.root.clone()).sweep();
+        assert!(own.exists() && !dead.exists());
+    }
+
+    /// So deep that its path is too long, and that a recursion would end the process.
+    #[test]
+    fn a_deep_tree_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (top, one) = (dir.path().join("top"), dir.path().join("one"));
+        fs::create_dir(&top).unwrap();
+        fs::write(top.join("deepest"), "").unwrap();
+        for _ in 0..20_000 {
+            fs::create_dir(&one).unwrap();
+            fs::rename(&top, one.join("d")).unwrap();
+            fs::rename(&one, &top).unwrap();
+        }
+        fs::create_dir(top.join("beside")).unwrap();
+        remove_flat(&top).unwrap();
+        assert!(!top.exists());
     }
 }

@@ -1,7 +1,6 @@
 //! The data of one instance's store.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
@@ -14,11 +13,12 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::budget::{Held, NothingFree};
 use super::engine::Engine;
 use super::fields::MANIFEST_BYTES_MAX;
-use super::files::Files;
+use super::files::{Files, Scratch};
 use super::gate::Gate;
 use super::halt::{Halt, Panic, bytes};
 use super::http::{Hooks, Sender, Whose};
 use super::limits::{HEADERS_MAX, RESOURCES_MAX};
+use super::masks::{Masks, SecretVariable};
 use super::meter::Meter;
 use super::network::Network;
 use super::outside::Outside;
@@ -27,7 +27,7 @@ use super::port::{
 };
 use super::wasi;
 use super::{DescribeLimits, Limits};
-use model::{Ask, Failure, FailureKind, Grants, RunId, Seq};
+use model::{Ask, Failure, FailureKind, Grants, RunId, SecretGrant, SecretName, Seq};
 
 /// The purpose of an instance.
 pub(super) enum Role {
@@ -44,7 +44,11 @@ pub(super) struct TaskRole {
     pub port: Arc<dyn TaskPort>,
     pub sender: Sender,
     /// Where directories of single attempts are made.
-    pub scratch: Arc<Path>,
+    pub scratch: Arc<Scratch>,
+    /// The secrets that it has in its environment.
+    pub variables: Vec<SecretVariable>,
+    /// Hides the secrets that it was given.
+    pub masks: Arc<Masks>,
 }
 
 impl Role {
@@ -194,6 +198,27 @@ impl Guest {
         Arc::clone(self.network.get_or_insert_with(|| Arc::new(make())))
     }
 
+    /// Whether the deployment was granted a secret.
+    pub fn is_secret_granted(&self, name: &SecretName) -> bool {
+        // What an earlier version has stored may mean nothing any more.
+        let mut granted = self.around.grants.secrets.iter();
+        granted.any(|it| it.parse::<SecretGrant>().is_ok_and(|it| it.name == *name))
+    }
+
+    /// Hides the secrets that the instance was given.
+    pub fn masks(&self) -> &Masks {
+        static NONE: LazyLock<Masks> = LazyLock::new(Masks::default);
+        match &self.role {
+            Role::Task(task) => &task.masks,
+            Role::Flow(_) | Role::Describe(_) => &NONE,
+        }
+    }
+
+    /// Whether others may have seen what it does.
+    pub fn has_called_out(&self) -> bool {
+        self.network.as_ref().is_some_and(|it| it.gate.is_passed())
+    }
+
     /// The directories of the instance.
     pub fn files(&mut self) -> Arc<Files> {
         let make = || match &self.role {
@@ -283,7 +308,11 @@ impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         if self.wasi.is_none() {
             let network = self.network();
-            self.wasi = Some(wasi::context(&self.around, &network));
+            let secrets = match &self.role {
+                Role::Task(task) => task.variables.as_slice(),
+                Role::Flow(_) | Role::Describe(_) => &[],
+            };
+            self.wasi = Some(wasi::context(&self.around, &network, secrets));
         }
         WasiCtxView {
             ctx: self.wasi.as_mut().expect("it was made above"),

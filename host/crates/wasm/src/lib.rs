@@ -28,6 +28,7 @@ mod http;
 mod inspect;
 mod limits;
 mod machine;
+mod masks;
 mod meter;
 mod network;
 mod outside;
@@ -54,7 +55,7 @@ pub use limits::{CompileLimits, ComponentLimits, DescribeLimits, Limits};
 pub use machine::process_memory;
 pub use port::{
     CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,
-    RunContext, Surroundings, TaskContext, TaskPort,
+    RunContext, SecretText, Surroundings, TaskContext, TaskPort,
 };
 pub use prepared::{PrepareError, Prepared};
 pub use runtime::{FlowEnd, FlowRoom, FlowStart, Instances, Runtime, TaskStart, timed_out};

@@ -175,7 +175,7 @@ impl Default for CompileLimits {
 pub const RESOURCES_MAX: usize = 1000;
 
 /// The headers of a request or an answer together, as the host keeps them, in bytes.
-pub(super) const HEADERS_MAX: usize = 256 << 10;
+pub(super) const HEADERS_MAX: usize = 64 << 10;
 
 /// The longest log line, in bytes; the rest is cut off.
 pub const LOG_LINE_MAX: usize = 64 << 10;

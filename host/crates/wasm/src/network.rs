@@ -30,6 +30,9 @@ use model::{Grants, HttpScheme};
 /// Names, each with one of its addresses, that are kept for one instance.
 const NAMES_MAX: usize = 1000;
 
+/// The longest name of a host, in bytes (RFC 1035, section 2.3.4).
+const NAME_MAX: usize = 253;
+
 /// Questions to the system that are open at once, of all instances of the process.
 static QUESTIONS: Semaphore = Semaphore::const_new(64);
 
@@ -129,6 +132,9 @@ impl Network {
             },
         };
         let name = name.strip_suffix('.').unwrap_or(&name);
+        if name.len() > NAME_MAX {
+            return Err(NoAddress::Invalid);
+        }
         if !self.reach.takes_name(name) {
             return Err(self.refuse(&format!("`{name}` was not looked up"), || {
                 format!("`--allow-http {name}` or `--allow-tcp {name}:PORT` grants it")
@@ -259,7 +265,8 @@ mod tests {
     use futures::future::{BoxFuture, ready};
 
     use super::*;
-    use crate::port::TaskPort;
+    use crate::port::{CallResult, SecretText, TaskPort};
+    use model::{Json, SecretName, VariableName};
 
     /// Everything is recorded already.
     struct Recorded;
@@ -267,6 +274,14 @@ mod tests {
     impl TaskPort for Recorded {
         fn recorded(&self) -> BoxFuture<'_, ()> {
             ready(()).boxed()
+        }
+
+        fn variable(&self, _: VariableName) -> BoxFuture<'_, CallResult<Option<Json>>> {
+            unreachable!("nobody asks")
+        }
+
+        fn secret(&self, _: SecretName) -> BoxFuture<'_, CallResult<SecretText>> {
+            unreachable!("nobody asks")
         }
     }
 

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 
 use model::{
     Ask, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel, Reply, RunId,
-    RunSnapshot, Seq, Settlement, TaskName, TaskRunId, Timestamp,
+    RunSnapshot, SecretName, Seq, Settlement, TaskName, TaskRunId, Timestamp, VariableName,
 };
 
 /// Why a call of a guest has no answer.
@@ -77,6 +77,13 @@ impl dyn FlowPort {
         }
     }
 
+    pub(super) async fn ask_value(&mut self, ask: Ask) -> CallResult<Option<Json>> {
+        match self.ask(ask).await? {
+            Reply::Value(value) => Ok(value),
+            reply => Err(unfit(&reply)),
+        }
+    }
+
     pub(super) async fn ask_done(&mut self, ask: Ask) -> CallResult<()> {
         match self.ask(ask).await? {
             Reply::Done => Ok(()),
@@ -90,7 +97,14 @@ pub trait TaskPort: Send + Sync + 'static {
     /// Waits until it is recorded that the attempt runs, and all that led to it. From then on
     /// others may see what it does. Never returns for an attempt that is about to be dropped.
     fn recorded(&self) -> BoxFuture<'_, ()>;
+    /// A variable as it is now. None: there is none.
+    fn variable(&self, name: VariableName) -> BoxFuture<'_, CallResult<Option<Json>>>;
+    /// A secret as it is now.
+    fn secret(&self, name: SecretName) -> BoxFuture<'_, CallResult<SecretText>>;
 }
+
+/// A secret, which is wiped when it is dropped.
+pub type SecretText = zeroize::Zeroizing<String>;
 
 /// The port has answered another question.
 fn unfit(reply: &Reply) -> CallError {

@@ -40,30 +40,41 @@ impl Reach {
         self.rules.iter().any(|rule| rule.host().is_name(name))
     }
 
-    /// Whether a name that was granted may lead to this address.
+    /// Whether a name may lead to this address at all: whoever asks for it has no port yet.
     pub fn may_lead_to(&self, name: &str, address: IpAddr) -> bool {
-        !is_private(address)
-            || self.private
-            || name == THIS_MACHINE
-            || self
-                .rules
-                .iter()
-                .any(|rule| *rule.host() == HostPattern::Address(address))
+        self.rules
+            .iter()
+            .any(|rule| self.takes(rule, name, address))
+    }
+
+    /// Whether a request that is granted may be sent to this address of its name.
+    pub fn may_dial(&self, scheme: HttpScheme, name: &str, address: IpAddr, port: u16) -> bool {
+        self.rules.iter().any(|rule| {
+            rule.takes_port(port) && rule.takes_scheme(scheme) && self.takes(rule, name, address)
+        })
     }
 
     /// Whether a connection to this address is granted. It was found under these names.
     pub fn takes_address(&self, address: IpAddr, port: u16, names: &[String]) -> bool {
         self.rules.iter().any(|rule| {
             rule.takes_port(port)
-                && match rule.host() {
-                    HostPattern::Name(_) | HostPattern::Below(_) | HostPattern::Any
-                        if names.iter().any(|name| rule.host().is_name(name)) =>
-                    {
-                        true
-                    }
-                    host => self.is_address(host, address),
-                }
+                && (self.is_address(rule.host(), address)
+                    || names.iter().any(|name| self.takes(rule, name, address)))
         })
+    }
+
+    /// Whether one grant lets a name lead to an address. What is private was either granted
+    /// itself, by the same grant, or is this machine under the name that means it.
+    fn takes(&self, rule: &Rule, name: &str, address: IpAddr) -> bool {
+        let host = rule.host();
+        if *host == HostPattern::Address(address) {
+            return true;
+        }
+        let means_this_machine = matches!(host, HostPattern::Name(it) if it == THIS_MACHINE);
+        host.is_name(name)
+            && (!is_private(address)
+                || self.private
+                || means_this_machine && name == THIS_MACHINE && address.is_loopback())
     }
 
     /// Whether a request is granted: to a name in small letters, or to an address.
@@ -158,6 +169,26 @@ mod tests {
             "example.com",
             80
         ));
+    }
+
+    #[test]
+    fn a_private_address_is_granted_by_one_grant_or_not_at_all() {
+        let here = IpAddr::from([127, 0, 0, 1]);
+        let inner = IpAddr::from([10, 0, 0, 5]);
+        let any = reach(&["*"], &[], false);
+        // Any host is not this machine, by whatever name.
+        assert!(!any.may_dial(HttpScheme::Http, "localhost", here, 80));
+        assert!(!any.takes_address(here, 80, &["localhost".to_owned()]));
+        let own = reach(&["localhost:8080", "*"], &[], false);
+        assert!(own.may_dial(HttpScheme::Http, "localhost", here, 8080));
+        assert!(!own.may_dial(HttpScheme::Http, "localhost", here, 80));
+        // The port of an address is not that of another grant.
+        let both = reach(&["*"], &["10.0.0.5:5432"], false);
+        assert!(!both.may_dial(HttpScheme::Http, "evil.example", inner, 80));
+        assert!(!both.takes_address(inner, 80, &["evil.example".to_owned()]));
+        assert!(both.takes_address(inner, 5432, &["evil.example".to_owned()]));
+        let private = reach(&["inner.example"], &[], true);
+        assert!(private.may_dial(HttpScheme::Https, "inner.example", inner, 443));
     }
 
     #[test]

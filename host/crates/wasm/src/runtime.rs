@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,15 +15,21 @@ use super::cache::CodeCache;
 use super::compile::{self, Compiler, Linkers};
 use super::config::RuntimeConfig;
 use super::engine::Engine;
-use super::files;
+use super::files::Scratch;
 use super::guest::{Guest, Role, TaskRole};
 use super::halt::{Halt, failure_of};
 use super::http::{Clients, Sender};
+use super::masks::{MaskedLog, Masks, SecretVariable};
 use super::meter::metered;
-use super::port::{FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort};
+use super::port::{CallError, FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort};
 use super::prepared::{Need, PrepareError, Prepared};
 use super::{ComponentError, DescribeLimits, Limits, convert, inspect, scan};
-use model::{Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, TaskName};
+use model::{
+    Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, SecretGrant, TaskName,
+};
+
+/// The memory of requests is a sixteenth of that of guests, and no less than this, in bytes.
+const REQUESTS_LEAST: usize = 8 << 20;
 
 /// How many prepared components are kept in memory.
 const PREPARED_MAX: u64 = 1000;
@@ -53,7 +58,7 @@ pub struct Runtime {
     /// Of the requests of tasks.
     sender: Sender,
     /// Where directories of single attempts of tasks are made.
-    scratch: Arc<Path>,
+    scratch: Arc<Scratch>,
 }
 
 /// How many instances are alive, or may be.
@@ -114,16 +119,17 @@ impl Runtime {
             config.http.clone(),
             config.limits.http.clone(),
         ));
-        let scratch: Arc<Path> = config.scratch_dir.clone().into();
-        if scratch.exists() {
+        let scratch = Arc::new(Scratch::new(config.scratch_dir.clone()));
+        if config.scratch_dir.exists() {
             let swept = Arc::clone(&scratch);
-            std::thread::spawn(move || files::sweep(&swept));
+            std::thread::spawn(move || swept.sweep());
         }
         Ok(Arc::new(Self {
             scratch,
             sender: Sender {
                 clients,
-                memory: Arc::clone(&memory),
+                // Whoever runs must not wait for those who wait to run.
+                memory: MemoryBudget::new((config.memory_max / 16).max(REQUESTS_LEAST)),
             },
             code: Arc::new(CodeCache::new(
                 config.cache_dir.as_deref(),
@@ -364,9 +370,21 @@ impl Runtime {
     ) -> Result<Outcome, usize> {
         let _ticking = self.engine.ticking();
         let task = &start.task.task;
+        let masks = Arc::new(Masks::default());
+        let variables = match secret_variables(start, &masks).await {
+            Ok(variables) => variables,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let logs: Arc<dyn LogSink> = match start.grants.secrets.is_empty() {
+            true => Arc::clone(&start.logs),
+            false => Arc::new(MaskedLog {
+                log: Arc::clone(&start.logs),
+                masks: Arc::clone(&masks),
+            }),
+        };
         let around = Surroundings {
             run: Some(start.context.run),
-            logs: Arc::clone(&start.logs),
+            logs,
             grants: start.grants.clone(),
             replayable: None,
         };
@@ -376,6 +394,8 @@ impl Runtime {
             port: Arc::clone(&start.port),
             sender: self.sender.clone(),
             scratch: Arc::clone(&self.scratch),
+            variables,
+            masks: Arc::clone(&masks),
         });
         let mut store = Guest::store(&self.engine, &self.limits, role, around, Some(held));
         let call = call_task(&prepared.task, &mut store, task, &start.arguments);
@@ -389,13 +409,19 @@ impl Runtime {
         if let Err(err) = &returned
             && let Some(Halt::NothingFree { needed }) = err.downcast_ref::<Halt>()
         {
+            // What others have seen is not done again behind the back of its retries.
+            if store.data().has_called_out() {
+                let message =
+                    format!("{err}; it had called out, so it is not begun again by itself");
+                return Ok(Err(Failure::new(FailureKind::Crashed, message)));
+            }
             return Err(*needed);
         }
         prepared.task_need.learn(store.data().memory_used());
         let what = format!("the result of task `{task}`");
         let outcome = self.outcome(&mut store, &what, returned);
         let interrupted = || Err(Failure::new(FailureKind::Crashed, "interrupted"));
-        Ok(outcome.unwrap_or_else(interrupted))
+        Ok(masks.outcome(outcome.unwrap_or_else(interrupted)))
     }
 
     /// The outcome for the end of a call. `None`: the port interrupted the call.
@@ -416,8 +442,33 @@ impl Runtime {
                 failure_of(&err, panic, &self.limits, store.hostcall_fuel())?
             }
         };
-        Some(Err(store.data().outside().explain(failure)))
+        let explained = store.data().outside().explain(failure);
+        Some(Err(convert::shortened(explained)))
     }
+}
+
+/// The secrets that a task has in its environment. They are needed before it starts.
+async fn secret_variables(
+    start: &TaskStart,
+    masks: &Masks,
+) -> Result<Vec<SecretVariable>, Failure> {
+    let mut variables = Vec::new();
+    // What an earlier version has stored may mean nothing any more.
+    let granted = start.grants.secrets.iter().filter_map(|it| it.parse().ok());
+    for SecretGrant { name, env } in granted {
+        let Some(env) = env else { continue };
+        let value = match start.port.secret(name).await {
+            Ok(value) => value,
+            Err(CallError::Failure(failure)) => return Err(failure),
+            Err(CallError::Limit(limit)) => return Err(Failure::new(FailureKind::Limit, limit)),
+            Err(CallError::Interrupt) => {
+                return Err(Failure::new(FailureKind::Crashed, "interrupted"));
+            }
+        };
+        masks.add(&value);
+        variables.push((env, value));
+    }
+    Ok(variables)
 }
 
 /// The failure of an attempt that took too long.

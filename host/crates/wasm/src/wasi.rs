@@ -14,12 +14,17 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
 use super::limits::LOG_LINE_MAX;
+use super::masks::SecretVariable;
 use super::network::{self, Network};
 use super::port::{FlowClock, GuestLine, LogSink, Replayable, Surroundings};
 use model::{EnvGrant, Grants, LogLevel};
 
 /// A context whose only outside is the log and what is granted.
-pub(super) fn context(around: &Surroundings, network: &Arc<Network>) -> WasiCtx {
+pub(super) fn context(
+    around: &Surroundings,
+    network: &Arc<Network>,
+    secrets: &[SecretVariable],
+) -> WasiCtx {
     let mut wasi = WasiCtx::builder();
     wasi.stdout(Lines::new(&around.logs, LogLevel::Info, "stdout"))
         .stderr(Lines::new(&around.logs, LogLevel::Warn, "stderr"));
@@ -27,6 +32,9 @@ pub(super) fn context(around: &Surroundings, network: &Arc<Network>) -> WasiCtx 
     if around.replayable.is_none() {
         for (name, value) in variables(&around.grants) {
             wasi.env(name, value);
+        }
+        for (name, secret) in secrets {
+            wasi.env(name, secret.as_str());
         }
     }
     if let Some(Replayable { seed, clock }) = &around.replayable {

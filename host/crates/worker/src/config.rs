@@ -1,10 +1,12 @@
 //! The settings of a worker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Program;
 use model::{PoolName, WorkerId};
 use operations::FreshIds;
+use vault::Keys;
 
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
@@ -26,6 +28,8 @@ pub struct WorkerConfig {
     pub heartbeat: Duration,
     /// How to start a process for a run that is to be executed alone. None: it is executed here.
     pub alone: Option<Program>,
+    /// Where the key of secrets is. None: it has none.
+    pub vault: Option<Arc<Keys>>,
 }
 
 impl WorkerConfig {
@@ -42,6 +46,7 @@ impl WorkerConfig {
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(5),
             alone: None,
+            vault: None,
         }
     }
 }

@@ -417,6 +417,10 @@ impl Driver {
                 let found = store.run_by_key(&flow, &key).await;
                 found.map(|run| Found::Run(run.map(|run| run.snapshot())))
             }
+            Look::Variable(name) => {
+                let found = store.variable(&name).await;
+                found.map(|it| Found::Variable(it.map(|it| it.value)))
+            }
             Look::Settled(calls) => {
                 let mut settled = Vec::new();
                 for calls in calls.chunks(LOOKUP_MAX) {

@@ -13,9 +13,11 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use model::Seq;
+use super::shared::Shared;
+use model::{Failure, FailureKind, Json, SecretName, Seq, VariableName};
 use orchestrator::flow::TaskEvent;
-use wasm::TaskPort;
+use store::StoreError;
+use wasm::{CallResult, SecretText, TaskPort};
 
 /// The attempts of one flow's tasks that wait until they may call out.
 #[derive(Default)]
@@ -47,6 +49,15 @@ pub(super) struct Port {
     pub attempt: u32,
     pub gates: Arc<Gates>,
     pub events: UnboundedSender<TaskEvent>,
+    pub shared: Arc<Shared>,
+}
+
+/// It may be there the next time.
+fn unread(err: StoreError) -> Failure {
+    Failure::new(
+        FailureKind::Error,
+        format!("the database was not read: {err}"),
+    )
 }
 
 impl TaskPort for Port {
@@ -59,6 +70,41 @@ impl TaskPort for Port {
             if waits.await.is_err() {
                 pending::<()>().await;
             }
+        }
+        .boxed()
+    }
+
+    fn variable(&self, name: VariableName) -> BoxFuture<'_, CallResult<Option<Json>>> {
+        async move {
+            let found = self.shared.store.variable(&name).await;
+            Ok(found.map_err(unread)?.map(|it| it.value))
+        }
+        .boxed()
+    }
+
+    fn secret(&self, name: SecretName) -> BoxFuture<'_, CallResult<SecretText>> {
+        async move {
+            let found = self.shared.store.secret(&name).await.map_err(unread)?;
+            let sealed = found.ok_or_else(|| {
+                let message =
+                    format!("there is no secret `{name}`; `orch-host secret set {name}` makes it");
+                Failure::new(FailureKind::NotFound, message)
+            })?;
+            let no_vault = || Failure::new(FailureKind::Error, "this worker has no key of secrets");
+            let vault = self.shared.config.vault.clone().ok_or_else(no_vault)?;
+            // It reads a file.
+            let opened = tokio::task::spawn_blocking(move || vault.open(&sealed)).await;
+            let opened =
+                opened.map_err(|panic| Failure::new(FailureKind::Crashed, panic.to_string()))?;
+            let value = opened.map_err(|err| {
+                let message = format!("{err}; {}", err.hint());
+                Failure::new(FailureKind::Error, message)
+            })?;
+            let text = std::str::from_utf8(&value).map_err(|_| {
+                let message = format!("secret `{name}` is no text");
+                Failure::new(FailureKind::Permanent, message)
+            })?;
+            Ok(SecretText::new(text.to_owned()))
         }
         .boxed()
     }

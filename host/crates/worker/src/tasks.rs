@@ -66,6 +66,7 @@ pub(super) async fn execute(
         attempt,
         gates,
         events: events.clone(),
+        shared: Arc::clone(&shared),
     };
     let start = TaskStart {
         context,

@@ -11,6 +11,7 @@ use super::local_token::local_token;
 use crate::cli::context::{Context, Room};
 use crate::cli::engine::Describer;
 use crate::cli::error::{ExitStatus, UserError};
+use crate::cli::secret::keys_of_worker;
 use crate::cli::signals::Signals;
 use model::{Ids as _, PoolName, WorkerUsage};
 use operations::client::LocalClient;
@@ -84,7 +85,11 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let link = access::create_link(&**store, token.id, cx.now()).await?;
 
     let describe = Arc::new(Describer::With(Arc::clone(&runtime)));
-    let client = Arc::new(LocalClient::new(Arc::clone(store), describe));
+    let client = Arc::new(LocalClient::new(
+        Arc::clone(store),
+        describe,
+        cx.place.home.clone(),
+    ));
     let address = listening.settings.address();
     let app = App::new(
         client,
@@ -240,6 +245,7 @@ impl InnerWorker {
         let pool = PoolName::default_pool();
         let mut config = WorkerConfig::new(name.clone(), Some(pool.clone()));
         config.runs_max = RUNS_MAX;
+        config.vault = Some(Arc::new(keys_of_worker(cx).await?));
         let (tell, shutdown) = Shutdown::new();
         let registered = register(config, &**store, &runtime).await?;
         let serving = tokio::spawn(serve(registered, Arc::clone(store), runtime, shutdown));

@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit};
 use crate::cli::context::{Context, Room};
 use crate::cli::error::ExitStatus;
 use crate::cli::limits::LimitArgs;
+use crate::cli::secret::keys_of_worker;
 use crate::cli::signals::Signals;
 use crate::cli::size::SizeArg;
 use crate::cli::text::counted;
@@ -86,7 +87,8 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let mut signals = Signals::catch()?;
     let _guardian = Guardian::start(tokio::runtime::Handle::current())?;
 
-    let config = config(&args, name.clone());
+    let mut config = config(&args, name.clone());
+    config.vault = Some(Arc::new(keys_of_worker(cx).await?));
     let (tell, shutdown) = Shutdown::new();
     let worker = register(config, &**store, &runtime).await?;
     let mut serving = tokio::spawn(serve(worker, Arc::clone(store), runtime, shutdown));
@@ -175,7 +177,8 @@ async fn execute_alone(
         .with_memory(args.limits.memory())
         .with_one_part_of(MEMORY_PARTS);
     let runtime = cx.runtime_for_runs(room, &args.limits)?;
-    let config = config(&args, String::new());
+    let mut config = config(&args, String::new());
+    config.vault = Some(Arc::new(keys_of_worker(cx).await?));
     let out = cx.out.clone();
     let say = move |word: Word| {
         // A worker that does not listen any more is about to end this process.

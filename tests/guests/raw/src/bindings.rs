@@ -10,7 +10,8 @@ wit_bindgen::generate!({
 
 pub use exports::orch::workflow::guest;
 pub use orch::workflow::{
-    context, deployments, inputs, logging, subflows, tasks, timers, types, waiting,
+    context, deployments, inputs, logging, secrets, subflows, tasks, timers, types, variables,
+    waiting,
 };
 
 export!(Raw with_types_in self);

@@ -2,7 +2,9 @@
 //! else is small.
 
 use crate::bindings::types::{Failure, FailureKind};
-use crate::bindings::{deployments, inputs, logging, subflows, tasks, timers, waiting};
+use crate::bindings::{
+    deployments, inputs, logging, secrets, subflows, tasks, timers, variables, waiting,
+};
 
 /// What became of a call: `ok`, or its failure.
 type Became = Result<(), Failure>;
@@ -19,6 +21,8 @@ pub fn call(field: &str, size: u64) -> Became {
         "inputs" => input(rest, size),
         "waiting" => wait(rest, size),
         "logging" => log(rest, size),
+        "variables" => variables::get(&text(size)).map(drop),
+        "secrets" => secrets::get(&text(size)).map(drop),
         _ => Err(unknown(field)),
     }
 }

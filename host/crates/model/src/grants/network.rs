@@ -252,6 +252,8 @@ pub fn is_private(address: IpAddr) -> bool {
                     || address.is_unicast_link_local()
                     // Site-local, deprecated, and still routed by some networks.
                     || address.segments()[0] & 0xffc0 == 0xfec0
+                    // NAT64 of the own network (RFC 8215).
+                    || address.segments()[..3] == [0x64, 0xff9b, 1]
             }
         },
     }
@@ -266,6 +268,7 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || address.is_broadcast()
         // This network; shared by the customers of a provider; tests of networks; reserved.
         || a == 0
+        || address.octets()[..3] == [192, 0, 0]
         || (a, b & 0xc0) == (100, 64)
         || (a, b & 0xfe) == (198, 18)
         || a >= 240
@@ -277,6 +280,8 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
     let at = match segments {
         [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => 6,
+        // Compatible, deprecated (RFC 4291, section 2.5.5.1).
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => 6,
         [0x2002, ..] => 1,
         _ => return None,
     };
@@ -431,6 +436,9 @@ mod tests {
             "fc00::1",
             "ff02::1",
             "fec0::1",
+            "192.0.0.192",
+            "64:ff9b:1::808:808",
+            "::127.0.0.1",
             "::ffff:10.0.0.1",
             "64:ff9b::7f00:1",
             "2002:a00:1::1",

@@ -10,7 +10,7 @@ use store::PageRequest;
 use super::page::Page;
 use super::requests::{
     AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX,
-    PoolQuery, TokenQuery, WorkerQuery,
+    PoolQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::view::View;
@@ -48,6 +48,8 @@ listings!(
     JournalQuery,
     PoolQuery,
     TokenQuery,
+    SecretQuery,
+    VariableQuery,
     WorkerQuery,
 );
 

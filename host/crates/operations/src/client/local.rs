@@ -1,5 +1,6 @@
 //! The client of the store that this process has open.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,11 +31,14 @@ pub struct LocalClient {
     pub(super) describe: Arc<dyn Describe>,
     /// For those who watch.
     pub(super) hub: Arc<Hub>,
+    /// Where the key of secrets is made, if the environment names none.
+    pub(super) home: PathBuf,
 }
 
 impl LocalClient {
-    pub fn new(store: Arc<dyn Store>, describe: Arc<dyn Describe>) -> Self {
+    pub fn new(store: Arc<dyn Store>, describe: Arc<dyn Describe>, home: PathBuf) -> Self {
         Self {
+            home,
             hub: Hub::new(Arc::clone(&store)),
             store,
             describe,

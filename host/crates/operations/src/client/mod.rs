@@ -12,6 +12,7 @@ mod bulk;
 mod catalog;
 mod cursor;
 mod events;
+mod kept;
 mod local;
 mod overview;
 mod page;
@@ -20,15 +21,15 @@ mod runs;
 mod watch;
 
 use async_trait::async_trait;
-use model::{Json, PoolName, TaskRunId, Timestamp, TokenName};
+use model::{Json, PoolName, SecretName, TaskRunId, Timestamp, TokenName, VariableName};
 use store::BulkId;
 
 use crate::problem::Problem;
 use crate::view::{
     AuditView, BulkActionView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView,
     DeploymentView, EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView,
-    LogView, NewTokenView, NewsView, PoolView, TalliesView, TaskRunView, TimelineView, TokenView,
-    WorkerView,
+    LogView, NewTokenView, NewsView, PoolView, SecretView, TalliesView, TaskRunView, TimelineView,
+    TokenView, VariableView, WorkerView,
 };
 
 pub use events::{EventFilter, list_events, place_of_event};
@@ -38,8 +39,8 @@ pub use requests::{
     AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ComponentQuery, CreatePool, CreateToken,
     DeployRequest, DeploymentQuery, EditDeployment, EventQuery, GrantsRequest, InspectRun,
     JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun,
-    RunEventQuery, RunQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery,
-    WatchQuery, WatchWhat, WorkerQuery,
+    RunEventQuery, RunQuery, SecretQuery, SecretText, SetSecret, SetVariable, StartRun, TallyQuery,
+    TaskRunQuery, TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat, WorkerQuery,
 };
 pub use watch::LocalWatch;
 
@@ -47,7 +48,14 @@ pub type Answered<T> = Result<T, Problem>;
 
 /// All of it.
 pub trait Client:
-    RunsClient + BulkClient + WatchClient + OverviewClient + CatalogClient + PoolsClient + AccessClient
+    RunsClient
+    + BulkClient
+    + WatchClient
+    + OverviewClient
+    + CatalogClient
+    + PoolsClient
+    + KeptClient
+    + AccessClient
 {
 }
 
@@ -58,6 +66,7 @@ impl<T> Client for T where
         + OverviewClient
         + CatalogClient
         + PoolsClient
+        + KeptClient
         + AccessClient
 {
 }
@@ -185,6 +194,26 @@ pub trait CatalogClient: Send + Sync + 'static {
 
     /// Deletes a deployment and leaves its runs.
     async fn delete_deployment(&self, name: &str) -> Answered<()>;
+}
+
+/// Variables and secrets.
+#[async_trait]
+pub trait KeptClient: Send + Sync + 'static {
+    async fn list_variables(&self, query: VariableQuery) -> Answered<Page<VariableView>>;
+
+    async fn get_variable(&self, name: &VariableName) -> Answered<VariableView>;
+
+    /// Sets a variable, whatever it was.
+    async fn set_variable(&self, name: &VariableName, value: Json) -> Answered<VariableView>;
+
+    async fn delete_variable(&self, name: &VariableName) -> Answered<()>;
+
+    async fn list_secrets(&self, query: SecretQuery) -> Answered<Page<SecretView>>;
+
+    /// Sets a secret, whatever it was.
+    async fn set_secret(&self, name: &SecretName, value: SecretText) -> Answered<SecretView>;
+
+    async fn delete_secret(&self, name: &SecretName) -> Answered<()>;
 }
 
 /// Work pools and workers.

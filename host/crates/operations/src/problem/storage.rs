@@ -170,6 +170,14 @@ fn listing(missing: &Missing) -> String {
         Missing::Pool(pool) => format!("create it: `orch-host work-pool create {pool}`"),
         Missing::Component(_) => "`orch-host deploy FILE.wasm` brings it back".to_owned(),
         Missing::Worker(_) => "`orch-host worker ls` lists those there are".to_owned(),
+        Missing::Variable(name) => {
+            format!(
+                "`orch-host variable set {name} VALUE` makes it; `variable ls` lists those there are"
+            )
+        }
+        Missing::Secret(name) => {
+            format!("`orch-host secret set {name}` makes it; `secret ls` lists those there are")
+        }
         Missing::Token(_) => "`orch-host token ls` lists those there are".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{FailureView, OutcomeView, RunSnapshotView, TaskOptionsView, View};
 use model::{
     Answer, Argument, Call, Entry, FlowName, InputId, Json, RunId, RunRequest, Seq, Settlement,
-    TaskCall, TaskName, TaskRunId, Timestamp,
+    TaskCall, TaskName, TaskRunId, Timestamp, VariableName,
 };
 
 /// One position of a journal.
@@ -50,6 +50,9 @@ pub enum CallView {
     GetRun {
         run: RunId,
     },
+    GetVariable {
+        name: VariableName,
+    },
     Subflow {
         flow: FlowName,
         parameters: Json,
@@ -87,6 +90,7 @@ impl From<Call> for CallView {
             Call::RunDeployment(request) => Self::RunDeployment(request.into()),
             Call::WatchRun { run } => Self::WatchRun { run },
             Call::GetRun { run } => Self::GetRun { run },
+            Call::GetVariable { name } => Self::GetVariable { name },
             Call::Subflow {
                 flow,
                 parameters,
@@ -136,6 +140,7 @@ impl fmt::Display for CallView {
             ),
             Self::WatchRun { run } => write!(f, "wait_for_flow_runs {run}"),
             Self::GetRun { run } => write!(f, "read flow run {run}"),
+            Self::GetVariable { name } => write!(f, "read variable `{name}`"),
             Self::Subflow {
                 flow, parameters, ..
             } => write!(f, "subflow `{flow}` {parameters}"),
@@ -275,6 +280,11 @@ pub enum AnswerView {
     Settled {
         handles: Vec<Seq>,
     },
+    Value {
+        value: Json,
+    },
+    /// There was nothing of that name.
+    Nothing,
 }
 
 impl From<Answer> for AnswerView {
@@ -287,6 +297,8 @@ impl From<Answer> for AnswerView {
                 failure: failure.into(),
             },
             Answer::Due { at } => Self::Due { at },
+            Answer::Value { value } => Self::Value { value },
+            Answer::Nothing => Self::Nothing,
             Answer::Input {
                 id,
                 description,

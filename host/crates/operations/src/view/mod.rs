@@ -17,6 +17,7 @@ mod event;
 mod history;
 mod input;
 mod journal;
+mod kept;
 mod log;
 mod news;
 mod outcome;
@@ -57,6 +58,7 @@ pub use input::InputView;
 pub use journal::{
     AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,
 };
+pub use kept::{SecretView, VariableView};
 pub use log::LogView;
 pub use news::{NewsView, SaidView, SpeakerView, StuckView};
 pub use outcome::{FailureView, OutcomeView, RunSnapshotView};

@@ -21,7 +21,7 @@ use super::step::{Found, Known, Look, Moment, Signal, Step, Stop};
 use crate::{Start, new_run};
 use model::{
     Answer, Call, Failure, FailureKind, FlowRun, NewRun, Next, Progress, Recorded, Reply, RunId,
-    RunRequest, RunSnapshot, Seq, Timestamp,
+    RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
 };
 
 impl Flow {
@@ -48,6 +48,7 @@ impl Flow {
             Doing::Key(keyed) => self.look_for_key(keyed, at.logged),
             Doing::Create(..) => unreachable!("it is answered by its record"),
             Doing::Read(run) => return self.look_for_run(run, at.logged),
+            Doing::Variable(name) => return self.read_variable(name),
             Doing::Watch { run, rest, handles } => {
                 self.doing = Doing::Watch { run, rest, handles };
                 Step::Look(Look::Run(run))
@@ -124,6 +125,17 @@ impl Flow {
                 self.follow(seq, run);
                 handles.push(seq);
                 self.watch(rest, handles)
+            }
+            (Doing::Variable(name), Found::Variable(value)) => {
+                let call = Call::GetVariable { name };
+                let answer = match &value {
+                    Some(value) => Answer::Value {
+                        value: value.clone(),
+                    },
+                    None => Answer::Nothing,
+                };
+                self.write(call, answer, at.now);
+                Ok(self.answer(Reply::Value(value)))
             }
             _ => unreachable!("only what was asked for is found"),
         }
@@ -350,6 +362,22 @@ impl Flow {
             Asked::Answered(_, Answer::Run { run }) => Ok(Step::Answer(Reply::Run(run))),
             Asked::Answered(seq, _) => Err(wrong_answer(seq)),
             Asked::New(_) => self.look_for_run(run, at.logged),
+        }
+    }
+
+    /// A replay is told what the flow was told.
+    pub(super) fn read_variable(&mut self, name: VariableName) -> Asks {
+        let call = Call::GetVariable { name: name.clone() };
+        match self.look_back(&call)? {
+            Asked::Answered(_, Answer::Value { value }) => {
+                Ok(Step::Answer(Reply::Value(Some(value))))
+            }
+            Asked::Answered(_, Answer::Nothing) => Ok(Step::Answer(Reply::Value(None))),
+            Asked::Answered(seq, _) => Err(wrong_answer(seq)),
+            Asked::New(_) => {
+                self.doing = Doing::Variable(name.clone());
+                Ok(Step::Look(Look::Variable(name)))
+            }
         }
     }
 

@@ -3,7 +3,9 @@
 use std::vec;
 
 use super::step::Known;
-use model::{Call, FlowRun, Json, Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp};
+use model::{
+    Call, FlowRun, Json, Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
+};
 
 /// What the guest has asked and was not answered yet.
 pub(super) enum Doing {
@@ -22,6 +24,7 @@ pub(super) enum Doing {
     /// The run that gets its key is recorded, as it is here.
     Create(Box<Keyed>, RunSnapshot, Timestamp),
     /// The run that it reads is looked up.
+    Variable(VariableName),
     Read(RunId),
     /// This one of the runs that it watches is looked up.
     Watch {
@@ -32,7 +35,10 @@ pub(super) enum Doing {
     /// What became of the input that it withdraws is looked up, once that is recorded.
     Withdraw(Seq),
     /// It waits for any or all of these.
-    Wait { any: bool, handles: Vec<Seq> },
+    Wait {
+        any: bool,
+        handles: Vec<Seq>,
+    },
     /// It has returned, and its tasks have not ended.
     Finish,
 }

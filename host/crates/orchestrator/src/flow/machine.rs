@@ -138,6 +138,7 @@ impl Flow {
             Ask::RunDeployment(request) => self.run_deployment(request, at),
             Ask::WatchRuns(runs) => self.watch(runs.into_iter(), Vec::new()),
             Ask::GetRun(run) => self.read(run, at),
+            Ask::GetVariable(name) => self.read_variable(name),
             Ask::BeginSubflow {
                 flow,
                 parameters,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::check::Check;
 use crate::{Divergence, Parameters};
 use model::{
-    Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Lease, LogLine, Outcome, Progress,
-    Recorded, Reply, RunId, RunSnapshot, Seq, Settled, StateType, TaskName, TaskRun, TaskRunId,
-    Timestamp,
+    Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease, LogLine, Outcome,
+    Progress, Recorded, Reply, RunId, RunSnapshot, Seq, Settled, StateType, TaskName, TaskRun,
+    TaskRunId, Timestamp, VariableName,
 };
 
 /// How far an execution may go.
@@ -81,6 +81,7 @@ pub enum Look {
     RunByKey(FlowName, String),
     /// Which of these calls have settled.
     Settled(Vec<Seq>),
+    Variable(VariableName),
 }
 
 /// What was looked up.
@@ -89,6 +90,7 @@ pub enum Found {
     Deployment(Option<Known>),
     Run(Option<RunSnapshot>),
     Settled(Vec<Settled>),
+    Variable(Option<Json>),
 }
 
 /// A deployment, and what its flow takes.

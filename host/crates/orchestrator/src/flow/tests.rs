@@ -11,7 +11,7 @@ use model::{
     Argument, Ask, Deployment, Digest, Entry, Failure, FailureKind, FlowDescription, FlowName,
     FlowOptions, FlowRun, Grants, InputRequest, Json, Lease, Manifest, Next, Outcome, PoolName,
     Progress, Recorded, Reply, RunId, RunRequest, Schema, Seq, Settled, Settlement, State,
-    TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, WorkerId,
+    TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, VariableName, WorkerId,
 };
 
 /// What is told, and the millisecond in which it is told.
@@ -133,6 +133,9 @@ fn show(flow: &mut Flow, step: &Step) -> String {
         Step::Answer(Reply::Started(seq, _)) => format!("{seq} and its run"),
         Step::Answer(Reply::Run(_)) => "a run".to_owned(),
         Step::Refuse(failure) => format!("refused: {failure}"),
+        Step::Answer(Reply::Value(Some(value))) => format!("value {value}"),
+        Step::Answer(Reply::Value(None)) => "no value".to_owned(),
+        Step::Look(Look::Variable(name)) => format!("look for variable {name}"),
         Step::Look(Look::Deployment(name)) => format!("look for {name}"),
         Step::Look(Look::Run(_)) => "look for the run".to_owned(),
         Step::Look(Look::RunByKey(flow, key)) => format!("look for {flow} of key {key}"),
@@ -434,6 +437,35 @@ fn a_retry_is_awaited_without_the_slot_and_begins_when_it_is_due() {
             ),
             (1012, ended(1, 1012, lost()), "done"),
         ],
+    );
+}
+
+#[test]
+fn a_variable_is_told_as_it_was_and_again_on_replay() {
+    let rate = || Asks(Ask::GetVariable(VariableName::trusted("rate")));
+    let found = |value: Option<&str>| {
+        let value = value.map(Json::trusted);
+        Happened(Event::Found(Found::Variable(value)))
+    };
+    let mut flow = check(
+        Setup::default(),
+        [
+            (1, rate(), "look for variable rate"),
+            (2, found(Some("1.50")), "value 1.50"),
+            (3, rate(), "look for variable rate"),
+            (4, found(None), "no value"),
+        ],
+    );
+    let recorded = flow.end(Ok(Json::null()), at(5)).entries;
+    check(
+        Setup {
+            past: Past {
+                entries: recorded,
+                ..Past::default()
+            },
+            ..Setup::default()
+        },
+        [(11, rate(), "value 1.50"), (12, rate(), "no value")],
     );
 }
 

@@ -13,6 +13,7 @@ mod document;
 mod events;
 mod health;
 mod idempotency;
+mod kept;
 mod log_stream;
 mod metrics;
 mod named;
@@ -45,6 +46,7 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(deployments::routes(app))
         .merge(components::routes())
         .merge(pools::routes(app))
+        .merge(kept::routes())
         .merge(access::routes())
         .merge(metrics::routes());
     let (router, mut document) = router.split_for_parts();

@@ -24,6 +24,7 @@ mod filters;
 mod flow_run;
 mod flow_runs;
 pub mod form;
+mod kept;
 mod links;
 mod listing;
 mod live;

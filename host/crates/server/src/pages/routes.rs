@@ -10,8 +10,8 @@ use operations::problem::{Problem, ProblemKind};
 use super::cx::Cx;
 use super::query::Query;
 use super::{
-    assets as files, bulk, components, dashboard, deployments, events, flow_run, flow_runs, live,
-    pools, run_form, settings, task_run, trail, values,
+    assets as files, bulk, components, dashboard, deployments, events, flow_run, flow_runs, kept,
+    live, pools, run_form, settings, task_run, trail, values,
 };
 use crate::app::App;
 use crate::auth::PageRouter;
@@ -33,7 +33,17 @@ pub fn router() -> PageRouter {
         )
         .page("/settings/tokens", Role::Admin, post(create_token))
         .page("/settings/tokens/revoke", Role::Admin, post(revoke_token));
-    things(runs(router))
+    things(runs(kept(router)))
+}
+
+fn kept(router: PageRouter) -> PageRouter {
+    router
+        .page("/variables", Role::Viewer, get(kept::variables))
+        .page("/variables", Role::Admin, post(set_variable))
+        .page("/variables/delete", Role::Admin, post(delete_variable))
+        .page("/secrets", Role::Viewer, get(kept::secrets))
+        .page("/secrets", Role::Admin, post(set_secret))
+        .page("/secrets/delete", Role::Admin, post(delete_secret))
 }
 
 fn runs(router: PageRouter) -> PageRouter {
@@ -139,6 +149,22 @@ async fn create_token(cx: Cx, FormBody(posted): Pairs) -> Response {
 
 async fn revoke_token(cx: Cx, FormBody(posted): Pairs) -> Response {
     settings::revoke_token(cx, Query(posted)).await
+}
+
+async fn set_variable(cx: Cx, FormBody(posted): Pairs) -> Response {
+    kept::set_variable(cx, Query(posted)).await
+}
+
+async fn delete_variable(cx: Cx, FormBody(posted): Pairs) -> Response {
+    kept::delete_variable(cx, Query(posted)).await
+}
+
+async fn set_secret(cx: Cx, FormBody(posted): Pairs) -> Response {
+    kept::set_secret(cx, Query(posted)).await
+}
+
+async fn delete_secret(cx: Cx, FormBody(posted): Pairs) -> Response {
+    kept::delete_secret(cx, Query(posted)).await
 }
 
 async fn run(cx: Cx, Path(id): Path<String>) -> Response {

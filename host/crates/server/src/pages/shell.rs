@@ -43,12 +43,14 @@ pub struct Section {
     pub is_current: bool,
 }
 
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 9] = [
     ("Dashboard", "/"),
     ("Runs", "/flow-runs"),
     ("Deployments", "/deployments"),
     ("Components", "/components"),
     ("Work pools", "/work-pools"),
+    ("Variables", "/variables"),
+    ("Secrets", "/secrets"),
     ("Events", "/events"),
     ("Audit", "/audit"),
 ];

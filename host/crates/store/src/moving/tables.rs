@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 24] = [
+pub static TABLES: [Table; 26] = [
     table(
         "components",
         1,
@@ -309,6 +309,22 @@ pub static TABLES: [Table; 24] = [
             int("at"),
             int("epoch"),
             int("lease_until"),
+        ],
+    ),
+    table(
+        "variables",
+        1,
+        &[text("name"), text("value"), int("updated")],
+    ),
+    table(
+        "secrets",
+        1,
+        &[
+            text("name"),
+            int("version"),
+            text("key_id"),
+            bytes("sealed"),
+            int("updated"),
         ],
     ),
     table(

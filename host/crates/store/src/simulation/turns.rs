@@ -190,6 +190,7 @@ impl<S: Store> World<'_, S> {
                 let found = store.run_by_key(&flow, &key).await.unwrap();
                 Found::Run(found.map(|run| run.snapshot()))
             }
+            Look::Variable(_) => Found::Variable(None),
             Look::Settled(calls) => Found::Settled(store.settled(run, &calls).await.unwrap()),
         }
     }

@@ -197,6 +197,9 @@ fields! {
     INPUT_SCHEMA "inputs.input-request.schema" "the schema of an input" Bytes(64 << 10);
     INPUT_TIMEOUT "inputs.input-request.timeout" "the timeout of an input in milliseconds" Number(DURATION_MS_MAX);
 
+    VARIABLE "variables.get.name" "the name of a variable" Bytes(NAME_MAX);
+    SECRET "secrets.get.name" "the name of a secret" Bytes(NAME_MAX);
+
     WAIT_ANY "waiting.wait-any.handles" "the list of handles to wait for" Items(HANDLES_MAX);
     WAIT_ALL "waiting.wait-all.handles" "the list of handles to wait for" Items(HANDLES_MAX);
 

@@ -11,7 +11,7 @@ use wasmtime_wasi::filesystem::{
 };
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    DescriptorFlags, ErrorCode, HostDescriptor, NewTimestamp, OpenFlags, PathFlags,
+    DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor, NewTimestamp, OpenFlags, PathFlags,
 };
 
 use super::sockets::are_descriptors_scarce;
@@ -46,17 +46,49 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
                     || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
                 // Some open directories so that they could change them, and do not.
                 let is_dir = open.contains(OpenFlags::DIRECTORY);
-                let opened = match () {
-                    () if are_descriptors_scarce() => Err(ErrorCode::InsufficientMemory.into()),
-                    () => match before_change(guest, &at, changes && !is_dir).await {
-                        Err(code) => Err(code.into()),
-                        Ok(()) => guest.filesystem().open_at(fd, follow, path, open, flags).await,
-                    },
+                let allowed = match are_descriptors_scarce() {
+                    true => Err(ErrorCode::InsufficientMemory),
+                    false => before_change(guest, &at, changes && !is_dir).await,
+                };
+                let opened = match allowed {
+                    Err(code) => Err(code.into()),
+                    Ok(()) if is_device(guest, &fd, follow, &path).await => {
+                        Err(ErrorCode::Unsupported.into())
+                    }
+                    Ok(()) => {
+                        guest
+                            .filesystem()
+                            .open_at(fd, follow, path, open, flags)
+                            .await
+                    }
                 };
                 if let Ok(opened) = &opened {
                     guest.files().know(opened.rep(), at.clone());
+                    guest.files().succeeded();
                 }
                 done(guest, "opening", &at, opened)
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.stat-at",
+        |mut store: StoreContextMut<'_, Guest>, (fd, follow, path): (Fd, PathFlags, String)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), &path);
+                let stat = guest.filesystem().stat_at(fd, follow, path).await;
+                done(guest, "looking at", &at, stat)
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.readlink-at",
+        |mut store: StoreContextMut<'_, Guest>, (fd, path): (Fd, String)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), &path);
+                let link = guest.filesystem().readlink_at(fd, path).await;
+                done(guest, "looking at", &at, link)
             })
         },
     )?;
@@ -118,7 +150,12 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
          (fd, follow, path, to, new): (Fd, PathFlags, String, Fd, String)| {
             Box::new(async move {
                 let guest = store.data_mut();
+                let from = guest.files().at(fd.rep(), &path);
                 let at = guest.files().at(to.rep(), &new);
+                // What it stands for is changed by both names.
+                if let Err(code) = before_change(guest, &from, true).await {
+                    return done(guest, "linking", &from, Err(code.into()));
+                }
                 changing(guest, "linking", &at, async |fs| {
                     fs.link_at(fd, follow, path, to, new).await
                 })
@@ -179,11 +216,29 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
     )
 }
 
+/// Whether something is neither a file nor a directory: to open a pipe waits for whoever writes to
+/// it, and that would hold a thread.
+async fn is_device(guest: &mut Guest, fd: &Fd, follow: PathFlags, path: &str) -> bool {
+    let again = Resource::new_borrow(fd.rep());
+    let mut filesystem = guest.filesystem();
+    let stat = filesystem.stat_at(again, follow, path.to_owned()).await;
+    stat.is_ok_and(|stat| {
+        !matches!(
+            stat.type_,
+            DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink
+        )
+    })
+}
+
 /// Opens what was granted, on a thread where nobody waits: a directory may be one of a network.
 async fn directories(guest: &mut Guest) -> wasmtime::Result<Vec<(Fd, String)>> {
     let files = guest.files();
     if !files.are_granted() {
         return Ok(Vec::new());
+    }
+    if are_descriptors_scarce() {
+        let why = "no descriptors are free for its directories";
+        return Err(Halt::NotThere(why.to_owned()).into());
     }
     let opening = std::sync::Arc::clone(&files);
     let opened = tokio::task::spawn_blocking(move || opening.open()).await?;

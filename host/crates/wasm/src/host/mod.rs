@@ -7,11 +7,13 @@ mod http_errors;
 mod inputs;
 mod logging;
 mod names;
+mod secrets;
 mod sockets;
 mod subflows;
 mod tasks;
 mod timers;
 mod types;
+mod variables;
 mod waiting;
 
 use wasmtime::component::{HasSelf, Linker};

@@ -32,6 +32,9 @@ pub(super) const HEAD_MAX: usize = 128 << 10;
 const CLIENTS_MAX: u64 = 1000;
 const KEPT_FOR: Duration = Duration::from_mins(5);
 
+/// What one answer of HTTP/2 may have on its way that nobody has read, in bytes.
+const WINDOW: u32 = 256 << 10;
+
 pub(super) type Client = legacy::Client<Timed<HttpsConnector<Connector>>, Outgoing>;
 
 /// Whose connections they are: nobody sends a request over those of another.
@@ -73,6 +76,7 @@ impl Clients {
             reach: Arc::new(Reach::of(grants)),
             proxies: self.config.proxies.clone(),
             places: Arc::clone(&self.places),
+            own_places: Arc::new(Semaphore::new((connections_max() / 4).max(4))),
         };
         let tls = self.tls.get_or_init(|| self.tls());
         let connector = HttpsConnectorBuilder::new()
@@ -92,6 +96,8 @@ impl Clients {
             .pool_max_idle_per_host(IDLE_MAX)
             .http1_max_buf_size(HEAD_MAX)
             .http2_max_header_list_size(HEAD_MAX as u32)
+            .http2_initial_stream_window_size(WINDOW)
+            .http2_initial_connection_window_size(2 * WINDOW)
             .build(connector)
     }
 

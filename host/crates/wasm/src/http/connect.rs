@@ -49,6 +49,8 @@ pub(super) struct Connector {
     pub proxies: Option<Arc<Matcher>>,
     /// One for each connection that the process may have at once.
     pub places: Arc<Semaphore>,
+    /// The same for each that this deployment may have: it leaves some to others.
+    pub own_places: Arc<Semaphore>,
 }
 
 impl Connector {
@@ -65,19 +67,20 @@ impl Connector {
         let target = Target::of(uri).ok_or_else(no_host)?;
         let addresses = match target.address() {
             Some(address) => vec![address],
-            None => self.look_up(&target.host).await?,
+            None => self.look_up(&target).await?,
         };
         self.dial(&addresses, target.port, false).await
     }
 
     /// The addresses of a granted name that it may lead to.
-    async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, Unreached> {
-        let found = look_up(name).await?;
-        let may = |address: &&IpAddr| self.reach.may_lead_to(name, **address);
+    async fn look_up(&self, target: &Target) -> Result<Vec<IpAddr>, Unreached> {
+        let Target { scheme, host, port } = target;
+        let found = look_up(host).await?;
+        let may = |address: &&IpAddr| self.reach.may_dial(*scheme, host, **address, *port);
         let open: Vec<IpAddr> = found.iter().filter(may).copied().collect();
         match found.first() {
             Some(private) if open.is_empty() => Err(Unreached::Private {
-                name: name.to_owned(),
+                name: host.clone(),
                 address: *private,
             }),
             _ => Ok(open),
@@ -133,8 +136,11 @@ impl Connector {
         port: u16,
         is_proxy: bool,
     ) -> Result<Stream, Unreached> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.expect("the semaphore is never closed");
+        let never = "the semaphore is never closed";
+        let own = Arc::clone(&self.own_places).acquire_owned();
+        let own = own.await.expect(never);
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place = place.await.expect(never);
         let mut failed = io::Error::from(io::ErrorKind::HostUnreachable);
         for address in addresses {
             match TcpStream::connect(SocketAddr::new(*address, port)).await {
@@ -144,7 +150,7 @@ impl Connector {
                     return Ok(Stream {
                         io: TokioIo::new(stream),
                         is_proxy,
-                        _place: place,
+                        _places: (own, place),
                     });
                 }
                 Err(err) => failed = err,
@@ -252,7 +258,7 @@ pub(super) struct Stream {
     io: TokioIo<TcpStream>,
     /// Whether it leads to a proxy that takes requests for others.
     is_proxy: bool,
-    _place: OwnedSemaphorePermit,
+    _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
 impl Connection for Stream {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::header::PROXY_AUTHORIZATION;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::connect::capture_connection;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -100,6 +100,11 @@ impl Sent {
         request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Response<WasiBody>, Error> {
+        // A proxy may answer one with what it got, its own password included; the other is no
+        // request.
+        if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
+            return Err(Error::HttpRequestMethodInvalid);
+        }
         let target = Target::of(request.uri()).ok_or(Error::HttpRequestUriInvalid)?;
         if !self
             .network

@@ -46,6 +46,10 @@ short_listings! {
     }
     /// Which actions on many runs to list, newest first.
     BulkQuery {}
+    /// Which variables to list, by name.
+    VariableQuery {}
+    /// Which secrets to list, by name.
+    SecretQuery {}
     /// Which tokens to list, newest first.
     TokenQuery {}
     /// Which lines of the log of actions to list, newest first.

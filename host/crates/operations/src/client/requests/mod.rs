@@ -4,6 +4,7 @@ mod access;
 mod bulk;
 mod catalog;
 mod events;
+mod kept;
 mod listings;
 mod runs;
 mod watching;
@@ -18,8 +19,10 @@ pub use access::CreateToken;
 pub use bulk::{AskBulk, BulkVerb};
 pub use catalog::{ChangePool, CreatePool, DeployRequest, EditDeployment, GrantsRequest};
 pub use events::{EventQuery, RunEventQuery};
+pub use kept::{SecretText, SetSecret, SetVariable};
 pub use listings::{
-    AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery, TokenQuery, WorkerQuery,
+    AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery, SecretQuery, TokenQuery,
+    VariableQuery, WorkerQuery,
 };
 pub use runs::{
     InspectRun, JournalQuery, RetryRun, RunQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery,

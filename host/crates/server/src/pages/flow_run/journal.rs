@@ -74,6 +74,8 @@ fn answer(answer: &AnswerView) -> (String, Option<Link>) {
         AnswerView::Input {
             until: Some(until), ..
         } => text(format!("asked, until {until}")),
+        AnswerView::Nothing => text("nothing".to_owned()),
+        AnswerView::Value { value } => text(value.to_string()),
         AnswerView::Settled { handles } => text(match handles.as_slice() {
             [one] => format!("call {}", one.0),
             several => format!("{} calls", several.len()),

@@ -1,0 +1,41 @@
+//! `orch-host secret ls`
+
+use crate::cli::context::Context;
+use crate::cli::error::ExitStatus;
+use crate::cli::listing::collect;
+use crate::cli::output::Format;
+use crate::cli::table::{Table, text};
+use operations::client::SecretQuery;
+use operations::text::ago;
+
+/// List secrets, by name; never their values
+#[derive(Debug, clap::Args)]
+pub struct LsArgs {}
+
+pub async fn run(_: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
+    let secrets = collect(0, |limit, cursor| {
+        cx.client.list_secrets(SecretQuery {
+            limit: Some(limit),
+            cursor,
+        })
+    });
+    let secrets = secrets.await?;
+    let now = cx.now();
+    match cx.out.format {
+        Format::Json => cx.out.json(&secrets)?,
+        Format::Text => {
+            let mut table = Table::new(["NAME", "VERSION", "SET", "KEY", "GRANTED TO"]);
+            for secret in &secrets {
+                table.row([
+                    text(&secret.name),
+                    text(secret.version),
+                    text(ago(secret.updated, now)),
+                    text(&secret.key),
+                    text(secret.deployments.join(", ")),
+                ]);
+            }
+            cx.out.table(&table, "There are no secrets")?;
+        }
+    }
+    Ok(ExitStatus::Success)
+}
