@@ -63,6 +63,30 @@ fn a_database_that_takes_no_writes_is_waited_for_and_can_be_read() {
 }
 
 #[test]
+fn a_worker_with_nothing_to_do_says_once_that_its_database_takes_no_writes() {
+    let Some((database, other)) = test_support::database().zip(test_support::database()) else {
+        return;
+    };
+    let machine = machine_at(&database.url());
+    deploy_all(&machine);
+    let workers = [hasty(&machine)];
+    let set = |to: &str| {
+        let name = database.name();
+        other.sql(&format!(
+            "ALTER DATABASE {name} SET default_transaction_read_only = {to}"
+        ));
+        end_sessions(&other, &database);
+    };
+    set("on");
+    eventually(SOON, || times_away(&workers[0]) == 1);
+    set("off");
+    let mut load = Load::default();
+    load.more(&machine);
+    load.has_ended_well(&machine, SOON);
+    said_once(&workers);
+}
+
+#[test]
 fn a_user_who_gets_no_connections_is_told_so_and_workers_wait_for_some() {
     let Some((database, other)) = test_support::database().zip(test_support::database()) else {
         return;

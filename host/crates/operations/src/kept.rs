@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use model::{SealedSecret, SecretGrant, SecretName};
+use model::{DeploymentName, SealedSecret, SecretGrant, SecretName};
 use store::{Store, StoreError};
 use vault::{Keys, SECRET_MAX, VaultError};
 
@@ -104,13 +104,13 @@ pub async fn rotate_key(
 /// Which deployments were granted each secret, by its name.
 pub async fn users_of_secrets(
     store: &dyn Store,
-) -> Result<BTreeMap<SecretName, Vec<String>>, StoreError> {
-    let mut users = BTreeMap::<SecretName, Vec<String>>::new();
+) -> Result<BTreeMap<SecretName, Vec<DeploymentName>>, StoreError> {
+    let mut users = BTreeMap::<SecretName, Vec<DeploymentName>>::new();
     for deployment in store.deployments(None).await? {
         let granted = deployment.grants.secrets.iter();
         for grant in granted.filter_map(|it| it.parse::<SecretGrant>().ok()) {
             let names = users.entry(grant.name).or_default();
-            names.push(deployment.name.to_string());
+            names.push(deployment.name.clone());
         }
     }
     Ok(users)

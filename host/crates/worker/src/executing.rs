@@ -43,6 +43,10 @@ impl Executing {
         self.lock().get(&run).map(|held| held.lease)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Held>> {
         self.0.lock().expect("no panic while a run is noted")
     }

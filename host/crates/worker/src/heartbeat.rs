@@ -85,8 +85,12 @@ async fn beat(shared: &Shared, turns: &mut Turns, patience: Duration) -> WorkerE
         match shared.store.renew(config.id, usage, now, until).await {
             Ok(()) => {}
             Err(StoreError::NotFound(_)) => return WorkerError::LeaseLost(config.id),
-            // Nobody else can tell a worker that has nothing to write.
             Err(err @ (StoreError::FileGone { .. } | StoreError::FileReplaced { .. })) => {
+                return WorkerError::Store(err);
+            }
+            // Nobody else can tell a worker that has nothing to write. One that executes
+            // something may go on with it: it is told when it has to write.
+            Err(err) if err.is_trouble() && shared.executing.is_empty() => {
                 return WorkerError::Store(err);
             }
             Err(err) => warn!(%err, "could not renew the lease"),

@@ -26,12 +26,13 @@ pub async fn run(_: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         Format::Text => {
             let mut table = Table::new(["NAME", "VERSION", "SET", "KEY", "GRANTED TO"]);
             for secret in &secrets {
+                let users = secret.deployments.iter().map(ToString::to_string);
                 table.row([
                     text(&secret.name),
                     text(secret.version),
                     text(ago(secret.updated, now)),
                     text(&secret.key),
-                    text(secret.deployments.join(", ")),
+                    text(users.collect::<Vec<_>>().join(", ")),
                 ]);
             }
             cx.out.table(&table, "There are no secrets")?;

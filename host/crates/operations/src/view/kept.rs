@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::View;
-use model::{Json, SecretName, Timestamp, Variable, VariableName};
+use model::{DeploymentName, Json, SecretName, Timestamp, Variable, VariableName};
 
 /// A value that is kept for all runs.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -41,7 +41,7 @@ pub struct SecretView {
     /// Which key it is encrypted under: the beginning of the key's hash.
     pub key: String,
     /// The deployments that were granted it.
-    pub deployments: Vec<String>,
+    pub deployments: Vec<DeploymentName>,
 }
 
 impl View for SecretView {}

@@ -7,6 +7,8 @@ use operations::client::{Answered, SecretQuery, SecretText, VariableQuery};
 use operations::problem::{Problem, ProblemKind};
 
 use super::cx::{Cx, rendered, see_other, unprocessable};
+use super::flow_runs::deployment_link;
+use super::parts::Link;
 use super::query::Query;
 use super::shell::Shell;
 use super::show::{When, first_chars};
@@ -38,7 +40,12 @@ struct Page {
 struct Row {
     id: String,
     name: String,
-    text: String,
+    /// Of a variable, its beginning.
+    value: String,
+    /// Of a secret.
+    version: Option<u64>,
+    /// The deployments whose tasks may read a secret.
+    users: Vec<Link>,
     updated: When,
 }
 
@@ -51,7 +58,9 @@ async fn variables_page(cx: &Cx) -> Answered<Page> {
     let rows = variables.items.iter().enumerate().map(|(at, it)| Row {
         id: format!("variable-{at}"),
         name: it.name.to_string(),
-        text: first_chars(it.value.as_str(), SHOWN_MAX),
+        value: first_chars(it.value.as_str(), SHOWN_MAX),
+        version: None,
+        users: Vec::new(),
         updated: cx.now.when(it.updated),
     });
     Ok(Page {
@@ -85,10 +94,9 @@ async fn secrets_page(cx: &Cx) -> Answered<Page> {
     let rows = secrets.items.iter().enumerate().map(|(at, it)| Row {
         id: format!("secret-{at}"),
         name: it.name.to_string(),
-        text: match it.deployments.as_slice() {
-            [] => "nobody".to_owned(),
-            users => users.join(", "),
-        },
+        value: String::new(),
+        version: Some(it.version),
+        users: it.deployments.iter().map(deployment_link).collect(),
         updated: cx.now.when(it.updated),
     });
     Ok(Page {
