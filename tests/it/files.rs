@@ -10,7 +10,7 @@ use std::thread;
 use serde_json::{Value, json};
 use test_support::{Home, Ran, Worker, eventually, guest};
 
-use super::{SOON, deploy, everything, home, json, start, text, wait_until, watch, worker};
+use super::{SOON, deploy, everything, failure_of_task, home, json, start, watch, worker};
 
 /// A home with directories beside it, of which tasks get `shared` as `/out`, and `fixed` as `/in`
 /// without changes.
@@ -60,15 +60,7 @@ impl Place {
 #[track_caller]
 fn fails(home: &Home, deed: &Value) -> (String, String, usize) {
     let run = start(home, "do-it", &["-p", &format!("does={deed}")]);
-    wait_until(home, &run, "FAILED");
-    let task = &super::task_runs(home, &run)[0];
-    let attempts = task["attempts"].as_array().unwrap();
-    let failure = &attempts[attempts.len() - 1]["failure"];
-    (
-        text(&failure["kind"]).to_owned(),
-        text(&failure["message"]).to_owned(),
-        attempts.len(),
-    )
+    failure_of_task(home, &run)
 }
 
 #[test]

@@ -157,6 +157,21 @@ fn task_runs(home: &Home, flow_run: &str) -> Vec<Value> {
     )
 }
 
+/// Waits until a flow run has failed, and returns the kind and the message of its first task's
+/// last failure, and how many attempts there were.
+#[track_caller]
+fn failure_of_task(home: &Home, flow_run: &str) -> (String, String, usize) {
+    wait_until(home, flow_run, "FAILED");
+    let task = &task_runs(home, flow_run)[0];
+    let attempts = task["attempts"].as_array().unwrap();
+    let failure = &attempts[attempts.len() - 1]["failure"];
+    (
+        text(&failure["kind"]).to_owned(),
+        text(&failure["message"]).to_owned(),
+        attempts.len(),
+    )
+}
+
 #[track_caller]
 fn inspect(home: &Home, flow_run: &str) -> Value {
     json(home, &["flow-run", "inspect", flow_run])

@@ -6,7 +6,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use test_support::{Home, Proxy, Ran, Web, Worker};
 
-use super::{deploy, home, hostile, inspect, json, list, start, text, wait_until, watch, worker};
+use super::{
+    deploy, failure_of_task, home, hostile, inspect, json, list, start, text, wait_until, watch,
+    worker,
+};
 
 /// A web server, and a home whose tasks may ask it.
 fn granted() -> (Web, Home) {
@@ -38,17 +41,9 @@ fn echo(home: &Home, wish: &Value) -> Value {
 
 /// The failure of a request, and how many attempts it took.
 #[track_caller]
-fn failure(home: &Home, wish: &Value) -> (String, String, u64) {
+fn failure(home: &Home, wish: &Value) -> (String, String, usize) {
     let run = start(home, "fetch-again", &["-p", &format!("wish={wish}")]);
-    wait_until(home, &run, "FAILED");
-    let task = &super::task_runs(home, &run)[0];
-    let attempts = task["attempts"].as_array().unwrap();
-    let failure = &attempts[attempts.len() - 1]["failure"];
-    (
-        text(&failure["kind"]).to_owned(),
-        text(&failure["message"]).to_owned(),
-        attempts.len() as u64,
-    )
+    failure_of_task(home, &run)
 }
 
 #[test]
@@ -276,7 +271,7 @@ fn what_goes_wrong_is_said_with_what_was_asked() {
         ],
     );
     let at = |path: &str| web.at(path);
-    let cases: [(String, &str, u64, &str); 12] = [
+    let cases: [(String, &str, usize, &str); 12] = [
         (
             format!("http://{closed}/"),
             "error",

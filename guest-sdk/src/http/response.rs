@@ -83,9 +83,10 @@ impl Response {
         };
         let (method, url, status) = (&self.method, &self.url, self.status);
         let shown = shown(&start);
-        let message = match shown.is_empty() {
-            true => format!("{method} {url}: answered with status {status}"),
-            false => format!("{method} {url}: answered with status {status}: {shown}"),
+        let message = if shown.is_empty() {
+            format!("{method} {url}: answered with status {status}")
+        } else {
+            format!("{method} {url}: answered with status {status}: {shown}")
         };
         Err(Error::of_kind(kind, message))
     }

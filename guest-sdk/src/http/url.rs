@@ -103,10 +103,12 @@ impl Url {
     fn place(&self) -> String {
         let authority = self.authority();
         let after_address = authority.rsplit(']').next().unwrap_or_default();
-        match after_address.contains(':') {
-            true => authority,
-            false if self.scheme() == "http" => format!("{authority}:80"),
-            false => format!("{authority}:443"),
+        if after_address.contains(':') {
+            authority
+        } else if self.scheme() == "http" {
+            format!("{authority}:80")
+        } else {
+            format!("{authority}:443")
         }
     }
 }

@@ -23,6 +23,14 @@ fn said_once(workers: &[Worker]) {
     }
 }
 
+/// What holds for sessions that begin from now on.
+fn take_no_writes(other: &Database, database: &Database, is_on: bool) {
+    let name = database.name();
+    other.sql(&format!(
+        "ALTER DATABASE {name} SET default_transaction_read_only = {is_on}"
+    ));
+}
+
 #[test]
 fn a_database_that_takes_no_writes_is_waited_for_and_can_be_read() {
     let Some((database, other)) = test_support::database().zip(test_support::database()) else {
@@ -33,13 +41,7 @@ fn a_database_that_takes_no_writes_is_waited_for_and_can_be_read() {
     let workers = [hasty(&machine), hasty(&machine)];
     let mut load = Load::default();
     load.more(&machine);
-    let set = |to: &str| {
-        let name = database.name();
-        other.sql(&format!(
-            "ALTER DATABASE {name} SET default_transaction_read_only = {to}"
-        ));
-    };
-    set("on");
+    take_no_writes(&other, &database, true);
     end_sessions(&other, &database);
     load.more(&machine);
     assert_eq!(load.refused.len(), 2);
@@ -56,7 +58,7 @@ fn a_database_that_takes_no_writes_is_waited_for_and_can_be_read() {
     }
     machine.run(["flow-run", "ls"]).ok();
     // Sessions that were begun as read-only stay so; workers begin new ones.
-    set("off");
+    take_no_writes(&other, &database, false);
     load.has_ended_well(&machine, SOON);
     assert_eq!(held(&database), "0");
     said_once(&workers);
@@ -70,16 +72,11 @@ fn a_worker_with_nothing_to_do_says_once_that_its_database_takes_no_writes() {
     let machine = machine_at(&database.url());
     deploy_all(&machine);
     let workers = [hasty(&machine)];
-    let set = |to: &str| {
-        let name = database.name();
-        other.sql(&format!(
-            "ALTER DATABASE {name} SET default_transaction_read_only = {to}"
-        ));
-        end_sessions(&other, &database);
-    };
-    set("on");
+    take_no_writes(&other, &database, true);
+    end_sessions(&other, &database);
     eventually(SOON, || times_away(&workers[0]) == 1);
-    set("off");
+    take_no_writes(&other, &database, false);
+    end_sessions(&other, &database);
     let mut load = Load::default();
     load.more(&machine);
     load.has_ended_well(&machine, SOON);

@@ -34,3 +34,11 @@ pub struct SealedSecret {
     pub sealed: Vec<u8>,
     pub updated: Timestamp,
 }
+
+impl SealedSecret {
+    /// Whether both lists hold the same secrets in the same versions, in the same order.
+    pub fn are_same_versions(some: &[Self], others: &[Self]) -> bool {
+        let key = |it: &Self| (it.name.clone(), it.version);
+        some.iter().map(key).eq(others.iter().map(key))
+    }
+}

@@ -44,9 +44,10 @@ impl Kept for PostgresStore {
                     params![*name],
                 )
                 .await?;
-            match gone {
-                true => Ok(()),
-                false => Err(StoreError::NotFound(Missing::Variable((*name).clone())).into()),
+            if gone {
+                Ok(())
+            } else {
+                Err(StoreError::NotFound(Missing::Variable((*name).clone())).into())
             }
         })
         .await
@@ -83,9 +84,10 @@ impl Kept for PostgresStore {
                     params![*name],
                 )
                 .await?;
-            match gone {
-                true => Ok(()),
-                false => Err(StoreError::NotFound(Missing::Secret((*name).clone())).into()),
+            if gone {
+                Ok(())
+            } else {
+                Err(StoreError::NotFound(Missing::Secret((*name).clone())).into())
             }
         })
         .await
@@ -148,10 +150,7 @@ async fn reseal(tx: &Tx, anew: &[SealedSecret]) -> Pg<bool> {
     tx.run("LOCK TABLE secrets IN SHARE ROW EXCLUSIVE MODE", params![]);
     let select = "SELECT name, version, key_id, sealed, updated FROM secrets ORDER BY name";
     let held = tx.all(select, params![], secret).await?;
-    let same = |(held, anew): (&SealedSecret, &SealedSecret)| {
-        held.name == anew.name && held.version == anew.version
-    };
-    if held.len() != anew.len() || !held.iter().zip(anew).all(same) {
+    if !SealedSecret::are_same_versions(&held, anew) {
         return Ok(false);
     }
     for secret in anew {

@@ -118,10 +118,7 @@ fn put_secret(tx: &Tx<'_>, secret: &SealedSecret) -> StoreResult<bool> {
 
 fn reseal(tx: &Tx<'_>, anew: &[SealedSecret]) -> StoreResult<bool> {
     let held = secrets(tx)?;
-    let same = |(held, anew): (&SealedSecret, &SealedSecret)| {
-        held.name == anew.name && held.version == anew.version
-    };
-    if held.len() != anew.len() || !held.iter().zip(anew).all(same) {
+    if !SealedSecret::are_same_versions(&held, anew) {
         return Ok(false);
     }
     for secret in anew {

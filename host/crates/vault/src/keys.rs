@@ -255,9 +255,10 @@ fn make(file: &Path) -> Result<Key, VaultError> {
             Err(err) => Err(err.error),
         }
     })();
-    match made.map_err(io_at(file))? {
-        true => Ok(key),
-        false => read(file),
+    if made.map_err(io_at(file))? {
+        Ok(key)
+    } else {
+        read(file)
     }
 }
 

@@ -108,9 +108,10 @@ impl Files {
             let dir = open_dir(Path::new(host)).map_err(|err| {
                 format!("the directory `{host}`, which was granted as `{guest}`, cannot be opened: {err}")
             })?;
-            let kind = match is_read_only {
-                true => Kind::ReadOnly,
-                false => Kind::Shared,
+            let kind = if *is_read_only {
+                Kind::ReadOnly
+            } else {
+                Kind::Shared
             };
             let path = guest.clone();
             let known = Known { path, kind };

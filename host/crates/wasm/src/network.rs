@@ -104,9 +104,10 @@ impl Network {
             Ok(IpAddr::V6(_)) => format!("[{host}]"),
             _ => host.to_owned(),
         };
-        let place = match scheme.port() == port {
-            true => bracketed,
-            false => format!("{bracketed}:{port}"),
+        let place = if scheme.port() == port {
+            bracketed
+        } else {
+            format!("{bracketed}:{port}")
         };
         self.refuse(
             &format!("a request to `{scheme}://{place}` was refused"),
@@ -207,9 +208,10 @@ impl Network {
     }
 
     fn refuse(&self, what: &str, grants: impl Fn() -> String) -> NoAddress {
-        let said = match self.is_flow {
-            true => format!("{what}: a flow reaches nothing outside; let a task of it do this"),
-            false => format!("{what}: the deployment was not granted it; {}", grants()),
+        let said = if self.is_flow {
+            format!("{what}: a flow reaches nothing outside; let a task of it do this")
+        } else {
+            format!("{what}: the deployment was not granted it; {}", grants())
         };
         self.lock().refused = Some(said);
         NoAddress::Refused

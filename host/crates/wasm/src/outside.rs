@@ -63,10 +63,7 @@ impl Outside {
             return Failure::new(FailureKind::Refused, message);
         }
         let is_network = CONNECTING.iter().any(|words| before.contains(words));
-        let tried = match is_network {
-            true => self.address,
-            false => self.path,
-        };
+        let tried = if is_network { self.address } else { self.path };
         let message = match tried {
             Some(tried) => format!("{before} ({tried}){after}"),
             None => format!("{before}{after}"),

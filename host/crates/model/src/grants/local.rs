@@ -69,9 +69,10 @@ fn variable(name: &str) -> Result<String, GrantError> {
             .bytes()
             .next()
             .is_some_and(|byte| !byte.is_ascii_digit());
-    match is_name && name.len() <= 255 {
-        true => Ok(name.to_owned()),
-        false => Err(GrantError::Variable(name.to_owned())),
+    if is_name && name.len() <= 255 {
+        Ok(name.to_owned())
+    } else {
+        Err(GrantError::Variable(name.to_owned()))
     }
 }
 
@@ -147,9 +148,10 @@ impl fmt::Display for EnvGrant {
 impl fmt::Display for DirGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.guest)?;
-        match self.is_read_only {
-            true => f.write_str(":ro"),
-            false => Ok(()),
+        if self.is_read_only {
+            f.write_str(":ro")
+        } else {
+            Ok(())
         }
     }
 }

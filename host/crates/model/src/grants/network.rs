@@ -173,9 +173,10 @@ impl FromStr for HostPattern {
         if !is_host_name(name) {
             return Err(GrantError::Name(text.to_owned()));
         }
-        Ok(match is_below {
-            true => Self::Below(name.to_owned()),
-            false => Self::Name(name.to_owned()),
+        Ok(if is_below {
+            Self::Below(name.to_owned())
+        } else {
+            Self::Name(name.to_owned())
         })
     }
 }

@@ -46,9 +46,10 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
                     || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
                 // Some open directories so that they could change them, and do not.
                 let is_dir = open.contains(OpenFlags::DIRECTORY);
-                let allowed = match are_descriptors_scarce() {
-                    true => Err(ErrorCode::InsufficientMemory),
-                    false => before_change(guest, &at, changes && !is_dir).await,
+                let allowed = if are_descriptors_scarce() {
+                    Err(ErrorCode::InsufficientMemory)
+                } else {
+                    before_change(guest, &at, changes && !is_dir).await
                 };
                 let opened = match allowed {
                     Err(code) => Err(code.into()),

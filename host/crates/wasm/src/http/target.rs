@@ -63,9 +63,10 @@ impl Target {
             Some(IpAddr::V6(address)) => format!("[{address}]"),
             _ => self.host.clone(),
         };
-        match self.port == self.scheme.port() {
-            true => host,
-            false => format!("{host}:{}", self.port),
+        if self.port == self.scheme.port() {
+            host
+        } else {
+            format!("{host}:{}", self.port)
         }
     }
 }
