@@ -66,7 +66,9 @@ pub fn wait() -> bool {
             return None;
         }
         let pollables: Vec<&Pollable> = awaited.iter().map(|(it, _)| &**it).collect();
-        let ready = poll(&pollables);
+        let mut ready = poll(&pollables);
+        // They come in any order.
+        ready.sort_unstable();
         let mut wakers = Vec::new();
         // From the end, so that the places before stay.
         for at in ready.into_iter().rev() {
