@@ -10,7 +10,9 @@ wit_bindgen::generate!({
 });
 
 pub use exports::orch::workflow::guest;
-pub use orch::workflow::{context, deployments, inputs, logging, subflows, tasks, types, waiting};
+pub use orch::workflow::{
+    artifacts, context, deployments, inputs, logging, subflows, tasks, types, waiting,
+};
 
 #[cfg(target_arch = "wasm32")]
 export!(Component with_types_in self);

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     bindings::{
+        artifacts::Artifact,
         context::RunContext,
         deployments::{RunRequest, StartedRun},
         inputs::InputRequest,
@@ -236,6 +237,14 @@ impl Host for Fake {
             kind: FailureKind::Refused,
             message: format!("secret `{name}` was not granted"),
         })
+    }
+
+    fn make_artifact(&self, artifact: &Artifact) -> Result<(), Failure> {
+        let described = artifact.description.as_ref();
+        let described = described.map_or_else(String::new, |text| format!(" ({text})"));
+        let (key, content, scope) = (&artifact.key, &artifact.content, inside(artifact.scope));
+        self.note(format!("artifact {key}{described}: {content:?}{scope}"));
+        Ok(())
     }
 
     fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure> {

@@ -2,6 +2,7 @@
 //! natively against a fake.
 
 use crate::bindings::{
+    artifacts::Artifact,
     context::RunContext,
     deployments::{RunRequest, StartedRun},
     inputs::InputRequest,
@@ -38,6 +39,7 @@ pub trait Host {
     fn withdraw_input(&self, handle: Handle) -> Result<(), Failure>;
     fn variable(&self, name: &str) -> Result<Option<String>, Failure>;
     fn secret(&self, name: &str) -> Result<String, Failure>;
+    fn make_artifact(&self, artifact: &Artifact) -> Result<(), Failure>;
     fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure>;
     fn wait_all(&self, handles: &[Handle]) -> Result<(), Failure>;
     fn settled(&self, handle: Handle) -> Option<Settlement>;
@@ -106,6 +108,9 @@ mod imports {
         }
         fn secret(&self, name: &str) -> Result<String, Failure> {
             wit::orch::workflow::secrets::get(name)
+        }
+        fn make_artifact(&self, artifact: &Artifact) -> Result<(), Failure> {
+            wit::artifacts::make(artifact)
         }
         fn wait_any(&self, handles: &[Handle]) -> Result<Vec<Handle>, Failure> {
             wit::waiting::wait_any(handles)

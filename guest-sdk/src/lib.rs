@@ -105,6 +105,7 @@
 extern crate self as guest_sdk;
 
 mod arguments;
+pub mod artifact;
 mod bindings;
 mod bytes;
 #[cfg(test)]
@@ -171,8 +172,8 @@ pub mod prelude {
 
     pub use crate::{
         Bytes, Context, Error, ErrorKind, FlowRun, FlowRunId, Result, Secret, State, TaskFuture,
-        bail, context, ensure, flow, http, run_deployment, run_deployments, secret, sleep,
-        suspend_for_input, task, variable, variable_or, wait_for_flow_runs,
+        artifact, bail, context, ensure, flow, http, run_deployment, run_deployments, secret,
+        sleep, suspend_for_input, task, variable, variable_or, wait_for_flow_runs,
     };
 }
 

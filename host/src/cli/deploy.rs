@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::artifact::bytes_of;
 use super::context::Context;
 use super::error::{ExitStatus, not_usable};
 use super::grants::GrantArgs;
 use super::listing::collect;
 use super::output::Format;
 use super::params::ParamArgs;
+use super::wasm_file::bytes_of;
 use model::{FlowDescription, Json, PoolName, SecretGrant};
 use operations::client::{DeployRequest, SecretQuery};
 use operations::deploy;

@@ -38,6 +38,7 @@ mod time;
 mod token;
 mod values;
 mod variable;
+mod wasm_file;
 mod watch;
 mod work_pool;
 mod worker;
@@ -195,6 +196,9 @@ enum Command {
     /// Set what only tasks of deployments read that were granted it
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Show what runs have made for people to look at
+    #[command(subcommand)]
+    Artifact(artifact::ArtifactCommand),
     Prune(prune::PruneArgs),
     /// Show what the database is, bring it to this version, copy it to another
     #[command(subcommand)]
@@ -291,6 +295,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::Server(command) => server::run(command, &cx).await,
             Command::Token(command) => token::run(command, &cx).await,
             Command::Variable(command) => variable::run(command, &cx).await,
+            Command::Artifact(command) => artifact::run(command, &cx).await,
             Command::Secret(command) => secret::run(command, &cx).await,
             Command::Bench(_) | Command::Completions(_) | Command::Database(_) => {
                 unreachable!("they were done above")

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::artifact::Artifact;
 use super::error::UserError;
+use super::wasm_file::WasmFile;
 use model::Timestamp;
 use operations::resolve;
 use operations::start::Startable;
@@ -51,7 +51,7 @@ impl Target {
         runtime: &Runtime,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
-        let Artifact { component, bytes } = Artifact::read(path, runtime, now).await?;
+        let WasmFile { component, bytes } = WasmFile::read(path, runtime, now).await?;
         let flow = match (flow, component.manifest.flows.as_slice()) {
             (Some(name), _) => resolve::flow(&component, name)?,
             (None, [only]) => only,

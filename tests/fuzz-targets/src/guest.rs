@@ -2,9 +2,9 @@
 //! and name.
 
 use model::{
-    Argument, Ask, Failure, FailureKind, FlowDescription, FlowName, FlowOptions, InputRequest,
-    Json, Manifest, Outcome, RunId, RunRequest, Schema, Seq, TaskCall, TaskDescription, TaskName,
-    TaskOptions, Timestamp, VariableName,
+    Argument, ArtifactKey, ArtifactKind, Ask, Failure, FailureKind, FlowDescription, FlowName,
+    FlowOptions, InputRequest, Json, Manifest, NewArtifact, Outcome, RunId, RunRequest, Schema,
+    Seq, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, VariableName,
 };
 use uuid::Uuid;
 
@@ -154,7 +154,14 @@ pub fn run_request(dice: &mut Dice, calls: u64) -> RunRequest {
 
 /// One call, after so many others.
 pub fn ask(dice: &mut Dice, calls: u64) -> Ask {
-    match dice.below(17) {
+    match dice.below(18) {
+        17 => Ask::MakeArtifact(NewArtifact {
+            key: ArtifactKey::trusted(*dice.pick(&NAMES)),
+            kind: *dice.pick(&ArtifactKind::ALL),
+            description: dice.maybe(texts::text),
+            data: texts::json(dice),
+            scope: scope(dice, calls),
+        }),
         16 => Ask::GetVariable(VariableName::trusted(*dice.pick(&NAMES))),
         0..3 => Ask::Task(task_call(dice, calls)),
         3..5 => Ask::RunDeployment(run_request(dice, calls)),

@@ -5,7 +5,7 @@ use model::{
     Answer, Ask, Call, Entry, InputId, InputRequest, RunSnapshot, Seq, Settlement, StateName,
     StateType, TaskRunId, Timestamp,
 };
-use model::{Failure, FailureKind, FlowName, Json, RunName};
+use model::{Failure, FailureKind, FlowName, Json, NewArtifact, RunName};
 use orchestrator::flow::{Flow, Moment, Step, Stop};
 use serde_json::Value;
 use uuid::Uuid;
@@ -100,6 +100,13 @@ fn asks(entries: &[Entry]) -> Vec<Ask> {
         Call::WatchRun { run } => Ask::WatchRuns(vec![run]),
         Call::GetRun { run } => Ask::GetRun(run),
         Call::GetVariable { name } => Ask::GetVariable(name),
+        Call::Artifact { key, kind, scope } => Ask::MakeArtifact(NewArtifact {
+            key,
+            kind,
+            description: None,
+            data: Json::null(),
+            scope,
+        }),
         Call::Subflow {
             flow,
             parameters,
@@ -159,6 +166,11 @@ fn call(dice: &mut Dice, calls: u64) -> Call {
         },
         Ask::GetRun(run) => Call::GetRun { run },
         Ask::GetVariable(name) => Call::GetVariable { name },
+        Ask::MakeArtifact(new) => Call::Artifact {
+            key: new.key,
+            kind: new.kind,
+            scope: new.scope,
+        },
         Ask::BeginSubflow {
             flow,
             parameters,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use model::{
-    Failure, FailureKind, Grants, Json, Manifest, RunId, SecretName, TaskName, TaskRunId,
-    Timestamp, VariableName,
+    Failure, FailureKind, Grants, Json, Manifest, NewArtifact, RunId, SecretName, TaskName,
+    TaskRunId, Timestamp, VariableName,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -103,6 +103,10 @@ impl TaskPort for Unread {
 
     fn variable(&self, _: VariableName) -> BoxFuture<'_, CallResult<Option<Json>>> {
         ready(Ok(None)).boxed()
+    }
+
+    fn artifact(&self, _: NewArtifact) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
     }
 
     fn secret(&self, name: SecretName) -> BoxFuture<'_, CallResult<SecretText>> {

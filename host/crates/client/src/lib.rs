@@ -13,6 +13,7 @@
 mod access;
 mod address;
 mod answer;
+mod artifacts;
 mod bulk;
 mod catalog;
 mod http;

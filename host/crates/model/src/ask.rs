@@ -4,8 +4,8 @@
 //! machine that decides, and the answer back, without looking into either.
 
 use super::{
-    FlowName, InputRequest, Json, Outcome, RunId, RunRequest, RunSnapshot, Seq, TaskCall,
-    VariableName,
+    FlowName, InputRequest, Json, NewArtifact, Outcome, RunId, RunRequest, RunSnapshot, Seq,
+    TaskCall, VariableName,
 };
 
 /// A question of a flow.
@@ -21,6 +21,8 @@ pub enum Ask {
     GetRun(RunId),
     /// Read a variable as it is. Answered by its value.
     GetVariable(VariableName),
+    /// Make an artifact. Answered by `Done`.
+    MakeArtifact(NewArtifact),
     /// Begin a subflow. Answered by its handle and its run.
     BeginSubflow {
         flow: FlowName,

@@ -20,8 +20,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{
-    DeploymentName, FlowName, InputId, LogLevel, PoolName, RunId, RunName, Seq, State, TaskName,
-    TaskRunId, Timestamp, WorkerId,
+    ArtifactId, ArtifactKey, ArtifactKind, DeploymentName, FlowName, InputId, LogLevel, PoolName,
+    RunId, RunName, Seq, State, TaskName, TaskRunId, Timestamp, WorkerId,
 };
 
 /// The longest message of a state in an event, in bytes. It is enough to show why something
@@ -43,6 +43,7 @@ pub enum Event {
     TaskRun(TaskRunEvent),
     Log(LogEvent),
     Input(InputEvent),
+    Artifact(ArtifactEvent),
     Deployment {
         name: DeploymentName,
         what: Edited,
@@ -140,6 +141,18 @@ pub struct InputEvent {
     pub input: InputId,
     pub key: String,
     pub what: InputChange,
+}
+
+/// A run has made an artifact, or shows another progress.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArtifactEvent {
+    pub artifact: ArtifactId,
+    /// The run, or the subflow, that it belongs to.
+    pub run: RunId,
+    /// The run whose record it came with.
+    pub journal: RunId,
+    pub key: ArtifactKey,
+    pub kind: ArtifactKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -75,6 +75,10 @@ uuid_id! {
     InputId
 }
 uuid_id! {
+    /// An artifact.
+    ArtifactId
+}
+uuid_id! {
     /// A token that lets its bearer use the server.
     TokenId
 }

@@ -9,8 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeploymentName, Failure, FlowName, Ids, InputId, Json, Outcome, RunId, RunName, RunSnapshot,
-    TaskName, TaskOptions, TaskRunId, Timestamp, VariableName,
+    ArtifactKey, ArtifactKind, DeploymentName, Failure, FlowName, Ids, InputId, Json, Outcome,
+    RunId, RunName, RunSnapshot, TaskName, TaskOptions, TaskRunId, Timestamp, VariableName,
 };
 
 /// The version of the form in which entries are stored: what serde makes of [`Entry`].
@@ -51,6 +51,14 @@ pub enum Call {
     GetRun { run: RunId },
     /// Read a variable as it is.
     GetVariable { name: VariableName },
+    /// Make an artifact. What it shows is kept apart from the journal, so that the call stays the
+    /// same.
+    Artifact {
+        key: ArtifactKey,
+        kind: ArtifactKind,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        scope: Option<Seq>,
+    },
     /// Begin a subflow.
     Subflow {
         flow: FlowName,
@@ -240,6 +248,7 @@ impl fmt::Display for Call {
             Self::WatchRun { run } => write!(f, "wait_for_flow_runs {run}"),
             Self::GetRun { run } => write!(f, "read flow run {run}"),
             Self::GetVariable { name } => write!(f, "read variable `{name}`"),
+            Self::Artifact { key, kind, .. } => write!(f, "make {kind} artifact `{key}`"),
             Self::Subflow {
                 flow, parameters, ..
             } => write!(f, "subflow `{flow}` {parameters}"),

@@ -160,6 +160,15 @@ fn entries() -> Vec<Entry> {
             Answer::Nothing,
             None,
         ),
+        (
+            Call::Artifact {
+                key: ArtifactKey::trusted("orders"),
+                kind: ArtifactKind::Table,
+                scope: Some(Seq(5)),
+            },
+            Answer::Accepted,
+            None,
+        ),
     ];
     let entry = |(at, (call, answer, settlement)): (usize, (Call, Answer, Option<Settlement>))| {
         let seq = Seq(at as u64 + 1);
@@ -200,6 +209,7 @@ fn the_file_has_every_kind() {
         Call::WatchRun { .. } => "watch-run",
         Call::GetRun { .. } => "get-run",
         Call::GetVariable { .. } => "get-variable",
+        Call::Artifact { .. } => "artifact",
         Call::Subflow { .. } => "subflow",
         Call::EndSubflow { .. } => "end-subflow",
         Call::Timer { .. } => "timer",
@@ -209,7 +219,7 @@ fn the_file_has_every_kind() {
         Call::WaitAny => "wait-any",
     });
     let calls: BTreeSet<String> = calls.map(str::to_owned).collect();
-    assert_eq!(calls.len(), 12);
+    assert_eq!(calls.len(), 13);
     assert_eq!(kinds(&|entry| kind(&entry["call"])), calls);
     let answers = [
         "accepted", "due", "input", "nothing", "refused", "run", "settled", "task-run", "value",

@@ -37,6 +37,7 @@ fn of_call(call: &Call) -> usize {
         Call::EndSubflow { outcome, .. } => of_outcome(outcome),
         Call::Input { key, .. } => key.len(),
         Call::GetVariable { name } => name.as_str().len(),
+        Call::Artifact { key, .. } => key.as_str().len(),
         Call::WatchRun { .. }
         | Call::GetRun { .. }
         | Call::Timer { .. }

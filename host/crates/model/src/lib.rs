@@ -4,6 +4,7 @@
 //! that are generated from the WIT are separate types, converted at the edge.
 
 mod access;
+mod artifact;
 mod ask;
 mod component;
 mod deployment;
@@ -36,12 +37,13 @@ mod time;
 mod worker;
 
 pub use access::{AuditEntry, Role, SecretHash, Session, Token};
+pub use artifact::{Artifact, ArtifactKind, NewArtifact};
 pub use ask::{Ask, Reply};
 pub use component::Component;
 pub use deployment::Deployment;
 pub use event::{
-    CursorError, Edited, Event, EventCursor, FlowRunEvent, InputChange, InputEvent, LogEvent,
-    MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
+    ArtifactEvent, CursorError, Edited, Event, EventCursor, FlowRunEvent, InputChange, InputEvent,
+    LogEvent, MESSAGE_MAX, PlacedEvent, RunFacts, TaskRunEvent, WorkerChange, cut_message,
 };
 pub use failure::{Failure, FailureKind, Outcome};
 pub use grants::{
@@ -52,7 +54,8 @@ pub use history::{
     AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts, number_attempts,
 };
 pub use id::{
-    Digest, DigestError, IdPrefix, Ids, InputId, RunId, SessionId, TaskRunId, TokenId, WorkerId,
+    ArtifactId, Digest, DigestError, IdPrefix, Ids, InputId, RunId, SessionId, TaskRunId, TokenId,
+    WorkerId,
 };
 pub use input::{AwaitedInput, InputRequest};
 pub use journal::{
@@ -63,8 +66,8 @@ pub use kept::{KeyId, SealedSecret, Variable};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
 pub use name::{
-    DeploymentName, FlowName, NAME_MAX, NameError, PoolName, RunName, SecretName, TaskName,
-    TokenName, VariableName,
+    ArtifactKey, DeploymentName, FlowName, NAME_MAX, NameError, PoolName, RunName, SecretName,
+    TaskName, TokenName, VariableName,
 };
 pub use pool::WorkPool;
 pub use progress::{

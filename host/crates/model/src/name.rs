@@ -103,6 +103,10 @@ macro_rules! name {
 }
 
 name! {
+    /// What the versions of an artifact have in common.
+    ArtifactKey, "artifact"
+}
+name! {
     /// What a secret is called.
     SecretName, "secret"
 }

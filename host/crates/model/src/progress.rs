@@ -1,8 +1,8 @@
 //! What happens to a run between its claim and its end, as it is recorded.
 
 use super::{
-    Entry, Failure, FlowRun, Lease, LogLine, Outcome, PoolName, RunId, Seq, Settlement, State,
-    TaskRun, Timestamp, Waits, WorkerId,
+    Artifact, Entry, Failure, FlowRun, Lease, LogLine, Outcome, PoolName, RunId, Seq, Settlement,
+    State, TaskRun, Timestamp, Waits, WorkerId,
 };
 
 /// What a run under lease has done since its last record.
@@ -22,6 +22,7 @@ pub struct Progress {
     pub subflows: Vec<SubflowChange>,
     /// Task runs, created or replaced by their id.
     pub task_runs: Vec<TaskRun>,
+    pub artifacts: Vec<Artifact>,
     pub logs: Vec<LogLine>,
     /// How many of the lines in `logs` the flow's own code wrote.
     pub logged: u64,
@@ -39,6 +40,7 @@ impl Progress {
             children: Vec::new(),
             subflows: Vec::new(),
             task_runs: Vec::new(),
+            artifacts: Vec::new(),
             logs: Vec::new(),
             logged: 0,
             next: Next::Continue,
@@ -53,6 +55,7 @@ impl Progress {
             && self.children.is_empty()
             && self.subflows.is_empty()
             && self.task_runs.is_empty()
+            && self.artifacts.is_empty()
             && self.logs.is_empty()
             && matches!(self.next, Next::Continue)
     }

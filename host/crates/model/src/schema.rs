@@ -5,9 +5,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    DeploymentName, Digest, FlowName, InputId, Json, LogLevel, PoolName, Role, RunId, RunName,
-    SecretName, Seq, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName,
-    WorkerId,
+    ArtifactId, ArtifactKey, DeploymentName, Digest, FlowName, InputId, Json, LogLevel, PoolName,
+    Role, RunId, RunName, SecretName, Seq, StateType, TaskName, TaskRunId, Timestamp, TokenId,
+    TokenName, VariableName, WorkerId,
 };
 
 /// Texts, each with a description, an example and a format.
@@ -31,6 +31,8 @@ texts! {
     TaskRunId: "The id of a task run.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a12", "uuid";
     InputId: "The id of an awaited input.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a13", "uuid";
     WorkerId: "The id of a worker.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a14", "uuid";
+    ArtifactId: "The id of an artifact.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a16", "uuid";
+    ArtifactKey: "The key of an artifact, which its versions share.", "orders";
     TokenId: "The id of a token.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a15", "uuid";
     FlowName: "The name of a flow.", "etl";
     TaskName: "The name of a task.", "load";

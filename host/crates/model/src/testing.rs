@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{Ids, InputId, RunId, RunName, TaskRunId, WorkerId};
+use crate::{ArtifactId, Ids, InputId, RunId, RunName, TaskRunId, WorkerId};
 
 /// Gives identities and names that differ.
 pub struct SomeIds;
@@ -27,4 +27,4 @@ macro_rules! generate {
     };
 }
 
-generate!(RunId TaskRunId InputId WorkerId);
+generate!(ArtifactId RunId TaskRunId InputId WorkerId);

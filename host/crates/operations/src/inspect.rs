@@ -4,11 +4,14 @@ use model::{
     Attempt, AwaitedInput, Deployment, Entry, FlowDescription, FlowRun, HistoryLine, PoolName,
     StateType, TaskRun, Worker, attempts,
 };
-use store::{Catalog, Store, StoreResult, TaskRunFilter, Workers};
+use store::{ArtifactsOf, Catalog, Store, StoreResult, StoredArtifact, TaskRunFilter, Workers};
 
 use crate::resolve;
 use crate::start::{StartRefusal, Startable};
 use crate::view::{DeploymentDetailsView, FlowRunDetailsView, TallyView, views};
+
+/// So many artifacts are shown with their run.
+const ARTIFACTS_MAX: u32 = 100;
 
 /// A flow run with all that belongs to it.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct RunDetails {
     pub task_runs: Vec<TaskRun>,
     /// What it and the subflows within it wait for a person to give.
     pub inputs: Vec<AwaitedInput>,
+    /// The newest that it and the subflows within it have made, newest first.
+    pub artifacts: Vec<StoredArtifact>,
     /// None unless it was asked for.
     pub journal: Option<Vec<Entry>>,
 }
@@ -36,6 +41,7 @@ impl From<RunDetails> for FlowRunDetailsView {
             children: TallyView(details.children),
             task_runs: views(details.task_runs),
             inputs: views(details.inputs),
+            artifacts: views(details.artifacts),
             journal: details.journal.map(views),
         }
     }
@@ -57,6 +63,9 @@ pub async fn run(
     };
     let task_runs = store.newest_task_runs(&tasks, tasks_max).await?;
     let inputs = store.awaited_inputs(run.id).await?;
+    let artifacts = store
+        .artifacts(&ArtifactsOf::Run(run.id), None, ARTIFACTS_MAX)
+        .await?;
     let journal = if with_journal {
         // A subflow's calls stand in the journal of the run it is part of.
         Some(store.journal(run.within.unwrap_or(run.id)).await?)
@@ -70,6 +79,7 @@ pub async fn run(
         children,
         task_runs,
         inputs,
+        artifacts,
         journal,
     })
 }

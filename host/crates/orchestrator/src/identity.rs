@@ -165,6 +165,7 @@ fn takes_a_name(call: &Call) -> bool {
         | Call::Input { .. } => true,
         Call::GetRun { .. }
         | Call::GetVariable { .. }
+        | Call::Artifact { .. }
         | Call::EndSubflow { .. }
         | Call::WithdrawInput { .. }
         | Call::Cancelled { .. }
@@ -177,7 +178,9 @@ fn positions(call: &Call) -> Vec<Seq> {
     match call {
         Call::Task(call) => call.needs().chain(call.scope).collect(),
         Call::RunDeployment(request) => request.scope.into_iter().collect(),
-        Call::Subflow { scope, .. } | Call::Input { scope, .. } => scope.iter().copied().collect(),
+        Call::Subflow { scope, .. } | Call::Input { scope, .. } | Call::Artifact { scope, .. } => {
+            scope.iter().copied().collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -207,7 +210,7 @@ fn nowhere(call: &Call) -> Call {
             request.scheduled = None;
             request.scope = request.scope.map(|_| NOWHERE);
         }
-        Call::Subflow { scope, .. } | Call::Input { scope, .. } => {
+        Call::Subflow { scope, .. } | Call::Input { scope, .. } | Call::Artifact { scope, .. } => {
             *scope = scope.map(|_| NOWHERE);
         }
         _ => {}

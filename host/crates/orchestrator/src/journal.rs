@@ -192,6 +192,7 @@ impl Journal {
             | Call::Input { .. } => true,
             Call::GetRun { .. }
             | Call::GetVariable { .. }
+            | Call::Artifact { .. }
             | Call::Subflow { .. }
             | Call::EndSubflow { .. }
             | Call::WithdrawInput { .. }

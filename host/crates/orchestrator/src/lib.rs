@@ -4,6 +4,7 @@
 //! thousand.
 
 mod arguments;
+mod artifact;
 mod creation;
 mod dependencies;
 pub mod flow;
@@ -19,6 +20,7 @@ mod retry;
 mod schema;
 
 pub use arguments::{check_arguments, task_arguments};
+pub use artifact::{add_artifact, artifact};
 pub use creation::{Start, new_run, subflow_run, undeployed_run};
 pub use dependencies::Dependencies;
 pub use input::{InputMisfit, InputProblem, InputSchema};

@@ -6,7 +6,7 @@
 use futures::future::BoxFuture;
 
 use super::answer::{answer, need};
-use super::{inputs, journal, logs, runs, task_runs};
+use super::{artifacts, inputs, journal, logs, runs, task_runs};
 use crate::error::Pg;
 use crate::tx::Tx;
 use model::Recorded;
@@ -58,6 +58,9 @@ async fn apply(tx: &Tx, change: Change<'_>, added: &mut Vec<RunKey>) -> Pg<()> {
         Change::Wake { run, at } => runs::wake(tx, run, at),
         Change::ForgetWatchers { target } => journal::forget_watchers(tx, target),
         Change::PutTaskRun { run, task_run } => task_runs::put(tx, run, task_run),
+        Change::PutArtifacts { run, id, artifacts } => {
+            artifacts::put(tx, run, id, artifacts).await?;
+        }
         Change::AddLogs { run, id, lines } => logs::add(tx, run, id, lines).await?,
         Change::Await { run, calls, epoch } => journal::mark_awaited(tx, run, &calls, epoch),
         Change::Advance(it) => runs::advance(tx, it),

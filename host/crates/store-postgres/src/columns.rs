@@ -13,9 +13,9 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 use model::{
-    DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash,
-    SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId,
-    TokenName, VariableName, WorkerId,
+    ArtifactId, ArtifactKey, ArtifactKind, DeploymentName, Digest, FlowName, Json, LogLevel,
+    PoolName, Role, RunId, RunName, SecretHash, SecretName, Seq, SessionId, StateName, StateType,
+    TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
 use store::{BulkId, BulkState};
@@ -262,7 +262,9 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(RunId, SessionId, TaskRunId, TokenId, WorkerId, BulkId);
+id_column!(
+    ArtifactId, RunId, SessionId, TaskRunId, TokenId, WorkerId, BulkId
+);
 
 macro_rules! text_column {
     ($($name:ident),*) => {$(
@@ -279,6 +281,7 @@ macro_rules! text_column {
     )*};
 }
 text_column!(
+    ArtifactKey,
     FlowName,
     TaskName,
     PoolName,
@@ -348,7 +351,7 @@ macro_rules! word_column {
         }
     )*};
 }
-word_column!(Role, StateType);
+word_column!(ArtifactKind, Role, StateType);
 
 impl ToColumn for DeploymentName {
     fn to_column(&self) -> Value {

@@ -11,7 +11,8 @@ use orchestrator::lifecycle::{self, RunKey};
 use store::StoreError;
 
 /// Rows that belong to runs, by what they are found by.
-const BELONGINGS: [&str; 9] = [
+const BELONGINGS: [&str; 10] = [
+    "DELETE FROM artifacts WHERE run = ANY($1)",
     "DELETE FROM logs WHERE run = ANY($1)",
     "DELETE FROM task_runs WHERE journal = ANY($1)",
     "DELETE FROM journal WHERE run = ANY($1)",

@@ -27,6 +27,7 @@ mod access;
 mod access_verbs;
 mod answer;
 mod apply;
+mod artifacts;
 mod audit;
 mod bell;
 mod bulk;

@@ -30,7 +30,8 @@ const ROWS_MAX: i64 = 5_000;
 const FIRST_EVENT: i64 = -(1 << 52);
 
 /// Tables that number their rows themselves.
-const NUMBERED: [&str; 6] = [
+const NUMBERED: [&str; 7] = [
+    "artifacts",
     "audit",
     "bulk_actions",
     "components",

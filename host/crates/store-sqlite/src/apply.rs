@@ -5,7 +5,7 @@
 
 use super::answer::{answer, need};
 use super::writer::Tx;
-use super::{inputs, journal, logs, runs, task_runs};
+use super::{artifacts, inputs, journal, logs, runs, task_runs};
 use model::Recorded;
 use orchestrator::lifecycle::{Change, Plan, RunKey, Step, Target};
 use store::{StoreError, StoreResult};
@@ -53,6 +53,9 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::Wake { run, at } => runs::wake(tx, run, at)?,
         Change::ForgetWatchers { target } => journal::forget_watchers(tx, target)?,
         Change::PutTaskRun { run, task_run } => task_runs::put(tx, run, task_run)?,
+        Change::PutArtifacts { run, id, artifacts } => {
+            artifacts::put(tx, run, id, artifacts)?;
+        }
         Change::AddLogs { run, id, lines } => logs::add(tx, run, id, lines)?,
         Change::Await { run, calls, epoch } => journal::mark_awaited(tx, run, &calls, epoch)?,
         Change::Advance(it) => runs::advance(tx, it)?,

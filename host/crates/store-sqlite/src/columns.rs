@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use model::{
-    DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash,
-    SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId,
-    TokenName, VariableName, WorkerId,
+    ArtifactId, ArtifactKey, ArtifactKind, DeploymentName, Digest, FlowName, Json, LogLevel,
+    PoolName, Role, RunId, RunName, SecretHash, SecretName, Seq, SessionId, StateName, StateType,
+    TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
 use store::{BulkId, BulkState};
@@ -124,7 +124,7 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(RunId, SessionId, TaskRunId, TokenId, WorkerId);
+id_column!(ArtifactId, RunId, SessionId, TaskRunId, TokenId, WorkerId);
 
 impl ToColumn for Digest {
     fn to_column(&self) -> Bound<'_> {
@@ -152,6 +152,7 @@ macro_rules! text_column {
     )*};
 }
 text_column!(
+    ArtifactKey,
     FlowName,
     TaskName,
     PoolName,
@@ -165,6 +166,20 @@ text_column!(
 impl ToColumn for SecretHash {
     fn to_column(&self) -> Bound<'_> {
         blob(&self.0)
+    }
+}
+
+impl ToColumn for ArtifactKind {
+    fn to_column(&self) -> Bound<'_> {
+        text(self.as_str())
+    }
+}
+impl FromColumn for ArtifactKind {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value
+            .as_str()?
+            .parse()
+            .map_err(|reason: String| FromSqlError::Other(reason.into()))
     }
 }
 

@@ -28,6 +28,7 @@ const SUBFLOWS_AT_ONCE: usize = 500;
 /// Rows that belong to a run, by table: the number of the run, and what tells its rows apart.
 const BELONGINGS: &[(&str, &str, &str)] = &[
     ("logs", "run", "no"),
+    ("artifacts", "run", "no"),
     ("task_runs", "journal", "no"),
     ("journal", "run", "seq"),
     ("journal_kept", "run", "no"),

@@ -306,7 +306,8 @@ fn only(table: &Table) -> String {
     let owner = match table.name {
         "flow_runs" => "no",
         "task_runs" => "journal",
-        "flow_run_states" | "journal" | "journal_kept" | "inputs" | "past_calls" | "logs" => "run",
+        "flow_run_states" | "journal" | "journal_kept" | "inputs" | "past_calls" | "logs"
+        | "artifacts" => "run",
         // The first row of all tells of nothing.
         "events" => return " WHERE length(t.changes) > 1".to_owned(),
         _ => return String::new(),

@@ -15,6 +15,7 @@
 //! run_tallies      how many runs have ended, by minute, origin and state
 //! run_totals       the same of all time until two days ago, by origin and state
 //! variables, secrets  what people keep for all runs
+//! artifacts        what runs make for people to look at
 //! bulk_actions     what is done to many runs, and how far it is
 //! run_blocks       what is in a block of runs, so that others are passed over
 //! ```
@@ -475,6 +476,23 @@ CREATE TABLE secrets (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What runs make for people to look at.
+const ARTIFACTS: &str = "
+CREATE TABLE artifacts (
+    no          INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL UNIQUE,
+    run         INTEGER NOT NULL,
+    task_run    BLOB,
+    key         TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    description TEXT,
+    data        TEXT NOT NULL,
+    at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX artifacts_run ON artifacts (run);
+CREATE INDEX artifacts_key ON artifacts (key);
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -493,6 +511,7 @@ const STEPS: &[M<'static>] = &[
     M::up(LOSSES),
     M::up(USAGE),
     M::up(KEPT),
+    M::up(ARTIFACTS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -4,6 +4,7 @@
 //! new, empty store and whatever must live as long as it does.
 
 pub mod access;
+pub mod artifacts;
 pub mod bulk;
 pub mod cast;
 pub mod deleting;
@@ -58,6 +59,11 @@ macro_rules! contract {
             access::the_log_of_actions_is_read_backwards,
             access::a_request_is_answered_once,
             access::a_key_is_of_one_request_and_one_token,
+            artifacts::artifacts_of_a_key_are_its_versions,
+            artifacts::an_artifact_reads_back_as_it_was_made,
+            artifacts::a_later_value_takes_the_place_of_an_earlier_one,
+            artifacts::artifacts_go_with_their_run,
+            artifacts::whoever_follows_hears_of_an_artifact,
             deploying::the_same_component_twice_changes_nothing,
             deploying::deploying_twice_is_unchanged_and_a_change_is_an_update,
             deploying::deployments_come_all_or_none,

@@ -5,6 +5,7 @@
 //! engine is a crate of its own. All of them must pass the contract (feature `testing`).
 
 mod access;
+mod artifacts;
 pub mod batching;
 mod bulk;
 mod catalog;
@@ -30,6 +31,7 @@ mod workers;
 pub use access::{
     Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoredAnswer,
 };
+pub use artifacts::{ArtifactPlace, Artifacts, ArtifactsOf, LISTED_MAX, StoredArtifact};
 pub use bulk::{
     BULK_LEASE, BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkKind, BulkLease,
     BulkNext, BulkProgress, BulkRecorded, BulkState, BulkTarget, EXAMPLES_MAX, Left, Skipped,
@@ -67,6 +69,7 @@ pub trait Store:
     + Events
     + Access
     + Kept
+    + Artifacts
     + Wakes
     + Measured
 {
@@ -83,6 +86,8 @@ impl<T> Store for T where
         + Events
         + Access
         + Kept
+        + Artifacts
+        + Artifacts
         + Wakes
         + Measured
 {

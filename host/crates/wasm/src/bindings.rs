@@ -18,6 +18,6 @@ wasmtime::component::bindgen!({
 
 pub use exports::orch::workflow::guest;
 pub use orch::workflow::{
-    context, deployments, inputs, logging, secrets, subflows, tasks, timers, types, variables,
-    waiting,
+    artifacts, context, deployments, inputs, logging, secrets, subflows, tasks, timers, types,
+    variables, waiting,
 };

@@ -1,13 +1,16 @@
 //! Between the WIT's types and the model's, at the edge.
 
+use url::Url;
+
 use super::ComponentError;
-use super::bindings::{deployments, guest, inputs, logging, tasks, types};
+use super::bindings::{artifacts, deployments, guest, inputs, logging, tasks, types};
 use super::fields::{self, Field, in_words};
 use super::limits::{FAILURE_MESSAGE_MAX, Limits, cut};
 use model::{
-    Argument, Failure, FailureKind, FlowDescription, FlowName, FlowOptions, InputRequest, Json,
-    LogLevel, Manifest, NameError, Outcome, RetryPolicy, RunId, RunRequest, RunSnapshot, Schema,
-    Seq, StateType, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp,
+    Argument, ArtifactKey, ArtifactKind, Failure, FailureKind, FlowDescription, FlowName,
+    FlowOptions, InputRequest, Json, LogLevel, Manifest, NameError, NewArtifact, Outcome,
+    RetryPolicy, RunId, RunRequest, RunSnapshot, Schema, Seq, StateType, TaskCall, TaskDescription,
+    TaskName, TaskOptions, Timestamp,
 };
 
 /// A failure about what the guest handed over.
@@ -152,6 +155,67 @@ pub(super) fn input_request(request: inputs::InputRequest) -> Result<InputReques
         timeout_ms: request.timeout,
         scope: scope(request.scope),
     })
+}
+
+pub(super) fn new_artifact(artifact: artifacts::Artifact) -> Result<NewArtifact, Failure> {
+    use artifacts::Content;
+    fields::ARTIFACT_KEY.check(artifact.key.len())?;
+    fields::ARTIFACT_DESCRIPTION.check_text(artifact.description.as_ref())?;
+    let key = ArtifactKey::new(artifact.key).map_err(invalid_name)?;
+    let (kind, data) = match artifact.content {
+        Content::Markdown(text) => {
+            fields::ARTIFACT_MARKDOWN.check(text.len())?;
+            (ArtifactKind::Markdown, Json::string(&text))
+        }
+        Content::Table(text) => {
+            fields::ARTIFACT_TABLE.check(text.len())?;
+            (ArtifactKind::Table, table(&key, text)?)
+        }
+        Content::Link(text) => {
+            fields::ARTIFACT_LINK.check(text.len())?;
+            (ArtifactKind::Link, address(&key, &text)?)
+        }
+        Content::Progress(percent) => {
+            fields::ARTIFACT_PROGRESS.check_fraction(Some(percent))?;
+            (ArtifactKind::Progress, Json::of(&percent.into()))
+        }
+        Content::Image(text) => {
+            fields::ARTIFACT_IMAGE.check(text.len())?;
+            (ArtifactKind::Image, address(&key, &text)?)
+        }
+    };
+    Ok(NewArtifact {
+        key,
+        kind,
+        description: artifact.description,
+        data,
+        scope: scope(artifact.scope),
+    })
+}
+
+fn table(key: &ArtifactKey, text: String) -> Result<Json, Failure> {
+    let what = || format!("the table of artifact `{key}`");
+    let table = json(&what, text)?;
+    let rows: Option<Vec<&serde_json::value::RawValue>> = serde_json::from_str(table.as_str()).ok();
+    let is_table = rows.is_some_and(|rows| rows.iter().all(|row| row.get().starts_with('{')));
+    if is_table {
+        Ok(table)
+    } else {
+        Err(invalid(&what(), "it is no list of objects"))
+    }
+}
+
+fn address(key: &ArtifactKey, text: &str) -> Result<Json, Failure> {
+    let is_web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if is_web {
+        Ok(Json::string(text))
+    } else {
+        let what = format!("artifact `{key}`");
+        Err(invalid(
+            &what,
+            format!("`{text}` is no http or https address"),
+        ))
+    }
 }
 
 /// The runs of a list, which is this field.

@@ -15,9 +15,9 @@ use super::engine::Engine;
 use super::fields::MANIFEST_BYTES_MAX;
 use super::files::{Files, Scratch};
 use super::gate::Gate;
-use super::halt::{Halt, Panic, bytes};
+use super::halt::{Halt, Panic, bytes as bytes_in_words};
 use super::http::{Hooks, Sender, Whose};
-use super::limits::{HEADERS_MAX, RESOURCES_MAX};
+use super::limits::{ARTIFACT_BYTES_MAX, ARTIFACTS_MAX, HEADERS_MAX, RESOURCES_MAX};
 use super::masks::{Masks, SecretVariable};
 use super::meter::Meter;
 use super::network::Network;
@@ -27,7 +27,7 @@ use super::port::{
 };
 use super::wasi;
 use super::{DescribeLimits, Limits};
-use model::{Ask, Failure, FailureKind, Grants, RunId, SecretGrant, SecretName, Seq};
+use model::{Ask, Failure, FailureKind, Grants, NewArtifact, RunId, SecretGrant, SecretName, Seq};
 
 /// The purpose of an instance.
 pub(super) enum Role {
@@ -98,6 +98,7 @@ pub(super) struct Guest {
     pub panic: Option<Panic>,
     memory: MemoryLimiter,
     compute: Compute,
+    artifacts: Artifacts,
 }
 
 impl Guest {
@@ -127,6 +128,7 @@ impl Guest {
             panic: None,
             memory,
             compute,
+            artifacts: Artifacts::default(),
         };
         let mut store = Store::new(engine.wasmtime(), guest);
         store.limiter_async(|guest| &mut guest.memory);
@@ -240,6 +242,22 @@ impl Guest {
         }
     }
 
+    /// Counts an artifact against the limits.
+    pub fn count_artifact(&mut self, new: &NewArtifact) -> CallResult<()> {
+        let Artifacts { count, bytes } = &mut self.artifacts;
+        *count += 1;
+        *bytes += new.bytes();
+        let limit = if *count > ARTIFACTS_MAX {
+            format!("{ARTIFACTS_MAX} artifacts")
+        } else if *bytes > ARTIFACT_BYTES_MAX {
+            format!("{} of artifacts", bytes_in_words(ARTIFACT_BYTES_MAX))
+        } else {
+            return Ok(());
+        };
+        let message = format!("made too many artifacts; the limit on one execution is {limit}");
+        Err(Failure::new(FailureKind::Limit, message).into())
+    }
+
     /// Takes the lines that the guest logs.
     pub fn logs(&self) -> &dyn LogSink {
         &*self.around.logs
@@ -249,6 +267,13 @@ impl Guest {
     pub fn monotonic_now(&mut self) -> wasmtime::Result<u64> {
         monotonic_clock::Host::now(&mut self.clocks())
     }
+}
+
+/// What an instance has made for people to look at.
+#[derive(Default)]
+struct Artifacts {
+    count: usize,
+    bytes: usize,
 }
 
 fn resources() -> ResourceTable {
@@ -356,8 +381,8 @@ impl MemoryLimiter {
         let used = self.used.saturating_add(more);
         if used > self.max {
             return Err(Halt::Memory {
-                asked: bytes(used),
-                max: bytes(self.max),
+                asked: bytes_in_words(used),
+                max: bytes_in_words(self.max),
             }
             .into());
         }

@@ -174,6 +174,12 @@ impl Default for CompileLimits {
 /// Sockets, streams and whatever else of the host one instance holds at once.
 pub const RESOURCES_MAX: usize = 1000;
 
+/// Artifacts of one execution of a flow, or of one attempt of a task.
+pub(super) const ARTIFACTS_MAX: usize = 10_000;
+
+/// What these have together, in bytes.
+pub(super) const ARTIFACT_BYTES_MAX: usize = 64 << 20;
+
 /// The headers of a request or an answer together, as the host keeps them, in bytes.
 pub(super) const HEADERS_MAX: usize = 64 << 10;
 

@@ -79,7 +79,7 @@ impl Masks {
     }
 
     /// The value without secrets. It stays JSON.
-    fn json(&self, json: Json) -> Json {
+    pub fn json(&self, json: Json) -> Json {
         let Some(matcher) = self.matcher().filter(|it| it.is_match(json.as_str())) else {
             return json;
         };

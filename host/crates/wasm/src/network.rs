@@ -282,6 +282,10 @@ mod tests {
             unreachable!("nobody asks")
         }
 
+        fn artifact(&self, _: model::NewArtifact) -> BoxFuture<'_, ()> {
+            unreachable!("nothing makes one")
+        }
+
         fn secret(&self, _: SecretName) -> BoxFuture<'_, CallResult<SecretText>> {
             unreachable!("nobody asks")
         }

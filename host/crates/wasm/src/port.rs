@@ -10,8 +10,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use model::{
-    Ask, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel, Reply, RunId,
-    RunSnapshot, SecretName, Seq, Settlement, TaskName, TaskRunId, Timestamp, VariableName,
+    Ask, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel, NewArtifact,
+    Reply, RunId, RunSnapshot, SecretName, Seq, Settlement, TaskName, TaskRunId, Timestamp,
+    VariableName,
 };
 
 /// Why a call of a guest has no answer.
@@ -99,6 +100,8 @@ pub trait TaskPort: Send + Sync + 'static {
     fn recorded(&self) -> BoxFuture<'_, ()>;
     /// A variable as it is now. None: there is none.
     fn variable(&self, name: VariableName) -> BoxFuture<'_, CallResult<Option<Json>>>;
+    /// Makes an artifact, once there is room for it.
+    fn artifact(&self, artifact: NewArtifact) -> BoxFuture<'_, ()>;
     /// A secret as it is now.
     fn secret(&self, name: SecretName) -> BoxFuture<'_, CallResult<SecretText>>;
 }

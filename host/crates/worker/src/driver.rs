@@ -22,7 +22,7 @@ use tokio::time::Sleep;
 
 use super::around::{JournalClock, context_of};
 use super::first_record::FirstRecord;
-use super::logs::{FlowLog, PendingLines};
+use super::logs::{FlowLog, Pending};
 use super::port::Gates;
 use super::shared::Shared;
 use super::signals::at_least;
@@ -79,8 +79,8 @@ pub(super) struct Driver {
     /// Attempts of tasks that wait for a place.
     starting: Starting,
     executing: JoinSet<()>,
-    /// Lines of tasks that are not recorded yet.
-    pending: Arc<PendingLines>,
+    /// What tasks have said and made that is not recorded yet.
+    pending: Arc<Pending>,
     /// Tasks that wait until they may call out.
     gates: Arc<Gates>,
     sender: mpsc::UnboundedSender<TaskEvent>,
@@ -457,7 +457,7 @@ impl Driver {
         let last = progress.children.last();
         let keyed = last.is_some_and(|child| child.idempotency_key.is_some());
         let again = keyed.then(|| Box::new(progress.clone()));
-        let logged = PendingLines::of_tasks(&progress.logs);
+        let logged = Pending::of_tasks(&progress);
         match (self.shared.store.record(progress).await, again) {
             (Ok(recorded), _) => {
                 self.pending.recorded(logged);

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::first_record::FirstRecord;
 use super::shared::Shared;
-use model::{Lease, LogLine, LogSource, RunId, Seq, TaskRunId, Timestamp};
+use model::{Artifact, ArtifactKind, Lease, LogLine, LogSource, RunId, Seq, TaskRunId, Timestamp};
 use orchestrator::flow::{Signal, TaskEvent};
 use store::{Claimed, Clock, Progress, Recorded};
 use wasm::{GuestLine, Limits, LogFull, LogSink};
@@ -167,28 +167,38 @@ async fn record(
     }
 }
 
-/// The lines of a flow's tasks that are not recorded yet, in bytes. A task that says more waits.
+/// What a flow's tasks have said and made that is not recorded yet, in bytes. A task that has more
+/// waits.
 #[derive(Default)]
-pub(super) struct PendingLines {
+pub(super) struct Pending {
     bytes: AtomicUsize,
     recorded: Notify,
 }
 
-/// What the lines of one flow, or of all its tasks together, may have before they are recorded,
-/// in bytes.
+/// What the lines of one flow, or what all its tasks together have said and made, may have before
+/// it is recorded, in bytes.
 const PENDING_MAX: usize = 1 << 20;
 
-impl PendingLines {
+impl Pending {
     fn add(&self, line: &LogLine) {
         self.bytes.fetch_add(bytes_of(line), Ordering::Relaxed);
     }
 
-    /// The bytes of these lines, as far as tasks have said them.
-    pub fn of_tasks(lines: &[LogLine]) -> usize {
-        let of_tasks = lines
-            .iter()
-            .filter(|line| matches!(line.source, LogSource::Task(_)));
-        of_tasks.map(bytes_of).sum()
+    /// A progress is not counted: later values take the place of earlier ones, so there is no
+    /// telling how many are recorded.
+    pub fn add_artifact(&self, artifact: &Artifact) {
+        if counts(artifact) {
+            self.bytes.fetch_add(artifact.bytes(), Ordering::Relaxed);
+        }
+    }
+
+    /// The bytes of what tasks have said and made.
+    pub fn of_tasks(progress: &Progress) -> usize {
+        let lines = progress.logs.iter();
+        let of_tasks = lines.filter(|line| matches!(line.source, LogSource::Task(_)));
+        let made = progress.artifacts.iter();
+        let by_tasks = made.filter(|it| it.task_run.is_some() && counts(it));
+        of_tasks.map(bytes_of).sum::<usize>() + by_tasks.map(Artifact::bytes).sum::<usize>()
     }
 
     /// So many bytes are recorded.
@@ -203,7 +213,7 @@ impl PendingLines {
         self.bytes.load(Ordering::Relaxed) >= PENDING_MAX
     }
 
-    async fn room(self: Arc<Self>) {
+    pub async fn room(self: Arc<Self>) {
         loop {
             let recorded = self.recorded.notified();
             let mut recorded = std::pin::pin!(recorded);
@@ -215,6 +225,10 @@ impl PendingLines {
             recorded.await;
         }
     }
+}
+
+fn counts(artifact: &Artifact) -> bool {
+    artifact.kind != ArtifactKind::Progress
 }
 
 /// What a line takes in memory, in bytes.
@@ -229,7 +243,7 @@ pub(super) struct TaskLog {
     limits: Limits,
     budget: Mutex<Budget>,
     events: mpsc::UnboundedSender<TaskEvent>,
-    pending: Arc<PendingLines>,
+    pending: Arc<Pending>,
     clock: Arc<dyn Clock>,
 }
 
@@ -239,7 +253,7 @@ impl TaskLog {
         task: TaskRunId,
         limits: &Limits,
         events: mpsc::UnboundedSender<TaskEvent>,
-        pending: Arc<PendingLines>,
+        pending: Arc<Pending>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
         Self {

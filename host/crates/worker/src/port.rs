@@ -13,8 +13,13 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::logs::Pending;
 use super::shared::Shared;
-use model::{Failure, FailureKind, Json, SecretName, Seq, VariableName};
+use model::{
+    Failure, FailureKind, Json, NewArtifact, RunId, SecretName, Seq, TaskRunId, VariableName,
+};
+use operations::FreshIds;
+use orchestrator::artifact;
 use orchestrator::flow::TaskEvent;
 use store::StoreError;
 use wasm::{CallResult, SecretText, TaskPort};
@@ -47,6 +52,9 @@ impl Gates {
 pub(super) struct Port {
     pub seq: Seq,
     pub attempt: u32,
+    pub flow_run: RunId,
+    pub task_run: TaskRunId,
+    pub pending: Arc<Pending>,
     pub gates: Arc<Gates>,
     pub events: UnboundedSender<TaskEvent>,
     pub shared: Arc<Shared>,
@@ -78,6 +86,18 @@ impl TaskPort for Port {
         async move {
             let found = self.shared.store.variable(&name).await;
             Ok(found.map_err(unread)?.map(|it| it.value))
+        }
+        .boxed()
+    }
+
+    fn artifact(&self, new: NewArtifact) -> BoxFuture<'_, ()> {
+        async move {
+            let now = self.shared.now();
+            let made = artifact(&mut FreshIds, new, self.flow_run, Some(self.task_run), now);
+            Arc::clone(&self.pending).room().await;
+            self.pending.add_artifact(&made);
+            // A receiver that is gone means that this attempt is about to be dropped.
+            let _ = self.events.send(TaskEvent::Artifact(made));
         }
         .boxed()
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::logs::{PendingLines, TaskLog};
+use super::logs::{Pending, TaskLog};
 use super::panics::message_of;
 use super::port::{Gates, Port};
 use super::shared::Shared;
@@ -25,8 +25,8 @@ pub(super) struct Attempt {
     /// Of the flow's run.
     pub context: Arc<RunContext>,
     pub grants: Grants,
-    /// What its flow has not recorded yet of what tasks have said.
-    pub pending: Arc<PendingLines>,
+    /// What its flow has not recorded yet of what tasks have said and made.
+    pub pending: Arc<Pending>,
     /// Those of its flow.
     pub gates: Arc<Gates>,
 }
@@ -60,10 +60,20 @@ pub(super) async fn execute(
     } = *job;
     let clock = shared.store.clock();
     let limits = shared.runtime.limits();
-    let logs = TaskLog::new(flow_run, id, limits, events.clone(), pending, clock);
+    let logs = TaskLog::new(
+        flow_run,
+        id,
+        limits,
+        events.clone(),
+        Arc::clone(&pending),
+        clock,
+    );
     let port = Port {
         seq,
         attempt,
+        flow_run,
+        task_run: id,
+        pending,
         gates,
         events: events.clone(),
         shared: Arc::clone(&shared),

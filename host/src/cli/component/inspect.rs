@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::cli::artifact::Artifact;
 use crate::cli::context::{Context, Room};
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, text};
+use crate::cli::wasm_file::WasmFile;
 use operations::text::signature_of;
 use operations::view::ComponentView;
 use wasm::Limits;
@@ -64,8 +64,8 @@ async fn find(text: &str, cx: &Context) -> anyhow::Result<ComponentView> {
     let is_digest = !hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit());
     if !is_digest || Path::new(text).exists() {
         let runtime = cx.runtime(Room::FEW, Limits::default())?;
-        let artifact = Artifact::read(Path::new(text), &runtime, cx.now()).await?;
-        return Ok(artifact.component.into());
+        let file = WasmFile::read(Path::new(text), &runtime, cx.now()).await?;
+        return Ok(file.component.into());
     }
     Ok(cx.client.inspect_component(text).await?)
 }

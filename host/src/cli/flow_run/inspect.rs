@@ -1,5 +1,6 @@
 //! `orch-host flow-run inspect ID`
 
+use crate::cli::artifact::table as artifact_table;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
@@ -77,6 +78,11 @@ fn print(details: &FlowRunDetailsView, cx: &Context) -> anyhow::Result<()> {
             "these are the last {TASKS_SHOWN}: `orch-host task-run ls --flow-run {id} --limit 0` lists all"
         ));
     }
+    section(
+        cx,
+        "Artifacts",
+        &artifact_table(&details.artifacts, cx.now()),
+    )?;
     let journal = details.journal.as_deref().unwrap_or_default();
     section(cx, "Journal", &entries(journal))
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use crate::cli::artifact::Artifact;
 use crate::cli::context::{Context, Room};
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::output::Format;
 use crate::cli::text::counted;
+use crate::cli::wasm_file::WasmFile;
 use model::{FlowRun, IdPrefix, Outcome};
 use operations::resolve;
 use operations::view::ReplayView;
@@ -40,9 +40,9 @@ pub async fn run(args: ReplayArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let runtime = cx.runtime(Room::FEW, Limits::default())?;
     let component = match &args.component {
         Some(path) => {
-            let artifact = Artifact::read(path, &runtime, cx.now()).await?;
-            resolve::flow(&artifact.component, run.flow.as_str())?;
-            (artifact.component, artifact.bytes)
+            let file = WasmFile::read(path, &runtime, cx.now()).await?;
+            resolve::flow(&file.component, run.flow.as_str())?;
+            (file.component, file.bytes)
         }
         None => {
             let component = store.component(run.component).await?;

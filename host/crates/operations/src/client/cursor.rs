@@ -9,8 +9,8 @@ use store::PageRequest;
 
 use super::page::Page;
 use super::requests::{
-    AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX,
-    PoolQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
+    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery,
+    LIMIT_DEFAULT, LIMIT_MAX, PoolQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::view::View;
@@ -41,6 +41,7 @@ macro_rules! listings {
     )*};
 }
 listings!(
+    ArtifactQuery,
     AuditQuery,
     BulkQuery,
     ComponentQuery,

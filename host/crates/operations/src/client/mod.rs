@@ -8,6 +8,7 @@
 //! asked of another machine. A refusal is a [`Problem`].
 
 mod access;
+mod artifacts;
 mod bulk;
 mod catalog;
 mod cursor;
@@ -26,21 +27,22 @@ use store::BulkId;
 
 use crate::problem::Problem;
 use crate::view::{
-    AuditView, BulkActionView, ComponentView, DashboardView, DeployedView, DeploymentDetailsView,
-    DeploymentView, EntryView, FlowRunDetailsView, FlowRunView, HistoryLineView, InputView,
-    LogView, NewTokenView, NewsView, PoolView, SecretView, TalliesView, TaskRunView, TimelineView,
-    TokenView, VariableView, WorkerView,
+    ArtifactView, AuditView, BulkActionView, ComponentView, DashboardView, DeployedView,
+    DeploymentDetailsView, DeploymentView, EntryView, FlowRunDetailsView, FlowRunView,
+    HistoryLineView, InputView, LogView, NewTokenView, NewsView, PoolView, SecretView, TalliesView,
+    TaskRunView, TimelineView, TokenView, VariableView, WorkerView,
 };
 
 pub use events::{EventFilter, list_events, place_of_event};
 pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
-    AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ComponentQuery, CreatePool, CreateToken,
-    DeployRequest, DeploymentQuery, EditDeployment, EventQuery, GrantsRequest, InspectRun,
-    JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, RetryRun,
-    RunEventQuery, RunQuery, SecretQuery, SecretText, SetSecret, SetVariable, StartRun, TallyQuery,
-    TaskRunQuery, TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat, WorkerQuery,
+    ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ComponentQuery,
+    CreatePool, CreateToken, DeployRequest, DeploymentQuery, EditDeployment, EventQuery,
+    GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery,
+    PoolQuery, QueryRequest, RetryRun, RunEventQuery, RunQuery, SecretQuery, SecretText, SetSecret,
+    SetVariable, StartRun, TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, VariableQuery,
+    WatchQuery, WatchWhat, WorkerQuery,
 };
 pub use watch::LocalWatch;
 
@@ -55,6 +57,7 @@ pub trait Client:
     + CatalogClient
     + PoolsClient
     + KeptClient
+    + ArtifactsClient
     + AccessClient
 {
 }
@@ -67,6 +70,7 @@ impl<T> Client for T where
         + CatalogClient
         + PoolsClient
         + KeptClient
+        + ArtifactsClient
         + AccessClient
 {
 }
@@ -214,6 +218,16 @@ pub trait KeptClient: Send + Sync + 'static {
     async fn set_secret(&self, name: &SecretName, value: SecretText) -> Answered<SecretView>;
 
     async fn delete_secret(&self, name: &SecretName) -> Answered<()>;
+}
+
+/// What runs have made for people to look at.
+#[async_trait]
+pub trait ArtifactsClient: Send + Sync + 'static {
+    /// Of each key the latest, by key; or those of a key or a run, newest first.
+    async fn list_artifacts(&self, query: ArtifactQuery) -> Answered<Page<ArtifactView>>;
+
+    /// The artifact with this id, or the latest with this key.
+    async fn inspect_artifact(&self, artifact: &str) -> Answered<ArtifactView>;
 }
 
 /// Work pools and workers.

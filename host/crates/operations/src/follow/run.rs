@@ -342,7 +342,7 @@ impl Follow {
             Event::Input(it) => news.inputs |= it.what == InputChange::Asked,
             Event::Pool { .. } | Event::Worker { .. } => news.pools = true,
             Event::RunDeleted { run, .. } => news.gone |= *run == self.id,
-            Event::TaskRun(_) | Event::Deployment { .. } => {}
+            Event::TaskRun(_) | Event::Artifact(_) | Event::Deployment { .. } => {}
         }
     }
 

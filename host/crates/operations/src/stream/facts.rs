@@ -68,6 +68,7 @@ pub(super) fn about(event: &Event) -> Option<RunId> {
         Event::TaskRun(it) => Some(it.flow_run),
         Event::Log(it) => Some(it.run),
         Event::Input(it) => Some(it.run),
+        Event::Artifact(it) => Some(it.run),
         Event::Deployment { .. }
         | Event::Pool { .. }
         | Event::Worker { .. }

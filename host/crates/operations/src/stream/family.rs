@@ -1,7 +1,7 @@
 //! Which runs an event concerns: those whose followers hear of it.
 //!
 //! ```text
-//! run                     its states, tasks, log lines and inputs
+//! run                     its states, tasks, log lines, inputs and artifacts
 //!  +- subflow within it   all of the same: it lives in the sandbox of the run
 //!  |   +- child           its states
 //!  +- child               its states
@@ -42,6 +42,10 @@ pub(super) fn concerned(
             it.subflows.iter().copied().for_each(&mut add);
         }
         Event::Input(it) => {
+            add(it.run);
+            add(it.journal);
+        }
+        Event::Artifact(it) => {
             add(it.run);
             add(it.journal);
         }

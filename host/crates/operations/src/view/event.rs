@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use super::{StateView, View};
 use crate::stream::Told;
 use model::{
-    DeploymentName, Edited, Event, FlowName, FlowRunEvent, InputChange, InputEvent, InputId,
-    LogEvent, PoolName, RunFacts, RunId, RunName, Seq, TaskName, TaskRunEvent, TaskRunId,
-    Timestamp, WorkerChange, WorkerId,
+    ArtifactEvent, ArtifactId, ArtifactKey, DeploymentName, Edited, Event, FlowName, FlowRunEvent,
+    InputChange, InputEvent, InputId, LogEvent, PoolName, RunFacts, RunId, RunName, Seq, TaskName,
+    TaskRunEvent, TaskRunId, Timestamp, WorkerChange, WorkerId,
 };
 
 /// What an event is about.
@@ -21,17 +21,19 @@ pub enum EventType {
     TaskRun,
     Log,
     Input,
+    Artifact,
     Deployment,
     Pool,
     Worker,
 }
 
 impl EventType {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::FlowRun,
         Self::TaskRun,
         Self::Log,
         Self::Input,
+        Self::Artifact,
         Self::Deployment,
         Self::Pool,
         Self::Worker,
@@ -43,6 +45,7 @@ impl EventType {
             Event::TaskRun(_) => Self::TaskRun,
             Event::Log(_) => Self::Log,
             Event::Input(_) => Self::Input,
+            Event::Artifact(_) => Self::Artifact,
             Event::Deployment { .. } => Self::Deployment,
             Event::Pool { .. } => Self::Pool,
             Event::Worker { .. } => Self::Worker,
@@ -55,6 +58,7 @@ impl EventType {
             Self::TaskRun => "task-run",
             Self::Log => "log",
             Self::Input => "input",
+            Self::Artifact => "artifact",
             Self::Deployment => "deployment",
             Self::Pool => "pool",
             Self::Worker => "worker",
@@ -70,7 +74,7 @@ pub struct EventView {
     /// Where to go on after it: the `cursor` or `after` of the next request.
     pub cursor: String,
     pub at: Timestamp,
-    /// `flow-run`, `task-run`, `log`, `input`, `deployment`, `pool` or `worker`.
+    /// `flow-run`, `task-run`, `log`, `input`, `artifact`, `deployment`, `pool` or `worker`.
     #[serde(rename = "type")]
     pub kind: Cow<'static, str>,
     /// The run that it is about, unless that is gone.
@@ -84,6 +88,8 @@ pub struct EventView {
     pub log: Option<LogEventView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<InputEventView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactEventView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentEventView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,6 +172,17 @@ pub struct InputEventView {
     pub change: Cow<'static, str>,
 }
 
+/// A run has made an artifact, or shows another progress.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactEventView {
+    pub id: ArtifactId,
+    pub key: ArtifactKey,
+    /// `markdown`, `table`, `link`, `progress` or `image`.
+    #[serde(rename = "type")]
+    pub kind: Cow<'static, str>,
+    pub flow_run: RunId,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentEventView {
     pub name: DeploymentName,
@@ -200,6 +217,7 @@ impl From<&Told> for EventView {
             task_run: None,
             log: None,
             input: None,
+            artifact: None,
             deployment: None,
             pool: None,
             worker: None,
@@ -225,6 +243,7 @@ impl EventView {
             Event::TaskRun(event) => self.task_run = Some(event.into()),
             Event::Log(event) => self.log = Some(event.into()),
             Event::Input(event) => self.input = Some(event.into()),
+            Event::Artifact(event) => self.artifact = Some(event.into()),
             Event::Deployment { name, what } => {
                 self.deployment = Some(DeploymentEventView {
                     name: name.clone(),
@@ -321,6 +340,17 @@ impl From<&InputEvent> for InputEventView {
             flow_run: event.run,
             key: event.key.clone(),
             change: change.into(),
+        }
+    }
+}
+
+impl From<&ArtifactEvent> for ArtifactEventView {
+    fn from(event: &ArtifactEvent) -> Self {
+        Self {
+            id: event.artifact,
+            key: event.key.clone(),
+            kind: event.kind.as_str().into(),
+            flow_run: event.run,
         }
     }
 }

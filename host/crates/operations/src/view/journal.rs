@@ -1,5 +1,6 @@
 //! Journals: the calls of a flow, and what it was answered.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::{FailureView, OutcomeView, RunSnapshotView, TaskOptionsView, View};
 use model::{
-    Answer, Argument, Call, Entry, FlowName, InputId, Json, RunId, RunRequest, Seq, Settlement,
-    TaskCall, TaskName, TaskRunId, Timestamp, VariableName,
+    Answer, Argument, ArtifactKey, Call, Entry, FlowName, InputId, Json, RunId, RunRequest, Seq,
+    Settlement, TaskCall, TaskName, TaskRunId, Timestamp, VariableName,
 };
 
 /// One position of a journal.
@@ -53,6 +54,14 @@ pub enum CallView {
     GetVariable {
         name: VariableName,
     },
+    Artifact {
+        key: ArtifactKey,
+        /// `markdown`, `table`, `link`, `progress` or `image`.
+        #[serde(rename = "type")]
+        kind: Cow<'static, str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scope: Option<Seq>,
+    },
     Subflow {
         flow: FlowName,
         parameters: Json,
@@ -91,6 +100,11 @@ impl From<Call> for CallView {
             Call::WatchRun { run } => Self::WatchRun { run },
             Call::GetRun { run } => Self::GetRun { run },
             Call::GetVariable { name } => Self::GetVariable { name },
+            Call::Artifact { key, kind, scope } => Self::Artifact {
+                key,
+                kind: kind.as_str().into(),
+                scope,
+            },
             Call::Subflow {
                 flow,
                 parameters,
@@ -141,6 +155,7 @@ impl fmt::Display for CallView {
             Self::WatchRun { run } => write!(f, "wait_for_flow_runs {run}"),
             Self::GetRun { run } => write!(f, "read flow run {run}"),
             Self::GetVariable { name } => write!(f, "read variable `{name}`"),
+            Self::Artifact { key, kind, .. } => write!(f, "make {kind} artifact `{key}`"),
             Self::Subflow {
                 flow, parameters, ..
             } => write!(f, "subflow `{flow}` {parameters}"),

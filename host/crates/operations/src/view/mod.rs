@@ -8,6 +8,7 @@
 //! Invariant: only what is [`View`] is printed or sent, and nothing stored is.
 
 mod access;
+mod artifact;
 mod bulk;
 mod component;
 mod dashboard;
@@ -36,6 +37,7 @@ use model::Timestamp;
 use serde::Serialize;
 
 pub use access::{AuditView, NewTokenView, TokenView};
+pub use artifact::ArtifactView;
 pub use bulk::{BulkActionView, FilterView, SkippedView};
 pub use component::{
     ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
@@ -47,8 +49,8 @@ pub use deployment::{
     DeployedView, DeploymentDetailsView, DeploymentView, GrantsView, LatestEndView,
 };
 pub use event::{
-    DeploymentEventView, EventRunView, EventType, EventView, FlowRunEventView, InputEventView,
-    LogEventView, PoolEventView, TaskRunEventView, WorkerEventView,
+    ArtifactEventView, DeploymentEventView, EventRunView, EventType, EventView, FlowRunEventView,
+    InputEventView, LogEventView, PoolEventView, TaskRunEventView, WorkerEventView,
 };
 pub use history::{
     AttemptView, AwaitedView, HistoryLineView, PastWorkerView, TaskAttemptView, TaskLineView,

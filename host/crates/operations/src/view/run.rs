@@ -8,8 +8,8 @@ use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type}
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    AttemptView, EntryView, FailureView, HistoryLineView, InputView, StateView, TaskRunView, View,
-    span_ms,
+    ArtifactView, AttemptView, EntryView, FailureView, HistoryLineView, InputView, StateView,
+    TaskRunView, View, span_ms,
 };
 use model::{
     DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, RunId, RunName, StateName,
@@ -114,6 +114,9 @@ pub struct FlowRunDetailsView {
     pub task_runs: Vec<TaskRunView>,
     /// What it and the subflows within it wait for a person to give.
     pub inputs: Vec<InputView>,
+    /// The newest that it and the subflows within it have made, newest first.
+    #[serde(default)]
+    pub artifacts: Vec<ArtifactView>,
     /// Left out unless it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal: Option<Vec<EntryView>>,
@@ -133,6 +136,8 @@ impl TryFrom<Json> for FlowRunDetailsView {
             children: TallyView,
             task_runs: Vec<TaskRunView>,
             inputs: Vec<InputView>,
+            #[serde(default)]
+            artifacts: Vec<ArtifactView>,
             journal: Option<Vec<EntryView>>,
         }
         let rest: Rest = serde_json::from_str(json.as_str())?;
@@ -143,6 +148,7 @@ impl TryFrom<Json> for FlowRunDetailsView {
             children: rest.children,
             task_runs: rest.task_runs,
             inputs: rest.inputs,
+            artifacts: rest.artifacts,
             journal: rest.journal,
         })
     }
@@ -184,7 +190,9 @@ impl ToSchema for TallyView {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::testing::{AT, entry, failure, flow_run, history, input, shown, task_run};
+    use crate::view::testing::{
+        AT, artifact, entry, failure, flow_run, history, input, shown, task_run,
+    };
     use crate::view::views;
     use model::{State, attempts};
 
@@ -311,6 +319,7 @@ mod tests {
             children: TallyView(vec![(StateType::Running, 2), (StateType::Completed, 7)]),
             task_runs: views([task_run()]),
             inputs: views([input()]),
+            artifacts: views([artifact()]),
             journal: Some(views([entry()])),
         };
         insta::assert_snapshot!(shown(&view), @r#"

@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use super::View;
 use model::{
-    Answer, Awaited, AwaitedInput, Call, Deployment, Digest, Entry, Failure, FailureKind,
-    FlowDescription, FlowOptions, FlowRun, Grants, HistoryLine, InputId, Json, PastWorker,
-    PoolName, RetryPolicy, RunId, Schema, Seq, Settlement, State, TaskLine, TaskOptions, TaskRun,
-    TaskRunId, Timestamp, Waits, WorkerId,
+    Answer, ArtifactId, ArtifactKey, ArtifactKind, Awaited, AwaitedInput, Call, Deployment, Digest,
+    Entry, Failure, FailureKind, FlowDescription, FlowOptions, FlowRun, Grants, HistoryLine,
+    InputId, Json, PastWorker, PoolName, RetryPolicy, RunId, Schema, Seq, Settlement, State,
+    TaskLine, TaskOptions, TaskRun, TaskRunId, Timestamp, Waits, WorkerId,
 };
+use store::{ArtifactPlace, StoredArtifact};
 
 pub const AT: Timestamp = Timestamp(1_700_000_000_123_456);
 pub const RUN: &str = "01920000-0000-7000-8000-000000000001";
@@ -159,6 +160,23 @@ pub fn input() -> AwaitedInput {
         schema: Json::trusted(r#"{"type":"boolean"}"#),
         asked: AT,
         until: Some(later(1000)),
+    }
+}
+
+pub fn artifact() -> StoredArtifact {
+    StoredArtifact {
+        place: ArtifactPlace(7),
+        id: ArtifactId(uuid(TASK)),
+        key: ArtifactKey::trusted("orders"),
+        kind: ArtifactKind::Table,
+        description: Some("Of today".to_owned()),
+        size: 9,
+        data: Some(Json::trusted(r#"[{"n":1}]"#)),
+        run: RunId(uuid(RUN)),
+        run_name: "silver-otter".parse().unwrap(),
+        flow: "etl".parse().unwrap(),
+        task_run: None,
+        at: AT,
     }
 }
 

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use model::{Lease, Progress, Seq, Settled, Settlement, Timestamp};
+use crate::add_artifact;
+use model::{Artifact, Lease, Progress, Seq, Settled, Settlement, Timestamp};
 
 /// How long something new may stay in memory while the flow waits for its own tasks. Others
 /// see it after this time.
@@ -12,11 +13,15 @@ pub(super) const FLUSH_DELAY: Duration = Duration::from_millis(20);
 /// Entries that are recorded at once, so that a flow that starts very much keeps little in
 /// memory.
 const ENTRIES_MAX: usize = 500;
+/// The same of what artifacts have, in bytes.
+const ARTIFACT_BYTES_MAX: usize = 4 << 20;
 
 pub(super) struct Buffer {
     pub progress: Progress,
     /// When it is recorded at the latest; set while the flow waits and there is anything.
     pub record_by: Option<Timestamp>,
+    /// What the artifacts among it have.
+    artifact_bytes: usize,
 }
 
 impl Buffer {
@@ -24,6 +29,7 @@ impl Buffer {
         Self {
             progress: Progress::new(lease),
             record_by: None,
+            artifact_bytes: 0,
         }
     }
 
@@ -32,7 +38,12 @@ impl Buffer {
     }
 
     pub fn is_full(&self) -> bool {
-        self.progress.entries.len() >= ENTRIES_MAX
+        self.progress.entries.len() >= ENTRIES_MAX || self.artifact_bytes >= ARTIFACT_BYTES_MAX
+    }
+
+    pub fn add_artifact(&mut self, artifact: Artifact) {
+        self.artifact_bytes += artifact.bytes();
+        add_artifact(&mut self.progress.artifacts, artifact);
     }
 
     /// Adds a settlement to the entry of its call where that is still to be recorded: one row

@@ -18,10 +18,10 @@ use super::check::Check;
 use super::doing::{Doing, Keyed, Starting};
 use super::machine::{Asked, Asks, Flow, No, wrong_answer};
 use super::step::{Found, Known, Look, Moment, Signal, Step, Stop};
-use crate::{Start, new_run};
+use crate::{Start, artifact, new_run};
 use model::{
-    Answer, Call, Failure, FailureKind, FlowRun, NewRun, Next, Progress, Recorded, Reply, RunId,
-    RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
+    Answer, Call, Failure, FailureKind, FlowRun, NewArtifact, NewRun, Next, Progress, Recorded,
+    Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
 };
 
 impl Flow {
@@ -379,6 +379,22 @@ impl Flow {
                 Ok(Step::Look(Look::Variable(name)))
             }
         }
+    }
+
+    /// A replay makes none again.
+    pub(super) fn make_artifact(&mut self, new: NewArtifact, at: &mut Moment) -> Asks {
+        let call = Call::Artifact {
+            key: new.key.clone(),
+            kind: new.kind,
+            scope: new.scope,
+        };
+        if let Asked::New(_) = self.look_back(&call)? {
+            let run = self.run(new.scope).id;
+            let made = artifact(&mut at.ids, new, run, None, at.now);
+            self.write(call, Answer::Accepted, at.now);
+            self.buffer.add_artifact(made);
+        }
+        Ok(self.answer(Reply::Done))
     }
 
     /// It may be a child that is not recorded yet.

@@ -139,6 +139,7 @@ impl Flow {
             Ask::WatchRuns(runs) => self.watch(runs.into_iter(), Vec::new()),
             Ask::GetRun(run) => self.read(run, at),
             Ask::GetVariable(name) => self.read_variable(name),
+            Ask::MakeArtifact(new) => self.make_artifact(new, at),
             Ask::BeginSubflow {
                 flow,
                 parameters,

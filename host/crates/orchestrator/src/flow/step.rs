@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::check::Check;
 use crate::{Divergence, Parameters};
 use model::{
-    Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease, LogLine, Outcome,
-    Progress, Recorded, Reply, RunId, RunSnapshot, Seq, Settled, StateType, TaskName, TaskRun,
-    TaskRunId, Timestamp, VariableName,
+    Artifact, Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease, LogLine,
+    Outcome, Progress, Recorded, Reply, RunId, RunSnapshot, Seq, Settled, StateType, TaskName,
+    TaskRun, TaskRunId, Timestamp, VariableName,
 };
 
 /// How far an execution may go.
@@ -157,6 +157,7 @@ pub enum TaskEvent {
         chance: f64,
     },
     Line(LogLine),
+    Artifact(Artifact),
     /// An attempt wants to do what others can see, and waits for [`Effect::LetOut`].
     CallsOut {
         seq: Seq,

@@ -188,6 +188,7 @@ impl Flow {
     fn take_note(&mut self, event: TaskEvent) {
         match event {
             TaskEvent::Line(line) => self.buffer.progress.logs.push(line),
+            TaskEvent::Artifact(artifact) => self.buffer.add_artifact(artifact),
             TaskEvent::CallsOut { seq, attempt } => self.calls_out(seq, attempt),
             TaskEvent::Ended {
                 seq,

@@ -6,8 +6,8 @@ use super::head::{OriginKey, RunKey, Tally};
 use super::losses::Losses;
 use super::question::Question;
 use model::{
-    Entry, Failure, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded, RunId, Seq,
-    Settlement, State, StateType, TaskLine, TaskRun, Timestamp, Waits, WorkerId,
+    Artifact, Entry, Failure, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded,
+    RunId, Seq, Settlement, State, StateType, TaskLine, TaskRun, Timestamp, Waits, WorkerId,
 };
 
 /// Steps to be taken in order, in one transaction. `'p` is the event that they borrow from,
@@ -125,6 +125,12 @@ pub enum Change<'p> {
     PutTaskRun {
         run: RunKey,
         task_run: &'p TaskRun,
+    },
+    /// Artifacts of this run or of subflows within it: created, or replaced by their id.
+    PutArtifacts {
+        run: RunKey,
+        id: RunId,
+        artifacts: &'p [Artifact],
     },
     /// Lines of this run or of subflows within it.
     AddLogs {

@@ -87,6 +87,13 @@ pub(super) fn add<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, 
         let run = head.key;
         plan.change(Change::PutTaskRun { run, task_run });
     }
+    if !progress.artifacts.is_empty() {
+        plan.change(Change::PutArtifacts {
+            run: head.key,
+            id: head.id,
+            artifacts: &progress.artifacts,
+        });
+    }
     if !progress.logs.is_empty() {
         plan.change(Change::AddLogs {
             run: head.key,

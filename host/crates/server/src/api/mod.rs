@@ -5,6 +5,7 @@
 //! the role that it needs.
 
 mod access;
+mod artifacts;
 mod bulk;
 mod components;
 mod dashboard;
@@ -47,6 +48,7 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(components::routes())
         .merge(pools::routes(app))
         .merge(kept::routes())
+        .merge(artifacts::routes())
         .merge(access::routes())
         .merge(metrics::routes());
     let (router, mut document) = router.split_for_parts();

@@ -18,16 +18,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, StoreResult};
 use model::{
-    DeploymentName, Edited, Event, FlowName, FlowRun, FlowRunEvent, InputChange, InputEvent,
-    InputId, LogEvent, LogLevel, PoolName, RunFacts, RunId, RunName, Seq, State, StateName,
-    StateType, TaskName, TaskRunEvent, TaskRunId, Timestamp, WorkerChange, WorkerId,
+    ArtifactEvent, ArtifactId, ArtifactKey, ArtifactKind, DeploymentName, Edited, Event, FlowName,
+    FlowRun, FlowRunEvent, InputChange, InputEvent, InputId, LogEvent, LogLevel, PoolName,
+    RunFacts, RunId, RunName, Seq, State, StateName, StateType, TaskName, TaskRunEvent, TaskRunId,
+    Timestamp, WorkerChange, WorkerId,
 };
 
 /// Rows of another version are not read: who comes to one is told that its place is not known.
 pub const VERSION: u8 = 2;
 
 /// How many kinds this program knows.
-const KINDS: u8 = 8;
+const KINDS: u8 = 9;
 
 /// A change as it is stored. Never change the order.
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,6 +91,15 @@ pub(super) enum Form<'a> {
         run: RunId,
         parent: Option<RunId>,
         within: Option<RunId>,
+    },
+    /// Added after the others: it leaves the context alone.
+    Artifact {
+        artifact: ArtifactId,
+        run: RunId,
+        /// `None`: the run itself.
+        journal: Option<RunId>,
+        key: &'a str,
+        kind: u8,
     },
 }
 
@@ -251,6 +261,10 @@ fn number<T: PartialEq>(list: &[T], value: &T) -> u8 {
     place
         .and_then(|place| u8::try_from(place).ok())
         .unwrap_or(u8::MAX)
+}
+
+pub(super) fn artifact_kind(kind: ArtifactKind) -> u8 {
+    number(&ArtifactKind::ALL, &kind)
 }
 
 pub(super) fn edit(what: Edited) -> u8 {
@@ -415,6 +429,19 @@ impl Form<'_> {
                 parent,
                 within,
             },
+            Self::Artifact {
+                artifact,
+                run,
+                journal,
+                key,
+                kind,
+            } => Event::Artifact(ArtifactEvent {
+                artifact,
+                run,
+                journal: journal.unwrap_or(run),
+                key: ArtifactKey::trusted(key),
+                kind: item(&ArtifactKind::ALL, kind)?,
+            }),
         })
     }
 

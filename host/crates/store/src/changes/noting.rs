@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use super::form::{self, Context, FactsForm, Form, StateForm, VERSION};
 use model::{
-    DeploymentName, Edited, FlowRun, InputEvent, LogEvent, PoolName, RunId, State, TaskRun,
-    WorkerChange, WorkerId,
+    Artifact, DeploymentName, Edited, FlowRun, InputEvent, LogEvent, PoolName, RunId, State,
+    TaskRun, WorkerChange, WorkerId,
 };
 
 /// The longest text in an event besides a message, in bytes. Names are shorter; only what
@@ -164,6 +164,17 @@ impl Changes {
             input: it.input,
             key: cut(&it.key),
             what: form::input_change(it.what),
+        });
+    }
+
+    /// `journal`: the run whose record it comes with.
+    pub fn artifact(&self, journal: RunId, it: &Artifact) {
+        self.add(|_| Form::Artifact {
+            artifact: it.id,
+            run: it.run,
+            journal: (journal != it.run).then_some(journal),
+            key: it.key.as_str(),
+            kind: form::artifact_kind(it.kind),
         });
     }
 

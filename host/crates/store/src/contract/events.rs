@@ -72,6 +72,7 @@ fn words(placed: &PlacedEvent) -> String {
             format!("{} lines up to {}", it.count, it.level)
         }
         Event::Input(it) => format!("input {} {:?}", it.key, it.what),
+        Event::Artifact(it) => format!("{} artifact {}", it.kind, it.key),
         Event::Deployment { name, what } => format!("deployment {name} {what:?}"),
         Event::Pool { name, what } => format!("pool {name} {what:?}"),
         Event::Worker { name, what, .. } => format!("worker {name} {what:?}"),

@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 26] = [
+pub static TABLES: [Table; 27] = [
     table(
         "components",
         1,
@@ -325,6 +325,21 @@ pub static TABLES: [Table; 26] = [
             text("key_id"),
             bytes("sealed"),
             int("updated"),
+        ],
+    ),
+    table(
+        "artifacts",
+        1,
+        &[
+            int("no"),
+            uuid("id"),
+            int("run"),
+            uuid("task_run"),
+            text("key"),
+            text("kind"),
+            text("description"),
+            text("data"),
+            int("at"),
         ],
     ),
     table(

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::script::{Doing, Op, Script, Scripts};
 use model::{
-    Argument, Ask, Call, DeploymentName, Failure, FailureKind, InputRequest, Json, Outcome, Reply,
-    RunId, RunRequest, Seq, Settlement, TaskCall, TaskName, TaskOptions,
+    Argument, ArtifactKey, ArtifactKind, Ask, Call, DeploymentName, Failure, FailureKind,
+    InputRequest, Json, NewArtifact, Outcome, Reply, RunId, RunRequest, Seq, Settlement, TaskCall,
+    TaskName, TaskOptions,
 };
 use orchestrator::flow::Flow;
 
@@ -91,6 +92,14 @@ impl Guest {
                 Some(run) => Ask::GetRun(run),
                 None => Ask::StartTimer { duration_ms: 0 },
             },
+            Op::Artifact => Ask::MakeArtifact(NewArtifact {
+                // No other call of this attempt has this one.
+                key: ArtifactKey::trusted(format!("{} {}", flow.run(None).attempt, self.at)),
+                kind: ArtifactKind::Markdown,
+                description: None,
+                data: Json::string("made"),
+                scope: self.scope,
+            }),
             Op::Begin => Ask::BeginSubflow {
                 flow: Scripts::name(0),
                 parameters: Json::empty_object(),
@@ -164,6 +173,7 @@ impl Guest {
             // A timer stands for it, which nobody waits for.
             (Op::Read, Reply::Handle(seq)) => self.went_on(&format!("{seq}"), flow),
             (Op::Withdraw(_), Reply::Done) => self.went_on("withdrawn", flow),
+            (Op::Artifact, Reply::Done) => self.went_on("made", flow),
             (Op::Child(..), Reply::Started(seq, run)) => {
                 self.started = Some(run.id);
                 self.gets(seq, flow);

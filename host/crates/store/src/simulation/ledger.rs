@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::driver::Execution;
 use super::guest::TOLD_TO_END;
-use crate::{Next, Progress, Recorded, Store};
+use crate::{ArtifactsOf, Next, Progress, Recorded, Store};
 use model::{
     Answer, Call, Entry, FlowRun, HistoryLine, Lease, RunId, Seq, Settlement, State, StateName,
     StateType, TaskRunId, Timestamp, WorkerId, attempts,
@@ -234,6 +234,25 @@ impl Ledger {
             self.run(run.id).retries,
             "a terminal state was left"
         );
+    }
+
+    /// Every call that made one has it, and none was made twice, however often it was replayed.
+    pub async fn check_artifacts<S: Store>(&mut self, store: &S, run: &FlowRun) {
+        if run.within.is_some() {
+            return;
+        }
+        let of = ArtifactsOf::Run(run.id);
+        let found = store.artifacts(&of, None, u32::MAX).await.unwrap();
+        let mut keys = HashSet::new();
+        for artifact in &found {
+            let key = &artifact.key;
+            assert!(keys.insert(key.clone()), "artifact `{key}` was made twice");
+        }
+        for entry in &self.run(run.id).journal {
+            if let Call::Artifact { key, .. } = &entry.call {
+                assert!(keys.contains(key), "artifact `{key}` is missing");
+            }
+        }
     }
 
     /// `calls`: how many equal children the script of a child's parent starts.

@@ -22,6 +22,8 @@ pub(super) enum Op {
     Watch,
     /// Reads the run that was started last, if there is one.
     Read,
+    /// Makes an artifact, under a key of its own.
+    Artifact,
     /// From here on it is a subflow that calls.
     Begin,
     End,
@@ -141,6 +143,9 @@ fn script(rng: &mut Rng, at: usize) -> Script {
         }
         if rng.percent(15) {
             ops.push(Op::Read);
+        }
+        if rng.percent(15) {
+            ops.push(Op::Artifact);
         }
         let fresh: Vec<usize> = (begun..handles).collect();
         match rng.below(8) {

@@ -84,6 +84,7 @@ impl<S: Store> World<'_, S> {
         for run in &runs {
             self.ledger.look_at(self.store, run.id).await;
             self.ledger.check_history(self.store, run).await;
+            self.ledger.check_artifacts(self.store, run).await;
         }
         self.check_the_stream(&runs).await;
         self.ledger.check_family(&runs, |child| {

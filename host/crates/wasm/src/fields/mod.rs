@@ -29,6 +29,12 @@ const TIME_MS_MAX: u64 = 253_402_207_200_000;
 /// Handles in one list: as many as a run may have by default.
 const HANDLES_MAX: usize = 100_000;
 
+/// What one artifact shows, in bytes: people read it, on a page.
+const ARTIFACT_MAX: usize = 1 << 20;
+
+/// The address of a page or an image, in bytes. Browsers take no longer ones everywhere.
+const ADDRESS_MAX: usize = 2 << 10;
+
 /// A field of the contract, and its limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Field {
@@ -199,6 +205,14 @@ fields! {
 
     VARIABLE "variables.get.name" "the name of a variable" Bytes(NAME_MAX);
     SECRET "secrets.get.name" "the name of a secret" Bytes(NAME_MAX);
+
+    ARTIFACT_MARKDOWN "artifacts.content.markdown" "the text of an artifact" Bytes(ARTIFACT_MAX);
+    ARTIFACT_TABLE "artifacts.content.table" "the table of an artifact" Bytes(ARTIFACT_MAX);
+    ARTIFACT_LINK "artifacts.content.link" "the link of an artifact" Bytes(ADDRESS_MAX);
+    ARTIFACT_PROGRESS "artifacts.content.progress" "the progress of an artifact in percent" Fraction(100.0);
+    ARTIFACT_IMAGE "artifacts.content.image" "the address of an image" Bytes(ADDRESS_MAX);
+    ARTIFACT_KEY "artifacts.artifact.key" "the key of an artifact" Bytes(NAME_MAX);
+    ARTIFACT_DESCRIPTION "artifacts.artifact.description" "the description of an artifact" Bytes(4 << 10);
 
     WAIT_ANY "waiting.wait-any.handles" "the list of handles to wait for" Items(HANDLES_MAX);
     WAIT_ALL "waiting.wait-all.handles" "the list of handles to wait for" Items(HANDLES_MAX);

@@ -1,6 +1,6 @@
 //! What is asked of listings that are short.
 
-use model::{FlowName, PoolName};
+use model::{ArtifactKey, FlowName, PoolName, TaskRunId};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -46,6 +46,16 @@ short_listings! {
     }
     /// Which actions on many runs to list, newest first.
     BulkQuery {}
+    /// Which artifacts to list: of each key the latest, by key; or those that are asked for, newest
+    /// first.
+    ArtifactQuery {
+        /// All versions of this key.
+        key: ArtifactKey,
+        /// Those of this flow run, and of the subflows within it.
+        flow_run: String,
+        /// Those of this task run.
+        task_run: TaskRunId,
+    }
     /// Which variables to list, by name.
     VariableQuery {}
     /// Which secrets to list, by name.

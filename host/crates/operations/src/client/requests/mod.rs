@@ -21,8 +21,8 @@ pub use catalog::{ChangePool, CreatePool, DeployRequest, EditDeployment, GrantsR
 pub use events::{EventQuery, RunEventQuery};
 pub use kept::{SecretText, SetSecret, SetVariable};
 pub use listings::{
-    AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery, SecretQuery, TokenQuery,
-    VariableQuery, WorkerQuery,
+    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery, SecretQuery,
+    TokenQuery, VariableQuery, WorkerQuery,
 };
 pub use runs::{
     InspectRun, JournalQuery, RetryRun, RunQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery,

@@ -156,6 +156,7 @@ fn show_change(change: &Change<'_>) -> String {
         Change::Wake { at, .. } => format!("wake at {}", at.0 / 1_000_000),
         Change::ForgetWatchers { .. } => "forget watchers".to_owned(),
         Change::PutTaskRun { .. } => "put task run".to_owned(),
+        Change::PutArtifacts { artifacts, .. } => format!("put {} artifacts", artifacts.len()),
         Change::AddLogs { lines, .. } => format!("add {} lines", lines.len()),
         Change::Await { calls, .. } => format!("await {}", calls.len()),
         Change::Advance(it) => {

@@ -9,12 +9,12 @@ use model::{Component, Digest, Timestamp};
 use wasm::{ComponentError, ComponentLimits, Runtime};
 
 /// A component and its bytes.
-pub struct Artifact {
+pub struct WasmFile {
     pub component: Component,
     pub bytes: Vec<u8>,
 }
 
-impl Artifact {
+impl WasmFile {
     /// Reads the file, checks that it is a component of ours and lets it describe itself.
     pub async fn read(path: &Path, runtime: &Runtime, now: Timestamp) -> Result<Self, UserError> {
         let bytes = bytes_of(path)?;
