@@ -185,7 +185,7 @@ fn a_secret_is_read_by_whom_it_was_granted_to() {
     let listed = list(&home, &["secret", "ls"]);
     assert_eq!(listed[1]["name"], "token");
     assert_eq!(listed[1]["version"], 2);
-    assert_eq!(listed[1]["deployments"].as_array().unwrap().len(), 7);
+    assert_eq!(listed[1]["deployments"].as_array().unwrap().len(), 11);
     home.run(["secret", "delete", "token"]).ok();
     length("token").fails(1);
 }
@@ -249,6 +249,8 @@ fn a_secret_is_told_nobody_else() {
             ["flow-run", "logs", &run].as_slice(),
             &["flow-run", "inspect", &run, "--journal"],
             &["flow-run", "inspect", &run, "-o", "json"],
+            &["artifact", "inspect", "told"],
+            &["artifact", "inspect", "told-rows"],
             &["task-run", "ls", "--flow-run", &run, "-o", "json"],
         ] {
             let ran = home.run(args).ok();

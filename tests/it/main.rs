@@ -6,6 +6,7 @@ mod accounting;
 mod acknowledged;
 mod acting;
 mod api;
+mod artifacts;
 mod bad_databases;
 mod bad_files;
 mod bad_input;

@@ -9,7 +9,7 @@ use crate::scene::Scene;
 
 /// A home where every page has something to show.
 fn lively() -> (Scene, Vec<(&'static str, String)>) {
-    let scene = Scene::with(&["forms", "inputs", "retries"]);
+    let scene = Scene::with(&["forms", "inputs", "kept", "retries"]);
     let done = scene.start("says-things", json!({}));
     scene.until(&done, "COMPLETED");
     let failed = scene.start("fails", json!({}));
@@ -18,6 +18,8 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
     scene.until(&parent, "COMPLETED");
     let crowd = scene.start("crowd", json!({"n": 12, "delay_ms": 50}));
     scene.until(&crowd, "COMPLETED");
+    let shown = scene.start("show", json!({"day": "Monday"}));
+    scene.until(&shown, "WAITING");
     let asking = scene.start("release", json!({"version": "1.4"}));
     scene.until(&asking, "WAITING");
     let tasks = scene.server.get(&format!("/v1/task-runs?flow_run={done}"));
@@ -78,6 +80,13 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
         ("bulk-actions", "/bulk-actions".to_owned()),
         ("bulk-action", format!("/bulk-actions/{action}")),
         ("audit", "/audit".to_owned()),
+        ("artifacts", "/artifacts".to_owned()),
+        ("artifact-versions", "/artifacts?key=report".to_owned()),
+        ("artifact-markdown", "/artifacts/report".to_owned()),
+        ("artifact-table", "/artifacts/orders".to_owned()),
+        ("artifact-progress", "/artifacts/report-done".to_owned()),
+        ("artifact-link", "/artifacts/shop".to_owned()),
+        ("run-artifacts", format!("/flow-runs/{shown}?tab=artifacts")),
         ("variables", "/variables".to_owned()),
         ("secrets", "/secrets".to_owned()),
         ("audit-none", "/audit?who=nobody".to_owned()),

@@ -1,4 +1,4 @@
-//! Flows and tasks that read variables and secrets.
+//! Flows and tasks that read variables and secrets, and make artifacts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -98,6 +98,9 @@ fn base64(bytes: &[u8]) -> String {
 fn tell(name: String, how: String) -> Result<Value> {
     let secret = secret(name)?;
     let spread = spread(secret.expose());
+    artifact::with_description(secret.expose())
+        .markdown("told", serde_json::to_string(&spread)?)?;
+    artifact::table("told-rows", &[&spread])?;
     info!("shown as {secret} and {secret:?}");
     for (form, text) in &spread {
         info!("{form}: {text}");
@@ -118,4 +121,85 @@ fn tell(name: String, how: String) -> Result<Value> {
 #[flow]
 fn tell_it(name: String, how: String) -> Result<Value> {
     tell(name, how)
+}
+
+#[derive(Serialize)]
+struct Order {
+    id: u32,
+    customer: &'static str,
+    total: f64,
+}
+
+#[task]
+fn tabulate(day: String) -> Result<()> {
+    for percent in [0.0, 50.0, 100.0] {
+        artifact::progress("orders-read", percent)?;
+    }
+    let orders = [
+        Order {
+            id: 2,
+            customer: "Å <b>",
+            total: 9.5,
+        },
+        Order {
+            id: 1,
+            customer: "B",
+            total: 10.0,
+        },
+    ];
+    artifact::with_description(format!("Of {day}")).table("orders", &orders)?;
+    artifact::link("shop", "https://shop.example/orders?day=1")
+}
+
+#[flow]
+fn chart() -> Result<()> {
+    artifact::image("chart", "https://shop.example/chart.png")
+}
+
+/// Makes artifacts of every kind, in a task, in a subflow and by itself, before and after it waits
+/// for a person.
+#[flow]
+fn show(day: String) -> Result<()> {
+    artifact::markdown(
+        "report",
+        format!(
+            "# {day}\n\nNot *all* <script>x</script>\n\n- [shop](https://shop.example)\n- `1.5`\n\n|a|b|\n|-|-|\n|1|2|"
+        ),
+    )?;
+    tabulate(day.clone())?;
+    chart()?;
+    artifact::progress("report-done", 50.0)?;
+    suspend_for_input::<bool>("go-on").wait()?;
+    artifact::progress("report-done", 100.0)?;
+    artifact::markdown("report", format!("# {day}\n\n**All** of it"))
+}
+
+#[task]
+fn misuse(how: String) -> Result<()> {
+    match &*how {
+        "no-table" => artifact::table("t", &[1, 2]),
+        "no-list" => artifact::table("t", &json!({"a": 1})),
+        "ftp" => artifact::link("l", "ftp://shop.example"),
+        "script" => artifact::image("i", "javascript:alert(1)"),
+        "over" => artifact::progress("p", 100.5),
+        "nan" => artifact::progress("p", f64::NAN),
+        "key" => artifact::markdown("a/b", "text"),
+        "no-key" => artifact::markdown("", "text"),
+        "large" => artifact::markdown("m", "x".repeat((1 << 20) + 1)),
+        "many" => (0..=10_000).try_for_each(|at| artifact::progress("p", f64::from(at % 100))),
+        "much" => (0..=64).try_for_each(|_| artifact::markdown("m", "x".repeat(1 << 20))),
+        _ => bail!("no such way"),
+    }
+}
+
+/// Makes an artifact that is none.
+#[flow]
+fn make_wrong(how: String) -> Result<()> {
+    misuse::options().retries(2).call(how)
+}
+
+/// The same in a flow.
+#[flow]
+fn wrong_of_flow(how: String) -> Result<()> {
+    misuse::call(how)
 }

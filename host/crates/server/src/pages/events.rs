@@ -90,6 +90,7 @@ fn text(kind: &str) -> &str {
         "task-run" => "Task run",
         "log" => "Log",
         "input" => "Input",
+        "artifact" => "Artifact",
         "deployment" => "Deployment",
         "pool" => "Work pool",
         "worker" => "Worker",
@@ -153,6 +154,14 @@ impl Told {
                 href: run_path(&it.flow_run),
                 what: Cell::text(&it.change),
                 more: format!("input `{}`", it.key),
+            };
+        }
+        if let Some(it) = &event.artifact {
+            return Self {
+                of: name(&it.flow_run),
+                href: Some(format!("/artifacts/{}", it.id)),
+                what: Cell::text(&it.kind),
+                more: format!("artifact `{}`", it.key),
             };
         }
         let (of, href, change) = if let Some(it) = &event.deployment {

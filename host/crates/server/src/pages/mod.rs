@@ -12,6 +12,7 @@
 //! Invariant: templates write every text by [`crate::escape`], so no text of a guest is markup, or
 //! changes how the text around it reads.
 
+mod artifacts;
 mod assets;
 mod bars;
 mod bulk;
@@ -29,6 +30,7 @@ mod links;
 mod listing;
 mod live;
 mod looks;
+mod markdown;
 mod parts;
 mod pools;
 mod query;

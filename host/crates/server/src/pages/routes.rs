@@ -10,8 +10,8 @@ use operations::problem::{Problem, ProblemKind};
 use super::cx::Cx;
 use super::query::Query;
 use super::{
-    assets as files, bulk, components, dashboard, deployments, events, flow_run, flow_runs, kept,
-    live, pools, run_form, settings, task_run, trail, values,
+    artifacts, assets as files, bulk, components, dashboard, deployments, events, flow_run,
+    flow_runs, kept, live, pools, run_form, settings, task_run, trail, values,
 };
 use crate::app::App;
 use crate::auth::PageRouter;
@@ -81,6 +81,13 @@ fn runs(router: PageRouter) -> PageRouter {
             "/task-runs/{id}/result.json",
             Role::Viewer,
             get(result_of_task),
+        )
+        .page("/artifacts", Role::Viewer, get(artifacts::list))
+        .page("/artifacts/{id}", Role::Viewer, get(artifact))
+        .page(
+            "/artifacts/{id}/data.json",
+            Role::Viewer,
+            get(data_of_artifact),
         )
         .page(
             "/task-runs/{id}/arguments/{name}",
@@ -241,6 +248,14 @@ async fn result_of_task(cx: Cx, Path(id): Path<String>) -> Response {
 
 async fn argument_of_task(cx: Cx, Path((id, name)): Path<(String, String)>) -> Response {
     values::argument_of_task(cx, id, name).await
+}
+
+async fn artifact(cx: Cx, Path(id): Path<String>) -> Response {
+    artifacts::page(cx, id).await
+}
+
+async fn data_of_artifact(cx: Cx, Path(id): Path<String>) -> Response {
+    values::of_artifact(cx, id).await
 }
 
 async fn deployment(cx: Cx, Path((flow, name)): Path<(String, String)>) -> Response {

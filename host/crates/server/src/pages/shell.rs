@@ -43,12 +43,13 @@ pub struct Section {
     pub is_current: bool,
 }
 
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("Dashboard", "/"),
     ("Runs", "/flow-runs"),
     ("Deployments", "/deployments"),
     ("Components", "/components"),
     ("Work pools", "/work-pools"),
+    ("Artifacts", "/artifacts"),
     ("Variables", "/variables"),
     ("Secrets", "/secrets"),
     ("Events", "/events"),

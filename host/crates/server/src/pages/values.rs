@@ -45,6 +45,16 @@ pub async fn argument_of_task(cx: Cx, id: String, name: String) -> Response {
     .await
 }
 
+/// `/artifacts/{id}/data.json`
+pub async fn of_artifact(cx: Cx, id: String) -> Response {
+    cx.answer(async |cx| {
+        let artifact = cx.client.inspect_artifact(&id).await?;
+        let data = artifact.data.as_ref();
+        data.map(file).ok_or_else(|| none("data.json"))
+    })
+    .await
+}
+
 /// `/deployments/{flow}/{name}/values/{parameters.json|schema.json}`
 pub async fn of_deployment(cx: Cx, name: String, which: String) -> Response {
     cx.answer(async |cx| {

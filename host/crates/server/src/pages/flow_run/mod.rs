@@ -16,6 +16,7 @@ use operations::view::{FlowRunDetailsView, FlowRunView};
 pub use control::{Ask, act, ask};
 pub use logs::{download, lines_of_task};
 
+use super::artifacts;
 use super::cx::{Cx, rendered};
 use super::flow_runs::deployment_link;
 use super::parts::{Action, Link};
@@ -76,17 +77,19 @@ enum Part {
     Logs,
     Tasks,
     Children,
+    Artifacts,
     Journal,
     Values,
     History,
 }
 
 impl Part {
-    const ALL: [(Self, &str, &str); 7] = [
+    const ALL: [(Self, &str, &str); 8] = [
         (Self::Timeline, "timeline", "Timeline"),
         (Self::Logs, "logs", "Logs"),
         (Self::Tasks, "tasks", "Tasks"),
         (Self::Children, "children", "Children"),
+        (Self::Artifacts, "artifacts", "Artifacts"),
         (Self::Journal, "journal", "Journal"),
         (Self::Values, "values", "Values"),
         (Self::History, "history", "History"),
@@ -135,6 +138,7 @@ async fn body(cx: &Cx, details: &FlowRunDetailsView, part: Part) -> Answered<Str
         Part::Logs => logs::tab(cx, run).await,
         Part::Tasks => related::tasks(cx, run).await,
         Part::Children => related::children(cx, details).await,
+        Part::Artifacts => artifacts::tab(cx, run).await,
         Part::Journal => journal::tab(cx, run).await,
         Part::Values => Ok(values::tab(run)),
         Part::History => history::tab(cx, run).await,
@@ -214,9 +218,13 @@ async fn failure(cx: &Cx, run: &FlowRunView) -> Answered<Option<FailureShown>> {
 fn tabs(details: &FlowRunDetailsView, current: Part) -> Vec<Tab> {
     let id = details.run.id;
     let children: u64 = details.children.0.iter().map(|(_, n)| n).sum();
+    let artifacts = details.artifacts.len() as u64;
     let tab = |(part, word, text): &(Part, &str, &str)| Tab {
         text: match part {
             Part::Children if children > 0 => format!("{text} {}", count(children)),
+            // No more are read with a run.
+            Part::Artifacts if artifacts >= 100 => format!("{text} 100+"),
+            Part::Artifacts if artifacts > 0 => format!("{text} {artifacts}"),
             _ => (*text).to_owned(),
         },
         href: match part {
