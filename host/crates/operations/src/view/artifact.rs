@@ -61,6 +61,20 @@ mod tests {
 
     #[test]
     fn the_shape_of_an_artifact() {
-        insta::assert_snapshot!(shown(&ArtifactView::from(artifact())), @r#""#);
+        insta::assert_snapshot!(shown(&ArtifactView::from(artifact())), @r#"
+        {
+          "id": "01920000-0000-7000-8000-000000000003",
+          "key": "orders",
+          "type": "table",
+          "description": "Of today",
+          "flow_run": "01920000-0000-7000-8000-000000000001",
+          "flow_run_name": "silver-otter",
+          "flow": "etl",
+          "task_run": null,
+          "at": "2023-11-14T22:13:20.123456Z",
+          "size": 9,
+          "data": [{"n":1}]
+        }
+        "#);
     }
 }

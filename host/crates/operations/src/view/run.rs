@@ -532,6 +532,21 @@ mod tests {
               "until": "2023-11-14T22:13:21.123456Z"
             }
           ],
+          "artifacts": [
+            {
+              "id": "01920000-0000-7000-8000-000000000003",
+              "key": "orders",
+              "type": "table",
+              "description": "Of today",
+              "flow_run": "01920000-0000-7000-8000-000000000001",
+              "flow_run_name": "silver-otter",
+              "flow": "etl",
+              "task_run": null,
+              "at": "2023-11-14T22:13:20.123456Z",
+              "size": 9,
+              "data": [{"n":1}]
+            }
+          ],
           "journal": [
             {
               "seq": 1,

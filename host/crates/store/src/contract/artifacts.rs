@@ -99,7 +99,7 @@ pub async fn an_artifact_reads_back_as_it_was_made<S: Store>(cast: Cast<S>) {
     };
     let made = Artifact {
         kind: ArtifactKind::Table,
-        description: Some("of\u{0}today".to_owned()),
+        description: Some("of\ttoday".to_owned()),
         data: Json::parse(format!(r#"[{{"n":1.50,"text":"{}"}}]"#, "x".repeat(2000))).unwrap(),
         task_run: Some(task_run.id),
         ..artifact(lease.run, "orders", "")
