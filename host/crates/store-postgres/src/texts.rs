@@ -60,6 +60,8 @@ where
     Ok(split.in_row)
 }
 
+/// The question sends what was noted before. So a statement never has more than the new texts of one
+/// value, however many there are in a batch.
 async fn hold(tx: &Tx, run: RunKey, texts: &[Text]) -> Pg<()> {
     let is_unknown = |text: &&Text| !tx.known(|known| known.has_text(text.digest));
     let unknown: Vec<&Text> = texts.iter().filter(is_unknown).collect();
@@ -73,11 +75,9 @@ async fn hold(tx: &Tx, run: RunKey, texts: &[Text]) -> Pg<()> {
         let locked: HashSet<TextDigest> = locked.await?.into_iter().collect();
         for text in unknown {
             if !locked.contains(&text.digest) {
-                let bytes = Value::Bytes(text.packed());
-                tx.bulk(
-                    &TEXTS,
-                    [params![text.digest, text.size()], vec![bytes]].concat(),
-                );
+                let mut row = params![text.digest, text.size()];
+                row.push(Value::Bytes(text.packed()));
+                tx.bulk(&TEXTS, row);
             }
             tx.known(|known| known.learn_text(text.digest));
         }
