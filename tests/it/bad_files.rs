@@ -241,7 +241,7 @@ fn what_is_too_large_is_not_read() {
     ----- stdout -----
 
     ----- stderr -----
-    error: `/dev/zero` is too large; the limit on its size is 16.00 MiB
+    error: `/dev/zero` is too large; the limit on its size is 64.00 MiB
     hint: a flow takes less: pass a part of it
     ");
 }

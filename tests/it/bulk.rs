@@ -121,10 +121,10 @@ fn a_wrong_line_of_a_file_starts_nothing() {
     );
     check(b"{\"m\": 1, \"n\": 1}", "unknown parameter `m`", takes);
     check(b"{}", "parameter `n` is missing", "pass it: `-p n=VALUE`");
-    let long = format!("{{\"n\": {}}}", "1".repeat(4 << 20));
+    let long = format!("{{\"n\": {}}}", "1".repeat(32 << 20));
     check(
         long.as_bytes(),
-        "it is longer than 4 MiB",
+        "it is longer than 32 MiB",
         "parameters are that large at most",
     );
     assert!(flow_runs(&home, &[]).is_empty());

@@ -182,6 +182,15 @@ fn a_size_is_checked() {
     );
     let ran = home.run(["worker", "--memory", "much"]).fails(2);
     assert!(ran.stderr.contains("such as `512MiB`"), "{}", ran.stderr);
+    for (size, said) in [
+        ("0", "it must be at least `1KiB`"),
+        ("much", "such as `512MiB`"),
+        ("1GiB", "it must be at most `256MiB`"),
+    ] {
+        let ran = home.run(["worker", "--json-limit", size]).fails(2);
+        assert!(ran.stderr.contains(&format!("'{size}'")), "{ran}");
+        assert!(ran.stderr.contains(said), "{ran}");
+    }
     for limit in ["--compute-limit", "--compile-limit"] {
         let ran = home.run(["worker", limit, "0s"]).fails(2);
         assert!(ran.stderr.contains("it must be more than `0s`"), "{ran}");

@@ -73,8 +73,8 @@ fn what_says_too_much_ends_at_a_limit() {
 #[test]
 fn what_is_too_large_is_refused_or_cut() {
     let (home, _worker) = mischief(&[]);
-    let huge = &["-p", "megabytes=5"];
-    let too_large = "is 5.00 MiB; the limit on a JSON text is 4.00 MiB";
+    let huge = &["-p", "megabytes=33"];
+    let too_large = "is 33.00 MiB; the limit on a JSON text is 32.00 MiB";
     check(
         &home,
         "flow-huge",
@@ -155,13 +155,13 @@ const MISCHIEF: [(&str, &[&str], &str); 22] = [
     ("task-print", &[], "logged too much"),
     (
         "flow-huge",
-        &["-p", "megabytes=5"],
-        "the limit on a JSON text is 4.00 MiB",
+        &["-p", "megabytes=33"],
+        "the limit on a JSON text is 32.00 MiB",
     ),
     (
         "task-huge",
-        &["-p", "megabytes=5"],
-        "the limit on a JSON text is 4.00 MiB",
+        &["-p", "megabytes=33"],
+        "the limit on a JSON text is 32.00 MiB",
     ),
     ("flow-submit-without-end", &[], "made too many calls"),
     ("flow-timers-without-end", &[], "made too many calls"),

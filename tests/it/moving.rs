@@ -63,6 +63,9 @@ impl Cast {
         worker.sigint();
         assert_eq!(worker.wait(), 0);
         let scheduled = start(home, "echo", &["-p", "value=1", "--in", "1h"]);
+        // Stands apart from its run.
+        let large = format!("value={}", "large ".repeat(20_000));
+        start(home, "echo", &["-p", &large, "--in", "1h"]);
         let mut runs = vec![
             ("asks", asks),
             ("waits", waits),

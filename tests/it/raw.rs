@@ -94,7 +94,7 @@ fn each_field_of_a_call_has_a_limit() {
         );
         assert_eq!(larger["state"]["type"], "FAILED", "{field:?}: {larger}");
         let said = match field.limit {
-            FieldLimit::Payload => "bytes; the limit on a JSON text is 4194304 bytes",
+            FieldLimit::Payload => "bytes; the limit on a JSON text is 33554432 bytes",
             _ => field.name,
         };
         assert!(
@@ -262,9 +262,9 @@ fn what_is_handed_over_at_once_is_bounded() {
         assert!(message(&run).contains(said), "{trick}: {}", message(&run));
         assert!(message(&run).len() < 500, "{trick}: {}", message(&run));
     }
-    let at_once = "handed over too much in one call; the limit is 9.00 MiB";
-    check(&home, "hand-over-much", 50 << 20, at_once);
-    check(&home, "name-much-often", 50 << 20, at_once);
+    let at_once = "handed over too much in one call; the limit is 65.00 MiB";
+    check(&home, "hand-over-much", 70 << 20, at_once);
+    check(&home, "name-much-often", 70 << 20, at_once);
     check(
         &home,
         "name-much-often",

@@ -11,8 +11,8 @@ use indicatif::BinaryBytes;
 use super::error::UserError;
 
 /// The largest text that is read whole, in bytes: parameters, or the value of an input. It is
-/// several times what a flow takes.
-pub const TEXT_MAX: usize = 16 << 20;
+/// what a flow takes by default, with room for white space.
+pub const TEXT_MAX: usize = 64 << 20;
 
 /// Why a file was not read. Its text completes a sentence that begins with the file.
 #[derive(Debug)]

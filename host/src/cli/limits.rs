@@ -2,7 +2,7 @@
 
 use super::error::UserError;
 use super::http::HttpArgs;
-use super::size::SizeArg;
+use super::size::{JsonLimitArg, SizeArg};
 use super::time::TimeLimitArg;
 use wasm::{HttpConfig, Limits};
 
@@ -19,6 +19,10 @@ pub struct LimitArgs {
     /// its calls hand over and are given [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     journal_limit: Option<SizeArg>,
+    /// One JSON text: the parameters or the result of a flow run or a task, the arguments of one
+    /// task together [default: 32MiB]
+    #[arg(long, value_name = "SIZE")]
+    json_limit: Option<JsonLimitArg>,
     /// The memory of all flows and tasks together, with what they make the host hold. What
     /// would not fit waits before it starts [default: 70 % of the memory of the machine or of
     /// the control group]
@@ -40,6 +44,9 @@ impl LimitArgs {
         }
         if let Some(SizeArg(max)) = self.journal_limit {
             limits.journal_max = max;
+        }
+        if let Some(JsonLimitArg(max)) = self.json_limit {
+            limits.payload_max = max;
         }
         limits.http = self.http.limits();
         limits

@@ -2,6 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, ContentArrangement};
+use indicatif::BinaryBytes;
 
 use super::text::one_line;
 use model::StateType;
@@ -115,9 +116,19 @@ fn trim(table: &comfy_table::Table) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A cell of plain text in one line.
+/// The longest text of a cell, in bytes: a value may have millions, which nobody reads here. With
+/// `-o json` it is whole.
+const CELL_MAX: usize = 16 << 10;
+
+/// A cell of plain text in one line, or of its beginning.
 pub fn text(value: impl ToString) -> Cell {
-    Cell::new(one_line(&value.to_string()))
+    let text = value.to_string();
+    if text.len() <= CELL_MAX {
+        return Cell::new(one_line(&text));
+    }
+    let shown = one_line(&text[..text.floor_char_boundary(CELL_MAX)]);
+    let all = BinaryBytes(text.len() as u64);
+    Cell::new(format!("{shown}… ({all}, with `-o json` all of it)"))
 }
 
 /// A cell that is a dash if there is nothing.
@@ -176,6 +187,16 @@ mod tests {
             ["a", "b", "Pending", "-"]
         );
         assert!(lines[2].starts_with(&long));
+    }
+
+    #[test]
+    fn a_cell_shows_the_beginning_of_a_large_value() {
+        let mut fields = Fields::default();
+        fields.add("result", text("ä".repeat(5 << 20)));
+        let shown = fields.table().render(Columns::Usual, false);
+        assert!(shown.len() < 17_000, "{}", shown.len());
+        let end = "ä… (10.00 MiB, with `-o json` all of it)";
+        assert!(shown.ends_with(end), "{}", &shown[16_000..]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Workload {
     FanOut100,
     Serial500,
     Serial500Granted,
+    Json1m,
+    Json10m,
     Example,
     Start,
     Resume,
@@ -37,7 +39,7 @@ pub enum Workload {
 
 impl Workload {
     /// In the order in which they are measured and shown.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Instances,
         Self::Empty,
         Self::ThreeTasks,
@@ -48,6 +50,8 @@ impl Workload {
         Self::FanOut100,
         Self::Serial500,
         Self::Serial500Granted,
+        Self::Json1m,
+        Self::Json10m,
         Self::Example,
         Self::Start,
         Self::Resume,
@@ -98,6 +102,8 @@ impl Workload {
             Self::FanOut100 => "fan-out-100",
             Self::Serial500 => "serial-500",
             Self::Serial500Granted => "serial-500-granted",
+            Self::Json1m => "json-1m",
+            Self::Json10m => "json-10m",
             Self::Example => "example",
             Self::Start => "start",
             Self::Resume => "resume",
@@ -127,6 +133,8 @@ impl Workload {
             Self::FanOut100 => "fan out to 100 runs and wait",
             Self::Serial500 => "500 tasks in one flow, in turn",
             Self::Serial500Granted => "500 tasks with a grant in one flow, in turn",
+            Self::Json1m => "a text of 1 MB through a task and back",
+            Self::Json10m => "a text of 10 MB through a task and back",
             Self::Example => "`orch-host run` of ten items, whole process",
             Self::Start => "created to running, across processes",
             Self::Resume => "awaited to running, from out of memory",
@@ -165,6 +173,11 @@ impl Workload {
             Self::Serial500Granted => {
                 "The same, and its tasks are granted a host, which they do not call"
             }
+            Self::Json1m => {
+                "A flow that makes a text of 1 MB, passes it through a task and returns it: \
+                 another text each time"
+            }
+            Self::Json10m => "The same with 10 MB",
             Self::Example => {
                 "`orch-host run` of the example with ten items that take no time, from the \
                  start of the process to its end, with a worker in another process"
@@ -235,6 +248,12 @@ impl Workload {
             Self::Serial500 => in_turn(ground.here().await?, "serial", r#"{"n":500}"#, long).await,
             Self::Serial500Granted => {
                 in_turn(ground.granted().await?, "serial", r#"{"n":500}"#, long).await
+            }
+            Self::Json1m => {
+                in_turn(ground.here().await?, "pass", r#"{"bytes":1000000}"#, long).await
+            }
+            Self::Json10m => {
+                in_turn(ground.here().await?, "pass", r#"{"bytes":10000000}"#, long).await
             }
             Self::Example => apart::example(&ground.apart().await?.bed, long).await,
             Self::Start => apart::start(&ground.apart().await?.bed, long).await,

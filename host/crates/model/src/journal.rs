@@ -243,7 +243,8 @@ impl fmt::Display for Call {
             Self::RunDeployment(request) => write!(
                 f,
                 "run_deployment `{}` {}",
-                request.deployment, request.parameters
+                request.deployment,
+                request.parameters.beginning()
             ),
             Self::WatchRun { run } => write!(f, "wait_for_flow_runs {run}"),
             Self::GetRun { run } => write!(f, "read flow run {run}"),
@@ -251,9 +252,11 @@ impl fmt::Display for Call {
             Self::Artifact { key, kind, .. } => write!(f, "make {kind} artifact `{key}`"),
             Self::Subflow {
                 flow, parameters, ..
-            } => write!(f, "subflow `{flow}` {parameters}"),
+            } => write!(f, "subflow `{flow}` {}", parameters.beginning()),
             Self::EndSubflow { subflow, outcome } => match outcome {
-                Ok(result) => write!(f, "end of subflow {subflow}: {result}"),
+                Ok(result) => {
+                    write!(f, "end of subflow {subflow}: {}", result.beginning())
+                }
                 Err(failure) => write!(f, "end of subflow {subflow}: {failure}"),
             },
             Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
@@ -268,7 +271,7 @@ impl fmt::Display for Call {
 impl fmt::Display for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value(value) => value.fmt(f),
+            Self::Value(value) => value.beginning().fmt(f),
             Self::ResultOf(seq) => write!(f, "result of {seq}"),
             Self::ResultsOf(seqs) => write!(f, "results of {} calls", seqs.len()),
         }

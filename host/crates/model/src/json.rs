@@ -101,6 +101,41 @@ impl Json {
         self.0.trim_ascii_start().starts_with('"')
     }
 
+    /// Whether it would take more memory as a [`value`](Self::value) than a text of 4 MiB can,
+    /// whatever is in that: some hundred times as much as the text.
+    pub fn has_too_many_parts(&self) -> bool {
+        // An item of a list that grows; a small map, with its names.
+        const ITEM: usize = 32;
+        const MAP: usize = 640;
+        const MOST: usize = 448 << 20;
+        const NEVER: usize = 4 << 20;
+        if self.0.len() <= NEVER {
+            return false;
+        }
+        let (mut bytes, mut in_string, mut is_escaped) = (0, false, false);
+        for byte in self.0.bytes() {
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' => is_escaped = in_string,
+                b'"' => in_string = !in_string,
+                _ if in_string => {}
+                b',' | b'[' | b':' => bytes += ITEM,
+                b'{' => bytes += MAP,
+                _ => {}
+            }
+        }
+        bytes > MOST
+    }
+
+    /// Its beginning, where people are told which value it is.
+    pub fn beginning(&self) -> impl fmt::Display + '_ {
+        const SHOWN: usize = 1_000;
+        let text = self.as_str();
+        let shown = &text[..text.floor_char_boundary(SHOWN)];
+        let rest = if shown.len() < text.len() { "…" } else { "" };
+        fmt::from_fn(move |f| write!(f, "{shown}{rest}"))
+    }
+
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
@@ -260,6 +295,27 @@ mod tests {
         let deep = "[".repeat(128) + &"]".repeat(128);
         let err = Json::tidy(&deep).unwrap_err().to_string();
         assert!(err.contains("recursion limit exceeded"), "{err}");
+    }
+
+    #[test]
+    fn a_text_of_very_many_parts_is_known() {
+        #[track_caller]
+        fn check(part: &str, bytes: usize, expect: bool) {
+            let parts = format!("{part},").repeat(bytes / (part.len() + 1));
+            let json = Json::trusted(format!("[{parts}0]"));
+            assert_eq!(json.has_too_many_parts(), expect, "{part} {bytes}");
+        }
+        // Of 4 MiB any text is taken.
+        for part in ["0", "[]", r#"{"":0}"#, r#""\",[{""#] {
+            check(part, 4 << 20, false);
+        }
+        check("0", 32 << 20, true);
+        check(r#"{"":0}"#, 8 << 20, true);
+        // As most large texts are.
+        check("1234", 32 << 20, false);
+        check(r#""\",[{,,,,,,,""#, 32 << 20, false);
+        let row = r#"{"id":123456,"name":"some words of a row","at":"2026-01-01T00:00:00Z"}"#;
+        check(row, 32 << 20, false);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::parameters::read_argument;
 use crate::schema::{BoundedSchema, TooManySteps};
 use model::{Json, JsonError};
 
-/// As JSON text, in bytes: what a result may have, too.
-const VALUE_MAX: usize = 4 << 20;
+/// As JSON text, in bytes: what a result may have by default, too.
+const VALUE_MAX: usize = 32 << 20;
 /// Nesting below which an example has nothing: a type may contain itself.
 const EXAMPLE_DEPTH_MAX: u32 = 8;
 /// Parts of an example: a person reads it.
@@ -76,7 +76,7 @@ impl InputSchema {
         if bytes > VALUE_MAX {
             return Err(InputMisfit::TooLarge { bytes });
         }
-        let value = value.value();
+        let value = self.schema.tree(value)?;
         if self.schema.fits(&value, bytes)? {
             return Ok(());
         }

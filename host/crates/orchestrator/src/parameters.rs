@@ -125,7 +125,10 @@ impl Parameters {
 
     /// Whether the object of parameters fits.
     pub fn check(&self, parameters: &Json) -> Result<(), ParameterError> {
-        let value = parameters.value();
+        let value = match self.schema.tree(parameters) {
+            Ok(value) => value,
+            Err(too_many) => return Err(ParameterError(vec![too_many.into()])),
+        };
         let Value::Object(given) = &value else {
             return Err(ParameterError(vec![ParameterProblem::NotAnObject(
                 shorten(parameters.as_str()),

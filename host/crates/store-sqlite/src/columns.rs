@@ -17,6 +17,7 @@ use model::{
     TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
+use store::texts::TextDigest;
 use store::{BulkId, BulkState};
 
 type Bound<'a> = rusqlite::Result<ToSqlOutput<'a>>;
@@ -180,6 +181,17 @@ impl FromColumn for ArtifactKind {
             .as_str()?
             .parse()
             .map_err(|reason: String| FromSqlError::Other(reason.into()))
+    }
+}
+
+impl ToColumn for TextDigest {
+    fn to_column(&self) -> Bound<'_> {
+        blob(&self.0)
+    }
+}
+impl FromColumn for TextDigest {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        <[u8; 32]>::column_result(value).map(Self)
     }
 }
 

@@ -18,6 +18,8 @@
 //! artifacts        what runs make for people to look at
 //! bulk_actions     what is done to many runs, and how far it is
 //! run_blocks       what is in a block of runs, so that others are passed over
+//! texts            large JSON texts that rows of runs refer to
+//! run_texts        which run has which of them
 //! ```
 //!
 //! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
@@ -493,6 +495,22 @@ CREATE INDEX artifacts_run ON artifacts (run);
 CREATE INDEX artifacts_key ON artifacts (key);
 ";
 
+/// Large JSON texts of runs, compressed, and which run holds which.
+const TEXTS: &str = "
+CREATE TABLE texts (
+    digest BLOB PRIMARY KEY NOT NULL,
+    -- Before it was compressed. It was not, if it has as many bytes.
+    size   INTEGER NOT NULL,
+    bytes  BLOB NOT NULL
+) STRICT;
+CREATE TABLE run_texts (
+    run    INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (run, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_texts_digest ON run_texts (digest);
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -512,6 +530,7 @@ const STEPS: &[M<'static>] = &[
     M::up(USAGE),
     M::up(KEPT),
     M::up(ARTIFACTS),
+    M::up(TEXTS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -51,7 +51,7 @@ pub use config::{Compiling, RuntimeConfig};
 pub use error::ComponentError;
 pub use fields::{FIELDS, Field, FieldLimit, MANIFEST_BYTES_MAX};
 pub use http::{HttpConfig, HttpLimits, RootsError};
-pub use limits::{CompileLimits, ComponentLimits, DescribeLimits, Limits};
+pub use limits::{CompileLimits, ComponentLimits, DescribeLimits, Limits, PAYLOAD_MOST};
 pub use machine::process_memory;
 pub use port::{
     CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,

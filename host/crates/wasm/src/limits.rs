@@ -19,7 +19,7 @@ pub struct Limits {
     pub flow_compute_max: Duration,
     /// Time on the processor of one attempt of a task.
     pub task_compute_max: Duration,
-    /// A result, an argument list or any other JSON text, in bytes.
+    /// A result, an argument list or any other JSON text, in bytes: at most [`PAYLOAD_MOST`].
     pub payload_max: usize,
     /// Log lines of one execution of a run or one attempt of a task.
     pub log_lines_max: u64,
@@ -49,7 +49,7 @@ impl Default for Limits {
             stack_max: 512 << 10,
             flow_compute_max: Duration::from_secs(10),
             task_compute_max: Duration::from_secs(3600),
-            payload_max: 4 << 20,
+            payload_max: 32 << 20,
             log_lines_max: 100_000,
             log_bytes_max: 16 << 20,
             calls_max: 100_000,
@@ -58,6 +58,10 @@ impl Default for Limits {
         }
     }
 }
+
+/// The most that [`Limits::payload_max`] can be, in bytes: what fits into a message of PostgreSQL and
+/// into a row of SQLite several times, and what the memory of a guest has at most.
+pub const PAYLOAD_MOST: usize = 256 << 20;
 
 /// The limits of a component that describes itself. A person waits for that at `deploy`, so
 /// they are tighter than those of a run. They are a type of their own, so that a change of

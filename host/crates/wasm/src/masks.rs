@@ -83,6 +83,9 @@ impl Masks {
         let Some(matcher) = self.matcher().filter(|it| it.is_match(json.as_str())) else {
             return json;
         };
+        if json.has_too_many_parts() {
+            return Json::trusted(format!("\"{MASK}\""));
+        }
         let mut value = json.value();
         self.hide_in(&mut value);
         let text = value.to_string();

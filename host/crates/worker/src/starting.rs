@@ -15,7 +15,7 @@ use orchestrator::flow::TaskJob;
 /// Attempts of one flow that are handed on at once.
 const PLACES: usize = 256;
 
-/// Their arguments together, in kilobytes: more than those of one attempt may have.
+/// Their arguments together, in kilobytes, if those of one attempt are no more.
 const ARGUMENTS_KB: usize = 64 << 10;
 
 /// The attempts that wait for a place.
@@ -23,8 +23,8 @@ pub(super) struct Starting {
     waiting: VecDeque<Box<TaskJob>>,
     places: Arc<Semaphore>,
     arguments: Arc<Semaphore>,
-    /// The most that the arguments of one attempt have, in kilobytes.
-    largest_kb: usize,
+    /// Of the first that waits, if there was no room for them.
+    next: Option<Json>,
 }
 
 /// The place of an attempt, free again when this is dropped.
@@ -41,7 +41,7 @@ impl Starting {
             waiting: VecDeque::new(),
             places: Arc::new(Semaphore::new(PLACES)),
             arguments: Arc::new(Semaphore::new(ARGUMENTS_KB.max(largest_kb))),
-            largest_kb,
+            next: None,
         }
     }
 
@@ -51,6 +51,7 @@ impl Starting {
 
     pub fn clear(&mut self) {
         self.waiting.clear();
+        self.next = None;
     }
 
     /// The next attempt that has a place, with its arguments.
@@ -59,14 +60,14 @@ impl Starting {
         arguments_of: impl FnOnce(Seq) -> Json,
     ) -> Option<(Box<TaskJob>, Json, Place)> {
         let job = self.waiting.front()?;
-        if self.arguments.available_permits() < self.largest_kb {
-            return None;
-        }
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        let arguments = arguments_of(job.seq);
+        let arguments = self.next.take().unwrap_or_else(|| arguments_of(job.seq));
         let kb = u32::try_from(kilobytes(arguments.as_str().len())).ok()?;
         let of_arguments = Arc::clone(&self.arguments);
-        let of_arguments = of_arguments.try_acquire_many_owned(kb).ok()?;
+        let Ok(of_arguments) = of_arguments.try_acquire_many_owned(kb) else {
+            self.next = Some(arguments);
+            return None;
+        };
         let job = self.waiting.pop_front()?;
         let place = Place {
             _place: place,
@@ -101,20 +102,19 @@ mod tests {
 
     #[test]
     fn attempts_start_in_order_as_places_and_memory_allow() {
-        let mut starting = Starting::new(4 << 20);
+        let mut starting = Starting::new(32 << 20);
         (1..=300).for_each(|seq| starting.add(job(seq)));
-        let large = |_| Json::string(&"x".repeat(4 << 20));
+        let large = |_| Json::string(&"x".repeat((4 << 20) + 1024));
         let mut held = Vec::new();
         while let Some((job, arguments, place)) = starting.next(large) {
             assert_eq!(job.seq.0, held.len() as u64 + 1);
             held.push((arguments, place));
         }
-        assert_eq!(
-            held.len(),
-            15,
-            "64 MiB, and one more would not be sure to fit"
-        );
+        assert_eq!(held.len(), 15, "64 MiB with their names");
         held.clear();
+        // The one that found no room is the next.
+        let (job, ..) = starting.next(|_| panic!("they are there")).unwrap();
+        assert_eq!(job.seq.0, 16);
         let mut places = Vec::new();
         while let Some((_, _, place)) = starting.next(|_| Json::null()) {
             places.push(place);

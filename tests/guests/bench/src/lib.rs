@@ -1,5 +1,7 @@
 //! Flows to measure with: each does one thing, as often as asked.
 
+use std::time::SystemTime;
+
 use guest_sdk::prelude::*;
 
 /// Nothing at all.
@@ -36,6 +38,28 @@ fn map(n: u32) -> Result<u64> {
         sum += u64::from(future.result()?);
     }
     Ok(sum)
+}
+
+#[task]
+fn same(text: String) -> String {
+    text
+}
+
+/// A text of so many bytes, through a task and back. It is another one each time, and compresses as
+/// little as numbers do.
+#[flow]
+fn pass(bytes: u32) -> Result<String> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let mut state = now.as_nanos() as u64;
+    let mut text = String::with_capacity(bytes as usize + 16);
+    while text.len() < bytes as usize {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        text.push_str(&format!("{:08x}", state >> 32));
+    }
+    text.truncate(bytes as usize);
+    same(text)
 }
 
 /// `n` runs of `empty`, started without waiting, then waited for together.

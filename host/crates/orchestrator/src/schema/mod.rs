@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::misfit::{Misfit, misfits, shorten};
 use count::count;
+use model::Json;
 use shape::Shape;
 
 /// Steps of one check, at most: some tenths of a second.
@@ -64,6 +65,15 @@ impl BoundedSchema {
 
     pub fn value(&self) -> &Value {
         &self.schema
+    }
+
+    /// The value to check. Errs if it has so many parts that it would take the memory of several
+    /// guests: a text of a few bytes a part takes a hundred times its size.
+    pub fn tree(&self, value: &Json) -> Result<Value, TooManySteps> {
+        if value.has_too_many_parts() {
+            return Err(TooManySteps);
+        }
+        Ok(value.value())
     }
 
     /// Whether a check of a value of so many bytes takes no longer than a few milliseconds.

@@ -6,7 +6,7 @@ use crate::cli::error::UserError;
 use model::Json;
 
 /// The longest line, in bytes: as much as a flow may be given as parameters.
-pub const LINE_MAX: u64 = 4 << 20;
+pub const LINE_MAX: u64 = 32 << 20;
 
 /// A line that is not blank.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl<R: BufRead> Lines<R> {
                 .hint("read the whole of it into a file that you can read, and pass that")
         })?;
         if read as u64 > LINE_MAX {
-            return Err(UserError::new("it is longer than 4 MiB")
+            return Err(UserError::new("it is longer than 32 MiB")
                 .hint("parameters are that large at most: pass less, or in several runs"));
         }
         match (read, String::from_utf8(bytes)) {
@@ -127,6 +127,6 @@ mod tests {
         assert_eq!(long.text.len(), LINE_MAX as usize);
         let longer = vec![b'x'; LINE_MAX as usize + 1];
         let bad = Lines::new(&longer[..]).next().unwrap().unwrap_err();
-        assert_eq!(bad.why.message, "it is longer than 4 MiB");
+        assert_eq!(bad.why.message, "it is longer than 32 MiB");
     }
 }
