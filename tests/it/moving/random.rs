@@ -80,9 +80,8 @@ pub fn fill(path: &Path, rows: i64) {
                 ("tokens", "id") | ("sign_in_links" | "sessions", "token") => {
                     Value::Blob(n.to_be_bytes().repeat(2))
                 }
-                ("tokens" | "answers", "name" | "key") | ("run_origins", "flow") => {
-                    Value::Text(format!("{n}"))
-                }
+                ("tokens" | "answers" | "variables" | "secrets", "name" | "key")
+                | ("run_origins", "flow") => Value::Text(format!("{n}")),
                 ("journal_kept", "answer") => Value::Text(format!("{n}")),
                 ("flow_run_specs", "idempotency_key") => Value::Text(format!("{n}")),
                 ("flow_runs", "state") => Value::Text("FAILED".to_owned()),

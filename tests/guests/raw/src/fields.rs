@@ -3,7 +3,7 @@
 
 use crate::bindings::types::{Failure, FailureKind};
 use crate::bindings::{
-    deployments, inputs, logging, secrets, subflows, tasks, timers, variables, waiting,
+    artifacts, deployments, inputs, logging, secrets, subflows, tasks, timers, variables, waiting,
 };
 
 /// What became of a call: `ok`, or its failure.
@@ -23,8 +23,34 @@ pub fn call(field: &str, size: u64) -> Became {
         "logging" => log(rest, size),
         "variables" => variables::get(&text(size)).map(drop),
         "secrets" => secrets::get(&text(size)).map(drop),
+        "artifacts" => artifact(rest, size),
         _ => Err(unknown(field)),
     }
+}
+
+fn artifact(field: &str, size: u64) -> Became {
+    use artifacts::{Artifact, Content};
+    let mut artifact = Artifact {
+        key: "key".to_owned(),
+        description: None,
+        content: Content::Markdown(String::new()),
+        scope: None,
+    };
+    match field {
+        "content.markdown" => artifact.content = Content::Markdown(text(size)),
+        // White space between the brackets is JSON, too.
+        "content.table" => {
+            let spaces = " ".repeat(size as usize - 2);
+            artifact.content = Content::Table(format!("[{spaces}]"));
+        }
+        "content.link" => artifact.content = Content::Link(text(size)),
+        "content.progress" => artifact.content = Content::Progress(size as f64),
+        "content.image" => artifact.content = Content::Image(text(size)),
+        "artifact.key" => artifact.key = text(size),
+        "artifact.description" => artifact.description = Some(text(size)),
+        _ => return Err(unknown(field)),
+    }
+    artifacts::make(&artifact)
 }
 
 /// A field that no call here has.
