@@ -24,6 +24,9 @@ pub struct LimitArgs {
     /// the control group]
     #[arg(long, value_name = "SIZE")]
     memory: Option<SizeArg>,
+    /// One blob [default: 4GiB]
+    #[arg(long, value_name = "SIZE")]
+    blob_limit: Option<SizeArg>,
     #[command(flatten)]
     http: HttpArgs,
 }
@@ -40,6 +43,9 @@ impl LimitArgs {
         }
         if let Some(SizeArg(max)) = self.journal_limit {
             limits.journal_max = max;
+        }
+        if let Some(SizeArg(max)) = self.blob_limit {
+            limits.blob_max = max as u64;
         }
         limits.http = self.http.limits();
         limits

@@ -5,6 +5,7 @@
 
 mod access;
 mod ask;
+mod blob;
 mod component;
 mod deployment;
 mod event;
@@ -37,6 +38,7 @@ mod worker;
 
 pub use access::{AuditEntry, Role, SecretHash, Session, Token};
 pub use ask::{Ask, Reply};
+pub use blob::{BlobDigest, BlobDigestError, BlobPlace, BlobRef, StoredBlob, UploadId};
 pub use component::Component;
 pub use deployment::Deployment;
 pub use event::{

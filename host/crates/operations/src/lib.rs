@@ -4,6 +4,7 @@
 //! the caller makes words of them.
 
 pub mod access;
+pub mod blobs;
 pub mod bulk;
 pub mod client;
 pub mod control;

@@ -13,9 +13,9 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 use model::{
-    DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash,
-    SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId,
-    TokenName, VariableName, WorkerId,
+    BlobDigest, BlobPlace, DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId,
+    RunName, SecretHash, SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId,
+    Timestamp, TokenId, TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
 use store::{BulkId, BulkState};
@@ -262,7 +262,9 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(RunId, SessionId, TaskRunId, TokenId, WorkerId, BulkId);
+id_column!(
+    RunId, SessionId, TaskRunId, TokenId, UploadId, WorkerId, BulkId
+);
 
 macro_rules! text_column {
     ($($name:ident),*) => {$(
@@ -328,6 +330,18 @@ impl FromColumn for Digest {
     }
 }
 
+impl ToColumn for BlobDigest {
+    fn to_column(&self) -> Value {
+        Value::Bytes(self.0.to_vec())
+    }
+}
+impl FromColumn for BlobDigest {
+    fn from_column(raw: Raw<'_>) -> Result<Self, BoxError> {
+        let bytes: &[u8] = raw.read()?;
+        Ok(Self(bytes.try_into()?))
+    }
+}
+
 impl ToColumn for SecretHash {
     fn to_column(&self) -> Value {
         Value::Bytes(self.0.to_vec())
@@ -348,7 +362,7 @@ macro_rules! word_column {
         }
     )*};
 }
-word_column!(Role, StateType);
+word_column!(BlobPlace, Role, StateType);
 
 impl ToColumn for DeploymentName {
     fn to_column(&self) -> Value {

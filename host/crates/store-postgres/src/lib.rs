@@ -29,6 +29,7 @@ mod answer;
 mod apply;
 mod audit;
 mod bell;
+mod blobs;
 mod bulk;
 mod clock;
 mod columns;

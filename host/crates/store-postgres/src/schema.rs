@@ -45,6 +45,8 @@ const FOURTH: &str = include_str!("schema/fourth.sql");
 
 const FIFTH: &str = include_str!("schema/fifth.sql");
 
+const SIXTH: &str = include_str!("schema/sixth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -72,6 +74,10 @@ const STEPS: &[Step] = &[
     },
     Step {
         sql: FIFTH,
+        oldest: 1,
+    },
+    Step {
+        sql: SIXTH,
         oldest: 1,
     },
 ];

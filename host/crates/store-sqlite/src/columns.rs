@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use model::{
-    DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash,
-    SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId,
-    TokenName, VariableName, WorkerId,
+    BlobDigest, BlobPlace, DeploymentName, Digest, FlowName, Json, LogLevel, PoolName, Role, RunId,
+    RunName, SecretHash, SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId,
+    Timestamp, TokenId, TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
 use store::{BulkId, BulkState};
@@ -124,7 +124,7 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(RunId, SessionId, TaskRunId, TokenId, WorkerId);
+id_column!(RunId, SessionId, TaskRunId, TokenId, UploadId, WorkerId);
 
 impl ToColumn for Digest {
     fn to_column(&self) -> Bound<'_> {
@@ -132,6 +132,17 @@ impl ToColumn for Digest {
     }
 }
 impl FromColumn for Digest {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        <[u8; 32]>::column_result(value).map(Self)
+    }
+}
+
+impl ToColumn for BlobDigest {
+    fn to_column(&self) -> Bound<'_> {
+        blob(&self.0)
+    }
+}
+impl FromColumn for BlobDigest {
     fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
         <[u8; 32]>::column_result(value).map(Self)
     }
@@ -174,6 +185,20 @@ impl ToColumn for Role {
     }
 }
 impl FromColumn for Role {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value
+            .as_str()?
+            .parse()
+            .map_err(|reason: String| FromSqlError::Other(reason.into()))
+    }
+}
+
+impl ToColumn for BlobPlace {
+    fn to_column(&self) -> Bound<'_> {
+        text(self.as_str())
+    }
+}
+impl FromColumn for BlobPlace {
     fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value
             .as_str()?

@@ -25,6 +25,7 @@ mod answer;
 mod apply;
 mod audit;
 mod bell;
+mod blobs;
 mod blocks;
 mod bulk;
 mod clock;

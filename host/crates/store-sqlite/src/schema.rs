@@ -475,6 +475,39 @@ CREATE TABLE secrets (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What is kept as bytes. What has them is an upload; a blob that is loose may have lost its last
+/// holder.
+const BLOBS: &str = "
+CREATE TABLE blobs (
+    digest  BLOB PRIMARY KEY NOT NULL,
+    size    INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    upload  BLOB NOT NULL,
+    place   TEXT NOT NULL,
+    loose   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blobs_loose ON blobs (digest) WHERE loose = 1;
+CREATE TABLE run_blobs (
+    run    INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (run, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_blobs_digest ON run_blobs (digest);
+CREATE TABLE blob_uploads (
+    id     BLOB PRIMARY KEY NOT NULL,
+    begun  INTEGER NOT NULL,
+    place  TEXT NOT NULL,
+    parts  TEXT,
+    doomed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE blob_bytes (
+    upload BLOB NOT NULL,
+    seq    INTEGER NOT NULL,
+    bytes  BLOB NOT NULL,
+    PRIMARY KEY (upload, seq)
+) STRICT;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -493,6 +526,7 @@ const STEPS: &[M<'static>] = &[
     M::up(LOSSES),
     M::up(USAGE),
     M::up(KEPT),
+    M::up(BLOBS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -6,6 +6,7 @@
 
 mod access;
 pub mod batching;
+mod blobs;
 mod bulk;
 mod catalog;
 pub mod changes;
@@ -30,6 +31,7 @@ mod workers;
 pub use access::{
     Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoredAnswer,
 };
+pub use blobs::{Blobs, DoomedUpload};
 pub use bulk::{
     BULK_LEASE, BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkKind, BulkLease,
     BulkNext, BulkProgress, BulkRecorded, BulkState, BulkTarget, EXAMPLES_MAX, Left, Skipped,
@@ -67,6 +69,7 @@ pub trait Store:
     + Events
     + Access
     + Kept
+    + Blobs
     + Wakes
     + Measured
 {
@@ -83,6 +86,8 @@ impl<T> Store for T where
         + Events
         + Access
         + Kept
+        + Blobs
+        + Blobs
         + Wakes
         + Measured
 {

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use super::blobs::{BlobReader, BlobWriter};
 use model::{
-    Ask, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel, Reply, RunId,
-    RunSnapshot, SecretName, Seq, Settlement, TaskName, TaskRunId, Timestamp, VariableName,
+    Ask, BlobRef, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel, Reply,
+    RunId, RunSnapshot, SecretName, Seq, Settlement, TaskName, TaskRunId, Timestamp, VariableName,
 };
 
 /// Why a call of a guest has no answer.
@@ -101,6 +102,10 @@ pub trait TaskPort: Send + Sync + 'static {
     fn variable(&self, name: VariableName) -> BoxFuture<'_, CallResult<Option<Json>>>;
     /// A secret as it is now.
     fn secret(&self, name: SecretName) -> BoxFuture<'_, CallResult<SecretText>>;
+    /// Begins a blob.
+    fn write_blob(&self) -> BoxFuture<'_, CallResult<Box<dyn BlobWriter>>>;
+    /// Opens a blob.
+    fn read_blob(&self, blob: BlobRef) -> BoxFuture<'_, CallResult<Box<dyn BlobReader>>>;
 }
 
 /// A secret, which is wiped when it is dropped.

@@ -8,16 +8,18 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::shared::Shared;
-use model::{Failure, FailureKind, Json, SecretName, Seq, VariableName};
+use model::{BlobRef, Failure, FailureKind, Json, RunId, SecretName, Seq, VariableName};
+use operations::blobs::{BlobReading, BlobWriting};
 use orchestrator::flow::TaskEvent;
 use store::StoreError;
-use wasm::{CallResult, SecretText, TaskPort};
+use wasm::{BlobReader, BlobWriter, CallResult, SecretText, TaskPort};
 
 /// The attempts of one flow's tasks that wait until they may call out.
 #[derive(Default)]
@@ -45,6 +47,8 @@ impl Gates {
 
 /// The port of one attempt.
 pub(super) struct Port {
+    /// The run that keeps what the attempt writes.
+    pub run: RunId,
     pub seq: Seq,
     pub attempt: u32,
     pub gates: Arc<Gates>,
@@ -58,6 +62,42 @@ fn unread(err: StoreError) -> Failure {
         FailureKind::Error,
         format!("the database was not read: {err}"),
     )
+}
+
+/// A blob that a task writes.
+struct Writing {
+    blob: BlobWriting,
+    buffer: usize,
+}
+
+impl BlobWriter for Writing {
+    fn buffer(&self) -> usize {
+        self.buffer
+    }
+
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, CallResult<()>> {
+        async move { Ok(self.blob.write(bytes).await.map_err(Failure::from)?) }.boxed()
+    }
+
+    fn finish(self: Box<Self>) -> BoxFuture<'static, CallResult<BlobRef>> {
+        async move { Ok(self.blob.finish().await.map_err(Failure::from)?) }.boxed()
+    }
+}
+
+/// A blob that a task reads.
+struct Reading {
+    blob: BlobReading,
+    buffer: usize,
+}
+
+impl BlobReader for Reading {
+    fn buffer(&self) -> usize {
+        self.buffer
+    }
+
+    fn read(&mut self, max: usize) -> BoxFuture<'_, CallResult<Bytes>> {
+        async move { Ok(self.blob.read(max).await.map_err(Failure::from)?) }.boxed()
+    }
 }
 
 impl TaskPort for Port {
@@ -78,6 +118,26 @@ impl TaskPort for Port {
         async move {
             let found = self.shared.store.variable(&name).await;
             Ok(found.map_err(unread)?.map(|it| it.value))
+        }
+        .boxed()
+    }
+
+    fn write_blob(&self) -> BoxFuture<'_, CallResult<Box<dyn BlobWriter>>> {
+        async move {
+            let blobs = &self.shared.blobs;
+            let blob = blobs.write(self.run).await.map_err(Failure::from)?;
+            let buffer = blobs.buffer();
+            Ok(Box::new(Writing { blob, buffer }) as Box<dyn BlobWriter>)
+        }
+        .boxed()
+    }
+
+    fn read_blob(&self, blob: BlobRef) -> BoxFuture<'_, CallResult<Box<dyn BlobReader>>> {
+        async move {
+            let blobs = &self.shared.blobs;
+            let blob = blobs.read(blob).await.map_err(Failure::from)?;
+            let buffer = blobs.buffer();
+            Ok(Box::new(Reading { blob, buffer }) as Box<dyn BlobReader>)
         }
         .boxed()
     }

@@ -62,6 +62,7 @@ pub(super) async fn execute(
     let limits = shared.runtime.limits();
     let logs = TaskLog::new(flow_run, id, limits, events.clone(), pending, clock);
     let port = Port {
+        run: flow_run,
         seq,
         attempt,
         gates,

@@ -1,5 +1,6 @@
 //! What the host offers to components, one interface a file.
 
+mod blobs;
 mod context;
 mod deployments;
 mod files;
