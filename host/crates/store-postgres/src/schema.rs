@@ -45,6 +45,8 @@ const FOURTH: &str = include_str!("schema/fourth.sql");
 
 const FIFTH: &str = include_str!("schema/fifth.sql");
 
+const SIXTH: &str = include_str!("schema/sixth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -73,6 +75,11 @@ const STEPS: &[Step] = &[
     Step {
         sql: FIFTH,
         oldest: 1,
+    },
+    // Programs of the version before would take a reference to a text for the text.
+    Step {
+        sql: SIXTH,
+        oldest: 6,
     },
 ];
 

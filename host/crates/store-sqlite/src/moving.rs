@@ -306,7 +306,16 @@ fn only(table: &Table) -> String {
     let owner = match table.name {
         "flow_runs" => "no",
         "task_runs" => "journal",
-        "flow_run_states" | "journal" | "journal_kept" | "inputs" | "past_calls" | "logs" => "run",
+        "flow_run_states" | "journal" | "journal_kept" | "inputs" | "past_calls" | "logs"
+        | "run_texts" => "run",
+        // A text goes with those who hold it.
+        "texts" => {
+            return " WHERE EXISTS (
+                 SELECT 1 FROM run_texts h WHERE h.digest = t.digest
+                     AND NOT EXISTS (SELECT 1 FROM deleted_runs d WHERE d.no = h.run)
+             )"
+            .to_owned();
+        }
         // The first row of all tells of nothing.
         "events" => return " WHERE length(t.changes) > 1".to_owned(),
         _ => return String::new(),

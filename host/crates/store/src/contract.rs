@@ -19,6 +19,7 @@ pub mod past;
 pub mod reading;
 pub mod starting;
 pub mod stopping;
+pub mod texts;
 pub mod totals;
 pub mod waiting;
 pub mod working;
@@ -171,6 +172,16 @@ macro_rules! contract {
             deleting::the_key_of_a_deleted_run_is_free,
             deleting::what_comes_after_a_deleted_run_is_newer,
             deleting::a_deletion_is_told_of,
+            texts::large_values_come_back_as_they_were,
+            texts::a_value_in_the_form_of_a_reference_comes_back_as_it_was,
+            texts::equal_values_stand_apart_once,
+            texts::several_large_values_of_a_record_come_back,
+            texts::what_is_refused_leaves_no_text,
+            texts::a_text_goes_with_the_last_run_that_holds_it,
+            texts::a_run_that_watches_holds_what_it_was_told,
+            texts::a_subflow_holds_its_own,
+            texts::a_new_attempt_inherits_large_values,
+            texts::a_large_input_is_asked_for_and_given,
             totals::ends_are_counted_by_time_and_state,
             totals::a_run_is_counted_by_the_end_that_it_has_now,
             totals::subflows_are_counted_under_their_flows,
