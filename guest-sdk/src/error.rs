@@ -368,6 +368,18 @@ mod tests {
     }
 
     #[test]
+    fn an_error_that_passes_through_io_is_the_same() {
+        let gone = Error::of_this_run(ErrorKind::NotFound, "there is no blob".to_owned());
+        check(
+            gone.into_io().into(),
+            FailureKind::NotFound,
+            "there is no blob",
+        );
+        let other = io::Error::other("no route");
+        check(other.into(), FailureKind::Error, "no route");
+    }
+
+    #[test]
     fn a_failure_tells_the_whole_chain() {
         let error = parse("x").context("reading the port").unwrap_err();
         assert_eq!(error.to_string(), "reading the port");

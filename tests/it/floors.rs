@@ -38,6 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "bench",
         &[
+            "blobs",
             "model",
             "operations",
             "orchestrator",

@@ -9,6 +9,7 @@ mod api;
 mod bad_databases;
 mod bad_files;
 mod bad_input;
+mod blobs;
 mod bulk;
 mod cancelling;
 mod chaos;

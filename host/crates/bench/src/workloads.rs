@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::figures::Sample;
 use crate::ground::Ground;
 use crate::runs::{self, in_turn};
-use crate::{apart, follow, followed, instances, replaying, suspended};
+use crate::{apart, blob, follow, followed, instances, replaying, suspended};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +33,12 @@ pub enum Workload {
     Follow,
     ApiRead,
     ApiStart,
+    Blob100m,
 }
 
 impl Workload {
     /// In the order in which they are measured and shown.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Instances,
         Self::Empty,
         Self::ThreeTasks,
@@ -61,6 +62,7 @@ impl Workload {
         Self::Follow,
         Self::ApiRead,
         Self::ApiStart,
+        Self::Blob100m,
     ];
 
     /// The rows that are measured where none is named.
@@ -111,6 +113,7 @@ impl Workload {
             Self::Follow => "follow",
             Self::ApiRead => "api-read",
             Self::ApiStart => "api-start",
+            Self::Blob100m => "blob-100m",
         }
     }
 
@@ -140,6 +143,7 @@ impl Workload {
             Self::Follow => "1,000 streams of one busy run",
             Self::ApiRead => "pages and JSON of a server with many runs",
             Self::ApiStart => "a run over HTTP, until its end is told",
+            Self::Blob100m => "a blob of 100 MB, and a copy of such a file",
         }
     }
 
@@ -208,6 +212,10 @@ impl Workload {
                 "From the request that starts a run of an empty flow, until the stream of its \
                  events has told of its end; the server has a worker"
             }
+            Self::Blob100m => {
+                "A run whose task writes a blob of 100 MB, another that reads it, and as the \
+                 measure a copy of such a file that is synced"
+            }
         }
     }
 
@@ -249,6 +257,7 @@ impl Workload {
             Self::Follow => follow::follow(ground.bed().await?, long).await,
             Self::ApiRead => ground.reads().await?.measure(long).await,
             Self::ApiStart => ground.starts().await?.measure(long).await,
+            Self::Blob100m => blob::blob(ground.here().await?).await,
         }
     }
 }

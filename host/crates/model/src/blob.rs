@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::Timestamp;
+use crate::{HoldsJson, Timestamp};
 
 /// The BLAKE3 of a blob's bytes, written `blake3:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +67,15 @@ pub struct BlobRef {
 }
 
 impl BlobDigest {
+    /// Those in all JSON texts of a value, each once.
+    pub fn all_of(value: &impl HoldsJson) -> Vec<Self> {
+        let mut found = Vec::new();
+        value.each_json(&mut |json| found.append(&mut Self::all_in(json.as_str())));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// The digests of all references in a JSON text, each once.
     ///
     /// It finds them without reading the JSON, also those in a text within it. So it may find what
@@ -74,6 +83,10 @@ impl BlobDigest {
     pub fn all_in(json: &str) -> Vec<Self> {
         const MARK: &str = "$blob";
         let mut found = Vec::new();
+        // Most have none, and this looks at many bytes at once.
+        if !json.contains(MARK) {
+            return found;
+        }
         let mut rest = json;
         while let Some(at) = rest.find(MARK) {
             rest = &rest[at + MARK.len()..];

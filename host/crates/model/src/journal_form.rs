@@ -183,6 +183,42 @@ fn the_stored_form_is_what_its_file_holds() {
     assert_eq!(serde_json::from_str::<Vec<Entry>>(HELD).unwrap(), entries);
 }
 
+/// Whoever keeps values apart would miss a text that is not visited.
+#[test]
+fn every_json_text_is_visited() {
+    for mut entry in entries() {
+        let mut seen = Vec::new();
+        entry.each_json(&mut |json| seen.push(json.to_string()));
+        let mut place = 0;
+        entry.each_json_mut(&mut |json| {
+            assert_eq!(json.as_str(), seen[place], "in the same order");
+            *json = Json::trusted(format!("\"visited {place}\""));
+            place += 1;
+        });
+        assert_eq!(place, seen.len());
+        let text = serde_json::to_string(&entry).unwrap();
+        assert_eq!(text.matches("\"visited ").count(), place, "{text}");
+        // Each field that holds what guests and people have made.
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let fields = ["parameters", "schema", "Ok"];
+        let mut unseen = vec![&value];
+        while let Some(next) = unseen.pop() {
+            let Some(members) = next.as_object() else {
+                unseen.extend(next.as_array().into_iter().flatten());
+                continue;
+            };
+            for (name, member) in members {
+                let is_argument = name == "value" && members.len() == 1 && !member.is_object();
+                if fields.contains(&name.as_str()) || is_argument {
+                    let said = member.as_str().unwrap_or_default();
+                    assert!(said.starts_with("visited "), "{name}: {member}");
+                }
+                unseen.push(member);
+            }
+        }
+    }
+}
+
 /// A kind without an entry would not be held by the file.
 #[test]
 fn the_file_has_every_kind() {

@@ -12,6 +12,7 @@ mod event;
 mod failure;
 mod grants;
 mod history;
+mod holds_json;
 mod id;
 mod input;
 mod journal;
@@ -53,6 +54,7 @@ pub use grants::{
 pub use history::{
     AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts, number_attempts,
 };
+pub use holds_json::HoldsJson;
 pub use id::{
     Digest, DigestError, IdPrefix, Ids, InputId, RunId, SessionId, TaskRunId, TokenId, WorkerId,
 };

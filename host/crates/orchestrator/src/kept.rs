@@ -20,7 +20,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::identity::{Identities, Identity, Name};
-use model::{Answer, Call, Entry, Seq, Settlement, StateType};
+use model::{Answer, Call, Entry, HoldsJson, Json, Seq, Settlement, StateType};
 
 /// Finished calls by what they asked.
 #[derive(Debug, Default)]
@@ -91,6 +91,16 @@ pub struct Called {
     pub seq: Seq,
     pub call: Call,
     pub keep: bool,
+}
+
+impl HoldsJson for Called {
+    fn each_json(&self, see: &mut dyn FnMut(&Json)) {
+        self.call.each_json(see);
+    }
+
+    fn each_json_mut(&mut self, change: &mut dyn FnMut(&mut Json)) {
+        self.call.each_json_mut(change);
+    }
 }
 
 /// Under which identities the next attempt finds the marked calls of a journal. Its attempt

@@ -70,7 +70,7 @@ async fn apply(tx: &Tx, change: Change<'_>, added: &mut Vec<RunKey>) -> Pg<()> {
         Change::ForgetKept { run } => journal::forget_kept(tx, run),
         Change::Remember { run, attempt } => journal::remember(tx, run, attempt),
         Change::EmptyJournal { run } => journal::empty(tx, run),
-        Change::End(it) => runs::end(tx, it),
+        Change::End(it) => runs::end(tx, it).await?,
         Change::EndTaskRuns { run, id, line } => {
             task_runs::end_open(tx, run, id, &line).await?;
             inputs::forget(tx, run);

@@ -18,6 +18,7 @@ use model::{
     Timestamp, TokenId, TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
+use store::texts::TextDigest;
 use store::{BulkId, BulkState};
 
 type BoxError = Box<dyn Error + Sync + Send>;
@@ -324,6 +325,18 @@ impl ToColumn for Digest {
     }
 }
 impl FromColumn for Digest {
+    fn from_column(raw: Raw<'_>) -> Result<Self, BoxError> {
+        let bytes: &[u8] = raw.read()?;
+        Ok(Self(bytes.try_into()?))
+    }
+}
+
+impl ToColumn for TextDigest {
+    fn to_column(&self) -> Value {
+        Value::Bytes(self.0.to_vec())
+    }
+}
+impl FromColumn for TextDigest {
     fn from_column(raw: Raw<'_>) -> Result<Self, BoxError> {
         let bytes: &[u8] = raw.read()?;
         Ok(Self(bytes.try_into()?))

@@ -2,6 +2,7 @@
 
 use super::load::subject;
 use super::sql::{Conn, params};
+use super::texts;
 use crate::columns::List;
 use crate::error::Pg;
 use crate::known::Known;
@@ -52,6 +53,7 @@ pub(crate) async fn delete(tx: &Tx, id: RunId) -> Pg<()> {
     for sql in BELONGINGS {
         tx.run(sql, params![List(&keys)]);
     }
+    texts::let_go(tx, &keys).await?;
     for (_, subflow, parent) in subflows {
         tx.change(|changes| changes.run_deleted(subflow, parent, Some(id)));
     }

@@ -6,6 +6,7 @@
 use super::columns::AsJson;
 use super::load::{seen, subject};
 use super::sql::{Conn, params};
+use super::texts;
 use crate::error::Pg;
 use crate::tx::{Bulk, How, Tx};
 use model::{
@@ -14,6 +15,7 @@ use model::{
 };
 use orchestrator::lifecycle::{self, Head, RunKey, Subject};
 use store::StoreError;
+use store::texts::Stored;
 
 static INPUTS: Bulk = Bulk {
     table: "inputs",
@@ -147,17 +149,23 @@ async fn open(conn: &impl Conn, root: &Subject, id: RunId) -> Pg<Vec<(Seq, Await
     if !lifecycle::awaits_input(state) {
         return Ok(Vec::new());
     }
-    let entries: Vec<(Seq, AsJson<Call>, AsJson<Answer>, Timestamp)> = conn
-        .all(
-            "SELECT j.seq, j.call, j.answer, j.at
-             FROM inputs i JOIN journal j ON j.run = i.run AND j.seq = i.seq
-             WHERE i.run = $1 AND j.settled_at IS NULL ORDER BY j.seq",
-            params![no],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-        )
-        .await?;
+    let entries: Vec<((Seq, Timestamp, Call), Answer)> = texts::all(
+        conn,
+        "SELECT j.seq, j.call, j.answer, j.at
+         FROM inputs i JOIN journal j ON j.run = i.run AND j.seq = i.seq
+         WHERE i.run = $1 AND j.settled_at IS NULL ORDER BY j.seq",
+        params![no],
+        |row| {
+            let AsJson(call) = row.get(1)?;
+            let asked = (row.get(0)?, row.get(3)?, call);
+            let AsJson(answer) = row.get(2)?;
+            // Of these two, only the answer has a text that is needed.
+            Ok(Stored::new((asked, answer)))
+        },
+    )
+    .await?;
     let mut inputs = Vec::with_capacity(entries.len());
-    for (seq, AsJson(call), AsJson(answer), asked) in entries {
+    for ((seq, asked, call), answer) in entries {
         let Call::Input { key, scope, .. } = call else {
             return Err(damaged(root, seq).into());
         };

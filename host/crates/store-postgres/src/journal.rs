@@ -4,12 +4,14 @@ use super::columns::{AsJson, List};
 use super::inputs;
 use super::rows::{entry, need_run_no};
 use super::sql::{Conn, Row, params};
+use super::texts;
 use crate::error::Pg;
 use crate::tx::{Bulk, How, Tx};
 use model::{Answer, Call, CallMade, Entry, RunId, Seq, Settlement, Timestamp};
 use orchestrator::Called;
 use orchestrator::lifecycle::{AddEntry, RunKey};
 use store::Settled;
+use store::texts::Stored;
 
 static ENTRIES: Bulk = Bulk {
     table: "journal",
@@ -76,18 +78,21 @@ macro_rules! select_kept {
     };
 }
 
-fn kept_entry(row: &Row) -> Pg<Entry> {
+fn kept_entry(row: &Row) -> Pg<Stored<Entry>> {
     let identity = row.get(6)?;
-    Ok(Entry {
-        identity,
-        ..entry(row)?
-    })
+    Ok(entry(row)?.map(|entry| Entry { identity, ..entry }))
 }
 
 /// `target`: the run whose end settles it.
 pub(crate) async fn add_entry(tx: &Tx, it: &AddEntry<'_>, target: Option<RunKey>) -> Pg<()> {
     let entry = it.entry;
     let settled = it.settled.as_ref();
+    let call = texts::put(tx, it.run, &entry.call).await?;
+    let answer = texts::put(tx, it.run, &entry.answer).await?;
+    let settlement = match settled {
+        Some((_, settlement)) => Some(texts::put(tx, it.run, &**settlement).await?),
+        None => None,
+    };
     tx.bulk(
         &ENTRIES,
         params![
@@ -96,9 +101,9 @@ pub(crate) async fn add_entry(tx: &Tx, it: &AddEntry<'_>, target: Option<RunKey>
             entry.at,
             it.due,
             settled.map(|(at, _)| *at),
-            AsJson(&entry.call),
-            AsJson(&entry.answer),
-            settled.map(|(_, settlement)| AsJson(&**settlement)),
+            AsJson(&*call),
+            AsJson(&*answer),
+            settlement.as_deref().map(AsJson),
             it.keep
         ],
     );
@@ -121,7 +126,8 @@ pub(crate) async fn settle(
     keep: bool,
 ) -> Pg<()> {
     tx.known(|known| known.settled(run, seq));
-    tx.bulk(&SETTLED, params![run, seq, at, AsJson(settlement), keep]);
+    let in_row = texts::put(tx, run, settlement).await?;
+    tx.bulk(&SETTLED, params![run, seq, at, AsJson(&*in_row), keep]);
     if let Settlement::Input(outcome) = settlement {
         inputs::settled(tx, run, seq, outcome).await?;
     }
@@ -142,15 +148,16 @@ pub(crate) fn mark_awaited(tx: &Tx, run: RunKey, calls: &[Seq], epoch: u64) {
 
 /// The calls of a journal, in order, with their marks.
 pub(crate) async fn called(tx: &Tx, run: RunKey) -> Pg<Vec<Called>> {
-    tx.all(
+    texts::all(
+        tx,
         "SELECT seq, call, keep FROM journal WHERE run = $1 ORDER BY seq",
         params![run],
         |row| {
-            Ok(Called {
+            Ok(Stored::new(Called {
                 seq: row.get(0)?,
                 call: row.get::<AsJson<Call>>(1)?.0,
                 keep: row.get(2)?,
-            })
+            }))
         },
     )
     .await
@@ -273,13 +280,14 @@ pub(crate) async fn calls(conn: &impl Conn, run: RunId, attempt: u32) -> Pg<Vec<
 
 fn call_made(row: &Row) -> Pg<CallMade> {
     let answer = row.get::<Option<AsJson<Answer>>>(4)?;
-    Ok(CallMade {
+    let call = Stored::new(CallMade {
         seq: row.get(0)?,
         at: row.get(1)?,
         settled: row.get(2)?,
         call: row.get::<AsJson<Call>>(3)?.0,
         answer: answer.map(|AsJson(answer)| answer),
-    })
+    });
+    Ok(call.without_texts())
 }
 
 /// Makes room for the next attempt.
@@ -312,7 +320,8 @@ pub(crate) async fn has_told_of_cancellation(tx: &Tx, run: RunKey) -> Pg<bool> {
 }
 
 pub(crate) async fn entries(conn: &impl Conn, run: RunId) -> Pg<Vec<Entry>> {
-    conn.all(
+    texts::all(
+        conn,
         "SELECT seq, call, answer, at, settled_at, settlement FROM journal
          WHERE run = (SELECT no FROM flow_runs WHERE id = $1) ORDER BY seq",
         params![run],
@@ -327,7 +336,8 @@ pub(crate) async fn entries_after(
     after: Option<Seq>,
     count: u32,
 ) -> Pg<Vec<Entry>> {
-    conn.all(
+    texts::all(
+        conn,
         "SELECT seq, call, answer, at, settled_at, settlement FROM journal
          WHERE run = (SELECT no FROM flow_runs WHERE id = $1) AND seq > coalesce($2, -1)
          ORDER BY seq LIMIT $3",
@@ -339,11 +349,12 @@ pub(crate) async fn entries_after(
 
 /// What earlier attempts have finished, in the order in which it was kept.
 pub(crate) async fn kept(tx: &Tx, run: RunKey) -> Pg<Vec<Entry>> {
-    tx.all(select_kept!("$1"), params![run], kept_entry).await
+    texts::all(tx, select_kept!("$1"), params![run], kept_entry).await
 }
 
 pub(crate) async fn kept_of(conn: &impl Conn, run: RunId) -> Pg<Vec<Entry>> {
-    conn.all(
+    texts::all(
+        conn,
         select_kept!("(SELECT no FROM flow_runs WHERE id = $1)"),
         params![run],
         kept_entry,
@@ -353,16 +364,17 @@ pub(crate) async fn kept_of(conn: &impl Conn, run: RunId) -> Pg<Vec<Entry>> {
 
 pub(crate) async fn settled(conn: &impl Conn, run: RunId, calls: &[Seq]) -> Pg<Vec<Settled>> {
     let run = need_run_no(conn, run).await?;
-    conn.all(
+    texts::all(
+        conn,
         "SELECT seq, settled_at, settlement FROM journal
          WHERE run = $1 AND seq = ANY($2) AND settled_at IS NOT NULL ORDER BY settled_at, seq",
         params![run, List(calls)],
         |row| {
-            Ok(Settled {
+            Ok(Stored::new(Settled {
                 seq: row.get(0)?,
                 at: row.get(1)?,
                 settlement: row.get::<AsJson<Settlement>>(2)?.0,
-            })
+            }))
         },
     )
     .await

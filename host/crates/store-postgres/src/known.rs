@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use model::{PoolName, RunId, Seq, WorkerId};
 use orchestrator::lifecycle::{Head, OpenCall, RunKey, Waiter, Watcher, Watchers};
+use store::texts::TextDigest;
 
 #[derive(Default)]
 pub(crate) struct Known {
@@ -26,6 +27,8 @@ pub(crate) struct Known {
     open: HashMap<(RunKey, Seq), OpenCall>,
     /// Runs that wait, or did.
     waiters: HashMap<RunKey, Waiter>,
+    /// Texts that stay until the transaction ends, or that it adds.
+    texts: HashSet<TextDigest>,
 }
 
 impl Known {
@@ -75,6 +78,15 @@ impl Known {
 
     pub(crate) fn learn_worker(&mut self, worker: WorkerId) {
         self.workers.insert(worker);
+    }
+
+    /// Whether it is known that the text is there, and stays.
+    pub(crate) fn has_text(&self, digest: TextDigest) -> bool {
+        self.texts.contains(&digest)
+    }
+
+    pub(crate) fn learn_text(&mut self, digest: TextDigest) {
+        self.texts.insert(digest);
     }
 
     /// A run is about to end.

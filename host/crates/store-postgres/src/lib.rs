@@ -61,6 +61,7 @@ mod runs;
 mod schema;
 mod sql;
 mod task_runs;
+mod texts;
 mod totals;
 mod tx;
 mod verbs;

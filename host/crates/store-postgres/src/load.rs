@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::columns::List;
 use super::rows::{flow_run, select_flow_run};
 use super::sql::{Conn, Row, params};
+use super::texts;
 use crate::error::{Fault, Pg};
 use crate::tx::Tx;
 use model::{FlowName, FlowRun, RunId, Seq, State};
@@ -347,7 +348,8 @@ pub(crate) async fn seen(conn: &impl Conn, id: RunId) -> Pg<Subject> {
 
 /// The run of the flow that has this idempotency key.
 pub(crate) async fn by_key(conn: &impl Conn, flow: &FlowName, key: &str) -> Pg<Option<FlowRun>> {
-    conn.first(
+    texts::first(
+        conn,
         select_flow_run!("WHERE s.flow = $1 AND s.idempotency_key = $2"),
         params![flow, key],
         flow_run,

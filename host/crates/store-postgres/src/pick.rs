@@ -15,12 +15,13 @@
 use super::load::{head, select_head};
 use super::rows::{flow_run, flow_run_columns, select_flow_run};
 use super::sql::{Conn, Row, params};
-use super::{pools, workers};
+use super::{pools, texts, workers};
 use crate::columns::List;
 use crate::error::Pg;
 use crate::tx::Tx;
 use model::{Claim, Lease, PoolName, RunId, Seq, StateType, Timestamp, WorkPool, WorkerId};
 use orchestrator::lifecycle::{self, Candidate, Head, Losses, Reached, RunKey, Tally};
+use store::texts::Stored;
 
 /// Whether a claim would give anything: asked of a reader, so that looking in vain costs no write.
 pub(crate) async fn is_claimable(conn: &impl Conn, claim: &Claim) -> Pg<bool> {
@@ -92,7 +93,7 @@ pub(crate) async fn ready(tx: &Tx, claim: &Claim) -> Pg<Vec<Candidate>> {
             )
         }
     };
-    tx.all(sql, params, candidate).await
+    texts::all(tx, sql, params, candidate).await
 }
 
 /// How many runs, at most `wanted`, a pool has room for. A pool with a limit is locked, so that
@@ -106,25 +107,27 @@ async fn room(tx: &Tx, mut pool: WorkPool, wanted: u32) -> Pg<u32> {
     lifecycle::room(&pool, wanted, || Ok::<_, crate::error::Fault>(active))
 }
 
-fn candidate(row: &Row) -> Pg<Candidate> {
-    let run = flow_run(row)?;
-    Ok(Candidate {
-        key: row.get(0)?,
-        tally: Tally {
-            states: row.get(24)?,
-            started: run.started,
-            journal_len: row.get(25)?,
-            logged: row.get(26)?,
+fn candidate(row: &Row) -> Pg<Stored<Candidate>> {
+    let key = row.get(0)?;
+    let tally = Tally {
+        states: row.get(24)?,
+        started: row.get(21)?,
+        journal_len: row.get(25)?,
+        logged: row.get(26)?,
+    };
+    let losses = Losses {
+        count: row.get(27)?,
+        at: Reached {
+            attempt: row.get(28)?,
+            steps: row.get(29)?,
         },
-        losses: Losses {
-            count: row.get(27)?,
-            at: Reached {
-                attempt: row.get(28)?,
-                steps: row.get(29)?,
-            },
-        },
+    };
+    Ok(flow_run(row)?.map(|run| Candidate {
+        key,
         run,
-    })
+        tally,
+        losses,
+    }))
 }
 
 /// The run and everything below it that has not ended, from the top, locked. Subflows are passed
@@ -207,7 +210,8 @@ pub(crate) async fn leased(tx: &Tx, lease: Lease) -> Pg<Option<(Head, u64)>> {
 
 /// What was claimed under a lease, as it is now. Nothing, if the run is not leased so.
 pub(crate) async fn claimed(conn: &impl Conn, lease: Lease) -> Pg<Option<Candidate>> {
-    conn.first(
+    texts::first(
+        conn,
         select_flow_run!(
             ", r.states, r.journal_len, r.logged, r.crashes, r.lost_attempt, r.lost_steps",
             "WHERE r.id = $1 AND r.worker = $2 AND r.epoch = $3 AND r.ended IS NULL"

@@ -3,6 +3,7 @@
 use super::columns::{AsJson, List};
 use super::rows::{flow_run, numbered_flow_run, select_flow_run};
 use super::sql::{Conn, Row, params};
+use super::texts;
 use crate::error::Pg;
 use model::{
     Failure, FlowRun, HistoryLine, IdPrefix, PastWorker, Relative, RunId, RunName, State,
@@ -11,27 +12,28 @@ use model::{
 use orchestrator::lifecycle::RunKey;
 
 pub(crate) async fn flow_run_by_id(conn: &impl Conn, id: RunId) -> Pg<Option<FlowRun>> {
-    conn.first(select_flow_run!("WHERE r.id = $1"), params![id], flow_run)
-        .await
+    let sql = select_flow_run!("WHERE r.id = $1");
+    texts::first(conn, sql, params![id], flow_run).await
 }
 
 pub(crate) async fn find_runs(conn: &impl Conn, text: &IdPrefix, count: u32) -> Pg<Vec<FlowRun>> {
     let mut found: Vec<(RunKey, FlowRun)> = Vec::new();
     if let Some((low, high)) = text.bounds() {
-        found = conn
-            .all(
-                select_flow_run!("WHERE r.id BETWEEN $1 AND $2 ORDER BY r.id DESC LIMIT $3"),
-                params![low, high, count],
-                numbered_flow_run,
-            )
-            .await?;
+        found = texts::all(
+            conn,
+            select_flow_run!("WHERE r.id BETWEEN $1 AND $2 ORDER BY r.id DESC LIMIT $3"),
+            params![low, high, count],
+            numbered_flow_run,
+        )
+        .await?;
         if low == high && !found.is_empty() {
             return Ok(found.into_iter().map(|(_, run)| run).collect());
         }
     }
     if let Ok(name) = RunName::new(text.0.as_str()) {
         found.extend(
-            conn.all(
+            texts::all(
+                conn,
                 select_flow_run!("WHERE s.name = $1 ORDER BY s.no DESC LIMIT $2"),
                 params![name, count],
                 numbered_flow_run,
@@ -46,7 +48,8 @@ pub(crate) async fn find_runs(conn: &impl Conn, text: &IdPrefix, count: u32) -> 
 }
 
 pub(crate) async fn flow_runs_by_id(conn: &impl Conn, ids: &[RunId]) -> Pg<Vec<FlowRun>> {
-    conn.all(
+    texts::all(
+        conn,
         select_flow_run!(
             "JOIN unnest($1::uuid[]) WITH ORDINALITY i (id, place) ON i.id = r.id ORDER BY i.place"
         ),

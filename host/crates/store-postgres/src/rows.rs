@@ -2,9 +2,11 @@
 
 use super::columns::AsJson;
 use super::sql::{Conn, Row, params};
+use super::texts;
 use crate::error::Pg;
 use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp};
 use orchestrator::lifecycle::RunKey;
+use store::texts::Stored;
 use store::{Missing, StoreError};
 
 /// The columns that [`flow_run`] reads, with what is read for the two that may be large.
@@ -39,8 +41,8 @@ macro_rules! select_flow_run {
 }
 pub(crate) use select_flow_run;
 
-pub(crate) fn flow_run(row: &Row) -> Pg<FlowRun> {
-    Ok(FlowRun {
+pub(crate) fn flow_run(row: &Row) -> Pg<Stored<FlowRun>> {
+    Ok(Stored::new(FlowRun {
         id: row.get(1)?,
         name: row.get(2)?,
         flow: row.get(3)?,
@@ -72,33 +74,34 @@ pub(crate) fn flow_run(row: &Row) -> Pg<FlowRun> {
         outcome: row
             .get::<Option<AsJson<Outcome>>>(23)?
             .map(|outcome| outcome.0),
-    })
+    }))
 }
 
 /// The run and its number, for those who go on to change it.
-pub(crate) fn numbered_flow_run(row: &Row) -> Pg<(RunKey, FlowRun)> {
-    Ok((row.get(0)?, flow_run(row)?))
+pub(crate) fn numbered_flow_run(row: &Row) -> Pg<Stored<(RunKey, FlowRun)>> {
+    let no = row.get(0)?;
+    Ok(flow_run(row)?.map(|run| (no, run)))
 }
 
 /// Reads `seq, call, answer, at, settled_at, settlement`.
-pub(crate) fn entry(row: &Row) -> Pg<Entry> {
+pub(crate) fn entry(row: &Row) -> Pg<Stored<Entry>> {
     let settled = match row.get::<Option<Timestamp>>(4)? {
         Some(at) => Some((at, row.get::<AsJson<Settlement>>(5)?.0)),
         None => None,
     };
-    Ok(Entry {
+    Ok(Stored::new(Entry {
         seq: row.get(0)?,
         call: row.get::<AsJson<_>>(1)?.0,
         answer: row.get::<AsJson<_>>(2)?.0,
         at: row.get(3)?,
         settled,
         identity: None,
-    })
+    }))
 }
 
 pub(crate) async fn run_by_no(conn: &impl Conn, no: RunKey) -> Pg<FlowRun> {
-    conn.need(select_flow_run!("WHERE r.no = $1"), params![no], flow_run)
-        .await
+    let sql = select_flow_run!("WHERE r.no = $1");
+    texts::need(conn, sql, params![no], flow_run).await
 }
 
 pub(crate) async fn run_no(conn: &impl Conn, id: RunId) -> Pg<Option<RunKey>> {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::columns::{AsJson, Value, list};
 use super::origins;
 use super::sql::params;
+use super::texts;
 use crate::error::Pg;
 use crate::tx::Tx;
 use model::{NewRun, Outcome, RunId, State, Timestamp};
@@ -51,6 +52,7 @@ async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
             origin
         ],
     );
+    let parameters = texts::put(tx, no, &run.parameters).await?;
     tx.bulk(
         &SPECS,
         params![
@@ -67,7 +69,7 @@ async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
             it.key,
             run.created,
             run.scheduled,
-            run.parameters
+            *parameters
         ],
     );
     add_state(tx, no, 1, &run.state, &it.says());
@@ -105,7 +107,7 @@ pub(crate) async fn insert_ended(
             ..Tally::default()
         },
     };
-    end(tx, ended);
+    end(tx, ended).await?;
     Ok(run)
 }
 
@@ -230,19 +232,21 @@ pub(crate) fn reopen(tx: &Tx, it: &Reopen) {
     add_last(tx, it.run, whose, states, &[], &it.state, &says);
 }
 
-pub(crate) fn end(tx: &Tx, it: End<'_>) {
+pub(crate) async fn end(tx: &Tx, it: End<'_>) -> Pg<()> {
     tx.known(|known| known.changed(it.run));
     tx.count_end(|ends| ends.ended(it.ended()));
     let states = it.tally.states;
     let mut row = in_state(it.run, &it.state, states);
     row.append(&mut counts(&it.tally));
-    row.append(&mut params![AsJson(&*it.outcome)]);
+    let outcome = texts::put(tx, it.run, &*it.outcome).await?;
+    row.append(&mut params![AsJson(&*outcome)]);
     tx.bulk(&ENDED, row);
     let whose = Whose {
         within: it.within,
         ..whole(it.id, &it.says)
     };
     add_last(tx, it.run, whose, states, it.passed, &it.state, &it.says);
+    Ok(())
 }
 
 pub(crate) fn count_down(tx: &Tx, run: RunKey, left: u64) {

@@ -47,6 +47,8 @@ const FIFTH: &str = include_str!("schema/fifth.sql");
 
 const SIXTH: &str = include_str!("schema/sixth.sql");
 
+const SEVENTH: &str = include_str!("schema/seventh.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -76,9 +78,14 @@ const STEPS: &[Step] = &[
         sql: FIFTH,
         oldest: 1,
     },
+    // Programs of the version before would take a reference to a text for the text.
     Step {
         sql: SIXTH,
-        oldest: 1,
+        oldest: 6,
+    },
+    Step {
+        sql: SEVENTH,
+        oldest: 6,
     },
 ];
 

@@ -143,3 +143,99 @@ async fn every_column_is_copied_or_left_out_on_purpose() {
     known.sort_unstable();
     assert_eq!(there, known);
 }
+
+/// A text of 100 KB, which stands apart.
+fn large(n: usize) -> model::Json {
+    store::contract::cast::json(&format!("\"{}{n}\"", "x".repeat(100_000)))
+}
+
+async fn ended_with(
+    cast: &store::contract::Cast<PostgresStore>,
+    value: &model::Json,
+) -> model::RunId {
+    let lease = cast.running("etl").await;
+    cast.end(lease, Ok(value.clone()), 3).await;
+    lease.run
+}
+
+/// Two machines: one deletes the last run that holds a text, while the other records the same text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_recorded_while_it_is_deleted_is_there() {
+    let Some((store, database)) = new_store_here() else {
+        return;
+    };
+    let other = PostgresStore::open(database.url().parse().unwrap()).unwrap();
+    let cast = store::contract::Cast::on(store).await;
+    let mut runs = vec![ended_with(&cast, &large(0)).await];
+    for round in 0..40 {
+        let lease = cast.running("etl").await;
+        let mut progress = store::Progress::new(lease);
+        progress.next = store::Next::End {
+            outcome: Ok(large(0)),
+        };
+        let ended = model::State::ended(&Ok(large(0)), store::contract::cast::at(3));
+        progress.states.push(ended);
+        let deleted = other.delete_runs(&runs);
+        let (deleted, recorded) = futures::join!(deleted, cast.store.record(progress));
+        assert_eq!(deleted.unwrap(), [Ok(())], "{round}");
+        recorded.unwrap();
+        assert_eq!(cast.run(lease.run).await.outcome, Some(Ok(large(0))));
+        assert_eq!(other.texts_apart().await.unwrap().count, 1, "{round}");
+        runs = vec![lease.run];
+    }
+    other.delete_runs(&runs).await.unwrap();
+    assert_eq!(other.texts_apart().await.unwrap().count, 0);
+}
+
+/// Two machines delete the last two runs that hold a text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_goes_with_its_last_two_holders_at_once() {
+    let Some((store, database)) = new_store_here() else {
+        return;
+    };
+    let other = PostgresStore::open(database.url().parse().unwrap()).unwrap();
+    let cast = store::contract::Cast::on(store).await;
+    for round in 0..20 {
+        let one = [ended_with(&cast, &large(1)).await];
+        let two = [ended_with(&cast, &large(1)).await];
+        let (first, second) = futures::join!(cast.store.delete_runs(&one), other.delete_runs(&two));
+        assert_eq!(
+            (first.unwrap(), second.unwrap()),
+            (vec![Ok(())], vec![Ok(())])
+        );
+        assert_eq!(other.texts_apart().await.unwrap().count, 0, "{round}");
+    }
+}
+
+/// What the lines of a table say is read while its runs are deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_read_whole_while_others_are_deleted() {
+    let Some((store, database)) = new_store_here() else {
+        return;
+    };
+    let other = PostgresStore::open(database.url().parse().unwrap()).unwrap();
+    let cast = store::contract::Cast::on(store).await;
+    let mut runs = Vec::new();
+    for n in 0..60 {
+        runs.push(ended_with(&cast, &large(n)).await);
+    }
+    let reading = async {
+        loop {
+            let all = store::RunFilter::default();
+            let listed = cast.store.newest_flow_runs(&all, 0).await.unwrap();
+            for run in &listed {
+                let outcome = run.outcome.clone().unwrap().unwrap();
+                assert!(outcome.as_str().len() > 100_000, "{outcome}");
+            }
+            if listed.is_empty() {
+                break;
+            }
+        }
+    };
+    let deleting = async {
+        for run in runs {
+            other.delete_runs(&[run]).await.unwrap();
+        }
+    };
+    futures::join!(reading, deleting);
+}

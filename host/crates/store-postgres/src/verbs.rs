@@ -11,6 +11,7 @@ use model::{
     WorkerId, WorkerUsage,
 };
 use orchestrator::lifecycle::Why;
+use store::texts::TextsApart;
 use store::{
     BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkLease, BulkNext, BulkProgress,
     BulkRecorded, Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events,
@@ -21,7 +22,7 @@ use store::{
 
 use super::{
     PostgresStore, bulk, components, deleting, deployments, events, inputs, journal, life, listing,
-    load, pick, pools, read, totals, workers,
+    load, pick, pools, read, texts, totals, workers,
 };
 use crate::error::Fault;
 use crate::load::Ahead;
@@ -390,6 +391,10 @@ impl Reading for PostgresStore {
         let deployments = deployments.to_vec();
         self.read(async move |conn| listing::latest_ends(&conn, &deployments, count).await)
             .await
+    }
+
+    async fn texts_apart(&self) -> StoreResult<TextsApart> {
+        self.read(async move |conn| texts::count(&conn).await).await
     }
 
     async fn journal_part(

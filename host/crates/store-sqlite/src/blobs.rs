@@ -3,7 +3,7 @@
 //! There is one writer, so no hold comes between the look for holders and the row that goes.
 
 use async_trait::async_trait;
-use model::{BlobDigest, BlobPlace, BlobRef, RunId, StoredBlob, Timestamp, UploadId};
+use model::{BlobDigest, BlobPlace, BlobRef, HoldsJson, RunId, StoredBlob, Timestamp, UploadId};
 use orchestrator::lifecycle::RunKey;
 use rusqlite::Connection;
 use store::{Blobs, DoomedUpload, Missing, StoreError, StoreResult};
@@ -164,7 +164,7 @@ fn finish(tx: &Tx<'_>, run: RunId, new: &StoredBlob) -> StoreResult<StoredBlob> 
 }
 
 /// Lets a run hold what there is of these.
-pub(super) fn hold(tx: &Tx<'_>, run: RunKey, digests: &[BlobDigest]) -> StoreResult<()> {
+fn hold(tx: &Tx<'_>, run: RunKey, digests: &[BlobDigest]) -> StoreResult<()> {
     for digest in digests {
         tx.run(
             "INSERT OR IGNORE INTO run_blobs (run, digest)
@@ -173,6 +173,14 @@ pub(super) fn hold(tx: &Tx<'_>, run: RunKey, digests: &[BlobDigest]) -> StoreRes
         )?;
     }
     Ok(())
+}
+
+/// Lets a run hold the blobs that a value of it refers to.
+pub(super) fn hold_those_in(tx: &Tx<'_>, run: RunKey, value: &impl HoldsJson) -> StoreResult<()> {
+    match BlobDigest::all_of(value) {
+        none if none.is_empty() => Ok(()),
+        some => hold(tx, run, &some),
+    }
 }
 
 /// Before the holds of a deleted run go: their blobs may have no other.

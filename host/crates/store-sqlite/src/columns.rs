@@ -17,6 +17,7 @@ use model::{
     Timestamp, TokenId, TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
+use store::texts::TextDigest;
 use store::{BulkId, BulkState};
 
 type Bound<'a> = rusqlite::Result<ToSqlOutput<'a>>;
@@ -176,6 +177,17 @@ text_column!(
 impl ToColumn for SecretHash {
     fn to_column(&self) -> Bound<'_> {
         blob(&self.0)
+    }
+}
+
+impl ToColumn for TextDigest {
+    fn to_column(&self) -> Bound<'_> {
+        blob(&self.0)
+    }
+}
+impl FromColumn for TextDigest {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        <[u8; 32]>::column_result(value).map(Self)
     }
 }
 

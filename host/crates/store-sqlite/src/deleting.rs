@@ -4,7 +4,8 @@
 //! delete --the run's own rows go, and it is noted--> nobody sees it any more
 //!                                                     |
 //! sweep  <------------ what was noted ----------------+
-//!   rows of its history, journal, task runs and log, so many in one commit
+//!   rows of its history, journal, task runs and log, so many in one commit,
+//!   and its holds of large texts, with the texts that no other run holds
 //! ```
 //!
 //! A run may have a million rows, and no other write may wait for all of them. So a run first
@@ -18,6 +19,7 @@
 use super::blobs;
 use super::load::subject;
 use super::sql::{Sql, params};
+use super::texts;
 use super::writer::Tx;
 use model::RunId;
 use orchestrator::lifecycle::{self, RunKey};
@@ -123,9 +125,10 @@ fn sweep_one(tx: &Tx<'_>, run: RunKey, rows: i64) -> StoreResult<i64> {
         );
         left -= tx.run(&sql, params![run, left])? as i64;
         if left == 0 {
-            break;
+            return Ok(rows);
         }
     }
+    left -= texts::sweep(tx, run, left)?;
     Ok(rows - left)
 }
 

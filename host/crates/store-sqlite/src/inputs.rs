@@ -15,12 +15,14 @@ use rusqlite::Connection;
 use super::columns::AsJson;
 use super::load::subject;
 use super::sql::{Sql, params};
+use super::texts;
 use super::writer::Tx;
 use model::{
     Answer, AwaitedInput, Call, FailureKind, InputChange, InputEvent, InputId, Outcome, RunId, Seq,
     Timestamp,
 };
 use orchestrator::lifecycle::{self, Head, RunKey, Subject};
+use store::texts::Stored;
 use store::{StoreError, StoreResult};
 
 /// Notes where a request stands. `is_open`: nobody has given it yet.
@@ -139,15 +141,22 @@ fn open(conn: &Connection, root: &Subject, id: RunId) -> StoreResult<Vec<(Seq, A
     if !lifecycle::awaits_input(state) {
         return Ok(Vec::new());
     }
-    let entries: Vec<(Seq, AsJson<Call>, AsJson<Answer>, Timestamp)> = conn.all(
+    let entries: Vec<((Seq, Timestamp, Call), Answer)> = texts::all(
+        conn,
         "SELECT j.seq, j.call, j.answer, j.at
          FROM inputs i JOIN journal j ON j.run = i.run AND j.seq = i.seq
          WHERE i.run = ?1 AND j.settled_at IS NULL ORDER BY j.seq",
         [no],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        |row| {
+            let AsJson(call) = row.get(1)?;
+            let asked = (row.get(0)?, row.get(3)?, call);
+            let AsJson(answer) = row.get(2)?;
+            // Of these two, only the answer has a text that is needed.
+            Ok(Stored::new((asked, answer)))
+        },
     )?;
     let mut inputs = Vec::with_capacity(entries.len());
-    for (seq, AsJson(call), AsJson(answer), asked) in entries {
+    for ((seq, asked, call), answer) in entries {
         let Call::Input { key, scope, .. } = call else {
             return Err(damaged(root, seq));
         };

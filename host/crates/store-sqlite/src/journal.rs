@@ -6,10 +6,12 @@ use super::columns::AsJson;
 use super::inputs;
 use super::rows::{entry, need_run_no, unsigned};
 use super::sql::{Row, Sql, params};
+use super::texts;
 use super::writer::Tx;
 use model::{Answer, Call, CallMade, Entry, RunId, Seq, Settlement, Timestamp};
 use orchestrator::Called;
 use orchestrator::lifecycle::{AddEntry, RunKey};
+use store::texts::Stored;
 use store::{Settled, StoreResult};
 
 macro_rules! select_kept {
@@ -23,18 +25,16 @@ macro_rules! select_kept {
     };
 }
 
-fn kept_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+fn kept_entry(row: &Row<'_>) -> rusqlite::Result<Stored<Entry>> {
     let identity = row.get(6)?;
-    Ok(Entry {
-        identity,
-        ..entry(row)?
-    })
+    Ok(entry(row)?.map(|entry| Entry { identity, ..entry }))
 }
 
 /// `target`: the run whose end settles it.
 pub(super) fn add_entry(tx: &Tx<'_>, it: &AddEntry<'_>, target: Option<RunKey>) -> StoreResult<()> {
     let entry = it.entry;
     let settled = it.settled.as_ref();
+    let settlement = settled.map(|(_, settlement)| texts::put(tx, it.run, &**settlement));
     tx.run(
         "INSERT INTO journal (run, seq, at, due_at, settled_at, call, answer, settlement, keep)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -44,9 +44,9 @@ pub(super) fn add_entry(tx: &Tx<'_>, it: &AddEntry<'_>, target: Option<RunKey>) 
             entry.at,
             it.due,
             settled.map(|(at, _)| *at),
-            AsJson(&entry.call),
-            AsJson(&entry.answer),
-            settled.map(|(_, settlement)| AsJson(&**settlement)),
+            AsJson(&*texts::put(tx, it.run, &entry.call)?),
+            AsJson(&*texts::put(tx, it.run, &entry.answer)?),
+            settlement.transpose()?.as_deref().map(AsJson),
             it.keep
         ],
     )?;
@@ -73,7 +73,13 @@ pub(super) fn settle(
     tx.run(
         "UPDATE journal SET settled_at = ?3, settlement = ?4, keep = ?5
          WHERE run = ?1 AND seq = ?2",
-        params![run, seq, at, AsJson(settlement), keep],
+        params![
+            run,
+            seq,
+            at,
+            AsJson(&*texts::put(tx, run, settlement)?),
+            keep
+        ],
     )?;
     if let Settlement::Input(outcome) = settlement {
         inputs::settled(tx, run, seq, outcome)?;
@@ -99,15 +105,16 @@ pub(super) fn mark_awaited(tx: &Tx<'_>, run: RunKey, calls: &[Seq], epoch: u64) 
 
 /// The calls of a journal, in order, with their marks.
 pub(super) fn called(conn: &Connection, run: RunKey) -> StoreResult<Vec<Called>> {
-    conn.all(
+    texts::all(
+        conn,
         "SELECT seq, call, keep FROM journal WHERE run = ?1 ORDER BY seq",
         [run],
         |row| {
-            Ok(Called {
+            Ok(Stored::new(Called {
                 seq: row.get(0)?,
                 call: row.get::<_, AsJson<Call>>(1)?.0,
                 keep: row.get(2)?,
-            })
+            }))
         },
     )
 }
@@ -200,13 +207,14 @@ pub(super) fn calls(conn: &Connection, run: RunId, attempt: u32) -> StoreResult<
 
 fn call_made(row: &Row<'_>) -> rusqlite::Result<CallMade> {
     let answer = row.get::<_, Option<AsJson<Answer>>>(4)?;
-    Ok(CallMade {
+    let call = Stored::new(CallMade {
         seq: row.get(0)?,
         at: row.get(1)?,
         settled: row.get(2)?,
         call: row.get::<_, AsJson<Call>>(3)?.0,
         answer: answer.map(|AsJson(answer)| answer),
-    })
+    });
+    Ok(call.without_texts())
 }
 
 /// Makes room for the next attempt.
@@ -249,7 +257,8 @@ pub(super) fn len(conn: &Connection, run: RunId) -> StoreResult<u64> {
 }
 
 pub(super) fn entries(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> {
-    conn.all(
+    texts::all(
+        conn,
         "SELECT seq, call, answer, at, settled_at, settlement FROM journal
          WHERE run = (SELECT no FROM flow_runs WHERE id = ?1) ORDER BY seq",
         [run],
@@ -263,7 +272,8 @@ pub(super) fn entries_after(
     after: Option<Seq>,
     count: u32,
 ) -> StoreResult<Vec<Entry>> {
-    conn.all(
+    texts::all(
+        conn,
         "SELECT seq, call, answer, at, settled_at, settlement FROM journal
          WHERE run = (SELECT no FROM flow_runs WHERE id = ?1) AND seq > coalesce(?2, -1)
          ORDER BY seq LIMIT ?3",
@@ -274,11 +284,12 @@ pub(super) fn entries_after(
 
 /// What earlier attempts have finished, in the order in which it was kept.
 pub(super) fn kept(conn: &Connection, run: RunKey) -> StoreResult<Vec<Entry>> {
-    conn.all(select_kept!("?1"), [run], kept_entry)
+    texts::all(conn, select_kept!("?1"), [run], kept_entry)
 }
 
 pub(super) fn kept_of(conn: &Connection, run: RunId) -> StoreResult<Vec<Entry>> {
-    conn.all(
+    texts::all(
+        conn,
         select_kept!("(SELECT no FROM flow_runs WHERE id = ?1)"),
         [run],
         kept_entry,
@@ -289,16 +300,17 @@ pub(super) fn settled(conn: &Connection, run: RunId, calls: &[Seq]) -> StoreResu
     let run = need_run_no(conn, run)?;
     let mut settled = Vec::new();
     for seq in calls {
-        settled.extend(conn.first(
+        settled.extend(texts::first(
+            conn,
             "SELECT seq, settled_at, settlement FROM journal
              WHERE run = ?1 AND seq = ?2 AND settled_at IS NOT NULL",
             params![run, seq],
             |row| {
-                Ok(Settled {
+                Ok(Stored::new(Settled {
                     seq: row.get(0)?,
                     at: row.get(1)?,
                     settlement: row.get::<_, AsJson<Settlement>>(2)?.0,
-                })
+                }))
             },
         )?);
     }

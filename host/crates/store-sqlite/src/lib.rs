@@ -59,6 +59,7 @@ mod sql;
 mod task_runs;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod totals;
 mod verbs;
 mod workers;

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::rows::unsigned;
 use super::sql::{Row, Sql, params};
+use super::texts;
 use model::{FlowName, FlowRun, RunId, State};
 use orchestrator::lifecycle::{Candidate, Head, Losses, Reached, RunKey, Subject, Tally};
 use store::{Missing, StoreError, StoreResult};
@@ -99,17 +100,17 @@ pub(super) fn subject(conn: &Connection, id: RunId) -> StoreResult<Subject> {
 
 /// A run that is to be claimed.
 pub(super) fn candidate(conn: &Connection, key: RunKey) -> StoreResult<Candidate> {
-    conn.need(
+    texts::need(
+        conn,
         select_flow_run!(
             ", r.states, r.journal_len, r.logged, r.crashes, r.lost_attempt, r.lost_steps",
             "WHERE r.no = ?1"
         ),
         [key],
         |row| {
-            let run = flow_run(row)?;
             let tally = Tally {
                 states: unsigned(row, 24)?,
-                started: run.started,
+                started: row.get(21)?,
                 journal_len: unsigned(row, 25)?,
                 logged: unsigned(row, 26)?,
             };
@@ -120,12 +121,12 @@ pub(super) fn candidate(conn: &Connection, key: RunKey) -> StoreResult<Candidate
                     steps: unsigned(row, 29)?,
                 },
             };
-            Ok(Candidate {
+            Ok(flow_run(row)?.map(|run| Candidate {
                 key,
                 run,
                 tally,
                 losses,
-            })
+            }))
         },
     )
 }
@@ -136,7 +137,8 @@ pub(super) fn by_key(
     flow: &FlowName,
     key: &str,
 ) -> StoreResult<Option<FlowRun>> {
-    conn.first(
+    texts::first(
+        conn,
         select_flow_run!("WHERE s.flow = ?1 AND s.idempotency_key = ?2"),
         params![flow, key],
         flow_run,

@@ -312,7 +312,15 @@ fn only(table: &Table) -> String {
         "flow_runs" => "no",
         "task_runs" => "journal",
         "flow_run_states" | "journal" | "journal_kept" | "inputs" | "past_calls" | "logs"
-        | "run_blobs" => "run",
+        | "run_texts" | "run_blobs" => "run",
+        // A text goes with those who hold it.
+        "texts" => {
+            return " WHERE EXISTS (
+                 SELECT 1 FROM run_texts h WHERE h.digest = t.digest
+                     AND NOT EXISTS (SELECT 1 FROM deleted_runs d WHERE d.no = h.run)
+             )"
+            .to_owned();
+        }
         // The first row of all tells of nothing.
         "events" => return " WHERE length(t.changes) > 1".to_owned(),
         _ => return String::new(),

@@ -41,20 +41,31 @@ impl Query {
 
     /// The first rows in the order of this number.
     pub(super) fn page<T>(
-        mut self,
+        self,
         conn: &Connection,
         number: &str,
         order: Order,
         limit: usize,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> StoreResult<Vec<T>> {
+        let (sql, params) = self.page_of(number, order, limit);
+        conn.all(&sql, params, read)
+    }
+
+    /// The statement that gives these rows, and what it is given.
+    pub(super) fn page_of(
+        mut self,
+        number: &str,
+        order: Order,
+        limit: usize,
+    ) -> (String, Vec<Box<dyn ToColumn>>) {
         let direction = match order {
             Order::NewestFirst => "DESC",
             Order::OldestFirst => "ASC",
         };
         self.sql += &format!(" ORDER BY {number} {direction} LIMIT ?");
         self.params.push(Box::new(limit as i64));
-        conn.all(&self.sql, self.params, read)
+        (self.sql, self.params)
     }
 
     /// How many rows there are, counted up to `max`.

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::columns::AsJson;
 use super::rows::{flow_run, numbered_flow_run, select_flow_run, unsigned};
 use super::sql::{Row, Sql, params};
+use super::texts;
 use model::{
     Failure, FlowRun, HistoryLine, IdPrefix, PastWorker, Relative, RunId, RunName, State,
     StateType, Waits, number_attempts,
@@ -13,7 +14,7 @@ use orchestrator::lifecycle::RunKey;
 use store::StoreResult;
 
 pub(super) fn flow_run_by_id(conn: &Connection, id: RunId) -> StoreResult<Option<FlowRun>> {
-    conn.first(select_flow_run!("WHERE r.id = ?1"), [id], flow_run)
+    texts::first(conn, select_flow_run!("WHERE r.id = ?1"), [id], flow_run)
 }
 
 pub(super) fn find_runs(
@@ -23,7 +24,8 @@ pub(super) fn find_runs(
 ) -> StoreResult<Vec<FlowRun>> {
     let mut found: Vec<(RunKey, FlowRun)> = Vec::new();
     if let Some((low, high)) = text.bounds() {
-        found = conn.all(
+        found = texts::all(
+            conn,
             select_flow_run!("WHERE r.id BETWEEN ?1 AND ?2 ORDER BY r.id DESC LIMIT ?3"),
             params![RunId(low), RunId(high), count],
             numbered_flow_run,
@@ -34,7 +36,8 @@ pub(super) fn find_runs(
         }
     }
     if let Ok(name) = RunName::new(text.0.as_str()) {
-        found.extend(conn.all(
+        found.extend(texts::all(
+            conn,
             select_flow_run!("WHERE s.name = ?1 ORDER BY s.no DESC LIMIT ?2"),
             params![name, count],
             numbered_flow_run,

@@ -4,8 +4,10 @@ use rusqlite::Connection;
 
 use super::columns::AsJson;
 use super::sql::{Row, Sql, params};
+use super::texts;
 use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp};
 use orchestrator::lifecycle::RunKey;
+use store::texts::Stored;
 use store::{Missing, StoreError, StoreResult};
 
 /// The columns that [`flow_run`] reads, with what is read for the two that may be large.
@@ -40,8 +42,8 @@ macro_rules! select_flow_run {
 }
 pub(super) use select_flow_run;
 
-pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<FlowRun> {
-    Ok(FlowRun {
+pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<Stored<FlowRun>> {
+    Ok(Stored::new(FlowRun {
         id: row.get(1)?,
         name: row.get(2)?,
         flow: row.get(3)?,
@@ -73,12 +75,13 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<FlowRun> {
         outcome: row
             .get::<_, Option<AsJson<Outcome>>>(23)?
             .map(|outcome| outcome.0),
-    })
+    }))
 }
 
 /// The run and its number, for those who go on to change it.
-pub(super) fn numbered_flow_run(row: &Row<'_>) -> rusqlite::Result<(RunKey, FlowRun)> {
-    Ok((row.get(0)?, flow_run(row)?))
+pub(super) fn numbered_flow_run(row: &Row<'_>) -> rusqlite::Result<Stored<(RunKey, FlowRun)>> {
+    let no = row.get(0)?;
+    Ok(flow_run(row)?.map(|run| (no, run)))
 }
 
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
@@ -86,23 +89,23 @@ pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 }
 
 /// Reads `seq, call, answer, at, settled_at, settlement`.
-pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Stored<Entry>> {
     let settled = match row.get::<_, Option<Timestamp>>(4)? {
         Some(at) => Some((at, row.get::<_, AsJson<Settlement>>(5)?.0)),
         None => None,
     };
-    Ok(Entry {
+    Ok(Stored::new(Entry {
         seq: row.get(0)?,
         call: row.get::<_, AsJson<_>>(1)?.0,
         answer: row.get::<_, AsJson<_>>(2)?.0,
         at: row.get(3)?,
         settled,
         identity: None,
-    })
+    }))
 }
 
 pub(super) fn run_by_no(conn: &Connection, no: RunKey) -> StoreResult<FlowRun> {
-    conn.need(select_flow_run!("WHERE r.no = ?1"), [no], flow_run)
+    texts::need(conn, select_flow_run!("WHERE r.no = ?1"), [no], flow_run)
 }
 
 pub(super) fn run_no(conn: &Connection, id: RunId) -> StoreResult<Option<RunKey>> {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::blocks;
 use super::columns::{AsJson, list};
 use super::sql::{Sql, params};
+use super::texts;
 use super::writer::Tx;
 use model::{NewRun, Outcome, RunId, State, Timestamp};
 use orchestrator::lifecycle::{
@@ -58,7 +59,7 @@ fn insert_of(tx: &Tx<'_>, it: AddRun<'_>, origin: OriginKey) -> StoreResult<RunK
             it.key,
             run.created,
             run.scheduled,
-            run.parameters
+            *texts::put(tx, no, &run.parameters)?
         ],
     )?;
     add_state(tx, no, 1, &run.state, &it.says())?;
@@ -331,7 +332,7 @@ pub(super) fn end(tx: &Tx<'_>, it: End<'_>) -> StoreResult<()> {
             it.state.name,
             it.state.message,
             it.state.at,
-            AsJson(&*it.outcome),
+            AsJson(&*texts::put(tx, it.run, &*it.outcome)?),
             it.tally.states,
             it.tally.started,
             it.tally.journal_len,

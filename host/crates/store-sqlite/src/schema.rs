@@ -17,6 +17,12 @@
 //! variables, secrets  what people keep for all runs
 //! bulk_actions     what is done to many runs, and how far it is
 //! run_blocks       what is in a block of runs, so that others are passed over
+//! texts            large JSON texts that rows of runs refer to
+//! run_texts        which run has which of them
+//! blobs            what is kept as bytes, and which upload has them
+//! run_blobs        which run holds which of them
+//! blob_uploads     uploads that are not finished, and those whose bytes are to be deleted
+//! blob_bytes       the bytes of uploads that no storage has
 //! ```
 //!
 //! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
@@ -475,6 +481,22 @@ CREATE TABLE secrets (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Large JSON texts of runs, compressed, and which run holds which.
+const TEXTS: &str = "
+CREATE TABLE texts (
+    digest BLOB PRIMARY KEY NOT NULL,
+    -- Before it was compressed. It was not, if it has as many bytes.
+    size   INTEGER NOT NULL,
+    bytes  BLOB NOT NULL
+) STRICT;
+CREATE TABLE run_texts (
+    run    INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (run, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_texts_digest ON run_texts (digest);
+";
+
 /// What is kept as bytes. What has them is an upload; a blob that is loose may have lost its last
 /// holder.
 const BLOBS: &str = "
@@ -526,6 +548,7 @@ const STEPS: &[M<'static>] = &[
     M::up(LOSSES),
     M::up(USAGE),
     M::up(KEPT),
+    M::up(TEXTS),
     M::up(BLOBS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -73,6 +73,12 @@ impl Params for Vec<Box<dyn ToColumn>> {
     }
 }
 
+impl<P: Params> Params for &P {
+    fn bind(&self, statement: &mut CachedStatement<'_>) -> rusqlite::Result<()> {
+        (**self).bind(statement)
+    }
+}
+
 /// Parameters of different types, as [`rusqlite::params`] takes them.
 macro_rules! params {
     ($($value:expr),* $(,)?) => {

@@ -14,6 +14,7 @@ use model::{
     WorkerUsage,
 };
 use orchestrator::lifecycle::Why;
+use store::texts::TextsApart;
 use store::{
     BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkLease, BulkNext, BulkProgress,
     BulkRecorded, Cancellation, Catalog, Claim, Claimed, Clock, Count, Deployed, EventPage, Events,
@@ -25,7 +26,7 @@ use store::{
 use super::writer::Tx;
 use super::{
     SqliteStore, bulk, components, deleting, deployments, events, inputs, journal, life, listing,
-    load, pick, pools, read, totals, workers,
+    load, pick, pools, read, texts, totals, workers,
 };
 
 /// A journal longer than this is read on a thread for blocking work: parsing it takes
@@ -403,6 +404,10 @@ impl Reading for SqliteStore {
         let (patience, now) = (self.patience, self.clock.now());
         self.read_long(move |conn| listing::count_runs(conn, patience, &filter, max, now))
             .await
+    }
+
+    async fn texts_apart(&self) -> StoreResult<TextsApart> {
+        self.read_long(texts::count).await
     }
 
     async fn journal_part(

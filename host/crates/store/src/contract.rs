@@ -4,6 +4,7 @@
 //! new, empty store and whatever must live as long as it does.
 
 pub mod access;
+pub mod blobs;
 pub mod bulk;
 pub mod cast;
 pub mod deleting;
@@ -19,6 +20,7 @@ pub mod past;
 pub mod reading;
 pub mod starting;
 pub mod stopping;
+pub mod texts;
 pub mod totals;
 pub mod waiting;
 pub mod working;
@@ -64,6 +66,12 @@ macro_rules! contract {
             deploying::a_deployment_that_is_deleted_leaves_its_runs,
             deploying::a_pool_is_created_changed_and_deleted,
             deploying::a_pool_in_use_stays,
+            blobs::a_blob_goes_with_the_run_that_wrote_it,
+            blobs::equal_bytes_are_kept_once,
+            blobs::a_run_holds_what_its_values_refer_to,
+            blobs::what_is_no_blob_is_not_held,
+            blobs::an_upload_that_is_doomed_is_not_finished,
+            blobs::bytes_in_the_database_go_with_their_upload,
             kept::a_variable_is_what_it_was_set_to_last,
             kept::a_secret_is_followed_by_its_next_version,
             kept::all_secrets_are_sealed_anew_or_none,
@@ -171,6 +179,16 @@ macro_rules! contract {
             deleting::the_key_of_a_deleted_run_is_free,
             deleting::what_comes_after_a_deleted_run_is_newer,
             deleting::a_deletion_is_told_of,
+            texts::large_values_come_back_as_they_were,
+            texts::a_value_in_the_form_of_a_reference_comes_back_as_it_was,
+            texts::equal_values_stand_apart_once,
+            texts::several_large_values_of_a_record_come_back,
+            texts::what_is_refused_leaves_no_text,
+            texts::a_text_goes_with_the_last_run_that_holds_it,
+            texts::a_run_that_watches_holds_what_it_was_told,
+            texts::a_subflow_holds_its_own,
+            texts::a_new_attempt_inherits_large_values,
+            texts::a_large_input_is_asked_for_and_given,
             totals::ends_are_counted_by_time_and_state,
             totals::a_run_is_counted_by_the_end_that_it_has_now,
             totals::subflows_are_counted_under_their_flows,

@@ -25,6 +25,7 @@ mod runs;
 #[cfg(feature = "testing")]
 pub mod simulation;
 mod tallies;
+pub mod texts;
 mod wakes;
 mod workers;
 

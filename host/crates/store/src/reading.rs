@@ -9,6 +9,7 @@ use model::{
 use crate::StoreResult;
 use crate::filter::{LogFilter, LogPlace, RunFilter, TaskRunFilter};
 use crate::listing::{Count, Page, PageRequest};
+use crate::texts::TextsApart;
 
 /// The items of a page that is read to go on with the next one.
 const PAGE: u32 = 1000;
@@ -51,6 +52,9 @@ pub trait Reading: Send + Sync + 'static {
         deployments: &[DeploymentName],
         count: u32,
     ) -> StoreResult<LatestEnds>;
+
+    /// How many large texts of runs stand apart from their rows: equal ones count once.
+    async fn texts_apart(&self) -> StoreResult<TextsApart>;
 
     /// The first `count` entries of a run's journal after a position, in order.
     async fn journal_part(

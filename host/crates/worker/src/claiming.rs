@@ -22,6 +22,7 @@ use super::usage::usage;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use model::{StateType, Timestamp, Worker, WorkerId};
 use operations::FreshIds;
+use operations::blobs::{Blobs, Tidied, tidy};
 use store::{Claim, Claimed, Offer, Store, StoreError, StoreResult, Topic};
 use wasm::Runtime;
 

@@ -4,7 +4,10 @@ use super::head::{RunKey, Tally};
 use super::losses::Losses;
 use super::plan::{Change, Claim, News, Plan};
 use super::refusal::{Refusal, check_transition};
-use model::{Claimed, FlowRun, Lease, State, StateName, StateType, Timestamp, WorkPool, WorkerId};
+use model::{
+    Claimed, FlowRun, HoldsJson, Json, Lease, State, StateName, StateType, Timestamp, WorkPool,
+    WorkerId,
+};
 
 /// How many runs, at most `wanted`, a pool has room for. `active` counts the runs that hold
 /// one of its slots; it is asked only where that matters.
@@ -30,6 +33,16 @@ pub struct Candidate {
     pub run: FlowRun,
     pub tally: Tally,
     pub losses: Losses,
+}
+
+impl HoldsJson for Candidate {
+    fn each_json(&self, see: &mut dyn FnMut(&Json)) {
+        self.run.each_json(see);
+    }
+
+    fn each_json_mut(&mut self, change: &mut dyn FnMut(&mut Json)) {
+        self.run.each_json_mut(change);
+    }
 }
 
 impl Candidate {

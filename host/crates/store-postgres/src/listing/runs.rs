@@ -1,15 +1,17 @@
 //! Flow runs that a filter lets through.
 
 use super::query::Query;
-use super::walk::{self, Part, Span};
+use super::walk::{self, Found, Part, Span};
 use crate::columns::{ToColumn, Value};
 use crate::error::Pg;
 use crate::origins;
 use crate::rows::{flow_run, flow_run_columns, select_flow_run};
 use crate::sql::{Conn, params};
+use crate::texts;
 use model::{FlowRun, IdPrefix, LATE_AFTER, StateName, StateType, Timestamp};
 use orchestrator::lifecycle::OriginKey;
-use store::{Count, Cursor, Page, PageRequest, RunFilter, StateFilter, Values};
+use store::texts::{TRIES_MAX, Texts};
+use store::{Count, Cursor, Page, PageRequest, RunFilter, StateFilter, StoreError, Values};
 
 /// So many digits of an id are no part of a name by chance.
 const ID_DIGITS_MIN: usize = 8;
@@ -36,7 +38,7 @@ pub(crate) async fn flow_runs(
         ),
     });
     restrict(&mut query, filter, &found_by, now);
-    let found = walk::look(conn, &part, found_by.span, &query, "r.no", flow_run).await?;
+    let found = look(conn, &part, found_by.span, &query).await?;
     let searched_to = match found.next {
         Some(place) => {
             conn.first(
@@ -54,6 +56,22 @@ pub(crate) async fn flow_runs(
         items: found.items.into_iter().map(|(_, run)| run).collect(),
         newest: Cursor::new(print, found_by.newest),
     })
+}
+
+/// Runs with their texts. If one is gone, so is its run by now, and it is looked once more.
+async fn look(conn: &impl Conn, part: &Part, span: Span, query: &Query) -> Pg<Found<FlowRun>> {
+    let mut texts = Texts::default();
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let Found { items, next } = walk::look(conn, part, span, query, "r.no", flow_run).await?;
+        let items = items.into_iter().map(|(no, run)| run.map(|run| (no, run)));
+        match texts::filled(conn, items.collect(), &mut texts).await? {
+            Ok(items) => return Ok(Found { items, next }),
+            Err(gone) if tries == TRIES_MAX => return Err(StoreError::from(gone).into()),
+            Err(_) => {}
+        }
+    }
 }
 
 pub(crate) async fn count_runs(
@@ -223,7 +241,8 @@ fn restrict_states(query: &mut Query, states: &[StateFilter], now: Timestamp) {
 }
 
 pub(crate) async fn failed(conn: &impl Conn, since: Timestamp, count: u32) -> Pg<Vec<FlowRun>> {
-    conn.all(
+    texts::all(
+        conn,
         select_flow_run!(
             "WHERE r.state IN ('FAILED', 'CRASHED') AND r.pool IS NOT NULL AND r.ended >= $1
              ORDER BY r.ended DESC, r.no DESC LIMIT $2"

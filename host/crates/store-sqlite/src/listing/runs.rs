@@ -9,7 +9,7 @@ use crate::columns::{AsJson, ToColumn};
 use crate::query::Query;
 use crate::rows::{flow_run, flow_run_columns, select_flow_run, unsigned};
 use crate::sql::{Sql, params};
-use crate::{blocks, origins};
+use crate::{blocks, origins, texts};
 use model::{FlowRun, IdPrefix, LATE_AFTER, RunId, StateName, StateType, Timestamp};
 use orchestrator::lifecycle::RunKey;
 use store::{Count, Cursor, Page, PageRequest, RunFilter, StateFilter, StoreResult, Values};
@@ -195,8 +195,10 @@ fn rows(
     let drives = join(&mut query, filter);
     which.restrict(&mut query, drives.number());
     restrict(&mut query, filter, now);
-    query.page(conn, drives.number(), part.order, limit, |row| {
-        Ok((row.get::<_, RunKey>(0)?.0, flow_run(row)?))
+    let (sql, params) = query.page_of(drives.number(), part.order, limit);
+    texts::all(conn, &sql, params, |row| {
+        let no = row.get::<_, RunKey>(0)?.0;
+        Ok(flow_run(row)?.map(|run| (no, run)))
     })
 }
 
@@ -259,7 +261,8 @@ fn restrict_states(query: &mut Query, states: &[StateFilter], now: Timestamp) {
 }
 
 pub(crate) fn failed(conn: &Connection, since: Timestamp, count: u32) -> StoreResult<Vec<FlowRun>> {
-    conn.all(
+    texts::all(
+        conn,
         select_flow_run!(
             "WHERE r.no IN (
                  SELECT no FROM flow_runs INDEXED BY flow_runs_failed

@@ -108,3 +108,50 @@ async fn a_deletion_that_was_cut_off_is_finished_by_the_next() {
     assert_eq!(cast.store.delete_runs(&[]).await, Ok(vec![]));
     assert_eq!(rows(&cast.store)[7..], [1, 0]);
 }
+
+/// A text may take as long as many rows.
+#[tokio::test]
+async fn texts_go_in_parts_and_none_that_another_run_holds() {
+    let (store, _dir) = new_store().await;
+    let cast = Cast::on(store).await;
+    let text = |n: usize| {
+        // Nothing in it repeats, so that it stays large.
+        let random = (0..20_000).map(|at: usize| (at * 7_919 + n * 104_729) % 1_000_003);
+        let items: Vec<String> = random.map(|item| item.to_string()).collect();
+        json(&format!("[{}]", items.join(",")))
+    };
+    let with = async |texts: std::ops::Range<usize>| {
+        let lease = cast.running("etl").await;
+        for (seq, n) in (1..).zip(texts) {
+            let mut entry = task(seq);
+            entry.answer = model::Answer::Value { value: text(n) };
+            cast.go_on(lease, |progress| progress.entries.push(entry))
+                .await;
+        }
+        cast.end(lease, failure(), 3).await;
+        lease.run
+    };
+    let (gone, stays) = (with(0..6).await, with(4..8).await);
+    let count = async || cast.store.texts_apart().await.unwrap().count;
+    assert_eq!(count().await, 8);
+    let delete = move |tx: &writer::Tx<'_>| deleting::delete(tx, gone);
+    assert_eq!(cast.store.writer.write(delete).await, Ok(true));
+    // Its rows go first, then a text with each part.
+    let mut counts = Vec::new();
+    let sweep = |tx: &writer::Tx<'_>| deleting::sweep(tx, 11);
+    loop {
+        let is_done = cast.store.writer.write(sweep).await.unwrap();
+        counts.push(count().await);
+        if is_done {
+            break;
+        }
+    }
+    assert_eq!(counts.last(), Some(&4));
+    assert!(counts.contains(&6), "{counts:?}");
+    let journal = cast.store.journal(stays).await.unwrap();
+    let values: Vec<_> = journal.into_iter().map(|entry| entry.answer).collect();
+    let expect: Vec<_> = (4..8)
+        .map(|n| model::Answer::Value { value: text(n) })
+        .collect();
+    assert_eq!(values, expect);
+}

@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 30] = [
+pub static TABLES: [Table; 32] = [
     table(
         "components",
         1,
@@ -231,6 +231,8 @@ pub static TABLES: [Table; 30] = [
             text("call"),
         ],
     ),
+    table("texts", 1, &[bytes("digest"), int("size"), bytes("bytes")]),
+    table("run_texts", 2, &[int("run"), bytes("digest")]),
     table(
         "task_runs",
         1,
