@@ -1,7 +1,7 @@
 //! The error of flows and tasks: any `std::error::Error` converts into it, and it knows
 //! whether a retry could help.
 
-use std::{error::Error as StdError, fmt, rc::Rc};
+use std::{any::Any, error::Error as StdError, fmt, io, rc::Rc};
 
 use crate::bindings::types::{Failure, FailureKind};
 
@@ -134,6 +134,15 @@ impl Error {
         }))
     }
 
+    /// For `Read` and `Write`.
+    pub(crate) fn into_io(self) -> io::Error {
+        io::Error::other(Told {
+            kind: self.kind(),
+            own: self.0.own,
+            message: format!("{self:#}"),
+        })
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -187,8 +196,33 @@ impl Error {
     }
 }
 
+/// An error on its way through a trait of the standard library. `?` makes the same of it again.
+#[derive(Debug)]
+struct Told {
+    kind: ErrorKind,
+    own: bool,
+    message: String,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Told {}
+
 impl<E: StdError + 'static> From<E> for Error {
     fn from(error: E) -> Self {
+        let any: &dyn Any = &error;
+        let io = any.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(Told { kind, own, message }) = io.and_then(|it| it.downcast_ref()) {
+            return Self(Rc::new(Inner {
+                kind: *kind,
+                own: *own,
+                what: What::Source(message.clone().into()),
+            }));
+        }
         Self::of_kind(ErrorKind::Error, error)
     }
 }
@@ -331,6 +365,18 @@ mod tests {
     fn check(error: Error, kind: FailureKind, message: &str) {
         let failure = error.into_failure();
         assert_eq!((failure.kind, failure.message.as_str()), (kind, message));
+    }
+
+    #[test]
+    fn an_error_that_passes_through_io_is_the_same() {
+        let gone = Error::of_this_run(ErrorKind::NotFound, "there is no blob".to_owned());
+        check(
+            gone.into_io().into(),
+            FailureKind::NotFound,
+            "there is no blob",
+        );
+        let other = io::Error::other("no route");
+        check(other.into(), FailureKind::Error, "no route");
     }
 
     #[test]

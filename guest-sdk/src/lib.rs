@@ -75,6 +75,11 @@
 //! Each is awaited in an `async fn` flow; `.wait()` blocks in a `fn` flow. `join_all`,
 //! `select!` and friends of the `futures` crate are in the [`prelude`].
 //!
+//! # Large values
+//!
+//! [`blob::write`] keeps bytes apart from JSON, and returns a [`Blob`], which tasks, flows and runs
+//! pass on. [`Bytes`] are for what fits into a parameter or a result.
+//!
 //! # What a flow must not do
 //!
 //! A flow is run again after a crash, and must then make the same calls in the same order.
@@ -107,6 +112,7 @@ extern crate self as guest_sdk;
 mod arguments;
 pub mod artifact;
 mod bindings;
+pub mod blob;
 mod bytes;
 #[cfg(test)]
 mod calls_tests;
@@ -137,6 +143,7 @@ mod timer;
 mod variable;
 
 pub use arguments::Argument;
+pub use blob::Blob;
 pub use bytes::Bytes;
 pub use context::{RunContext, TaskContext, context};
 pub use deployment::{
@@ -171,9 +178,10 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::{
-        Bytes, Context, Error, ErrorKind, FlowRun, FlowRunId, Result, Secret, State, TaskFuture,
-        artifact, bail, context, ensure, flow, http, run_deployment, run_deployments, secret,
-        sleep, suspend_for_input, task, variable, variable_or, wait_for_flow_runs,
+        Blob, Bytes, Context, Error, ErrorKind, FlowRun, FlowRunId, Result, Secret, State,
+        TaskFuture, artifact, bail, blob, context, ensure, flow, http, run_deployment,
+        run_deployments, secret, sleep, suspend_for_input, task, variable, variable_or,
+        wait_for_flow_runs,
     };
 }
 

@@ -12,14 +12,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("orchestrator", &["model"]),
     ("wasm", &["model"]),
+    ("blobs", &[]),
     ("vault", &["model"]),
     ("store", &["model", "orchestrator"]),
     ("store-postgres", &["model", "orchestrator", "store"]),
     ("store-sqlite", &["model", "orchestrator", "store"]),
-    ("operations", &["model", "orchestrator", "store", "vault"]),
+    (
+        "operations",
+        &["blobs", "model", "orchestrator", "store", "vault"],
+    ),
     (
         "worker",
         &[
+            "blobs",
             "model",
             "operations",
             "orchestrator",
@@ -33,6 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "bench",
         &[
+            "blobs",
             "model",
             "operations",
             "orchestrator",
@@ -135,6 +141,7 @@ fn each_engine_is_named_in_one_place_only() {
         ("wasmtime_wasi", "wasm"),
         ("rusqlite", "store-sqlite"),
         ("tokio_postgres", "store-postgres"),
+        ("object_store", "blobs"),
         ("println!", "cli"),
         ("print!", "cli"),
         ("clap", "cli"),

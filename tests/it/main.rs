@@ -10,6 +10,7 @@ mod artifacts;
 mod bad_databases;
 mod bad_files;
 mod bad_input;
+mod blobs;
 mod bulk;
 mod cancelling;
 mod chaos;

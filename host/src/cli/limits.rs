@@ -28,6 +28,9 @@ pub struct LimitArgs {
     /// the control group]
     #[arg(long, value_name = "SIZE")]
     memory: Option<SizeArg>,
+    /// One blob [default: 4GiB]
+    #[arg(long, value_name = "SIZE")]
+    blob_limit: Option<SizeArg>,
     #[command(flatten)]
     http: HttpArgs,
 }
@@ -47,6 +50,9 @@ impl LimitArgs {
         }
         if let Some(JsonLimitArg(max)) = self.json_limit {
             limits.payload_max = max;
+        }
+        if let Some(SizeArg(max)) = self.blob_limit {
+            limits.blob_max = max as u64;
         }
         limits.http = self.http.limits();
         limits

@@ -3,6 +3,7 @@
 
 mod artifact;
 mod bench;
+mod blob;
 mod completions;
 mod component;
 mod context;
@@ -30,6 +31,7 @@ mod secret;
 mod server;
 mod signals;
 mod size;
+mod storage;
 mod table;
 mod target;
 mod task_run;
@@ -80,6 +82,7 @@ Environment:
                      directory, such as ~/.local/share/orch-host]
   ORCH_DATABASE_URL  As `--database`
   ORCH_LISTEN_URL    As `--listen-url`
+  ORCH_STORAGE_URL   As `--storage`
   ORCH_API_URL       As `--server`
   ORCH_API_TOKEN     The token to show to that server [default: for a server on this machine, the
                      one in ORCH_HOME]
@@ -124,6 +127,17 @@ struct GlobalArgs {
         value_name = "URL"
     )]
     listen_url: Option<String>,
+    /// Where blobs are kept: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or
+    /// `file:///DIRECTORY`, the same for all workers [default: `blobs` in ORCH_HOME; with
+    /// PostgreSQL: the database, up to 64 MiB each]
+    #[arg(
+        long,
+        global = true,
+        env = "ORCH_STORAGE_URL",
+        hide_env = true,
+        value_name = "URL"
+    )]
+    storage: Option<String>,
     /// A server to ask, in place of the database: `https://orch.example.com`
     #[arg(
         long,
@@ -199,6 +213,9 @@ enum Command {
     /// Show what runs have made for people to look at
     #[command(subcommand)]
     Artifact(artifact::ArtifactCommand),
+    /// Write the bytes of a blob to a file
+    #[command(subcommand)]
+    Blob(blob::BlobCommand),
     Prune(prune::PruneArgs),
     /// Show what the database is, bring it to this version, copy it to another
     #[command(subcommand)]
@@ -257,7 +274,10 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
         database = Some(DatabaseUrl::listening_at(database, direct)?);
     }
     let server = remote::chosen(cli.global.server, database.as_ref())?;
-    let place = Place::find(database)?;
+    let storage = cli.global.storage.as_deref().filter(|it| !it.is_empty());
+    let storage = storage.map(storage::read).transpose()?;
+    let mut place = Place::find(database)?;
+    place.storage = storage;
     let engine = EngineSettings::new(&place.cache, cli.global.compile_limit);
     runtime(&cli.command)?.block_on(async move {
         // It has databases of its own.
@@ -297,6 +317,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::Variable(command) => variable::run(command, &cx).await,
             Command::Artifact(command) => artifact::run(command, &cx).await,
             Command::Secret(command) => secret::run(command, &cx).await,
+            Command::Blob(command) => blob::run(command, &cx).await,
             Command::Bench(_) | Command::Completions(_) | Command::Database(_) => {
                 unreachable!("they were done above")
             }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::error::UserError;
+use blobs::StorageUrl;
 use store::StoreResult;
 use store::moving::Database;
 
@@ -106,6 +107,8 @@ impl FromStr for DatabaseUrl {
 #[derive(Clone, Debug)]
 pub struct Place {
     pub database: DatabaseUrl,
+    /// Where blobs are kept, if it was said.
+    pub storage: Option<StorageUrl>,
     /// Where the machine keeps what is its own.
     pub home: PathBuf,
     /// Compiled code.
@@ -138,6 +141,7 @@ impl Place {
         refuse_public(&home)?;
         Ok(Self {
             database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(home.join("orch.db"))),
+            storage: None,
             cache: home.join("cache"),
             token: home.join("token"),
             home,

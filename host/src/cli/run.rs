@@ -12,6 +12,7 @@ use super::limits::LimitArgs;
 use super::params::ParamArgs;
 use super::secret::keys_of_worker;
 use super::signals::Signals;
+use super::storage;
 use super::target::Target;
 use super::values::level;
 use super::watch::{States, conclude, tell_until_ended};
@@ -24,7 +25,6 @@ use operations::grants::granted;
 use operations::{FreshIds, start};
 use orchestrator::Start;
 use store::{NewRun, Store};
-use vault::Keys;
 use wasm::Runtime;
 use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, register, serve};
 
@@ -86,7 +86,7 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let mut signals = Signals::catch()?;
     // First the worker, then its run: what is reserved for a worker that nobody knows could
     // be taken for left behind.
-    let mut worker = LocalWorker::start(store, runtime, keys_of_worker(cx).await?).await?;
+    let mut worker = LocalWorker::start(cx, store, runtime).await?;
     let new = NewRun {
         run: run.clone(),
         idempotency_key: None,
@@ -168,13 +168,14 @@ const STOP_MAX: Duration = Duration::from_secs(5);
 
 impl LocalWorker {
     async fn start(
+        cx: &Context,
         store: &Arc<dyn Store>,
         runtime: Arc<Runtime>,
-        keys: Keys,
     ) -> anyhow::Result<Self> {
         let mut config = WorkerConfig::new(format!("run-{}", std::process::id()), None);
         config.runs_max = 1;
-        config.vault = Some(Arc::new(keys));
+        config.vault = Some(Arc::new(keys_of_worker(cx).await?));
+        config.storage = storage::of_worker(cx).await?;
         let id = config.id;
         let (tell, shutdown) = Shutdown::new();
         let worker = register(config, &**store, &runtime).await?;

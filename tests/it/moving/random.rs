@@ -71,9 +71,8 @@ pub fn fill(path: &Path, rows: i64) {
             let value = |(name, kind, may_be_null): &(&str, Kind, bool)| match (table.name, *name) {
                 // Keys, and what refers to them.
                 (_, "no" | "n" | "seq" | "rowid" | "minute") => Value::Integer(n),
-                ("components" | "texts" | "run_texts", "digest") | ("deployments", "component") => {
-                    Value::Blob(n.to_be_bytes().repeat(4))
-                }
+                ("components" | "texts" | "run_texts" | "blobs" | "run_blobs", "digest")
+                | ("deployments", "component") => Value::Blob(n.to_be_bytes().repeat(4)),
                 ("pools", "name") | ("deployments", "pool" | "name") => {
                     Value::Text(format!("p{n}"))
                 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use blobs::{Storage, StorageUrl};
 use model::{
     Component, Deployment, Digest, FlowRun, Grants, Json, Outcome, PoolName, RunId, StateType,
     Timestamp, WorkPool,
@@ -96,6 +97,8 @@ impl Bed {
         let (tell, shutdown) = Shutdown::new();
         let mut config = WorkerConfig::new("bench".to_owned(), Some(PoolName::default_pool()));
         config.runs_max = RUNS_MAX;
+        let storage = StorageUrl::Directory(self.dir.join("blobs"));
+        config.storage = Some(Storage::open(&storage)?);
         let (store, runtime) = (Arc::clone(&self.store), runtime(&self.dir)?);
         let worker = register(config, &*store, &runtime).await?;
         let serving = tokio::spawn(serve(worker, store, runtime, shutdown));
@@ -191,6 +194,15 @@ impl Bed {
 
     /// Creates one run and waits until it has completed. How long that took.
     pub async fn run_one(&self, flow: &str, parameters: &str) -> anyhow::Result<Duration> {
+        Ok(self.run_to_end(flow, parameters).await?.1)
+    }
+
+    /// The same, with the run.
+    pub async fn run_to_end(
+        &self,
+        flow: &str,
+        parameters: &str,
+    ) -> anyhow::Result<(RunId, Duration)> {
         let new = self.new_run(flow, parameters)?;
         let id = new.run.id;
         let mut listener = self.store.listen(Topic::Change)?;
@@ -199,7 +211,7 @@ impl Bed {
         loop {
             if let Some(outcome) = self.read(id).await?.outcome {
                 completed(&outcome)?;
-                return Ok(begin.elapsed());
+                return Ok((id, begin.elapsed()));
             }
             listener.heard().await;
         }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use model::{
-    Failure, FailureKind, Grants, Json, Manifest, NewArtifact, RunId, SecretName, TaskName,
-    TaskRunId, Timestamp, VariableName,
+    BlobRef, Failure, FailureKind, Grants, Json, Manifest, NewArtifact, RunId, SecretName,
+    TaskName, TaskRunId, Timestamp, VariableName,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use wasm::{
-    CallResult, GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime, SecretText,
-    TaskContext, TaskPort, TaskStart,
+    BlobReader, BlobWriter, CallResult, GuestLine, LogFull, LogSink, Prepared, RunContext, Runtime,
+    SecretText, TaskContext, TaskPort, TaskStart,
 };
 
 use crate::bed::Bed;
@@ -109,6 +109,14 @@ impl TaskPort for Unread {
         ready(()).boxed()
     }
 
+    fn write_blob(&self) -> BoxFuture<'_, CallResult<Box<dyn BlobWriter>>> {
+        ready(Err(no_blobs().into())).boxed()
+    }
+
+    fn read_blob(&self, _: BlobRef) -> BoxFuture<'_, CallResult<Box<dyn BlobReader>>> {
+        ready(Err(no_blobs().into())).boxed()
+    }
+
     fn secret(&self, name: SecretName) -> BoxFuture<'_, CallResult<SecretText>> {
         let failure = Failure::new(
             FailureKind::NotFound,
@@ -116,6 +124,10 @@ impl TaskPort for Unread {
         );
         ready(Err(failure.into())).boxed()
     }
+}
+
+fn no_blobs() -> Failure {
+    Failure::new(FailureKind::Refused, "nothing is kept here")
 }
 
 /// The component that a bed has deployed, ready to run.

@@ -24,6 +24,7 @@ mod api_read;
 mod api_start;
 mod archive;
 mod bed;
+mod blob;
 mod figures;
 mod filling;
 mod finished;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::figures::Sample;
 use crate::ground::Ground;
 use crate::runs::{self, in_turn};
-use crate::{apart, follow, followed, instances, replaying, suspended};
+use crate::{apart, blob, follow, followed, instances, replaying, suspended};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +35,12 @@ pub enum Workload {
     Follow,
     ApiRead,
     ApiStart,
+    Blob100m,
 }
 
 impl Workload {
     /// In the order in which they are measured and shown.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Instances,
         Self::Empty,
         Self::ThreeTasks,
@@ -65,6 +66,7 @@ impl Workload {
         Self::Follow,
         Self::ApiRead,
         Self::ApiStart,
+        Self::Blob100m,
     ];
 
     /// The rows that are measured where none is named.
@@ -117,6 +119,7 @@ impl Workload {
             Self::Follow => "follow",
             Self::ApiRead => "api-read",
             Self::ApiStart => "api-start",
+            Self::Blob100m => "blob-100m",
         }
     }
 
@@ -148,6 +151,7 @@ impl Workload {
             Self::Follow => "1,000 streams of one busy run",
             Self::ApiRead => "pages and JSON of a server with many runs",
             Self::ApiStart => "a run over HTTP, until its end is told",
+            Self::Blob100m => "a blob of 100 MB, and a copy of such a file",
         }
     }
 
@@ -221,6 +225,10 @@ impl Workload {
                 "From the request that starts a run of an empty flow, until the stream of its \
                  events has told of its end; the server has a worker"
             }
+            Self::Blob100m => {
+                "A run whose task writes a blob of 100 MB, another that reads it, and as the \
+                 measure a copy of such a file that is synced"
+            }
         }
     }
 
@@ -268,6 +276,7 @@ impl Workload {
             Self::Follow => follow::follow(ground.bed().await?, long).await,
             Self::ApiRead => ground.reads().await?.measure(long).await,
             Self::ApiStart => ground.starts().await?.measure(long).await,
+            Self::Blob100m => blob::blob(ground.here().await?).await,
         }
     }
 }

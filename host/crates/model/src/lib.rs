@@ -6,6 +6,7 @@
 mod access;
 mod artifact;
 mod ask;
+mod blob;
 mod component;
 mod deployment;
 mod event;
@@ -40,6 +41,7 @@ mod worker;
 pub use access::{AuditEntry, Role, SecretHash, Session, Token};
 pub use artifact::{Artifact, ArtifactKind, NewArtifact};
 pub use ask::{Ask, Reply};
+pub use blob::{BlobDigest, BlobDigestError, BlobPlace, BlobRef, StoredBlob, UploadId};
 pub use component::Component;
 pub use deployment::Deployment;
 pub use event::{

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod artifacts;
+pub mod blobs;
 pub mod bulk;
 pub mod client;
 pub mod control;

@@ -13,9 +13,10 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 use model::{
-    ArtifactId, ArtifactKey, ArtifactKind, DeploymentName, Digest, FlowName, Json, LogLevel,
-    PoolName, Role, RunId, RunName, SecretHash, SecretName, Seq, SessionId, StateName, StateType,
-    TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName, WorkerId,
+    ArtifactId, ArtifactKey, ArtifactKind, BlobDigest, BlobPlace, DeploymentName, Digest, FlowName,
+    Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash, SecretName, Seq, SessionId,
+    StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, UploadId,
+    VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
 use store::texts::TextDigest;
@@ -264,7 +265,7 @@ macro_rules! id_column {
     )*};
 }
 id_column!(
-    ArtifactId, RunId, SessionId, TaskRunId, TokenId, WorkerId, BulkId
+    ArtifactId, RunId, SessionId, TaskRunId, TokenId, UploadId, WorkerId, BulkId
 );
 
 macro_rules! text_column {
@@ -344,6 +345,18 @@ impl FromColumn for TextDigest {
     }
 }
 
+impl ToColumn for BlobDigest {
+    fn to_column(&self) -> Value {
+        Value::Bytes(self.0.to_vec())
+    }
+}
+impl FromColumn for BlobDigest {
+    fn from_column(raw: Raw<'_>) -> Result<Self, BoxError> {
+        let bytes: &[u8] = raw.read()?;
+        Ok(Self(bytes.try_into()?))
+    }
+}
+
 impl ToColumn for SecretHash {
     fn to_column(&self) -> Value {
         Value::Bytes(self.0.to_vec())
@@ -364,7 +377,7 @@ macro_rules! word_column {
         }
     )*};
 }
-word_column!(ArtifactKind, Role, StateType);
+word_column!(ArtifactKind, BlobPlace, Role, StateType);
 
 impl ToColumn for DeploymentName {
     fn to_column(&self) -> Value {

@@ -12,7 +12,7 @@ use orchestrator::lifecycle::{self, RunKey};
 use store::StoreError;
 
 /// Rows that belong to runs, by what they are found by.
-const BELONGINGS: [&str; 10] = [
+const BELONGINGS: [&str; 12] = [
     "DELETE FROM artifacts WHERE run = ANY($1)",
     "DELETE FROM logs WHERE run = ANY($1)",
     "DELETE FROM task_runs WHERE journal = ANY($1)",
@@ -21,6 +21,9 @@ const BELONGINGS: [&str; 10] = [
     "DELETE FROM flow_run_states WHERE run = ANY($1)",
     "DELETE FROM inputs WHERE run = ANY($1)",
     "DELETE FROM past_calls WHERE run = ANY($1)",
+    "UPDATE blobs SET loose = true
+     WHERE digest IN (SELECT digest FROM run_blobs WHERE run = ANY($1))",
+    "DELETE FROM run_blobs WHERE run = ANY($1)",
     "DELETE FROM flow_run_specs WHERE no = ANY($1)",
     "DELETE FROM flow_runs WHERE no = ANY($1)",
 ];

@@ -30,6 +30,7 @@ mod apply;
 mod artifacts;
 mod audit;
 mod bell;
+mod blobs;
 mod bulk;
 mod clock;
 mod columns;

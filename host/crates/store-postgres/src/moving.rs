@@ -480,6 +480,12 @@ async fn end(conn: &Reader, last_run_number: i64) -> Pg<()> {
         );
         conn.query(&sql, params![]).await?;
     }
+    // What only deleted runs have held.
+    conn.query(
+        "UPDATE blobs SET loose = true WHERE digest NOT IN (SELECT digest FROM run_blobs)",
+        params![],
+    )
+    .await?;
     // Otherwise the first statements on the full tables would be planned for empty ones.
     conn.0.command("DROP TABLE moving; ANALYZE").await?;
     Ok(())

@@ -49,6 +49,8 @@ const SIXTH: &str = include_str!("schema/sixth.sql");
 
 const SEVENTH: &str = include_str!("schema/seventh.sql");
 
+const EIGHTH: &str = include_str!("schema/eighth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -85,6 +87,10 @@ const STEPS: &[Step] = &[
     // Programs of the version before would take a reference to a text for the text.
     Step {
         sql: SEVENTH,
+        oldest: 7,
+    },
+    Step {
+        sql: EIGHTH,
         oldest: 7,
     },
 ];

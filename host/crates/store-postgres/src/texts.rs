@@ -14,6 +14,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::blobs;
 use super::columns::{List, Value};
 use super::sql::{Conn, Row, params};
 use crate::error::Pg;
@@ -44,7 +45,7 @@ static HOLDS: Bulk = Bulk {
 };
 
 /// What a row of this run has in the place of a value. The texts that it leaves out are stored, and
-/// held by the run.
+/// held by the run, and so are the blobs that it refers to.
 pub(crate) async fn put<'v, T: HoldsJson + Clone>(
     tx: &Tx,
     run: RunKey,
@@ -53,6 +54,7 @@ pub(crate) async fn put<'v, T: HoldsJson + Clone>(
 where
     Cow<'v, T>: Send,
 {
+    blobs::hold_those_in(tx, run, value);
     let split = split(value);
     if !split.apart.is_empty() {
         hold(tx, run, &split.apart).await?;

@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use model::{
-    ArtifactId, ArtifactKey, ArtifactKind, DeploymentName, Digest, FlowName, Json, LogLevel,
-    PoolName, Role, RunId, RunName, SecretHash, SecretName, Seq, SessionId, StateName, StateType,
-    TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName, WorkerId,
+    ArtifactId, ArtifactKey, ArtifactKind, BlobDigest, BlobPlace, DeploymentName, Digest, FlowName,
+    Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash, SecretName, Seq, SessionId,
+    StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, UploadId,
+    VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
 use store::texts::TextDigest;
@@ -125,7 +126,9 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(ArtifactId, RunId, SessionId, TaskRunId, TokenId, WorkerId);
+id_column!(
+    ArtifactId, RunId, SessionId, TaskRunId, TokenId, UploadId, WorkerId
+);
 
 impl ToColumn for Digest {
     fn to_column(&self) -> Bound<'_> {
@@ -133,6 +136,17 @@ impl ToColumn for Digest {
     }
 }
 impl FromColumn for Digest {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        <[u8; 32]>::column_result(value).map(Self)
+    }
+}
+
+impl ToColumn for BlobDigest {
+    fn to_column(&self) -> Bound<'_> {
+        blob(&self.0)
+    }
+}
+impl FromColumn for BlobDigest {
     fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
         <[u8; 32]>::column_result(value).map(Self)
     }
@@ -201,6 +215,20 @@ impl ToColumn for Role {
     }
 }
 impl FromColumn for Role {
+    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value
+            .as_str()?
+            .parse()
+            .map_err(|reason: String| FromSqlError::Other(reason.into()))
+    }
+}
+
+impl ToColumn for BlobPlace {
+    fn to_column(&self) -> Bound<'_> {
+        text(self.as_str())
+    }
+}
+impl FromColumn for BlobPlace {
     fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value
             .as_str()?

@@ -16,6 +16,7 @@
 //! row after the last one, so the last run leaves its row, without a specification and under
 //! another id, which no listing and no look-up finds.
 
+use super::blobs;
 use super::load::subject;
 use super::sql::{Sql, params};
 use super::texts;
@@ -36,6 +37,7 @@ const BELONGINGS: &[(&str, &str, &str)] = &[
     ("journal_kept", "run", "no"),
     ("flow_run_states", "run", "n"),
     ("inputs", "run", "seq"),
+    ("run_blobs", "run", "digest"),
     // A position is of one attempt.
     ("past_calls", "run", "(attempt << 40 | seq)"),
 ];
@@ -115,6 +117,7 @@ pub(super) fn sweep(tx: &Tx<'_>, rows: i64) -> StoreResult<bool> {
 /// How many rows went. All that the run had, if these are fewer than were asked for.
 fn sweep_one(tx: &Tx<'_>, run: RunKey, rows: i64) -> StoreResult<i64> {
     let mut left = rows;
+    blobs::let_go(tx, run)?;
     for (table, owner, key) in BELONGINGS {
         let sql = format!(
             "DELETE FROM {table} WHERE {owner} = ?1 AND {key} IN (

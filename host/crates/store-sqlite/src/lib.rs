@@ -26,6 +26,7 @@ mod apply;
 mod artifacts;
 mod audit;
 mod bell;
+mod blobs;
 mod blocks;
 mod bulk;
 mod clock;

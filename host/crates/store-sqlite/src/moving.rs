@@ -249,6 +249,11 @@ impl Database for SqliteDatabase {
                  FROM flow_runs r JOIN run_blocks b ON b.no = r.no / 1024",
                 [],
             )?;
+            // What only deleted runs have held.
+            conn.run(
+                "UPDATE blobs SET loose = 1 WHERE digest NOT IN (SELECT digest FROM run_blobs)",
+                [],
+            )?;
             // The last runs are deleted, and their numbers are not given again: as if this engine
             // had deleted them.
             let left = conn.run(
@@ -307,7 +312,7 @@ fn only(table: &Table) -> String {
         "flow_runs" => "no",
         "task_runs" => "journal",
         "flow_run_states" | "journal" | "journal_kept" | "inputs" | "past_calls" | "logs"
-        | "artifacts" | "run_texts" => "run",
+        | "artifacts" | "run_texts" | "run_blobs" => "run",
         // A text goes with those who hold it.
         "texts" => {
             return " WHERE EXISTS (

@@ -20,6 +20,10 @@
 //! run_blocks       what is in a block of runs, so that others are passed over
 //! texts            large JSON texts that rows of runs refer to
 //! run_texts        which run has which of them
+//! blobs            what is kept as bytes, and which upload has them
+//! run_blobs        which run holds which of them
+//! blob_uploads     uploads that are not finished, and those whose bytes are to be deleted
+//! blob_bytes       the bytes of uploads that no storage has
 //! ```
 //!
 //! A run has a number (`no`) beside its id: it keeps keys short, and newest first is the
@@ -511,6 +515,39 @@ CREATE TABLE run_texts (
 CREATE INDEX run_texts_digest ON run_texts (digest);
 ";
 
+/// What is kept as bytes. What has them is an upload; a blob that is loose may have lost its last
+/// holder.
+const BLOBS: &str = "
+CREATE TABLE blobs (
+    digest  BLOB PRIMARY KEY NOT NULL,
+    size    INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    upload  BLOB NOT NULL,
+    place   TEXT NOT NULL,
+    loose   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blobs_loose ON blobs (digest) WHERE loose = 1;
+CREATE TABLE run_blobs (
+    run    INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (run, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_blobs_digest ON run_blobs (digest);
+CREATE TABLE blob_uploads (
+    id     BLOB PRIMARY KEY NOT NULL,
+    begun  INTEGER NOT NULL,
+    place  TEXT NOT NULL,
+    parts  TEXT,
+    doomed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE blob_bytes (
+    upload BLOB NOT NULL,
+    seq    INTEGER NOT NULL,
+    bytes  BLOB NOT NULL,
+    PRIMARY KEY (upload, seq)
+) STRICT;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -531,6 +568,7 @@ const STEPS: &[M<'static>] = &[
     M::up(KEPT),
     M::up(ARTIFACTS),
     M::up(TEXTS),
+    M::up(BLOBS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rusqlite::Connection;
 
+use super::blobs;
 use super::sql::{Params, Row, Sql, params};
 use super::writer::Tx;
 use model::HoldsJson;
@@ -12,12 +13,13 @@ use store::StoreResult;
 use store::texts::{Gone, Stored, TRIES_MAX, TextDigest, Texts, TextsApart, split, unpack};
 
 /// What a row of this run has in the place of a value. The texts that it leaves out are stored, and
-/// held by the run.
+/// held by the run, and so are the blobs that it refers to.
 pub(super) fn put<'v, T: HoldsJson + Clone>(
     tx: &Tx<'_>,
     run: RunKey,
     value: &'v T,
 ) -> StoreResult<Cow<'v, T>> {
+    blobs::hold_those_in(tx, run, value)?;
     let split = split(value);
     for text in &split.apart {
         let is_new = tx.run(

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod artifacts;
+pub mod blobs;
 pub mod bulk;
 pub mod cast;
 pub mod deleting;
@@ -71,6 +72,12 @@ macro_rules! contract {
             deploying::a_deployment_that_is_deleted_leaves_its_runs,
             deploying::a_pool_is_created_changed_and_deleted,
             deploying::a_pool_in_use_stays,
+            blobs::a_blob_goes_with_the_run_that_wrote_it,
+            blobs::equal_bytes_are_kept_once,
+            blobs::a_run_holds_what_its_values_refer_to,
+            blobs::what_is_no_blob_is_not_held,
+            blobs::an_upload_that_is_doomed_is_not_finished,
+            blobs::bytes_in_the_database_go_with_their_upload,
             kept::a_variable_is_what_it_was_set_to_last,
             kept::a_secret_is_followed_by_its_next_version,
             kept::all_secrets_are_sealed_anew_or_none,

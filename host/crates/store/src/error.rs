@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use model::{
-    DeploymentName, Digest, Lease, PoolName, RunId, SecretName, StateType, TokenName, VariableName,
-    WorkerId,
+    BlobDigest, DeploymentName, Digest, Lease, PoolName, RunId, SecretName, StateType, TokenName,
+    UploadId, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::Refusal;
 
@@ -143,4 +143,8 @@ pub enum Missing {
     Variable(VariableName),
     #[error("secret `{0}`")]
     Secret(SecretName),
+    #[error("blob `{0}`")]
+    Blob(BlobDigest),
+    #[error("upload {0}")]
+    Upload(UploadId),
 }

@@ -7,6 +7,7 @@
 mod access;
 mod artifacts;
 pub mod batching;
+mod blobs;
 mod bulk;
 mod catalog;
 pub mod changes;
@@ -33,6 +34,7 @@ pub use access::{
     Access, AnswerKey, AuditCursor, AuditFilter, Begun, NewSession, NewToken, StoredAnswer,
 };
 pub use artifacts::{ArtifactPlace, Artifacts, ArtifactsOf, LISTED_MAX, StoredArtifact};
+pub use blobs::{Blobs, DoomedUpload};
 pub use bulk::{
     BULK_LEASE, BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkKind, BulkLease,
     BulkNext, BulkProgress, BulkRecorded, BulkState, BulkTarget, EXAMPLES_MAX, Left, Skipped,
@@ -71,6 +73,7 @@ pub trait Store:
     + Access
     + Kept
     + Artifacts
+    + Blobs
     + Wakes
     + Measured
 {
@@ -88,7 +91,7 @@ impl<T> Store for T where
         + Access
         + Kept
         + Artifacts
-        + Artifacts
+        + Blobs
         + Wakes
         + Measured
 {

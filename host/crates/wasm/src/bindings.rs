@@ -11,6 +11,10 @@ wasmtime::component::bindgen!({
         default: async | trappable,
     },
     exports: { default: async },
+    with: {
+        "orch:workflow/blobs.writer": super::blobs::Writer,
+        "orch:workflow/blobs.reader": super::blobs::Reader,
+    },
     trappable_error_type: {
         "orch:workflow/types.failure" => super::port::CallError,
     },
@@ -18,6 +22,6 @@ wasmtime::component::bindgen!({
 
 pub use exports::orch::workflow::guest;
 pub use orch::workflow::{
-    artifacts, context, deployments, inputs, logging, secrets, subflows, tasks, timers, types,
-    variables, waiting,
+    artifacts, blobs, context, deployments, inputs, logging, secrets, subflows, tasks, timers,
+    types, variables, waiting,
 };

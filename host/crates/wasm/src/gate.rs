@@ -63,8 +63,9 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::blobs::{BlobReader, BlobWriter};
     use crate::port::{CallResult, SecretText};
-    use model::{Json, SecretName, VariableName};
+    use model::{BlobRef, Json, SecretName, VariableName};
 
     struct Recorded(Semaphore);
 
@@ -82,6 +83,14 @@ mod tests {
         }
 
         fn secret(&self, _: SecretName) -> BoxFuture<'_, CallResult<SecretText>> {
+            unreachable!("nobody asks")
+        }
+
+        fn write_blob(&self) -> BoxFuture<'_, CallResult<Box<dyn BlobWriter>>> {
+            unreachable!("nobody asks")
+        }
+
+        fn read_blob(&self, _: BlobRef) -> BoxFuture<'_, CallResult<Box<dyn BlobReader>>> {
             unreachable!("nobody asks")
         }
     }

@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::budget::{Held, NothingFree};
+use super::budget::{Held, MemoryBudget, NothingFree};
 use super::engine::Engine;
 use super::fields::MANIFEST_BYTES_MAX;
 use super::files::{Files, Scratch};
@@ -43,6 +43,8 @@ pub(super) struct TaskRole {
     pub task: Arc<TaskContext>,
     pub port: Arc<dyn TaskPort>,
     pub sender: Sender,
+    /// Of the blobs that tasks write and read.
+    pub blob_memory: Arc<MemoryBudget>,
     /// Where directories of single attempts are made.
     pub scratch: Arc<Scratch>,
     /// The secrets that it has in its environment.
@@ -256,6 +258,11 @@ impl Guest {
         };
         let message = format!("made too many artifacts; the limit on one execution is {limit}");
         Err(Failure::new(FailureKind::Limit, message).into())
+    }
+
+    /// What the guest holds of the host.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
     }
 
     /// Takes the lines that the guest logs.

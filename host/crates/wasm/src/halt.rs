@@ -63,11 +63,7 @@ pub(super) fn failure_of(
         return Some(Failure::new(FailureKind::Limit, message));
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref() {
-        let message = format!(
-            "holds too much of the host at once: sockets, streams and the like; the limit is \
-             {RESOURCES_MAX}"
-        );
-        return Some(Failure::new(FailureKind::Limit, message));
+        return Some(Failure::new(FailureKind::Limit, failure_of_resources()));
     }
     if let Some(Panic { message, location }) = panic {
         let message = format!("panicked at {location}: {message}");
@@ -103,6 +99,14 @@ pub(super) fn failure_of(
         }
         None => Failure::new(FailureKind::Panicked, format!("trapped: {error:#}")),
     })
+}
+
+/// What is said of an instance that holds too many.
+pub(super) fn failure_of_resources() -> String {
+    format!(
+        "holds too much of the host at once: sockets, streams and the like; the limit is \
+         {RESOURCES_MAX}"
+    )
 }
 
 /// Whether wasmtime refused to copy so much out of the instance. Its error has no type that

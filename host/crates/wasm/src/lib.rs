@@ -11,6 +11,7 @@
 //! [`Failure`](model::Failure) of its own run.
 
 mod bindings;
+mod blobs;
 mod budget;
 mod cache;
 mod compile;
@@ -45,6 +46,7 @@ pub mod testing;
 mod wasi;
 mod watchdog;
 
+pub use blobs::{BlobReader, BlobWriter};
 pub use budget::{Held, MemoryBudget, NothingFree, OverBudget};
 pub use compile::{COMPILE_CHILD, compile_child};
 pub use config::{Compiling, RuntimeConfig};

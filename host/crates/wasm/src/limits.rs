@@ -29,6 +29,8 @@ pub struct Limits {
     pub calls_max: u64,
     /// What one flow run's journal may hold, in bytes. It is in memory while the flow is.
     pub journal_max: usize,
+    /// One blob, in bytes.
+    pub blob_max: u64,
     /// Of each request that a task sends.
     pub http: HttpLimits,
 }
@@ -54,6 +56,7 @@ impl Default for Limits {
             log_bytes_max: 16 << 20,
             calls_max: 100_000,
             journal_max: 256 << 20,
+            blob_max: 4 << 30,
             http: HttpLimits::default(),
         }
     }
@@ -183,6 +186,9 @@ pub(super) const ARTIFACTS_MAX: usize = 10_000;
 
 /// What these have together, in bytes.
 pub(super) const ARTIFACT_BYTES_MAX: usize = 64 << 20;
+
+/// What of a blob is handed over at once, in bytes.
+pub(super) const BLOB_CHUNK_MAX: usize = 1 << 20;
 
 /// The headers of a request or an answer together, as the host keeps them, in bytes.
 pub(super) const HEADERS_MAX: usize = 64 << 10;

@@ -267,8 +267,9 @@ mod tests {
     use futures::future::{BoxFuture, ready};
 
     use super::*;
+    use crate::blobs::{BlobReader, BlobWriter};
     use crate::port::{CallResult, SecretText, TaskPort};
-    use model::{Json, SecretName, VariableName};
+    use model::{BlobRef, Json, SecretName, VariableName};
 
     /// Everything is recorded already.
     struct Recorded;
@@ -287,6 +288,14 @@ mod tests {
         }
 
         fn secret(&self, _: SecretName) -> BoxFuture<'_, CallResult<SecretText>> {
+            unreachable!("nobody asks")
+        }
+
+        fn write_blob(&self) -> BoxFuture<'_, CallResult<Box<dyn BlobWriter>>> {
+            unreachable!("nobody asks")
+        }
+
+        fn read_blob(&self, _: BlobRef) -> BoxFuture<'_, CallResult<Box<dyn BlobReader>>> {
             unreachable!("nobody asks")
         }
     }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use super::blobs::{BlobReader, BlobWriter};
 use model::{
-    Ask, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel, NewArtifact,
-    Reply, RunId, RunSnapshot, SecretName, Seq, Settlement, TaskName, TaskRunId, Timestamp,
-    VariableName,
+    Ask, BlobRef, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel,
+    NewArtifact, Reply, RunId, RunSnapshot, SecretName, Seq, Settlement, TaskName, TaskRunId,
+    Timestamp, VariableName,
 };
 
 /// Why a call of a guest has no answer.
@@ -104,6 +105,10 @@ pub trait TaskPort: Send + Sync + 'static {
     fn artifact(&self, artifact: NewArtifact) -> BoxFuture<'_, ()>;
     /// A secret as it is now.
     fn secret(&self, name: SecretName) -> BoxFuture<'_, CallResult<SecretText>>;
+    /// Begins a blob.
+    fn write_blob(&self) -> BoxFuture<'_, CallResult<Box<dyn BlobWriter>>>;
+    /// Opens a blob.
+    fn read_blob(&self, blob: BlobRef) -> BoxFuture<'_, CallResult<Box<dyn BlobReader>>>;
 }
 
 /// A secret, which is wiped when it is dropped.

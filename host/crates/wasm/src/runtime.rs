@@ -10,6 +10,7 @@ use wasmtime::Store;
 use wasmtime::component::Component;
 
 use super::bindings::ComponentPre;
+use super::blobs::BLOBS_LEAST;
 use super::budget::{Held, MemoryBudget, OverBudget};
 use super::cache::CodeCache;
 use super::compile::{self, Compiler, Linkers};
@@ -57,6 +58,9 @@ pub struct Runtime {
     memory: Arc<MemoryBudget>,
     /// Of the requests of tasks.
     sender: Sender,
+    /// Of the blobs that tasks write and read. Whoever runs must not wait for those who wait to
+    /// run.
+    blob_memory: Arc<MemoryBudget>,
     /// Where directories of single attempts of tasks are made.
     scratch: Arc<Scratch>,
 }
@@ -126,6 +130,7 @@ impl Runtime {
         }
         Ok(Arc::new(Self {
             scratch,
+            blob_memory: MemoryBudget::new((config.memory_max / 16).max(BLOBS_LEAST)),
             sender: Sender {
                 clients,
                 // Whoever runs must not wait for those who wait to run.
@@ -393,6 +398,7 @@ impl Runtime {
             task: Arc::clone(&start.task),
             port: Arc::clone(&start.port),
             sender: self.sender.clone(),
+            blob_memory: Arc::clone(&self.blob_memory),
             scratch: Arc::clone(&self.scratch),
             variables,
             masks: Arc::clone(&masks),

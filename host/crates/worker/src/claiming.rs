@@ -22,6 +22,7 @@ use super::usage::usage;
 use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use model::{StateType, Timestamp, Worker, WorkerId};
 use operations::FreshIds;
+use operations::blobs::{Blobs, Tidied, tidy};
 use store::{Claim, Claimed, Offer, Store, StoreError, StoreResult, Topic};
 use wasm::Runtime;
 
@@ -31,6 +32,9 @@ const CLAIM_MAX: u32 = 256;
 const DUE_MAX: u32 = 1000;
 /// How often to look for workers of this machine that are gone: a few locks in a directory.
 const LOOK_FOR_LOST: Duration = Duration::from_millis(200);
+
+/// How often blobs are looked for that no run holds.
+const TIDY: Duration = Duration::from_secs(10);
 /// At how many of these looks to ask for leases that have ended.
 const LOOKS_PER_LEASES: u32 = 5;
 /// How long to wait before asking a database again that was not available.
@@ -179,6 +183,7 @@ async fn serve_once(
         lost = heartbeats(Arc::clone(&shared)) => Err(lost),
         () = rescues(Arc::clone(&shared)) => Ok(()),
         () = sweeps(Arc::clone(&shared)) => Ok(()),
+        () = tidies(&shared.blobs) => Ok(()),
         Some(Err(ended)) = ears.join_next() => Err(WorkerError::Panicked(ended.to_string())),
     };
     // Whatever was not finished goes back to its pool at once.
@@ -222,6 +227,20 @@ async fn sweeps(shared: Arc<Shared>) {
         look.tick().await;
         if let Err(err) = sweep.look(&shared).await {
             warn!(%err, "could not look for runs that nobody executes");
+        }
+    }
+}
+
+/// Deletes blobs that no run holds, for as long as it is polled.
+async fn tidies(blobs: &Blobs) {
+    let mut look = tokio::time::interval(TIDY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        match tidy(blobs).await {
+            Ok(Tidied { deleted: 0, .. }) => {}
+            Ok(Tidied { deleted, .. }) => info!(deleted, "deleted blobs that no run holds"),
+            Err(err) => warn!(%err, "could not look for blobs that no run holds"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Program;
+use blobs::Storage;
 use model::{PoolName, WorkerId};
 use operations::FreshIds;
 use vault::Keys;
@@ -30,6 +31,8 @@ pub struct WorkerConfig {
     pub alone: Option<Program>,
     /// Where the key of secrets is. None: it has none.
     pub vault: Option<Arc<Keys>>,
+    /// Where blobs are kept. None: in the database.
+    pub storage: Option<Storage>,
 }
 
 impl WorkerConfig {
@@ -47,6 +50,7 @@ impl WorkerConfig {
             heartbeat: Duration::from_secs(5),
             alone: None,
             vault: None,
+            storage: None,
         }
     }
 }

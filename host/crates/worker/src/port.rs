@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
@@ -16,13 +17,15 @@ use tokio::sync::oneshot;
 use super::logs::Pending;
 use super::shared::Shared;
 use model::{
-    Failure, FailureKind, Json, NewArtifact, RunId, SecretName, Seq, TaskRunId, VariableName,
+    BlobRef, Failure, FailureKind, Json, NewArtifact, RunId, SecretName, Seq, TaskRunId,
+    VariableName,
 };
 use operations::FreshIds;
+use operations::blobs::{BlobReading, BlobWriting};
 use orchestrator::artifact;
 use orchestrator::flow::TaskEvent;
 use store::StoreError;
-use wasm::{CallResult, SecretText, TaskPort};
+use wasm::{BlobReader, BlobWriter, CallResult, SecretText, TaskPort};
 
 /// The attempts of one flow's tasks that wait until they may call out.
 #[derive(Default)]
@@ -50,6 +53,8 @@ impl Gates {
 
 /// The port of one attempt.
 pub(super) struct Port {
+    /// The run that keeps what the attempt writes.
+    pub run: RunId,
     pub seq: Seq,
     pub attempt: u32,
     pub flow_run: RunId,
@@ -66,6 +71,42 @@ fn unread(err: StoreError) -> Failure {
         FailureKind::Error,
         format!("the database was not read: {err}"),
     )
+}
+
+/// A blob that a task writes.
+struct Writing {
+    blob: BlobWriting,
+    buffer: usize,
+}
+
+impl BlobWriter for Writing {
+    fn buffer(&self) -> usize {
+        self.buffer
+    }
+
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, CallResult<()>> {
+        async move { Ok(self.blob.write(bytes).await.map_err(Failure::from)?) }.boxed()
+    }
+
+    fn finish(self: Box<Self>) -> BoxFuture<'static, CallResult<BlobRef>> {
+        async move { Ok(self.blob.finish().await.map_err(Failure::from)?) }.boxed()
+    }
+}
+
+/// A blob that a task reads.
+struct Reading {
+    blob: BlobReading,
+    buffer: usize,
+}
+
+impl BlobReader for Reading {
+    fn buffer(&self) -> usize {
+        self.buffer
+    }
+
+    fn read(&mut self, max: usize) -> BoxFuture<'_, CallResult<Bytes>> {
+        async move { Ok(self.blob.read(max).await.map_err(Failure::from)?) }.boxed()
+    }
 }
 
 impl TaskPort for Port {
@@ -98,6 +139,26 @@ impl TaskPort for Port {
             self.pending.add_artifact(&made);
             // A receiver that is gone means that this attempt is about to be dropped.
             let _ = self.events.send(TaskEvent::Artifact(made));
+        }
+        .boxed()
+    }
+
+    fn write_blob(&self) -> BoxFuture<'_, CallResult<Box<dyn BlobWriter>>> {
+        async move {
+            let blobs = &self.shared.blobs;
+            let blob = blobs.write(self.run).await.map_err(Failure::from)?;
+            let buffer = blobs.buffer();
+            Ok(Box::new(Writing { blob, buffer }) as Box<dyn BlobWriter>)
+        }
+        .boxed()
+    }
+
+    fn read_blob(&self, blob: BlobRef) -> BoxFuture<'_, CallResult<Box<dyn BlobReader>>> {
+        async move {
+            let blobs = &self.shared.blobs;
+            let blob = blobs.read(blob).await.map_err(Failure::from)?;
+            let buffer = blobs.buffer();
+            Ok(Box::new(Reading { blob, buffer }) as Box<dyn BlobReader>)
         }
         .boxed()
     }

@@ -10,6 +10,7 @@ use super::heavy::Heavy;
 use super::parking::Parking;
 use super::signals::Signals;
 use model::{Digest, FlowName, Timestamp};
+use operations::blobs::Blobs;
 use operations::start::Checkers;
 use orchestrator::Parameters;
 use orchestrator::flow::Signal;
@@ -19,6 +20,7 @@ use wasm::{PrepareError, Prepared, Runtime};
 pub(super) struct Shared {
     pub config: WorkerConfig,
     pub store: Arc<dyn Store>,
+    pub blobs: Blobs,
     pub runtime: Arc<Runtime>,
     pub parking: Parking,
     pub signals: Signals,
@@ -37,6 +39,7 @@ impl Shared {
         news: watch::Receiver<()>,
     ) -> Self {
         Self {
+            blobs: Blobs::new(Arc::clone(&store), config.storage.clone()),
             config,
             store,
             runtime,

@@ -69,6 +69,7 @@ pub(super) async fn execute(
         clock,
     );
     let port = Port {
+        run: flow_run,
         seq,
         attempt,
         flow_run,

@@ -13,6 +13,7 @@ use crate::cli::engine::Describer;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::secret::keys_of_worker;
 use crate::cli::signals::Signals;
+use crate::cli::storage;
 use model::{Ids as _, PoolName, WorkerUsage};
 use operations::client::LocalClient;
 use operations::{FreshIds, access, bulk};
@@ -246,6 +247,7 @@ impl InnerWorker {
         let mut config = WorkerConfig::new(name.clone(), Some(pool.clone()));
         config.runs_max = RUNS_MAX;
         config.vault = Some(Arc::new(keys_of_worker(cx).await?));
+        config.storage = storage::of_worker(cx).await?;
         let (tell, shutdown) = Shutdown::new();
         let registered = register(config, &**store, &runtime).await?;
         let serving = tokio::spawn(serve(registered, Arc::clone(store), runtime, shutdown));

@@ -12,6 +12,7 @@ use crate::cli::limits::LimitArgs;
 use crate::cli::secret::keys_of_worker;
 use crate::cli::signals::Signals;
 use crate::cli::size::SizeArg;
+use crate::cli::storage;
 use crate::cli::text::counted;
 use crate::cli::time::SpanArg;
 use model::Ids as _;
@@ -89,6 +90,7 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
 
     let mut config = config(&args, name.clone());
     config.vault = Some(Arc::new(keys_of_worker(cx).await?));
+    config.storage = storage::of_worker(cx).await?;
     let (tell, shutdown) = Shutdown::new();
     let worker = register(config, &**store, &runtime).await?;
     let mut serving = tokio::spawn(serve(worker, Arc::clone(store), runtime, shutdown));
@@ -179,6 +181,7 @@ async fn execute_alone(
     let runtime = cx.runtime_for_runs(room, &args.limits)?;
     let mut config = config(&args, String::new());
     config.vault = Some(Arc::new(keys_of_worker(cx).await?));
+    config.storage = storage::of_worker(cx).await?;
     let out = cx.out.clone();
     let say = move |word: Word| {
         // A worker that does not listen any more is about to end this process.

@@ -134,3 +134,31 @@ async fn waiting(n: u32, gates: Vec<String>) -> Result<()> {
     }
     Ok(())
 }
+
+#[task]
+fn write_parts(mb: usize) -> Result<Blob> {
+    let mut writer = blob::writer()?;
+    let part = vec![7; 1_000_000];
+    for _ in 0..mb {
+        std::io::Write::write_all(&mut writer, &part)?;
+    }
+    writer.finish()
+}
+
+/// A blob of so many MB.
+#[flow]
+fn write_blob(mb: usize) -> Result<Blob> {
+    write_parts(mb)
+}
+
+#[task]
+fn read_parts(blob: Blob) -> Result<u64> {
+    let mut reader = blob.reader()?;
+    Ok(std::io::copy(&mut reader, &mut std::io::sink())?)
+}
+
+/// Reads all of a blob.
+#[flow]
+fn read_blob(blob: Blob) -> Result<u64> {
+    read_parts(blob)
+}

@@ -3,7 +3,8 @@
 
 use crate::bindings::types::{Failure, FailureKind};
 use crate::bindings::{
-    artifacts, deployments, inputs, logging, secrets, subflows, tasks, timers, variables, waiting,
+    artifacts, blobs, deployments, inputs, logging, secrets, subflows, tasks, timers, variables,
+    waiting,
 };
 
 /// What became of a call: `ok`, or its failure.
@@ -24,6 +25,7 @@ pub fn call(field: &str, size: u64) -> Became {
         "variables" => variables::get(&text(size)).map(drop),
         "secrets" => secrets::get(&text(size)).map(drop),
         "artifacts" => artifact(rest, size),
+        "blobs" => blob(rest, size),
         _ => Err(unknown(field)),
     }
 }
@@ -211,6 +213,39 @@ fn input(field: &str, size: u64) -> Became {
         _ => return Err(unknown(field)),
     }
     inputs::request(&request).map(drop)
+}
+
+fn blob(field: &str, size: u64) -> Became {
+    match field {
+        "blob.digest" => {
+            let digest = text(size);
+            blobs::Reader::open(&blobs::Blob { digest, size: 0 }).map(drop)
+        }
+        "writer.write.bytes" => match blobs::Writer::open() {
+            Ok(writer) => writer.write(&vec![0; size as usize]),
+            // Only a task has one.
+            Err(_) => in_task("blobs.writer.write.bytes", size),
+        },
+        _ => Err(unknown(field)),
+    }
+}
+
+/// Lets a task make the call.
+fn in_task(field: &str, size: u64) -> Became {
+    let mut call = task_call();
+    call.task = "raw-task".to_owned();
+    call.arguments = [
+        ("field", format!("\"{field}\"")),
+        ("size", size.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), tasks::Argument::Value(value)))
+    .into();
+    let handle = tasks::submit(&call)?;
+    waiting::wait_all(&[handle])?;
+    match waiting::settled(handle) {
+        Some(waiting::Settlement::Task(outcome)) => outcome.map(drop),
+        _ => Err(unknown(field)),
+    }
 }
 
 fn wait(field: &str, size: u64) -> Became {

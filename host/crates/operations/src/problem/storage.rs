@@ -178,6 +178,11 @@ fn listing(missing: &Missing) -> String {
         Missing::Secret(name) => {
             format!("`orch-host secret set {name}` makes it; `secret ls` lists those there are")
         }
+        Missing::Blob(_) => {
+            "a blob is kept as long as a run refers to it; `orch-host flow-run ls` lists the runs"
+                .to_owned()
+        }
+        Missing::Upload(_) => "try again".to_owned(),
         Missing::Token(_) => "`orch-host token ls` lists those there are".to_owned(),
     }
 }

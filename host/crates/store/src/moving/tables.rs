@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 29] = [
+pub static TABLES: [Table; 33] = [
     table(
         "components",
         1,
@@ -343,6 +343,35 @@ pub static TABLES: [Table; 29] = [
             text("data"),
             int("at"),
         ],
+    ),
+    table(
+        "blobs",
+        1,
+        &[
+            bytes("digest"),
+            int("size"),
+            int("created"),
+            uuid("upload"),
+            text("place"),
+            bool("loose"),
+        ],
+    ),
+    table("run_blobs", 2, &[int("run"), bytes("digest")]),
+    table(
+        "blob_uploads",
+        1,
+        &[
+            uuid("id"),
+            int("begun"),
+            text("place"),
+            text("parts"),
+            bool("doomed"),
+        ],
+    ),
+    table(
+        "blob_bytes",
+        2,
+        &[uuid("upload"), int("seq"), bytes("bytes")],
     ),
     table(
         "tokens",

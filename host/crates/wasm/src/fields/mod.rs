@@ -13,7 +13,7 @@
 use std::fmt::Display;
 
 use super::halt::bytes;
-use super::limits::{FAILURE_MESSAGE_MAX, LOG_LINE_MAX, LOG_TARGET_MAX};
+use super::limits::{BLOB_CHUNK_MAX, FAILURE_MESSAGE_MAX, LOG_LINE_MAX, LOG_TARGET_MAX};
 use model::{Failure, FailureKind, NAME_MAX};
 
 /// Everything that a component says of itself, in bytes.
@@ -213,6 +213,9 @@ fields! {
     ARTIFACT_IMAGE "artifacts.content.image" "the address of an image" Bytes(ADDRESS_MAX);
     ARTIFACT_KEY "artifacts.artifact.key" "the key of an artifact" Bytes(NAME_MAX);
     ARTIFACT_DESCRIPTION "artifacts.artifact.description" "the description of an artifact" Bytes(4 << 10);
+
+    BLOB_BYTES "blobs.writer.write.bytes" "a part of a blob" Items(BLOB_CHUNK_MAX);
+    BLOB_DIGEST "blobs.blob.digest" "the digest of a blob" Bytes(NAME_MAX);
 
     WAIT_ANY "waiting.wait-any.handles" "the list of handles to wait for" Items(HANDLES_MAX);
     WAIT_ALL "waiting.wait-all.handles" "the list of handles to wait for" Items(HANDLES_MAX);

@@ -1,6 +1,7 @@
 //! What the host offers to components, one interface a file.
 
 mod artifacts;
+mod blobs;
 mod context;
 mod deployments;
 mod files;
