@@ -18,6 +18,7 @@ pub struct Blob {
 }
 
 impl Blob {
+    #[cfg(any(test, target_arch = "wasm32"))]
     pub(super) fn of(digest: String, size: u64) -> Self {
         Self { digest, size }
     }
