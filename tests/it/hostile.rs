@@ -24,6 +24,7 @@ fn operations(server: &Server) -> Vec<(String, String, String)> {
                 .replace("{run}", "otter")
                 .replace("{id}", "00000000-0000-0000-0000-000000000001")
                 .replace("{key}", "approval")
+                .replace("{artifact}", "report")
                 .replace("{digest}", "abcd");
             assert!(!path.contains('{'), "{path}");
             all.push((method.to_uppercase(), path, role.to_owned()));

@@ -52,8 +52,9 @@ fn multiply(database: &Database, run: &str) {
     let changes = format!("{id}, 'no', 100000 * no + copy, 'journal', 1000 + copy");
     copy("task_runs", &of, &changes);
     let of = format!("run = {no}");
-    // Lines of a run have numbers one after the other.
-    let changes = "'no', -100000 * (no % 1048576) - copy, 'run', 1000 + copy";
+    // What a line's number is made of is not known here, but their order is.
+    let changes = "'no', -100000 * (SELECT count(*) FROM logs l WHERE l.no < t.no) - copy,
+                   'run', 1000 + copy";
     copy("logs", &of, changes);
     let of = "ctid = (SELECT min(ctid) FROM run_tallies)";
     copy("run_tallies", of, "'minute', minute - copy");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ArtifactKey, ArtifactKind, DeploymentName, Failure, FlowName, Ids, InputId, Json, Outcome,
-    RunId, RunName, RunSnapshot, TaskName, TaskOptions, TaskRunId, Timestamp, VariableName,
+    RunId, RunName, RunSnapshot, Seq, TaskName, TaskOptions, TaskRunId, Timestamp, VariableName,
 };
 
 /// The version of the form in which entries are stored: what serde makes of [`Entry`].
@@ -20,19 +20,6 @@ use super::{
 /// the next number. `journal_form_1.json` holds the first form, entry by entry. What users
 /// are shown of a journal has types of its own.
 pub const JOURNAL_FORM: u32 = 1;
-
-/// A position in a journal, from 1.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct Seq(pub u64);
-
-impl fmt::Display for Seq {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// What a flow asked for. For replay two calls are the same if they are equal.
 ///

@@ -31,6 +31,7 @@ mod retry;
 mod run;
 #[cfg(feature = "schema")]
 mod schema;
+mod seq;
 mod state;
 mod task_run;
 #[cfg(any(test, feature = "testing"))]
@@ -63,7 +64,7 @@ pub use id::{
 };
 pub use input::{AwaitedInput, InputRequest};
 pub use journal::{
-    Answer, Argument, Call, CallMade, Entry, JOURNAL_FORM, RunRequest, Seq, Settlement, TaskCall,
+    Answer, Argument, Call, CallMade, Entry, JOURNAL_FORM, RunRequest, Settlement, TaskCall,
 };
 pub use json::{Json, JsonError};
 pub use kept::{KeyId, SealedSecret, Variable};
@@ -79,6 +80,7 @@ pub use progress::{
 };
 pub use retry::{LOSSES_BEFORE_ALONE, RetryPolicy};
 pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot, has_waited};
+pub use seq::Seq;
 pub use state::{State, StateName, StateType};
 pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};
 pub use time::Timestamp;

@@ -218,19 +218,16 @@ async fn doom(tx: &Tx, before: Timestamp, count: u32) -> Pg<u64> {
             |row| row.get(0),
         )
         .await?;
-    let gone: Vec<UploadId> = tx
-        .all(
-            "WITH gone AS (
-                 DELETE FROM blobs b WHERE digest = ANY($1)
-                     AND NOT EXISTS (SELECT 1 FROM run_blobs h WHERE h.digest = b.digest)
-                 RETURNING upload, created, place
-             )
-             INSERT INTO blob_uploads (id, begun, place, doomed)
-             SELECT upload, created, place, true FROM gone RETURNING id",
-            params![List(&loose)],
-            |row| row.get(0),
-        )
-        .await?;
+    tx.run(
+        "WITH gone AS (
+             DELETE FROM blobs b WHERE digest = ANY($1)
+                 AND NOT EXISTS (SELECT 1 FROM run_blobs h WHERE h.digest = b.digest)
+             RETURNING upload, created, place
+         )
+         INSERT INTO blob_uploads (id, begun, place, doomed)
+         SELECT upload, created, place, true FROM gone",
+        params![List(&loose)],
+    );
     // Those are held by others.
     let sql = "UPDATE blobs SET loose = false WHERE digest = ANY($1)";
     tx.run(sql, params![List(&loose)]);
@@ -244,7 +241,7 @@ async fn doom(tx: &Tx, before: Timestamp, count: u32) -> Pg<u64> {
             |row| row.get(0),
         )
         .await?;
-    Ok((gone.len() + old.len()) as u64)
+    Ok((loose.len() + old.len()) as u64)
 }
 
 fn stored(row: &Row) -> Pg<StoredBlob> {

@@ -205,7 +205,7 @@ fn doom(tx: &Tx<'_>, before: Timestamp, count: u32) -> StoreResult<u64> {
         [count],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let mut doomed = 0;
+    let mut looked_at = loose.len();
     for (digest, is_held) in loose {
         if is_held {
             tx.run("UPDATE blobs SET loose = 0 WHERE digest = ?1", [digest])?;
@@ -216,15 +216,15 @@ fn doom(tx: &Tx<'_>, before: Timestamp, count: u32) -> StoreResult<u64> {
              SELECT upload, created, place, 1 FROM blobs WHERE digest = ?1",
             [digest],
         )?;
-        doomed += tx.run("DELETE FROM blobs WHERE digest = ?1", [digest])?;
+        tx.run("DELETE FROM blobs WHERE digest = ?1", [digest])?;
     }
-    doomed += tx.run(
+    looked_at += tx.run(
         "UPDATE blob_uploads SET doomed = 1 WHERE id IN (
              SELECT id FROM blob_uploads WHERE doomed = 0 AND begun < ?1 LIMIT ?2
          )",
         params![before, count],
     )?;
-    Ok(doomed as u64)
+    Ok(looked_at as u64)
 }
 
 fn blob(conn: &Connection, digest: BlobDigest) -> StoreResult<Option<StoredBlob>> {

@@ -64,7 +64,8 @@ pub trait Blobs: Send + Sync + 'static {
     async fn blob(&self, digest: BlobDigest) -> StoreResult<Option<StoredBlob>>;
 
     /// Dooms up to `count` blobs that nobody holds, and as many uploads that began before `before`
-    /// and are not finished. Returns how many.
+    /// and are not finished. Returns how many were looked at: there may be more if these are as many
+    /// as were asked for.
     async fn doom(&self, before: Timestamp, count: u32) -> StoreResult<u64>;
 
     /// Up to so many whose bytes are to be deleted.

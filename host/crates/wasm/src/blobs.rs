@@ -69,7 +69,7 @@ impl Writer {
         memory: &Arc<MemoryBudget>,
     ) -> CallResult<Self> {
         Ok(Self {
-            _held: hold(memory, to.buffer()).await?,
+            _held: hold(memory, to.buffer(), PATIENCE).await?,
             to: Some(to),
             size: 0,
             max,
@@ -107,7 +107,7 @@ impl Reader {
     /// Waits for memory.
     pub async fn open(from: Box<dyn BlobReader>, memory: &Arc<MemoryBudget>) -> CallResult<Self> {
         Ok(Self {
-            _held: hold(memory, from.buffer()).await?,
+            _held: hold(memory, from.buffer(), PATIENCE).await?,
             from,
         })
     }
@@ -125,14 +125,14 @@ fn is_over() -> CallError {
 }
 
 /// Waits until there is memory for one more.
-async fn hold(memory: &Arc<MemoryBudget>, buffer: usize) -> CallResult<Held> {
+async fn hold(memory: &Arc<MemoryBudget>, buffer: usize, patience: Duration) -> CallResult<Held> {
     let limit = |message| CallError::from(Failure::new(FailureKind::Limit, message));
-    let held = timeout(PATIENCE, memory.reserve(buffer + BLOB_CHUNK_MAX)).await;
+    let held = timeout(patience, memory.reserve(buffer + BLOB_CHUNK_MAX)).await;
     let held = held.map_err(|_| {
         limit(format!(
             "no memory for one more blob was free for {}; the limit on all that are written and \
              read at once is {}",
-            humantime::format_duration(PATIENCE),
+            humantime::format_duration(patience),
             bytes(memory.max())
         ))
     })?;
@@ -193,21 +193,20 @@ mod tests {
         assert_eq!(kept.lock().unwrap().len(), 10);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn all_blobs_together_have_a_limit() {
         let memory = MemoryBudget::new(BLOBS_LEAST);
-        let open = || Writer::open(Box::new(Kept(Arc::default())), 10, &memory);
-        let mut open_ones = Vec::new();
+        let hold = || hold(&memory, 0, Duration::from_millis(1));
+        let mut held = Vec::new();
         for _ in 0..BLOBS_LEAST / BLOB_CHUNK_MAX {
-            open_ones.push(open().await.unwrap());
+            held.push(hold().await.unwrap());
         }
-        let said = message(open().await);
         assert_eq!(
-            said,
-            "no memory for one more blob was free for 1m; the limit on all that are written and \
+            message(hold().await),
+            "no memory for one more blob was free for 1ms; the limit on all that are written and \
              read at once is 32.00 MiB"
         );
-        open_ones.pop();
-        open().await.unwrap();
+        held.pop();
+        hold().await.unwrap();
     }
 }

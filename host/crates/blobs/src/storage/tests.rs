@@ -41,10 +41,7 @@ async fn what_was_written_is_read() {
     for storage in [directory, Storage::in_memory(InMemory::new())] {
         for size in [0, 1, PART - 1, PART, PART + 1, 2 * PART, 3 * PART + 5] {
             let all: Vec<u8> = (0..size).map(|at| (at / 3) as u8).collect();
-            let chunks: Vec<Bytes> = all
-                .chunks(1 << 20)
-                .map(|part| Bytes::copy_from_slice(part))
-                .collect();
+            let chunks: Vec<Bytes> = all.chunks(1 << 20).map(Bytes::copy_from_slice).collect();
             let id = Uuid::from_u128(size as u128);
             put(&storage, id, &chunks).await;
             assert!(get(&storage, id, size).await.unwrap() == all, "{size}");
