@@ -131,6 +131,8 @@ mod input;
 mod logger;
 mod object;
 mod parameter;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod places;
 #[cfg(target_arch = "wasm32")]
 mod pollables;
 mod registry;

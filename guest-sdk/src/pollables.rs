@@ -13,6 +13,8 @@ use wasip2::{
     io::poll::{Pollable, poll},
 };
 
+use crate::places;
+
 thread_local! {
     static AWAITED: RefCell<Vec<(Rc<Pollable>, Waker)>> = const { RefCell::new(Vec::new()) };
 }
@@ -66,20 +68,13 @@ pub fn wait() -> bool {
             return None;
         }
         let pollables: Vec<&Pollable> = awaited.iter().map(|(it, _)| &**it).collect();
-        let mut ready = poll(&pollables);
-        // They come in any order.
-        ready.sort_unstable();
-        let mut wakers = Vec::new();
-        // From the end, so that the places before stay.
-        for at in ready.into_iter().rev() {
-            wakers.push(awaited.remove(at as usize).1);
-        }
-        Some(wakers)
+        let ready = poll(&pollables);
+        Some(places::take(awaited, ready))
     });
     let Some(wakers) = ready else {
         return false;
     };
-    for waker in wakers.into_iter().rev() {
+    for (_, waker) in wakers {
         waker.wake();
     }
     true

@@ -2,10 +2,11 @@
 //! them.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use serde_json::{Value, json};
 use test_support::{Group, Home, Worker, eventually, left_out};
@@ -269,27 +270,31 @@ impl Bucket {
             left_out("stories about object storages", "tests/storage/install.sh");
             return None;
         }
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = port.local_addr().unwrap().port();
         let mut server = Command::new(place.join("bin/moto_server"));
         server
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .args(["-H", "127.0.0.1", "-p", "0"])
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let bucket = Self {
-            port,
-            _server: Group::spawn(&mut server).unwrap(),
-        };
-        eventually(SOON, || {
-            bucket.ask("PUT", "/pictures").starts_with("HTTP/1.1 200")
+            .stderr(Stdio::piped());
+        let mut server = Group::spawn(&mut server).unwrap();
+        let said = BufReader::new(server.child.stderr.take().unwrap());
+        let mut said = said.lines().map_while(Result::ok);
+        let port = said.find_map(|line| {
+            let (_, port) = line.split_once("Running on http://127.0.0.1:")?;
+            port.trim().parse().ok()
         });
+        // Who writes to a pipe that nobody reads would stop in the end.
+        thread::spawn(move || said.for_each(drop));
+        let bucket = Self {
+            port: port.unwrap(),
+            _server: server,
+        };
+        let made = bucket.ask("PUT", "/pictures");
+        assert!(made.starts_with("HTTP/1.1 200"), "{made}");
         Some(bucket)
     }
 
     fn ask(&self, method: &str, path: &str) -> String {
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else {
-            return String::new();
-        };
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let host = "s3.amazonaws.com";
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

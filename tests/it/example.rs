@@ -1,10 +1,14 @@
-//! The example of the README: an orchestrator that fans work out to a pool.
+//! The examples: an orchestrator that fans work out to a pool, and tasks that fetch from a server.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use test_support::Group;
 
-use super::{deploy, flow_runs, home, worker};
+use super::{deploy, flow_runs, home, list, text, worker};
 
 #[test]
 fn the_orchestrator_starts_ten_items_and_waits_for_them() {
@@ -67,4 +71,81 @@ fn a_subflow_a_task_and_a_deployed_run_give_the_same_result() {
         .map(|task| &task["state"]["type"]);
     assert!(states.clone().count() >= 40);
     assert!(states.into_iter().all(|state| *state == json!("COMPLETED")));
+}
+
+/// The server of the example `fetch_pages`.
+struct Shop {
+    url: String,
+    _process: Group,
+}
+
+impl Shop {
+    fn open(token: &str) -> Self {
+        // Whoever tests the whole workspace has built it.
+        let built = Path::new(env!("CARGO_BIN_EXE_orch-host")).parent().unwrap();
+        let program = built.join("examples/shop");
+        assert!(
+            program.exists(),
+            "`cargo build -p fetch_pages --example shop` makes {}",
+            program.display()
+        );
+        let mut command = Command::new(program);
+        command.args([token, "0"]).stdout(Stdio::piped());
+        let mut process = Group::spawn(&mut command).unwrap();
+        let mut url = String::new();
+        let said = process.child.stdout.take().unwrap();
+        BufReader::new(said).read_line(&mut url).unwrap();
+        Self {
+            url: url.trim().to_owned(),
+            _process: process,
+        }
+    }
+}
+
+#[test]
+fn pages_are_fetched_with_a_secret_and_shown_as_a_table() {
+    let token = "open-sesame-4711";
+    let shop = Shop::open(token);
+    let home = home();
+    let granted = shop.url.strip_prefix("http://").unwrap();
+    deploy(
+        &home,
+        "fetch_pages",
+        &["--allow-http", granted, "--secret", "shop-token"],
+    );
+    let _worker = worker(&home, &[]);
+    let parameter = format!("shop={}", shop.url);
+    let run = ["run", "fetch-pages", "-p", &parameter];
+
+    home.feed(["secret", "set", "shop-token"], "another-4711")
+        .ok();
+    let refused = home.run(run).fails(1);
+    assert!(refused.stderr.contains("401"), "{refused}");
+
+    home.feed(["secret", "set", "shop-token"], token).ok();
+    let ran = home.run(run).ok();
+    assert_eq!(ran.stdout.trim(), "1237.5");
+
+    let orders = home
+        .run(["artifact", "inspect", "orders", "-o", "json"])
+        .ok();
+    let rows = orders.json()["data"].as_array().unwrap().clone();
+    assert_eq!(rows.len(), 100);
+    assert_eq!(rows[99]["total"], json!(24.75));
+    let report = home
+        .run(["artifact", "inspect", "report", "-o", "json"])
+        .ok();
+    assert!(
+        text(&report.json()["data"]).contains("100 orders"),
+        "{report}"
+    );
+
+    // The pages were passed on as what stands for them, and are there as they came.
+    let tasks = list(&home, &["task-run", "ls", "--state", "completed"]);
+    let fetched = tasks.iter().filter(|task| task["task"] == "fetch");
+    let blobs = fetched.map(|task| text(&task["attempts"][0]["result"]["body"]["$blob"]));
+    let blobs: Vec<_> = blobs.collect();
+    assert_eq!(blobs.len(), 4);
+    let page = home.run(["blob", "get", blobs[0]]).ok();
+    assert_eq!(page.json()["orders"].as_array().unwrap().len(), 25);
 }

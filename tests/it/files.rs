@@ -46,8 +46,7 @@ impl Place {
 
     #[track_caller]
     fn all(&self, deeds: &Value) -> Value {
-        let deeds = format!("deeds={deeds}");
-        watch(&self.home, "do-all", &["-p", &deeds]).ok().json()
+        all(&self.home, deeds)
     }
 
     /// The kind of a failure, what it says, and how many attempts there were.
@@ -55,6 +54,12 @@ impl Place {
     fn fails(&self, deed: &Value) -> (String, String, usize) {
         fails(&self.home, deed)
     }
+}
+
+#[track_caller]
+fn all(home: &Home, deeds: &Value) -> Value {
+    let deeds = format!("deeds={deeds}");
+    watch(home, "do-all", &["-p", &deeds]).ok().json()
 }
 
 #[track_caller]
@@ -251,6 +256,45 @@ fn each_attempt_has_an_empty_directory_that_is_gone_afterwards() {
         message.contains("`--tmp` an empty one at `/tmp`"),
         "{message}"
     );
+}
+
+/// Whatever it removes: what was written has used the disk.
+#[test]
+fn an_attempt_writes_so_much_into_its_own_directory() {
+    let home = home();
+    deploy(&home, "files", &["--tmp"]);
+    let _worker = worker(&home, &["--tmp-limit", "1MiB"]);
+    let much = json!([{"write-and-remove": ["/tmp/a", 500, 2]}]);
+    assert_eq!(all(&home, &much), json!([2]));
+    let (kind, message, attempts) = fails(&home, &json!({"write-and-remove": ["/tmp/a", 500, 3]}));
+    assert_eq!((kind.as_str(), attempts), ("error", 2));
+    assert_eq!(
+        message,
+        "No space left on device (writing more than 1.00 MiB in one attempt to `/tmp/a`)"
+    );
+    // What is made without a byte in it counts, too.
+    let (_, message, _) = fails(&home, &json!({"write-and-remove": ["/tmp/b", 0, 300]}));
+    assert!(message.contains("more than 1.00 MiB"), "{message}");
+}
+
+#[test]
+fn a_directory_with_too_many_entries_is_not_listed() {
+    let home = home();
+    let many = home.path().join("many");
+    fs::create_dir(&many).unwrap();
+    for n in 0..=100_000 {
+        fs::File::create(many.join(n.to_string())).unwrap();
+    }
+    let grant = format!("{}:/many:ro", many.display());
+    deploy(&home, "files", &["--dir", &grant]);
+    let _worker = worker(&home, &[]);
+    let (_, message, _) = fails(&home, &json!({"count": "/many"}));
+    assert!(
+        message.contains("(listing more than 100000 entries of `/many`)"),
+        "{message}"
+    );
+    fs::remove_file(many.join("0")).unwrap();
+    assert_eq!(all(&home, &json!([{"count": "/many"}])), json!([100_000]));
 }
 
 #[test]

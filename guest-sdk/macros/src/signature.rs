@@ -4,9 +4,9 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{
-    Attribute, Error, Expr, FnArg, GenericArgument, Ident, Item, ItemFn, Meta, Pat, PathArguments,
-    Result, ReturnType, Type, Visibility, ext::IdentExt, parse_quote, spanned::Spanned,
-    visit::Visit,
+    Attribute, Error, Expr, ExprLit, FnArg, GenericArgument, Ident, Item, ItemFn, Lit, Meta, Pat,
+    PathArguments, Result, ReturnType, Type, Visibility, ext::IdentExt, parse_quote,
+    parse_quote_spanned, spanned::Spanned, visit::Visit,
 };
 
 /// A flow's or task's function, taken apart.
@@ -170,8 +170,19 @@ fn take_default(kind: Kind, attrs: &mut Vec<Attribute>) -> Result<Option<Expr>> 
         ));
     }
     match attr.meta {
-        Meta::NameValue(default) => Ok(Some(default.value)),
+        Meta::NameValue(default) => Ok(Some(owned(default.value))),
         other => Err(Error::new_spanned(other, "write it as `#[default = 10]`")),
+    }
+}
+
+/// A text stands for a `String` or whatever else the parameter is: none is a `&str`.
+fn owned(default: Expr) -> Expr {
+    match &default {
+        Expr::Lit(ExprLit {
+            lit: text @ Lit::Str(_),
+            ..
+        }) => parse_quote_spanned!(text.span()=> ::core::convert::Into::into(#text)),
+        _ => default,
     }
 }
 

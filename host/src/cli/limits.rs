@@ -31,6 +31,9 @@ pub struct LimitArgs {
     /// One blob [default: 4GiB]
     #[arg(long, value_name = "SIZE")]
     blob_limit: Option<SizeArg>,
+    /// What one attempt of a task writes into its `/tmp` [default: 4GiB]
+    #[arg(long, value_name = "SIZE")]
+    tmp_limit: Option<SizeArg>,
     #[command(flatten)]
     http: HttpArgs,
 }
@@ -53,6 +56,9 @@ impl LimitArgs {
         }
         if let Some(SizeArg(max)) = self.blob_limit {
             limits.blob_max = max as u64;
+        }
+        if let Some(SizeArg(max)) = self.tmp_limit {
+            limits.tmp_max = max as u64;
         }
         limits.http = self.http.limits();
         limits

@@ -8,6 +8,7 @@ use crate::api_read::Reads;
 use crate::api_start::Starts;
 use crate::bed::{Bed, Open};
 use crate::finished::Histories;
+use crate::outside::{Outside, Site};
 use crate::process::Process;
 use crate::settings::Settings;
 
@@ -18,6 +19,7 @@ pub struct Ground<'a> {
     open: &'a Open,
     here: Option<Bed>,
     granted: Option<Bed>,
+    outside: Option<Outside>,
     apart: Option<Apart>,
     unparked: Option<Apart>,
     histories: Option<Histories>,
@@ -43,6 +45,7 @@ impl<'a> Ground<'a> {
             open,
             here: None,
             granted: None,
+            outside: None,
             apart: None,
             unparked: None,
             histories: None,
@@ -85,13 +88,21 @@ impl<'a> Ground<'a> {
     /// The same, and its tasks may call a host, which none of them does.
     pub async fn granted(&mut self) -> anyhow::Result<&Bed> {
         if self.granted.is_none() {
-            let grants = Grants {
-                http: vec![GRANTED.to_owned()],
-                ..Grants::default()
-            };
+            let grants = calling(GRANTED.to_owned());
             self.granted = Some(self.bed_with(grants).await?.work_here().await?);
         }
         need(self.granted.as_ref())
+    }
+
+    /// The same, with a server that its tasks do call.
+    pub async fn outside(&mut self) -> anyhow::Result<&Outside> {
+        if self.outside.is_none() {
+            let site = Site::open().await?;
+            let bed = self.bed_with(calling(site.grant())).await?;
+            let bed = bed.work_here().await?;
+            self.outside = Some(Outside { bed, site });
+        }
+        need(self.outside.as_ref())
     }
 
     /// The bed with a usual worker in another process.
@@ -138,7 +149,8 @@ impl<'a> Ground<'a> {
     }
 
     pub async fn clear(self) -> anyhow::Result<()> {
-        for bed in [self.here, self.granted].into_iter().flatten() {
+        let outside = self.outside.map(|outside| outside.bed);
+        for bed in [self.here, self.granted, outside].into_iter().flatten() {
             bed.clear().await?;
         }
         if let Some(histories) = self.histories {
@@ -151,6 +163,13 @@ impl<'a> Ground<'a> {
             starts.clear().await?;
         }
         Ok(())
+    }
+}
+
+fn calling(host: String) -> Grants {
+    Grants {
+        http: vec![host],
+        ..Grants::default()
     }
 }
 

@@ -11,6 +11,7 @@
 //!     `- on a bed of the ground: a home with a database and the component
 //!          here      a worker in this process
 //!          granted   the same, and the tasks have a grant
+//!          outside   the same, with a server that they call
 //!          apart     a worker in another process
 //!          unparked  the same, and waiting flows leave memory at once
 //!          fresh     one for this round only
@@ -35,6 +36,7 @@ mod http;
 mod instances;
 mod large_runs;
 mod machine;
+mod outside;
 mod process;
 mod program;
 mod ratios;

@@ -20,6 +20,8 @@ pub enum Workload {
     FanOut100,
     Serial500,
     Serial500Granted,
+    Serial500Outside,
+    Http,
     Json1m,
     Json10m,
     Example,
@@ -40,7 +42,7 @@ pub enum Workload {
 
 impl Workload {
     /// In the order in which they are measured and shown.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Instances,
         Self::Empty,
         Self::ThreeTasks,
@@ -51,6 +53,8 @@ impl Workload {
         Self::FanOut100,
         Self::Serial500,
         Self::Serial500Granted,
+        Self::Serial500Outside,
+        Self::Http,
         Self::Json1m,
         Self::Json10m,
         Self::Example,
@@ -104,6 +108,8 @@ impl Workload {
             Self::FanOut100 => "fan-out-100",
             Self::Serial500 => "serial-500",
             Self::Serial500Granted => "serial-500-granted",
+            Self::Serial500Outside => "serial-500-outside",
+            Self::Http => "http",
             Self::Json1m => "json-1m",
             Self::Json10m => "json-10m",
             Self::Example => "example",
@@ -136,6 +142,8 @@ impl Workload {
             Self::FanOut100 => "fan out to 100 runs and wait",
             Self::Serial500 => "500 tasks in one flow, in turn",
             Self::Serial500Granted => "500 tasks with a grant in one flow, in turn",
+            Self::Serial500Outside => "500 tasks with a request each, in turn",
+            Self::Http => "a request by a task, and without a sandbox",
             Self::Json1m => "a text of 1 MB through a task and back",
             Self::Json10m => "a text of 10 MB through a task and back",
             Self::Example => "`orch-host run` of ten items, whole process",
@@ -176,6 +184,14 @@ impl Workload {
             Self::Serial500 => "A flow of 500 tasks, one after the other",
             Self::Serial500Granted => {
                 "The same, and its tasks are granted a host, which they do not call"
+            }
+            Self::Serial500Outside => {
+                "A flow of 500 tasks, one after the other, which each make a request to a server \
+                 on the loopback, and as the measure as many syncs of a file"
+            }
+            Self::Http => {
+                "Requests to a server on the loopback that tasks make, and as the measure the same \
+                 by a client in this process: one at a time, and 64"
             }
             Self::Json1m => {
                 "A flow that makes a text of 1 MB, passes it through a task and returns it: \
@@ -257,6 +273,8 @@ impl Workload {
             Self::Serial500Granted => {
                 in_turn(ground.granted().await?, "serial", r#"{"n":500}"#, long).await
             }
+            Self::Serial500Outside => ground.outside().await?.serial(long).await,
+            Self::Http => ground.outside().await?.requests().await,
             Self::Json1m => {
                 in_turn(ground.here().await?, "pass", r#"{"bytes":1000000}"#, long).await
             }

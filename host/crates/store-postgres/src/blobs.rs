@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{BlobDigest, BlobPlace, BlobRef, HoldsJson, RunId, StoredBlob, Timestamp, UploadId};
+use model::{BlobDigest, BlobPlace, BlobRef, RunId, StoredBlob, Timestamp, UploadId};
 use orchestrator::lifecycle::RunKey;
 use store::{Blobs, DoomedUpload, Missing, StoreError, StoreResult};
 
 use super::PostgresStore;
+use super::holds::hold;
 use super::sql::{Conn, Row, params};
 use super::verbs::write;
 use crate::columns::List;
@@ -184,24 +185,6 @@ async fn finish(tx: &Tx, run: RunId, new: &StoredBlob) -> Pg<StoredBlob> {
     };
     hold(tx, key, &[new.blob.digest]);
     Ok(kept)
-}
-
-/// Lets a run hold what there is of these.
-fn hold(tx: &Tx, run: RunKey, digests: &[BlobDigest]) {
-    tx.run(
-        "INSERT INTO run_blobs (run, digest)
-         SELECT $1, digest FROM blobs WHERE digest = ANY($2) ORDER BY digest FOR KEY SHARE
-         ON CONFLICT DO NOTHING",
-        params![run, List(digests)],
-    );
-}
-
-/// Lets a run hold the blobs that a value of it refers to.
-pub(crate) fn hold_those_in(tx: &Tx, run: RunKey, value: &impl HoldsJson) {
-    let some = BlobDigest::all_of(value);
-    if !some.is_empty() {
-        hold(tx, run, &some);
-    }
 }
 
 fn doom_upload(tx: &Tx, upload: UploadId) {

@@ -40,6 +40,7 @@ mod deleting;
 mod deployments;
 mod error;
 mod events;
+mod holds;
 mod home;
 mod inputs;
 mod journal;

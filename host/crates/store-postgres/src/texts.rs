@@ -14,8 +14,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::blobs;
 use super::columns::{List, Value};
+use super::holds;
 use super::sql::{Conn, Row, params};
 use crate::error::Pg;
 use crate::tx::{Bulk, How, Tx};
@@ -54,7 +54,7 @@ pub(crate) async fn put<'v, T: HoldsJson + Clone>(
 where
     Cow<'v, T>: Send,
 {
-    blobs::hold_those_in(tx, run, value);
+    holds::hold_those_in(tx, run, value);
     let split = split(value);
     if !split.apart.is_empty() {
         hold(tx, run, &split.apart).await?;

@@ -3,12 +3,13 @@
 //! There is one writer, so no hold comes between the look for holders and the row that goes.
 
 use async_trait::async_trait;
-use model::{BlobDigest, BlobPlace, BlobRef, HoldsJson, RunId, StoredBlob, Timestamp, UploadId};
+use model::{BlobDigest, BlobPlace, BlobRef, RunId, StoredBlob, Timestamp, UploadId};
 use orchestrator::lifecycle::RunKey;
 use rusqlite::Connection;
 use store::{Blobs, DoomedUpload, Missing, StoreError, StoreResult};
 
 use super::SqliteStore;
+use super::holds::hold;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
 
@@ -161,36 +162,6 @@ fn finish(tx: &Tx<'_>, run: RunId, new: &StoredBlob) -> StoreResult<StoredBlob> 
     };
     hold(tx, key, &[new.blob.digest])?;
     Ok(kept)
-}
-
-/// Lets a run hold what there is of these.
-fn hold(tx: &Tx<'_>, run: RunKey, digests: &[BlobDigest]) -> StoreResult<()> {
-    for digest in digests {
-        tx.run(
-            "INSERT OR IGNORE INTO run_blobs (run, digest)
-             SELECT ?1, digest FROM blobs WHERE digest = ?2",
-            params![run, digest],
-        )?;
-    }
-    Ok(())
-}
-
-/// Lets a run hold the blobs that a value of it refers to.
-pub(super) fn hold_those_in(tx: &Tx<'_>, run: RunKey, value: &impl HoldsJson) -> StoreResult<()> {
-    match BlobDigest::all_of(value) {
-        none if none.is_empty() => Ok(()),
-        some => hold(tx, run, &some),
-    }
-}
-
-/// Before the holds of a deleted run go: their blobs may have no other.
-pub(super) fn let_go(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
-    tx.run(
-        "UPDATE blobs SET loose = 1
-         WHERE digest IN (SELECT digest FROM run_blobs WHERE run = ?1)",
-        [run],
-    )
-    .map(drop)
 }
 
 fn doom_upload(tx: &Tx<'_>, upload: UploadId) -> StoreResult<()> {

@@ -16,7 +16,7 @@
 //! row after the last one, so the last run leaves its row, without a specification and under
 //! another id, which no listing and no look-up finds.
 
-use super::blobs;
+use super::holds;
 use super::load::subject;
 use super::sql::{Sql, params};
 use super::texts;
@@ -117,7 +117,7 @@ pub(super) fn sweep(tx: &Tx<'_>, rows: i64) -> StoreResult<bool> {
 /// How many rows went. All that the run had, if these are fewer than were asked for.
 fn sweep_one(tx: &Tx<'_>, run: RunKey, rows: i64) -> StoreResult<i64> {
     let mut left = rows;
-    blobs::let_go(tx, run)?;
+    holds::let_go(tx, run)?;
     for (table, owner, key) in BELONGINGS {
         let sql = format!(
             "DELETE FROM {table} WHERE {owner} = ?1 AND {key} IN (

@@ -35,6 +35,7 @@ mod components;
 mod deleting;
 mod deployments;
 mod events;
+mod holds;
 mod identity;
 mod inputs;
 mod journal;

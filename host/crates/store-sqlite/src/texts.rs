@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rusqlite::Connection;
 
-use super::blobs;
+use super::holds;
 use super::sql::{Params, Row, Sql, params};
 use super::writer::Tx;
 use model::HoldsJson;
@@ -19,7 +19,7 @@ pub(super) fn put<'v, T: HoldsJson + Clone>(
     run: RunKey,
     value: &'v T,
 ) -> StoreResult<Cow<'v, T>> {
-    blobs::hold_those_in(tx, run, value)?;
+    holds::hold_those_in(tx, run, value)?;
     let split = split(value);
     for text in &split.apart {
         let is_new = tx.run(

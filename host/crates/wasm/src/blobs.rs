@@ -12,14 +12,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::future::BoxFuture;
 use tokio::time::timeout;
 
 use super::budget::{Held, MemoryBudget};
 use super::halt::bytes;
 use super::limits::BLOB_CHUNK_MAX;
-use super::port::{CallError, CallResult};
+use super::port::{BlobReader, BlobWriter, CallError, CallResult};
 use model::{BlobRef, Failure, FailureKind};
 
 /// The memory of blobs is a sixteenth of that of guests, and no less than this, in bytes: what one
@@ -28,23 +26,6 @@ pub(super) const BLOBS_LEAST: usize = 32 << 20;
 
 /// How long an instance waits for memory of others' blobs. It may have some itself.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Takes the bytes of a blob.
-pub trait BlobWriter: Send {
-    /// What it makes the host hold beside what it is handed, in bytes.
-    fn buffer(&self) -> usize;
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, CallResult<()>>;
-    /// Returns once the blob is durable and held by its run.
-    fn finish(self: Box<Self>) -> BoxFuture<'static, CallResult<BlobRef>>;
-}
-
-/// Gives the bytes of a blob.
-pub trait BlobReader: Send {
-    /// What it makes the host hold beside what it hands out, in bytes.
-    fn buffer(&self) -> usize;
-    /// Up to so many bytes; none at the end.
-    fn read(&mut self, max: usize) -> BoxFuture<'_, CallResult<Bytes>>;
-}
 
 /// What a guest has of a blob that it writes.
 pub struct Writer {
@@ -143,7 +124,9 @@ async fn hold(memory: &Arc<MemoryBudget>, buffer: usize, patience: Duration) -> 
 mod tests {
     use std::sync::Mutex;
 
+    use ::bytes::Bytes;
     use futures::FutureExt;
+    use futures::future::BoxFuture;
 
     use super::*;
     use model::BlobDigest;

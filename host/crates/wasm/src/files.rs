@@ -3,6 +3,7 @@
 //! ```text
 //! guest --path--> its libc --> directories (opened when they are first asked for)
 //!                   `--open, change--> allowed? --Gate, unless it is /tmp--> the system
+//!                   `--write---------> room left, if it is /tmp? ----------> the system
 //! ```
 //!
 //! Paths are looked up within the open directory by the system itself: `..`, absolute paths and
@@ -13,8 +14,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::halt::bytes as in_words;
 use super::limits::cut;
 use model::{DirGrant, Grants};
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -26,11 +29,17 @@ const PATH_MAX: usize = 1024;
 /// Where a task has a directory of its own.
 const TMP: &str = "/tmp";
 
+/// What each file, directory or link counts that is made in `/tmp`, in bytes, beside its content.
+pub(super) const ENTRY: u64 = 4096;
+
 /// The directories of one instance.
 pub(super) struct Files {
     grants: Vec<DirGrant>,
     /// Where `/tmp` is made. None: it was not granted.
     scratch: Option<Arc<Scratch>>,
+    /// What may be written into `/tmp`, in bytes, and how much of that is left.
+    tmp_max: u64,
+    tmp_left: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -69,7 +78,7 @@ pub(super) struct Opened {
 
 impl Files {
     /// Of a task.
-    pub fn of(grants: &Grants, scratch: &Arc<Scratch>) -> Self {
+    pub fn of(grants: &Grants, scratch: &Arc<Scratch>, tmp_max: u64) -> Self {
         Self {
             // What an earlier version has stored may mean nothing any more.
             grants: grants
@@ -78,6 +87,8 @@ impl Files {
                 .filter_map(|it| it.parse().ok())
                 .collect(),
             scratch: grants.tmp.then(|| Arc::clone(scratch)),
+            tmp_max,
+            tmp_left: AtomicU64::new(tmp_max),
             state: Mutex::default(),
         }
     }
@@ -87,6 +98,8 @@ impl Files {
         Self {
             grants: Vec::new(),
             scratch: None,
+            tmp_max: 0,
+            tmp_left: AtomicU64::new(0),
             state: Mutex::default(),
         }
     }
@@ -164,6 +177,24 @@ impl Files {
     /// Keeps what could not be opened or changed, for the failure of the instance.
     pub fn failed(&self, what: &str, path: &str) {
         self.lock().tried = Some(format!("{what} `{path}`"));
+    }
+
+    /// Counts what is about to be written in `/tmp`. `false`: there is no room for it. Elsewhere there
+    /// always is, as far as this knows.
+    pub fn has_room(&self, at: &Known, bytes: u64) -> bool {
+        if at.kind != Kind::Own {
+            return true;
+        }
+        let less = |left: u64| left.checked_sub(bytes);
+        let has = self.tmp_left.fetch_update(Relaxed, Relaxed, less).is_ok();
+        if !has {
+            let max = in_words(usize::try_from(self.tmp_max).unwrap_or(usize::MAX));
+            self.failed(
+                &format!("writing more than {max} in one attempt to"),
+                &at.path,
+            );
+        }
+        has
     }
 
     /// What failed before was not what the guest failed with.
@@ -364,7 +395,7 @@ mod tests {
             tmp: true,
             ..Grants::default()
         };
-        let files = Files::of(&grants, &scratch);
+        let files = Files::of(&grants, &scratch, 10);
         let opened = files.open().unwrap();
         assert_eq!(opened[0].known.path, "/tmp");
         let own = scratch.own().unwrap();

@@ -63,8 +63,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::blobs::{BlobReader, BlobWriter};
-    use crate::port::{CallResult, SecretText};
+    use crate::port::{BlobReader, BlobWriter, CallResult, SecretText};
     use model::{BlobRef, Json, SecretName, VariableName};
 
     struct Recorded(Semaphore);

@@ -226,7 +226,7 @@ impl Guest {
     /// The directories of the instance.
     pub fn files(&mut self) -> Arc<Files> {
         let make = || match &self.role {
-            Role::Task(task) => Files::of(&self.around.grants, &task.scratch),
+            Role::Task(task) => Files::of(&self.around.grants, &task.scratch, self.limits.tmp_max),
             Role::Flow(_) | Role::Describe(_) => Files::none(),
         };
         Arc::clone(self.files.get_or_insert_with(|| Arc::new(make())))

@@ -46,7 +46,6 @@ pub mod testing;
 mod wasi;
 mod watchdog;
 
-pub use blobs::{BlobReader, BlobWriter};
 pub use budget::{Held, MemoryBudget, NothingFree, OverBudget};
 pub use compile::{COMPILE_CHILD, compile_child};
 pub use config::{Compiling, RuntimeConfig};
@@ -56,8 +55,8 @@ pub use http::{HttpConfig, HttpLimits, RootsError};
 pub use limits::{CompileLimits, ComponentLimits, DescribeLimits, Limits, PAYLOAD_MOST};
 pub use machine::process_memory;
 pub use port::{
-    CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull, LogSink, Replayable,
-    RunContext, SecretText, Surroundings, TaskContext, TaskPort,
+    BlobReader, BlobWriter, CallError, CallResult, FlowClock, FlowPort, GuestLine, LogFull,
+    LogSink, Replayable, RunContext, SecretText, Surroundings, TaskContext, TaskPort,
 };
 pub use prepared::{PrepareError, Prepared};
 pub use runtime::{FlowEnd, FlowRoom, FlowStart, Instances, Runtime, TaskStart, timed_out};

@@ -31,6 +31,8 @@ pub struct Limits {
     pub journal_max: usize,
     /// One blob, in bytes.
     pub blob_max: u64,
+    /// What one attempt of a task writes into its `/tmp`, in bytes, whatever it removes of that.
+    pub tmp_max: u64,
     /// Of each request that a task sends.
     pub http: HttpLimits,
 }
@@ -57,6 +59,7 @@ impl Default for Limits {
             calls_max: 100_000,
             journal_max: 256 << 20,
             blob_max: 4 << 30,
+            tmp_max: 4 << 30,
             http: HttpLimits::default(),
         }
     }
@@ -65,6 +68,9 @@ impl Default for Limits {
 /// The most that [`Limits::payload_max`] can be, in bytes: what fits into a message of PostgreSQL and
 /// into a row of SQLite several times, and what the memory of a guest has at most.
 pub const PAYLOAD_MOST: usize = 256 << 20;
+
+/// Entries of a directory that a task lists: the host holds all of them at once.
+pub(super) const ENTRIES_MAX: usize = 100_000;
 
 /// The limits of a component that describes itself. A person waits for that at `deploy`, so
 /// they are tighter than those of a run. They are a type of their own, so that a change of

@@ -267,8 +267,7 @@ mod tests {
     use futures::future::{BoxFuture, ready};
 
     use super::*;
-    use crate::blobs::{BlobReader, BlobWriter};
-    use crate::port::{CallResult, SecretText, TaskPort};
+    use crate::port::{BlobReader, BlobWriter, CallResult, SecretText, TaskPort};
     use model::{BlobRef, Json, SecretName, VariableName};
 
     /// Everything is recorded already.

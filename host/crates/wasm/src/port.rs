@@ -7,9 +7,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
-
-use super::blobs::{BlobReader, BlobWriter};
 use model::{
     Ask, BlobRef, DeploymentName, Failure, FailureKind, FlowName, Grants, Json, LogLevel,
     NewArtifact, Reply, RunId, RunSnapshot, SecretName, Seq, Settlement, TaskName, TaskRunId,
@@ -109,6 +108,23 @@ pub trait TaskPort: Send + Sync + 'static {
     fn write_blob(&self) -> BoxFuture<'_, CallResult<Box<dyn BlobWriter>>>;
     /// Opens a blob.
     fn read_blob(&self, blob: BlobRef) -> BoxFuture<'_, CallResult<Box<dyn BlobReader>>>;
+}
+
+/// Takes the bytes of a blob.
+pub trait BlobWriter: Send {
+    /// What it makes the host hold beside what it is handed, in bytes.
+    fn buffer(&self) -> usize;
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, CallResult<()>>;
+    /// Returns once the blob is durable and held by its run.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, CallResult<BlobRef>>;
+}
+
+/// Gives the bytes of a blob.
+pub trait BlobReader: Send {
+    /// What it makes the host hold beside what it hands out, in bytes.
+    fn buffer(&self) -> usize;
+    /// Up to so many bytes; none at the end.
+    fn read(&mut self, max: usize) -> BoxFuture<'_, CallResult<Bytes>>;
 }
 
 /// A secret, which is wiped when it is dropped.

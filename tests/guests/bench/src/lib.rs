@@ -1,6 +1,6 @@
 //! Flows to measure with: each does one thing, as often as asked.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use guest_sdk::prelude::*;
 
@@ -60,6 +60,53 @@ fn pass(bytes: u32) -> Result<String> {
     }
     text.truncate(bytes as usize);
     same(text)
+}
+
+#[task]
+fn ask(url: String) -> Result<usize> {
+    Ok(http::get(url).send()?.error_for_status()?.bytes()?.len())
+}
+
+/// `n` tasks, one after the other, which make a request each.
+#[flow]
+fn serial_outside(n: u32, url: String) -> Result<()> {
+    for _ in 0..n {
+        ask(url.clone())?;
+    }
+    Ok(())
+}
+
+/// `n` such tasks, `at_once` of them at the same time.
+#[flow]
+async fn many_outside(n: u32, at_once: u32, url: String) -> Result<()> {
+    let each = async |_| {
+        for _ in 0..n / at_once {
+            ask::submit(url.clone()).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    try_join_all((0..at_once).map(each)).await?;
+    Ok(())
+}
+
+#[task]
+async fn ask_often(n: u32, at_once: u32, url: String) -> Result<u64> {
+    let begin = Instant::now();
+    let each = async |_| {
+        for _ in 0..n / at_once {
+            let answer = http::get(&url).send_async().await?;
+            answer.error_for_status()?.bytes_async().await?;
+        }
+        Ok::<_, Error>(())
+    };
+    try_join_all((0..at_once).map(each)).await?;
+    Ok(begin.elapsed().as_micros() as u64)
+}
+
+/// How many microseconds it takes one task to make `n` requests, `at_once` of them at the same time.
+#[flow]
+async fn requests(n: u32, at_once: u32, url: String) -> Result<u64> {
+    ask_often(n, at_once, url).await
 }
 
 /// `n` runs of `empty`, started without waiting, then waited for together.

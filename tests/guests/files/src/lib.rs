@@ -13,6 +13,9 @@ enum Deed {
     Write(String, String),
     Append(String, String),
     List(String),
+    Count(String),
+    /// A file of so many KiB, which is removed, so often.
+    WriteAndRemove(String, usize, u32),
     MakeDir(String),
     Remove(String),
     RemoveDir(String),
@@ -44,6 +47,14 @@ fn deed(deed: Deed) -> Result<Value> {
             }
             names.sort();
             json!(names)
+        }
+        Deed::Count(path) => json!(fs::read_dir(path)?.count()),
+        Deed::WriteAndRemove(path, kib, times) => {
+            for _ in 0..times {
+                fs::write(&path, vec![7; kib << 10])?;
+                fs::remove_file(&path)?;
+            }
+            json!(times)
         }
         Deed::MakeDir(path) => json!(fs::create_dir(path)?),
         Deed::Remove(path) => json!(fs::remove_file(path)?),

@@ -62,7 +62,7 @@ fn parameters(
     count: u64,
     comment: Option<String>,
     #[default = 3] tries: u8,
-    #[default = "none".to_owned()] label: String,
+    #[default = "none"] label: String,
     #[default = Size::Small] size: Size,
 ) -> Result<String> {
     let comment = comment.unwrap_or_default();

@@ -3,21 +3,29 @@
 //! What changes something that others can see passes the gate first. What fails is kept with its
 //! path, which an error code has no room for.
 
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustix::io::Errno;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::filesystem::{
     Descriptor, Dir, FsPerms, OpenMode, WasiFilesystemCtxView, WasiFilesystemView,
 };
-use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor, NewTimestamp, OpenFlags, PathFlags,
 };
+use wasmtime_wasi::p2::{
+    DynOutputStream, FsResult, OutputStream, Pollable, StreamError, StreamResult,
+};
 
 use super::sockets::are_descriptors_scarce;
-use crate::files::{Kind, Known, Opened};
+use crate::files::{ENTRY, Files, Kind, Known, Opened};
 use crate::guest::Guest;
 use crate::halt::Halt;
+use crate::limits::ENTRIES_MAX;
 
 /// The versions under which `wasmtime-wasi` links them.
 const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
@@ -48,6 +56,8 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
                 let is_dir = open.contains(OpenFlags::DIRECTORY);
                 let allowed = if are_descriptors_scarce() {
                     Err(ErrorCode::InsufficientMemory)
+                } else if open.contains(OpenFlags::CREATE) && !guest.files().has_room(&at, ENTRY) {
+                    return Ok((Err(ErrorCode::InsufficientSpace),));
                 } else {
                     before_change(guest, &at, changes && !is_dir).await
                 };
@@ -99,7 +109,7 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
             Box::new(async move {
                 let guest = store.data_mut();
                 let at = guest.files().at(fd.rep(), &path);
-                changing(guest, "making", &at, async |fs| {
+                adding(guest, "making", &at, async |fs| {
                     fs.create_directory_at(fd, path).await
                 })
                 .await
@@ -138,7 +148,7 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
             Box::new(async move {
                 let guest = store.data_mut();
                 let at = guest.files().at(fd.rep(), &path);
-                changing(guest, "linking", &at, async |fs| {
+                adding(guest, "linking", &at, async |fs| {
                     fs.symlink_at(fd, to, path).await
                 })
                 .await
@@ -157,7 +167,7 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
                 if let Err(code) = before_change(guest, &from, true).await {
                     return done(guest, "linking", &from, Err(code.into()));
                 }
-                changing(guest, "linking", &at, async |fs| {
+                adding(guest, "linking", &at, async |fs| {
                     fs.link_at(fd, follow, path, to, new).await
                 })
                 .await
@@ -178,6 +188,59 @@ pub(super) fn shadow_filesystem(linker: &mut Linker<Guest>) -> wasmtime::Result<
                     fs.rename_at(fd, path, to, new).await
                 })
                 .await
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.write-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (fd, offset): (Fd, u64)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), "");
+                let stream = guest.filesystem().write_via_stream(fd, offset);
+                let stream = bounded(guest, &at, stream)?;
+                done(guest, "writing", &at, stream)
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.append-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (fd,): (Fd,)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), "");
+                let stream = guest.filesystem().append_via_stream(fd);
+                let stream = bounded(guest, &at, stream)?;
+                done(guest, "writing", &at, stream)
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.write",
+        |mut store: StoreContextMut<'_, Guest>, (fd, some, offset): (Fd, Vec<u8>, u64)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), "");
+                if !guest.files().has_room(&at, some.len() as u64) {
+                    return Ok((Err(ErrorCode::InsufficientSpace),));
+                }
+                let written = guest.filesystem().write(fd, some, offset).await;
+                done(guest, "writing", &at, written)
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.read-directory",
+        |mut store: StoreContextMut<'_, Guest>, (fd,): (Fd,)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                let at = guest.files().at(fd.rep(), "");
+                if has_many_entries(guest, &fd).await? {
+                    let what = format!("listing more than {ENTRIES_MAX} entries of");
+                    return done(guest, &what, &at, Err(ErrorCode::Overflow.into()));
+                }
+                let listed = guest.filesystem().read_directory(fd).await;
+                done(guest, "listing", &at, listed)
             })
         },
     )?;
@@ -285,6 +348,86 @@ async fn changing<T>(
         Err(code) => Err(code.into()),
     };
     done(guest, what, at, changed)
+}
+
+/// Adds something, which may need room.
+async fn adding<T>(
+    guest: &mut Guest,
+    what: &str,
+    at: &Known,
+    add: impl AsyncFnOnce(&mut WasiFilesystemCtxView<'_>) -> FsResult<T>,
+) -> wasmtime::Result<(Result<T, ErrorCode>,)> {
+    if !guest.files().has_room(at, ENTRY) {
+        return Ok((Err(ErrorCode::InsufficientSpace),));
+    }
+    changing(guest, what, at, add).await
+}
+
+/// Whether a directory has more entries than a task may list. It is looked at on a thread where
+/// nobody waits.
+async fn has_many_entries(guest: &mut Guest, fd: &Fd) -> wasmtime::Result<bool> {
+    let Descriptor::Dir(dir) = guest.table().get(fd)? else {
+        return Ok(false);
+    };
+    let dir = Arc::clone(&dir.dir);
+    let count = move || {
+        let entries = rustix::fs::Dir::read_from(&*dir)?;
+        // Besides `.` and `..`.
+        Ok::<_, io::Error>(entries.take(ENTRIES_MAX + 3).count() > ENTRIES_MAX + 2)
+    };
+    // What cannot be read fails once more when it is listed.
+    Ok(tokio::task::spawn_blocking(count).await?.unwrap_or(false))
+}
+
+/// A stream into a file of `/tmp` ends where there is no room left.
+fn bounded(
+    guest: &mut Guest,
+    at: &Known,
+    stream: FsResult<Resource<DynOutputStream>>,
+) -> wasmtime::Result<FsResult<Resource<DynOutputStream>>> {
+    let stream = match stream {
+        Ok(stream) if at.kind == Kind::Own => stream,
+        other => return Ok(other),
+    };
+    let bounded = Bounded {
+        stream: guest.table().delete(stream)?,
+        files: guest.files(),
+        at: at.clone(),
+    };
+    let bounded: DynOutputStream = Box::new(bounded);
+    Ok(Ok(guest.table().push(bounded)?))
+}
+
+struct Bounded {
+    stream: DynOutputStream,
+    files: Arc<Files>,
+    at: Known,
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Bounded {
+    async fn ready(&mut self) {
+        self.stream.ready().await;
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl OutputStream for Bounded {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if self.files.has_room(&self.at, bytes.len() as u64) {
+            return self.stream.write(bytes);
+        }
+        let full = io::Error::from(Errno::NOSPC);
+        Err(StreamError::LastOperationFailed(full.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        self.stream.flush()
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        self.stream.check_write()
+    }
 }
 
 /// Keeps what failed, and hands its code to the guest.
