@@ -124,6 +124,14 @@ impl Error {
         Self::of_kind(failure.kind.into(), failure.message.clone())
     }
 
+    /// A failure of what a task does itself by the host: its kind is about this very run.
+    pub(crate) fn from_own_call(failure: Failure) -> Self {
+        match failure.kind.into() {
+            ErrorKind::Error => Self::from_host(&failure),
+            kind => Self::of_this_run(kind, failure.message),
+        }
+    }
+
     /// A failure from a blocking call of the host: `cancelled` is about this very run.
     pub(crate) fn from_wait(failure: Failure) -> Self {
         let kind: ErrorKind = failure.kind.into();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind, Result, host::host, http::Credential};
+use crate::{Error, Result, host::host, http::Credential};
 
 /// A secret. It is shown as `***`, cannot be made JSON of, and is wiped when it is dropped.
 ///
@@ -29,12 +29,7 @@ pub struct Secret(Zeroizing<String>);
 /// Errs with `Refused` if it was not granted, and with `NotFound` if there is none.
 pub fn secret(name: impl AsRef<str>) -> Result<Secret> {
     let got = host().secret(name.as_ref());
-    let text = got.map_err(|failure| match failure.kind.into() {
-        kind @ (ErrorKind::Refused | ErrorKind::NotFound) => {
-            Error::of_this_run(kind, failure.message)
-        }
-        _ => Error::from_host(&failure),
-    })?;
+    let text = got.map_err(Error::from_own_call)?;
     Ok(Secret(Zeroizing::new(text)))
 }
 

@@ -263,18 +263,18 @@ fn each_attempt_has_an_empty_directory_that_is_gone_afterwards() {
 fn an_attempt_writes_so_much_into_its_own_directory() {
     let home = home();
     deploy(&home, "files", &["--tmp"]);
-    let _worker = worker(&home, &["--tmp-limit", "1MiB"]);
-    let much = json!([{"write-and-remove": ["/tmp/a", 500, 2]}]);
+    let _worker = worker(&home, &["--tmp-limit", "4MiB"]);
+    let much = json!([{"write-and-remove": ["/tmp/a", 2000, 2]}]);
     assert_eq!(all(&home, &much), json!([2]));
-    let (kind, message, attempts) = fails(&home, &json!({"write-and-remove": ["/tmp/a", 500, 3]}));
+    let (kind, message, attempts) = fails(&home, &json!({"write-and-remove": ["/tmp/a", 2000, 3]}));
     assert_eq!((kind.as_str(), attempts), ("error", 2));
     assert_eq!(
         message,
-        "No space left on device (writing more than 1.00 MiB in one attempt to `/tmp/a`)"
+        "No space left on device (writing more than 4.00 MiB in one attempt to `/tmp/a`)"
     );
     // What is made without a byte in it counts, too.
-    let (_, message, _) = fails(&home, &json!({"write-and-remove": ["/tmp/b", 0, 300]}));
-    assert!(message.contains("more than 1.00 MiB"), "{message}");
+    let (_, message, _) = fails(&home, &json!({"write-and-remove": ["/tmp/b", 0, 1100]}));
+    assert!(message.contains("more than 4.00 MiB"), "{message}");
 }
 
 #[test]

@@ -14,6 +14,8 @@ use super::{SOON, home, text};
 
 fn bench(home: &Home, args: &[&str]) -> Command {
     let component = guest("bench").display().to_string();
+    // It is found beside the other.
+    guest("bench_outside");
     let mut command = home.cmd(["bench", "--component", &component]);
     command.args(args);
     command
@@ -37,6 +39,7 @@ fn a_bench_measures_and_leaves_nothing_behind() {
     let home = home();
     let rows = [
         "empty",
+        "serial-500-outside",
         "example",
         "start",
         "resume",
@@ -97,7 +100,7 @@ fn a_bench_says_how_to_build_what_it_lacks() {
         ran.stderr,
         "error: the component with the measured flows, `absent.wasm`, cannot be read: \
          No such file or directory (os error 2)\n\
-         hint: build it with `cargo build --release --target wasm32-wasip2 -p bench`\n"
+         hint: build it with `cargo build --release --target wasm32-wasip2 -p bench -p bench_outside`\n"
     );
     let ran = home.run(["bench", "no-such-row"]).fails(2);
     assert!(ran.stderr.contains("suspended-10k"), "{ran}");

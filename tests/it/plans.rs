@@ -53,8 +53,8 @@ fn multiply(database: &Database, run: &str) {
     copy("task_runs", &of, &changes);
     let of = format!("run = {no}");
     // What a line's number is made of is not known here, but their order is.
-    let changes = "'no', -100000 * (SELECT count(*) FROM logs l WHERE l.no < t.no) - copy,
-                   'run', 1000 + copy";
+    let place = "array_position((SELECT array_agg(no ORDER BY no) FROM logs), no)";
+    let changes = &format!("'no', -100000 * {place} - copy, 'run', 1000 + copy");
     copy("logs", &of, changes);
     let of = "ctid = (SELECT min(ctid) FROM run_tallies)";
     copy("run_tallies", of, "'minute', minute - copy");

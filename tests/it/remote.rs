@@ -9,7 +9,8 @@ use test_support::{Home, Ran, Server, eventually, guest};
 
 use super::hostile::certificate;
 use super::inputs::start_suspended;
-use super::{SOON, deploy, flow_runs, home, start, state, text, wait_until, watch};
+use super::visitor::Visitor;
+use super::{SOON, deploy, flow_runs, home, inspect, start, state, text, wait_until, watch};
 
 /// Another machine, whose commands ask a server.
 struct Far {
@@ -544,4 +545,64 @@ fn a_server_with_tls_is_asked_where_its_certificate_is_known() {
     let (code, said) = ask("https", &address, &authority);
     assert_eq!(code, 70, "{said}");
     assert!(said.contains("basicConstraints=CA:FALSE"), "{said}");
+}
+
+/// A blob is the same bytes through a server, over HTTP and from a page, and none where they are
+/// others.
+#[test]
+fn a_blob_is_got_from_anywhere() {
+    let home = home();
+    deploy(&home, "blobs", &[]);
+    let server = Server::start(&home, &["--worker"]);
+    let far = Far::of(&server);
+    let run = start(&home, "report", &["-p", r#"texts=["one"]"#]);
+    wait_until(&home, &run, "COMPLETED");
+    let report = inspect(&home, &run)["result"].clone();
+    let digest = text(&report["parts"][0]["$blob"]);
+    let (api, page) = (format!("/v1/blobs/{digest}"), format!("/blobs/{digest}"));
+    let file = far.home.path().join("got");
+    let to_file = ["blob", "get", digest, "--to", file.to_str().unwrap()];
+
+    assert_eq!(far.run(&["blob", "get", digest]).ok().stdout, "one");
+    far.run(&to_file).ok();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "one");
+    let visitor = Visitor::new(&server, &server.token);
+    for answer in [server.ask("GET", &api).send(), visitor.get(&page)] {
+        let answer = answer.ok();
+        assert_eq!(answer.text(), "one");
+        assert_eq!(answer.header("content-length"), Some("3"));
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/octet-stream")
+        );
+        let name = digest.replace(':', "-");
+        assert_eq!(
+            answer.header("content-disposition"),
+            Some(&*format!("attachment; filename=\"{name}\""))
+        );
+    }
+    let shown = visitor.get(&format!("/flow-runs/{run}")).ok().text();
+    assert!(shown.contains(&format!("href=\"{page}\"")), "{shown}");
+
+    let unknown = format!("blake3:{}", "0".repeat(64));
+    for (digest, code, kind, says) in [
+        ("abc", 400, "invalid-name", "`abc` is no blob"),
+        (&unknown, 404, "not-found", "does not exist"),
+    ] {
+        let refused = far.run(&["blob", "get", digest]).fails(2);
+        assert!(refused.stderr.contains(says), "{refused}");
+        let asked = server.ask("GET", &format!("/v1/blobs/{digest}")).send();
+        asked.problem(code, kind);
+    }
+
+    std::fs::remove_file(&file).unwrap();
+    for entry in std::fs::read_dir(home.path().join("blobs")).unwrap() {
+        std::fs::write(entry.unwrap().path(), "two").unwrap();
+    }
+    let near = home.run(to_file);
+    assert_ne!(near.code, 0, "{near}");
+    let said = format!("what is kept as blob `{digest}` are other bytes");
+    assert!(near.stderr.contains(&said), "{near}");
+    assert_ne!(far.run(&to_file).code, 0);
+    assert!(!file.exists());
 }

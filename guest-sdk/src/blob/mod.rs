@@ -44,10 +44,7 @@ pub use reader::BlobReader;
 pub use reference::Blob;
 pub use writer::{BlobWriter, writer};
 
-use crate::{Error, ErrorKind, Result, bindings::types::Failure};
-
-/// What is handed over at once, in bytes.
-const CHUNK: usize = 1 << 20;
+use crate::Result;
 
 /// Keeps these bytes. Tasks only.
 ///
@@ -56,12 +53,4 @@ pub fn write(bytes: impl AsRef<[u8]>) -> Result<Blob> {
     let mut writer = writer()?;
     writer.put(bytes.as_ref())?;
     writer.finish()
-}
-
-/// An error of the host, about something that this run does itself.
-fn error(failure: Failure) -> Error {
-    match failure.kind.into() {
-        ErrorKind::Error => Error::from_host(&failure),
-        kind => Error::of_this_run(kind, failure.message),
-    }
 }

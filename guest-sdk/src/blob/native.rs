@@ -2,14 +2,13 @@
 
 use std::convert::Infallible;
 
-use super::{Blob, error};
 use crate::{
-    Result,
+    Error, Result,
     bindings::types::{Failure, FailureKind},
 };
 
 fn nobody<T>() -> Result<T> {
-    Err(error(Failure {
+    Err(Error::from_own_call(Failure {
         kind: FailureKind::Refused,
         message: "blobs are kept by orch-host, which does not run here".to_owned(),
     }))
@@ -26,7 +25,7 @@ impl Writer {
         match self.0 {}
     }
 
-    pub fn finish(self) -> Result<Blob> {
+    pub fn finish(self) -> Result<(String, u64)> {
         match self.0 {}
     }
 }

@@ -2,8 +2,11 @@
 
 use std::io::{self, Read};
 
-use super::{CHUNK, wire};
+use super::wire;
 use crate::{Error, Result};
+
+/// What is handed over at once, in bytes.
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// The bytes of a [`Blob`](super::Blob), from their beginning. The last ones come only if all are
 /// those that were written.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{BlobReader, wire};
+use super::{reader::BlobReader, wire};
 use crate::Result;
 
 /// Stands for bytes that are kept, wherever they are passed on: a parameter, an argument, a result,
@@ -18,7 +18,6 @@ pub struct Blob {
 }
 
 impl Blob {
-    #[cfg(any(test, target_arch = "wasm32"))]
     pub(super) fn of(digest: String, size: u64) -> Self {
         Self { digest, size }
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Blob, CHUNK, wire};
+use super::{reader::CHUNK, reference::Blob, wire};
 use crate::{Error, Result};
 
 /// Takes the bytes of a [`Blob`]. Nothing is kept of what is not finished.
@@ -24,7 +24,8 @@ impl BlobWriter {
     /// Keeps what was written.
     pub fn finish(mut self) -> Result<Blob> {
         self.send()?;
-        self.to.finish()
+        let (digest, size) = self.to.finish()?;
+        Ok(Blob::of(digest, size))
     }
 
     /// Takes all of it.

@@ -41,6 +41,7 @@ impl Context {
                 Arc::clone(&store),
                 describe,
                 place.home.clone(),
+                place.blobs(),
             )),
             out,
             place,

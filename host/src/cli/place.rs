@@ -118,6 +118,16 @@ pub struct Place {
 }
 
 impl Place {
+    /// Where blobs are: what was said, else a directory of this machine beside a database of this
+    /// machine. None: in the database itself.
+    pub fn blobs(&self) -> Option<StorageUrl> {
+        let beside = || match self.database {
+            DatabaseUrl::Sqlite(_) => Some(StorageUrl::Directory(self.home.join("blobs"))),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        self.storage.clone().or_else(beside)
+    }
+
     /// The home is `ORCH_HOME`, else the user's data directory. It is created, for its owner
     /// alone; the directory of another database is not.
     pub fn find(database: Option<DatabaseUrl>) -> Result<Self, UserError> {

@@ -1,13 +1,8 @@
 //! Where blobs are kept, as typed.
 
-use std::sync::Arc;
-
 use super::context::Context;
 use super::error::UserError;
-use super::place::DatabaseUrl;
-use blobs::{Cause, Storage, StorageError, StorageUrl};
-use operations::blobs::Blobs;
-use store::Store;
+use blobs::{Storage, StorageError, StorageUrl};
 
 /// Reads what was typed, or what the environment has.
 pub fn read(text: &str) -> Result<StorageUrl, UserError> {
@@ -21,21 +16,10 @@ pub fn read(text: &str) -> Result<StorageUrl, UserError> {
     })
 }
 
-/// The storage of this process: what was typed, else a directory of this machine beside a database
-/// of this machine. None: the database itself.
-pub fn of(cx: &Context) -> Result<Option<Storage>, UserError> {
-    let beside = || match cx.place.database {
-        DatabaseUrl::Sqlite(_) => Some(StorageUrl::Directory(cx.place.home.join("blobs"))),
-        DatabaseUrl::Postgres(_) => None,
-    };
-    let url = cx.place.storage.clone().or_else(beside);
-    let opened = url.map(|url| Storage::open(&url)).transpose();
-    opened.map_err(|err| refused(&err))
-}
-
-/// The same for a worker, which looks at once whether it can be used.
+/// Opens the storage of a worker, which looks at once whether it can be used.
 pub async fn of_worker(cx: &Context) -> Result<Option<Storage>, UserError> {
-    let storage = of(cx)?;
+    let opened = cx.place.blobs().map(|url| Storage::open(&url)).transpose();
+    let storage = opened.map_err(|err| refused(&err))?;
     if let Some(storage) = &storage
         && let Err(err) = storage.look().await
     {
@@ -44,33 +28,14 @@ pub async fn of_worker(cx: &Context) -> Result<Option<Storage>, UserError> {
         }
         cx.out.warn(
             &format!("tasks that write or read blobs may fail: {err}"),
-            hint(&err),
+            err.hint(),
         );
     }
     Ok(storage)
 }
 
-/// The blobs of this process.
-pub fn blobs(cx: &Context, store: &Arc<dyn Store>) -> Result<Blobs, UserError> {
-    Ok(Blobs::new(Arc::clone(store), of(cx)?))
-}
-
 fn refused(err: &StorageError) -> UserError {
-    UserError::new(err.to_string()).hint(hint(err))
-}
-
-fn hint(err: &StorageError) -> &'static str {
-    match err.cause {
-        Cause::NoPlace => "make it, or name another with `ORCH_STORAGE_URL`",
-        Cause::NotAllowed => "let this program read, write and delete there",
-        Cause::NotKnown => {
-            "credentials come from the environment, such as `AWS_ACCESS_KEY_ID` and \
-             `AWS_SECRET_ACCESS_KEY`"
-        }
-        Cause::NoSpace | Cause::Gone | Cause::Late | Cause::Other => {
-            "`ORCH_STORAGE_URL` names the storage"
-        }
-    }
+    UserError::new(err.to_string()).hint(err.hint())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use model::Grants;
 
 use crate::api_read::Reads;
@@ -26,6 +27,7 @@ pub struct Ground<'a> {
     reads: Option<Reads>,
     starts: Option<Starts>,
     component: Vec<u8>,
+    outside_component: PathBuf,
     /// How many finished runs the larger history has.
     finished: usize,
     laid: u32,
@@ -52,6 +54,7 @@ impl<'a> Ground<'a> {
             reads: None,
             starts: None,
             component: std::fs::read(&settings.component)?,
+            outside_component: settings.outside.clone(),
             finished: settings.finished,
             laid: 0,
             root: Root::new(&settings.directory)?,
@@ -60,14 +63,15 @@ impl<'a> Ground<'a> {
 
     /// A fresh bed without a worker.
     pub async fn bed(&mut self) -> anyhow::Result<Bed> {
-        self.bed_with(Grants::default()).await
+        let dir = self.dir();
+        Bed::lay(dir, self.open, &self.component, Grants::default()).await
     }
 
-    async fn bed_with(&mut self, grants: Grants) -> anyhow::Result<Bed> {
+    /// For one bed more.
+    fn dir(&mut self) -> PathBuf {
         self.laid += 1;
         // Short, since there are sockets in it, whose paths may not be long.
-        let dir = self.root.path().join(self.laid.to_string());
-        Bed::lay(dir, self.open, &self.component, grants).await
+        self.root.path().join(self.laid.to_string())
     }
 
     /// A fresh bed with a worker process of its own, started with these options.
@@ -88,17 +92,21 @@ impl<'a> Ground<'a> {
     /// The same, and its tasks may call a host, which none of them does.
     pub async fn granted(&mut self) -> anyhow::Result<&Bed> {
         if self.granted.is_none() {
-            let grants = calling(GRANTED.to_owned());
-            self.granted = Some(self.bed_with(grants).await?.work_here().await?);
+            let (dir, grants) = (self.dir(), calling(GRANTED.to_owned()));
+            let bed = Bed::lay(dir, self.open, &self.component, grants).await?;
+            self.granted = Some(bed.work_here().await?);
         }
         need(self.granted.as_ref())
     }
 
-    /// The same, with a server that its tasks do call.
+    /// A worker in this process, and flows whose tasks call the outside, with a server.
     pub async fn outside(&mut self) -> anyhow::Result<&Outside> {
         if self.outside.is_none() {
+            let path = &self.outside_component;
+            let component = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
             let site = Site::open().await?;
-            let bed = self.bed_with(calling(site.grant())).await?;
+            let (dir, grants) = (self.dir(), calling(site.grant()));
+            let bed = Bed::lay(dir, self.open, &component, grants).await?;
             let bed = bed.work_here().await?;
             self.outside = Some(Outside { bed, site });
         }

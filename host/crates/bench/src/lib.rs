@@ -11,7 +11,7 @@
 //!     `- on a bed of the ground: a home with a database and the component
 //!          here      a worker in this process
 //!          granted   the same, and the tasks have a grant
-//!          outside   the same, with a server that they call
+//!          outside   a worker in this process, and flows whose tasks call a server
 //!          apart     a worker in another process
 //!          unparked  the same, and waiting flows leave memory at once
 //!          fresh     one for this round only

@@ -12,6 +12,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// The file with the measured flows.
     pub component: PathBuf,
+    /// The file with the flows whose tasks call the outside.
+    pub outside: PathBuf,
     /// How long a round of a row takes, where that can be chosen.
     pub round: Duration,
     /// How many finished runs the longer history has.

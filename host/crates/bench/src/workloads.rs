@@ -294,7 +294,7 @@ impl Workload {
             Self::Follow => follow::follow(ground.bed().await?, long).await,
             Self::ApiRead => ground.reads().await?.measure(long).await,
             Self::ApiStart => ground.starts().await?.measure(long).await,
-            Self::Blob100m => blob::blob(ground.here().await?).await,
+            Self::Blob100m => blob::blob(&ground.outside().await?.bed).await,
         }
     }
 }

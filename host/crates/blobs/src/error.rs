@@ -53,6 +53,21 @@ pub struct StorageError {
 }
 
 impl StorageError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self.cause {
+            Cause::NoPlace => "make it, or name another with `ORCH_STORAGE_URL`",
+            Cause::NotAllowed => "let this program read, write and delete there",
+            Cause::NotKnown => {
+                "credentials come from the environment, such as `AWS_ACCESS_KEY_ID` and \
+                 `AWS_SECRET_ACCESS_KEY`"
+            }
+            Cause::NoSpace | Cause::Gone | Cause::Late | Cause::Other => {
+                "`ORCH_STORAGE_URL` names the storage"
+            }
+        }
+    }
+
     pub(crate) fn of_system(storage: &str, err: &io::Error) -> Self {
         let cause = match err.kind() {
             io::ErrorKind::StorageFull

@@ -43,6 +43,7 @@ const SKEW_MIN: Duration = Duration::from_secs(2);
 
 pub const JSON: &str = "application/json";
 const STREAM: &str = "text/event-stream";
+const BYTES: &str = "application/octet-stream";
 const PROBLEM: &str = "application/problem+json";
 
 /// Asks a server. Cheap to clone.
@@ -207,7 +208,23 @@ impl HttpClient {
         ask: &Ask,
         after: Option<&str>,
     ) -> Result<Option<Incoming>, Failed> {
-        let sending = self.send(ask, STREAM, after);
+        self.begin(ask, STREAM, after).await
+    }
+
+    /// Bytes that are no JSON.
+    pub(crate) async fn bytes(&self, ask: &Ask) -> Result<Incoming, Failed> {
+        let body = self.begin(ask, BYTES, None).await?;
+        body.ok_or_else(|| Failed::Refused(stranger(&self.url, "it has nothing to say")))
+    }
+
+    /// An answer of this type, which is read as it comes. None: it says that there is nothing.
+    async fn begin(
+        &self,
+        ask: &Ask,
+        kind: &str,
+        after: Option<&str>,
+    ) -> Result<Option<Incoming>, Failed> {
+        let sending = self.send(ask, kind, after);
         let response = match tokio::time::timeout(ANSWER_MAX, sending).await {
             Ok(sent) => sent?,
             Err(_) => return Err(Failed::Lost(lost(&self.url, "no answer"))),
@@ -216,7 +233,7 @@ impl HttpClient {
         if parts.status == StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        if parts.status.is_success() && is(&parts.headers, STREAM) {
+        if parts.status.is_success() && is(&parts.headers, kind) {
             return Ok(Some(body));
         }
         let body = Limited::new(body, BODY_MAX).collect().await;

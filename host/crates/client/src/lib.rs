@@ -14,6 +14,7 @@ mod access;
 mod address;
 mod answer;
 mod artifacts;
+mod blobs;
 mod bulk;
 mod catalog;
 mod http;

@@ -68,7 +68,8 @@ pub struct BenchArgs {
     /// How many finished runs row `finished` compares with 1,000
     #[arg(long, value_name = "RUNS", default_value_t = 1_000_000)]
     finished: usize,
-    /// The component with the measured flows, built from `tests/guests/bench`
+    /// The component with the measured flows, built from `tests/guests/bench`; those that call
+    /// the outside are beside it in `bench_outside.wasm`
     #[arg(
         long,
         value_name = "FILE",
@@ -109,7 +110,7 @@ pub async fn run(
             "the component with the measured flows, `{}`, {unread}",
             args.component.display()
         ))
-        .hint("build it with `cargo build --release --target wasm32-wasip2 -p bench`")
+        .hint("build it with `cargo build --release --target wasm32-wasip2 -p bench -p bench_outside`")
     })?;
     let settings = Settings {
         // Beside the user's database: the same disk, the same fsync.
@@ -122,6 +123,7 @@ pub async fn run(
             DatabaseUrl::Postgres(server) => Some(server.url().to_owned()),
         },
         component: args.component.clone(),
+        outside: args.component.with_file_name("bench_outside.wasm"),
         round: args.round,
         finished: args.finished,
     };

@@ -90,6 +90,7 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         Arc::clone(store),
         describe,
         cx.place.home.clone(),
+        cx.place.blobs(),
     ));
     let address = listening.settings.address();
     let app = App::new(

@@ -1,13 +1,15 @@
 //! The client of the store that this process has open.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use ::blobs::StorageUrl;
 use async_trait::async_trait;
 use model::{FlowRun, IdPrefix, Manifest};
 use store::Store;
 
 use super::Answered;
+use crate::blobs::Blobs;
 use crate::resolve;
 use crate::stream::Hub;
 
@@ -33,12 +35,22 @@ pub struct LocalClient {
     pub(super) hub: Arc<Hub>,
     /// Where the key of secrets is made, if the environment names none.
     pub(super) home: PathBuf,
+    /// Where blobs are. None: in the database.
+    pub(super) storage: Option<StorageUrl>,
+    pub(super) blobs: OnceLock<Blobs>,
 }
 
 impl LocalClient {
-    pub fn new(store: Arc<dyn Store>, describe: Arc<dyn Describe>, home: PathBuf) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        describe: Arc<dyn Describe>,
+        home: PathBuf,
+        storage: Option<StorageUrl>,
+    ) -> Self {
         Self {
             home,
+            storage,
+            blobs: OnceLock::new(),
             hub: Hub::new(Arc::clone(&store)),
             store,
             describe,

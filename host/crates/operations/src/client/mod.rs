@@ -9,6 +9,7 @@
 
 mod access;
 mod artifacts;
+mod blobs;
 mod bulk;
 mod catalog;
 mod cursor;
@@ -22,6 +23,8 @@ mod runs;
 mod watch;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use model::{Json, PoolName, SecretName, TaskRunId, Timestamp, TokenName, VariableName};
 use store::BulkId;
 
@@ -58,6 +61,7 @@ pub trait Client:
     + PoolsClient
     + KeptClient
     + ArtifactsClient
+    + BlobsClient
     + AccessClient
 {
 }
@@ -71,6 +75,7 @@ impl<T> Client for T where
         + PoolsClient
         + KeptClient
         + ArtifactsClient
+        + BlobsClient
         + AccessClient
 {
 }
@@ -228,6 +233,21 @@ pub trait ArtifactsClient: Send + Sync + 'static {
 
     /// The artifact with this id, or the latest with this key.
     async fn inspect_artifact(&self, artifact: &str) -> Answered<ArtifactView>;
+}
+
+/// Blobs.
+#[async_trait]
+pub trait BlobsClient: Send + Sync + 'static {
+    /// Opens a blob by its digest, `blake3:` and 64 hexadecimal digits.
+    async fn read_blob(&self, digest: &str) -> Answered<BlobBytes>;
+}
+
+/// The bytes of a blob, from its beginning. The last ones come only if all are those that were
+/// written.
+pub struct BlobBytes {
+    /// How many there are.
+    pub size: u64,
+    pub parts: BoxStream<'static, Answered<Bytes>>,
 }
 
 /// Work pools and workers.

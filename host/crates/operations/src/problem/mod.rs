@@ -9,6 +9,7 @@
 //! refusal is its own; what to do about it is said here.
 
 mod access;
+mod blobs;
 mod bulk;
 mod control;
 mod database;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use store::StoreError;
 
 use crate::access::TokenRefusal;
+use crate::blobs::BlobError;
 use crate::bulk::BulkRefusal;
 use crate::control::ControlRefusal;
 use crate::database::CopyRefusal;
@@ -144,6 +146,7 @@ macro_rules! by_value {
 }
 by_value!(
     StoreError,
+    BlobError,
     ResolveRefusal,
     StartRefusal,
     DeployRefusal,

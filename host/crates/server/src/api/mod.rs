@@ -6,6 +6,7 @@
 
 mod access;
 mod artifacts;
+mod blobs;
 mod bulk;
 mod components;
 mod dashboard;
@@ -49,6 +50,7 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(pools::routes(app))
         .merge(kept::routes())
         .merge(artifacts::routes())
+        .merge(blobs::routes())
         .merge(access::routes())
         .merge(metrics::routes());
     let (router, mut document) = router.split_for_parts();

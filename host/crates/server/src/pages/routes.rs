@@ -82,6 +82,7 @@ fn runs(router: PageRouter) -> PageRouter {
             Role::Viewer,
             get(result_of_task),
         )
+        .page("/blobs/{digest}", Role::Viewer, get(blob))
         .page("/artifacts", Role::Viewer, get(artifacts::list))
         .page("/artifacts/{id}", Role::Viewer, get(artifact))
         .page(
@@ -172,6 +173,10 @@ async fn set_secret(cx: Cx, FormBody(posted): Pairs) -> Response {
 
 async fn delete_secret(cx: Cx, FormBody(posted): Pairs) -> Response {
     kept::delete_secret(cx, Query(posted)).await
+}
+
+async fn blob(cx: Cx, Path(digest): Path<String>) -> Response {
+    values::blob(cx, digest).await
 }
 
 async fn run(cx: Cx, Path(id): Path<String>) -> Response {

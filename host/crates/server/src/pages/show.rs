@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use model::{Json, StateType, Timestamp};
+use model::{BlobDigest, Json, StateType, Timestamp};
 use operations::text::{ago, size, took};
 use operations::view::{FlowRunView, StateView};
 
@@ -177,7 +177,12 @@ pub struct Value {
     /// Where all of it is.
     pub href: String,
     pub file: String,
+    /// The first of those that it refers to.
+    pub blobs: Vec<BlobDigest>,
 }
+
+/// So many blobs of a value have links.
+const BLOBS_MAX: usize = 20;
 
 impl Value {
     pub fn new(text: &str, href: String, file: &str) -> Self {
@@ -191,6 +196,7 @@ impl Value {
             size: size(text.len() as u64),
             href,
             file: file.to_owned(),
+            blobs: Vec::new(),
         }
     }
 }
@@ -199,7 +205,9 @@ impl Value {
     /// JSON, indented as far as it is shown whole.
     pub fn json(json: &Json, href: String, file: &str) -> Self {
         let text = json.as_str();
-        let value = Self::new(text, href, file);
+        let mut value = Self::new(text, href, file);
+        value.blobs = BlobDigest::all_in(text);
+        value.blobs.truncate(BLOBS_MAX);
         if !value.is_whole {
             return value;
         }

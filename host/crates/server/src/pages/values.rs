@@ -2,13 +2,14 @@
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use model::Json;
 use operations::client::InspectRun;
 use operations::problem::{Problem, ProblemKind};
 
 use super::cx::Cx;
 use super::task_run;
+use crate::web::download;
 
 /// `/flow-runs/{id}/values/{parameters.json|result.json}`
 pub async fn of_run(cx: Cx, run: String, which: String) -> Response {
@@ -51,6 +52,19 @@ pub async fn of_artifact(cx: Cx, id: String) -> Response {
         let artifact = cx.client.inspect_artifact(&id).await?;
         let data = artifact.data.as_ref();
         data.map(file).ok_or_else(|| none("data.json"))
+    })
+    .await
+}
+
+/// `/blobs/{digest}`
+pub async fn blob(cx: Cx, digest: String) -> Response {
+    let slot = match cx.app.limits.stream(cx.visitor.session.token.id) {
+        Ok(slot) => slot,
+        Err(refused) => return refused.into_response(),
+    };
+    cx.answer(async |cx| {
+        let blob = cx.client.read_blob(&digest).await?;
+        Ok(download(&digest, blob, slot))
     })
     .await
 }

@@ -7,10 +7,11 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::{Refused, WebProblem};
 
-const FORMS: [&str; 8] = [
+const FORMS: [&str; 9] = [
     "*/*",
     "application/*",
     "application/json",
+    "application/octet-stream",
     "application/problem+json",
     "application/openmetrics-text",
     "text/event-stream",
