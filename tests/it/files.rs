@@ -270,7 +270,7 @@ fn an_attempt_writes_so_much_into_its_own_directory() {
     assert_eq!((kind.as_str(), attempts), ("error", 2));
     assert_eq!(
         message,
-        "No space left on device (writing more than 4.00 MiB in one attempt to `/tmp/a`)"
+        "I/O error (writing more than 4.00 MiB in one attempt to `/tmp/a`)"
     );
     // What is made without a byte in it counts, too.
     let (_, message, _) = fails(&home, &json!({"write-and-remove": ["/tmp/b", 0, 1100]}));

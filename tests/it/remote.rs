@@ -581,7 +581,10 @@ fn a_blob_is_got_from_anywhere() {
             Some(&*format!("attachment; filename=\"{name}\""))
         );
     }
-    let shown = visitor.get(&format!("/flow-runs/{run}")).ok().text();
+    let shown = visitor
+        .get(&format!("/flow-runs/{run}?tab=values"))
+        .ok()
+        .text();
     assert!(shown.contains(&format!("href=\"{page}\"")), "{shown}");
 
     let unknown = format!("blake3:{}", "0".repeat(64));

@@ -68,9 +68,17 @@ fn report(pages: Vec<Fetched>) -> Result<f64> {
     Ok(total)
 }
 
+/// What the run returns.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Summary {
+    total: f64,
+    /// `orch-host blob get` gets each.
+    pages: Vec<Blob>,
+}
+
 /// Fetches the first page, which tells how many there are, then the others at the same time.
 #[flow]
-fn fetch_pages(shop: String) -> Result<f64> {
+fn fetch_pages(shop: String) -> Result<Summary> {
     let first = fetch(shop.clone(), 1)?;
     let others: Vec<_> = (2..=first.pages)
         .map(|page| fetch::submit(shop.clone(), page))
@@ -79,5 +87,9 @@ fn fetch_pages(shop: String) -> Result<f64> {
     for page in others {
         pages.push(page.result()?);
     }
-    report(pages)
+    let bodies = pages.iter().map(|page| page.body.clone()).collect();
+    Ok(Summary {
+        total: report(pages)?,
+        pages: bodies,
+    })
 }
