@@ -15,8 +15,8 @@ show() {
     "$@"
 }
 
-cargo build --release --locked -p orch-host
-cargo build --release --locked -p fetch_pages --example shop
+# Together, so that what both need is built once.
+cargo build --release --locked -p orch-host --bin orch-host -p fetch_pages --example shop
 bash guest-sdk/wasm-target.sh
 cargo build --release --locked --target wasm32-wasip2 -p fetch_pages
 

@@ -132,13 +132,13 @@ fn an_attempt_that_was_interrupted_begins_again() {
 fn a_flow_goes_on_with_its_retries_from_its_journal_alone() {
     let home = retries();
     let _worker = worker(&home, &["--park", "0s", "--limit", "1"]);
-    let more = ["-p", "failures=3", "-p", "retries=3", "-p", "delay_ms=60"];
+    let more = ["-p", "failures=3", "-p", "retries=3", "-p", "delay_ms=1000"];
     assert_eq!(
         watch(&home, "options-of-the-call", &more).ok().stdout,
         "4\n"
     );
     let run = &flow_runs(&home, &[])[0];
-    each_attempt_began_once(&the_task(&home, text(&run["id"])), 4, 60);
+    each_attempt_began_once(&the_task(&home, text(&run["id"])), 4, 1000);
     let history = inspect(&home, text(&run["id"]))["history"].clone();
     let names = names(&history);
     let waits = names.iter().filter(|name| **name == "Waiting").count();

@@ -54,7 +54,7 @@ const SERVER_USER: &str = "postgres";
 pub(crate) const OWNER: &str = "orch";
 
 /// How long the server may take to start, and a client program to end.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// How many ports are tried.
 const PORTS_MAX: usize = 5;
