@@ -15,8 +15,9 @@ show() {
     "$@"
 }
 
-# Together, so that what both need is built once.
-cargo build --release --locked -p orch-host --bin orch-host -p fetch_pages --example shop
+# Apart: together they would have other features, and all would be built anew.
+cargo build --release --locked -p orch-host
+cargo build --release --locked -p fetch_pages --example shop
 bash guest-sdk/wasm-target.sh
 cargo build --release --locked --target wasm32-wasip2 -p fetch_pages
 
