@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::bed::Bed;
-use crate::figures::{Sample, Unit};
+use crate::figures::Sample;
 
 /// Its size, in bytes.
 const SIZE: usize = 100_000_000;
@@ -27,13 +27,12 @@ pub async fn blob(bed: &Bed) -> anyhow::Result<Vec<Sample>> {
     let (_, read) = bed
         .run_to_end("read-blob", &format!(r#"{{"blob":{blob}}}"#))
         .await?;
-    let times = |took: Duration| took.as_secs_f64() / copied.as_secs_f64();
     Ok(vec![
         Sample::ms("copy", copied),
         Sample::ms("write", wrote),
-        Sample::new("write / copy", Unit::Times, times(wrote)),
+        Sample::times("write / copy", wrote, copied),
         Sample::ms("read", read),
-        Sample::new("read / copy", Unit::Times, times(read)),
+        Sample::times("read / copy", read, copied),
     ])
 }
 

@@ -64,6 +64,12 @@ impl Sample {
         Self::new(name, Unit::Milliseconds, took.as_secs_f64() * 1e3)
     }
 
+    /// How many times as long as `measure` it took.
+    pub fn times(name: impl Into<Cow<'static, str>>, took: Duration, measure: Duration) -> Self {
+        let times = took.as_secs_f64() / measure.as_secs_f64();
+        Self::new(name, Unit::Times, times)
+    }
+
     /// `bytes` in mebibytes.
     pub fn mib(name: impl Into<Cow<'static, str>>, bytes: f64) -> Self {
         Self::new(name, Unit::Mebibytes, bytes / 1024.0 / 1024.0)

@@ -4,6 +4,7 @@
 //! measured is the way there and back. The client is hyper's, which is below most clients that
 //! programs use.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::Write as _;
@@ -100,7 +101,7 @@ impl Outside {
         Ok(vec![
             Sample::ms("p50", median),
             Sample::ms("500 syncs", syncs),
-            times("p50 / syncs", median, syncs),
+            Sample::times("p50 / syncs", median, syncs),
         ])
     }
 
@@ -118,13 +119,13 @@ impl Outside {
             samples.extend([
                 each(format!("native, {at_once} at once"), native),
                 each(format!("in a task, {at_once} at once"), within),
-                times(format!("task / native, {at_once} at once"), within, native),
+                Sample::times(format!("task / native, {at_once} at once"), within, native),
             ]);
             if at_once > 1 {
                 let tasks = self.bed.run_one("many-outside", &parameters).await?;
                 samples.extend([
                     each(format!("a task each, {at_once} at once"), tasks),
-                    times(format!("tasks / native, {at_once} at once"), tasks, native),
+                    Sample::times(format!("tasks / native, {at_once} at once"), tasks, native),
                 ]);
             }
         }
@@ -156,18 +157,9 @@ impl Outside {
     }
 }
 
-fn each(name: impl Into<std::borrow::Cow<'static, str>>, took: Duration) -> Sample {
+fn each(name: impl Into<Cow<'static, str>>, took: Duration) -> Sample {
     let us = took.as_secs_f64() * 1e6 / REQUESTS as f64;
     Sample::new(name, Unit::Microseconds, us)
-}
-
-fn times(
-    name: impl Into<std::borrow::Cow<'static, str>>,
-    took: Duration,
-    measure: Duration,
-) -> Sample {
-    let times = took.as_secs_f64() / measure.as_secs_f64();
-    Sample::new(name, Unit::Times, times)
 }
 
 /// How long it takes to write a page and sync it, so many times.

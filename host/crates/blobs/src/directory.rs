@@ -74,10 +74,10 @@ impl Directory {
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {
-    match path.as_os_str().is_empty() {
-        true => Ok(()),
-        false => File::open(path)?.sync_all(),
+    if path.as_os_str().is_empty() {
+        return Ok(());
     }
+    File::open(path)?.sync_all()
 }
 
 /// Writes all of it.

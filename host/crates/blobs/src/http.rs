@@ -58,9 +58,10 @@ impl HttpService for Service {
         let answer = answered
             .map_err(|late| HttpError::new(HttpErrorKind::Timeout, late))?
             .map_err(|err| {
-                let kind = match err.is_connect() {
-                    true => HttpErrorKind::Connect,
-                    false => kind_of(&err),
+                let kind = if err.is_connect() {
+                    HttpErrorKind::Connect
+                } else {
+                    kind_of(&err)
                 };
                 HttpError::new(kind, err)
             })?;

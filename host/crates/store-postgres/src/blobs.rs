@@ -135,9 +135,10 @@ impl Blobs for PostgresStore {
 
 /// Errs if there is no such upload.
 fn known(upload: UploadId, is_known: bool) -> Pg<()> {
-    match is_known {
-        true => Ok(()),
-        false => Err(StoreError::NotFound(Missing::Upload(upload)).into()),
+    if is_known {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound(Missing::Upload(upload)).into())
     }
 }
 

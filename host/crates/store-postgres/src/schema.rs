@@ -57,41 +57,90 @@ struct Step {
     /// The oldest version whose programs can work with the tables after this step: that of the step
     /// before if this one only adds, and otherwise its own number.
     oldest: i64,
+    /// The tables that it makes, if the program writes them by the rights that it has to another.
+    rights: Option<Rights>,
+}
+
+/// Whoever may write `like` may write `tables`.
+struct Rights {
+    like: &'static str,
+    tables: &'static str,
+}
+
+impl Rights {
+    /// Workers may have no more than such rights, given to them by the owner before this step.
+    fn sql(&self) -> String {
+        let Self { like, tables } = self;
+        format!(
+            "DO $$ DECLARE granted record;
+             BEGIN
+                 FOR granted IN
+                     SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+                         AS grantee, privilege_type
+                     FROM pg_class, aclexplode(relacl)
+                     WHERE oid = '{like}'::regclass AND grantee <> relowner
+                 LOOP
+                     EXECUTE format('GRANT %s ON {tables} TO %s',
+                         granted.privilege_type, granted.grantee);
+                 END LOOP;
+             END $$"
+        )
+    }
 }
 
 const STEPS: &[Step] = &[
     Step {
         sql: FIRST,
         oldest: 1,
+        rights: None,
     },
     Step {
         sql: SECOND,
         oldest: 1,
+        rights: Some(Rights {
+            like: "events",
+            tables: "commits",
+        }),
     },
     Step {
         sql: THIRD,
         oldest: 1,
+        rights: None,
     },
     Step {
         sql: FOURTH,
         oldest: 1,
+        rights: None,
     },
     Step {
         sql: FIFTH,
         oldest: 1,
+        rights: None,
     },
     Step {
         sql: SIXTH,
         oldest: 1,
+        rights: Some(Rights {
+            like: "journal",
+            tables: "artifacts",
+        }),
     },
     // Programs of the version before would take a reference to a text for the text.
     Step {
         sql: SEVENTH,
         oldest: 7,
+        rights: Some(Rights {
+            like: "journal",
+            tables: "texts, run_texts",
+        }),
     },
     Step {
         sql: EIGHTH,
         oldest: 7,
+        rights: Some(Rights {
+            like: "journal",
+            tables: "blobs, run_blobs, blob_uploads, blob_bytes",
+        }),
     },
 ];
 
@@ -165,7 +214,9 @@ async fn under_lock(conn: &Reader, options: &Options) -> Pg<()> {
     }
     let mut oldest = KNOWN;
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-        let made = conn.0.object()?.batch_execute(step.sql).await;
+        let rights = step.rights.as_ref().map(Rights::sql);
+        let sql = format!("{}\n{}", step.sql, rights.unwrap_or_default());
+        let made = conn.0.object()?.batch_execute(&sql).await;
         made.map_err(|error| match error.code() {
             Some(&SqlState::INSUFFICIENT_PRIVILEGE) if found > 0 => StoreError::OlderVersion {
                 path: options.path(),

@@ -89,10 +89,11 @@ impl Masks {
         let mut value = json.value();
         self.hide_in(&mut value);
         let text = value.to_string();
-        match matcher.is_match(&text) {
+        if matcher.is_match(&text) {
             // It lies across values.
-            true => Json::trusted(format!("\"{MASK}\"")),
-            false => Json::trusted(text),
+            Json::trusted(format!("\"{MASK}\""))
+        } else {
+            Json::trusted(text)
         }
     }
 

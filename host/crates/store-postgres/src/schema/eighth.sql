@@ -30,16 +30,3 @@ CREATE TABLE blob_bytes (
     PRIMARY KEY (upload, seq)
 );
 ALTER TABLE blob_bytes ALTER COLUMN bytes SET STORAGE EXTERNAL;
--- Who may write what runs did may write these.
-DO $$ DECLARE granted record;
-BEGIN
-    FOR granted IN
-        SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee,
-            privilege_type
-        FROM pg_class, aclexplode(relacl) WHERE oid = 'journal'::regclass AND grantee <> relowner
-    LOOP
-        EXECUTE format(
-            'GRANT %s ON blobs, run_blobs, blob_uploads, blob_bytes TO %s',
-            granted.privilege_type, granted.grantee);
-    END LOOP;
-END $$;

@@ -10,17 +10,6 @@ CREATE TABLE commits (
     tag bigint NOT NULL,
     at  bigint NOT NULL
 ) WITH (fillfactor = 50);
--- Who may write the one may write the other.
-DO $$ DECLARE granted record;
-BEGIN
-    FOR granted IN
-        SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee,
-            privilege_type
-        FROM pg_class, aclexplode(relacl) WHERE oid = 'events'::regclass AND grantee <> relowner
-    LOOP
-        EXECUTE format('GRANT %s ON commits TO %s', granted.privilege_type, granted.grantee);
-    END LOOP;
-END $$;
 
 -- Found by a plain scan, as everything else is.
 CREATE INDEX flow_run_specs_created_at ON flow_run_specs (created);

@@ -13,15 +13,3 @@ CREATE TABLE run_texts (
     PRIMARY KEY (run, digest)
 );
 CREATE INDEX run_texts_digest ON run_texts (digest);
--- Who may write what runs did may write these.
-DO $$ DECLARE granted record;
-BEGIN
-    FOR granted IN
-        SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee,
-            privilege_type
-        FROM pg_class, aclexplode(relacl) WHERE oid = 'journal'::regclass AND grantee <> relowner
-    LOOP
-        EXECUTE format(
-            'GRANT %s ON texts, run_texts TO %s', granted.privilege_type, granted.grantee);
-    END LOOP;
-END $$;
