@@ -115,7 +115,10 @@ const STEPS: &[Step] = &[
     Step {
         sql: FIFTH,
         oldest: 1,
-        rights: None,
+        rights: Some(Rights {
+            like: "journal",
+            tables: "variables, secrets",
+        }),
     },
     Step {
         sql: SIXTH,

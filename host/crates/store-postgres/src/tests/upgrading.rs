@@ -72,6 +72,11 @@ async fn whoever_may_not_change_the_tables_is_told_so_and_changes_nothing() {
     // It may write what was added, too.
     let cast = store::contract::Cast::on(store).await;
     cast.create_pool("more").await;
+    let closed = format!(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'orch_host'::regnamespace
+             AND relkind = 'r' AND NOT has_table_privilege('{role}', oid, 'SELECT, INSERT')"
+    );
+    assert_eq!(database.sql(&closed), "");
 }
 
 /// A later version says what it can do with.
