@@ -16,7 +16,7 @@ use super::fields::MANIFEST_BYTES_MAX;
 use super::files::{Files, Scratch};
 use super::gate::Gate;
 use super::halt::{Halt, Panic, bytes as bytes_in_words};
-use super::http::{Hooks, Sender, Whose};
+use super::http::{Hooks, Own, Sender};
 use super::limits::{ARTIFACT_BYTES_MAX, ARTIFACTS_MAX, HEADERS_MAX, RESOURCES_MAX};
 use super::masks::{Masks, SecretVariable};
 use super::meter::Meter;
@@ -301,21 +301,17 @@ struct Http {
 
 impl Http {
     fn of(role: &Role, grants: &Grants, network: Arc<Network>) -> Self {
-        let (sender, deployment) = match role {
-            Role::Task(task) => (Some(task.sender.clone()), task.run.deployment.clone()),
-            Role::Flow(_) | Role::Describe(_) => (None, None),
+        let own = match role {
+            Role::Task(task) => {
+                let owner = (task.run.deployment.clone(), grants.clone());
+                Some(Arc::new(Own::new(owner, task.sender.clone())))
+            }
+            Role::Flow(_) | Role::Describe(_) => None,
         };
         let mut ctx = WasiHttpCtx::new();
         ctx.set_field_size_limit(HEADERS_MAX);
         Self {
-            hooks: Hooks {
-                network,
-                whose: Whose {
-                    deployment,
-                    grants: grants.clone(),
-                },
-                sender,
-            },
+            hooks: Hooks { network, own },
             ctx,
         }
     }

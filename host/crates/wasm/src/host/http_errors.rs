@@ -1,4 +1,5 @@
-//! `wasi:http/types.http-error-code`, for answers that do not come to their end.
+//! The codes of `wasi:http/types` for what becomes of requests, and its `http-error-code`, for answers
+//! that do not come to their end.
 //!
 //! What a stream of `wasmtime-wasi-http` fails with is its own error, and its function knows
 //! only that of the contract: a guest would be told that something failed, and not what.
@@ -8,13 +9,13 @@ use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::{
-    ErrorCode, FieldSizePayload, IoError, TlsAlertReceivedPayload,
+    DnsErrorPayload, ErrorCode, FieldSizePayload, IoError, TlsAlertReceivedPayload,
 };
 
 use crate::guest::Guest;
 
 /// The version under which `wasmtime-wasi-http` links it.
-const TYPES: &str = "wasi:http/types@0.2.12";
+pub(super) const TYPES: &str = "wasi:http/types@0.2.12";
 
 pub(super) fn shadow_error_code(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let mut types = linker.instance(TYPES)?;
@@ -31,13 +32,26 @@ pub(super) fn shadow_error_code(linker: &mut Linker<Guest>) -> wasmtime::Result<
     )
 }
 
-/// Of what an answer fails with on its way.
-fn code(error: &Error) -> ErrorCode {
+/// Of what a request or its answer fails with.
+pub(super) fn code(error: &Error) -> ErrorCode {
     match error {
+        Error::ConnectionLimitReached => ErrorCode::ConnectionLimitReached,
         Error::ConnectionReadTimeout => ErrorCode::ConnectionReadTimeout,
+        Error::ConnectionRefused => ErrorCode::ConnectionRefused,
         Error::ConnectionTerminated => ErrorCode::ConnectionTerminated,
         Error::ConnectionTimeout => ErrorCode::ConnectionTimeout,
+        Error::ConnectionWriteTimeout => ErrorCode::ConnectionWriteTimeout,
+        Error::DestinationIpProhibited => ErrorCode::DestinationIpProhibited,
+        Error::DestinationUnavailable => ErrorCode::DestinationUnavailable,
+        Error::DnsError { rcode, info_code } => ErrorCode::DnsError(DnsErrorPayload {
+            rcode: rcode.clone(),
+            info_code: *info_code,
+        }),
         Error::HttpProtocolError => ErrorCode::HttpProtocolError,
+        Error::HttpRequestBodySize(max) => ErrorCode::HttpRequestBodySize(*max),
+        Error::HttpRequestDenied => ErrorCode::HttpRequestDenied,
+        Error::HttpRequestMethodInvalid => ErrorCode::HttpRequestMethodInvalid,
+        Error::HttpRequestUriInvalid => ErrorCode::HttpRequestUriInvalid,
         Error::HttpResponseBodySize(max) => ErrorCode::HttpResponseBodySize(*max),
         Error::HttpResponseHeaderSectionSize(max) => ErrorCode::HttpResponseHeaderSectionSize(*max),
         Error::HttpResponseIncomplete => ErrorCode::HttpResponseIncomplete,

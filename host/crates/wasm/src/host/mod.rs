@@ -9,6 +9,7 @@ mod http_errors;
 mod inputs;
 mod logging;
 mod names;
+mod requests;
 mod secrets;
 mod sockets;
 mod subflows;
@@ -35,6 +36,7 @@ pub(super) fn task_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<
     names::shadow_lookup(&mut linker)?;
     files::shadow_filesystem(&mut linker)?;
     http_errors::shadow_error_code(&mut linker)?;
+    requests::shadow_outgoing_handler(&mut linker)?;
     Ok(linker)
 }
 

@@ -38,7 +38,7 @@ const WINDOW: u32 = 256 << 10;
 pub(super) type Client = legacy::Client<Timed<HttpsConnector<Connector>>, Outgoing>;
 
 /// Whose connections they are: nobody sends a request over those of another.
-type Owner = (Option<DeploymentName>, Grants);
+pub(crate) type Owner = (Option<DeploymentName>, Grants);
 
 /// The clients of a worker.
 pub(crate) struct Clients {

@@ -8,18 +8,18 @@ use http_body_util::BodyExt;
 use hyper::header::PROXY_AUTHORIZATION;
 use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::connect::capture_connection;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::answer::Answer;
-use super::client::Clients;
+use super::client::{Client, Clients, Owner};
 use super::connect::Unreached;
 use super::error::of_client;
 use super::outgoing::Outgoing;
 use super::target::Target;
 use crate::budget::{Held, MemoryBudget};
 use crate::network::Network;
-use model::{DeploymentName, Grants};
 
 /// What one request makes the host hold, in bytes: a head that is read, a part of its body on
 /// the way there, and one on the way back.
@@ -28,19 +28,34 @@ const REQUEST_BYTES: usize = 512 << 10;
 /// The largest part of a body that a guest hands over at once, in bytes.
 const PART_MAX: usize = 64 << 10;
 
-/// Whose requests they are.
-#[derive(Clone)]
-pub(crate) struct Whose {
-    pub deployment: Option<DeploymentName>,
-    pub grants: Grants,
-}
-
 /// The hooks of one instance into `wasi:http`.
 pub(crate) struct Hooks {
     pub network: Arc<Network>,
-    pub whose: Whose,
     /// None: of an instance that sends no requests.
-    pub sender: Option<Sender>,
+    pub own: Option<Arc<Own>>,
+}
+
+/// What an instance has for its requests.
+pub(crate) struct Own {
+    owner: Owner,
+    sender: Sender,
+    /// Looked up at its first request.
+    client: OnceCell<Client>,
+}
+
+impl Own {
+    pub fn new(owner: Owner, sender: Sender) -> Self {
+        Self {
+            owner,
+            sender,
+            client: OnceCell::new(),
+        }
+    }
+
+    async fn client(&self) -> &Client {
+        let clients = &self.sender.clients;
+        self.client.get_or_init(|| clients.of(&self.owner)).await
+    }
 }
 
 /// What sends the requests of a worker.
@@ -76,8 +91,7 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Answered> + Send> {
         let sent = Sent {
             network: Arc::clone(&self.network),
-            whose: self.whose.clone(),
-            sender: self.sender.clone(),
+            own: self.own.clone(),
         };
         Box::new(async move {
             let answer = sent.send(request, options.unwrap_or_default()).await?;
@@ -90,8 +104,7 @@ impl WasiHttpHooks for Hooks {
 /// One request.
 struct Sent {
     network: Arc<Network>,
-    whose: Whose,
-    sender: Option<Sender>,
+    own: Option<Arc<Own>>,
 }
 
 impl Sent {
@@ -112,9 +125,8 @@ impl Sent {
         {
             return Err(Error::HttpRequestDenied);
         }
-        let Some(Sender { clients, memory }) = &self.sender else {
-            return Err(Error::HttpRequestDenied);
-        };
+        let own = self.own.as_ref().ok_or(Error::HttpRequestDenied)?;
+        let Sender { clients, memory } = &own.sender;
         let limits = &clients.limits;
         let connect_max = shorter(options.connect_timeout, limits.connect_max);
         let first_byte_max = shorter(options.first_byte_timeout, limits.first_byte_max);
@@ -137,9 +149,7 @@ impl Sent {
         }
 
         let mut connection = capture_connection(&mut request);
-        let owner = (self.whose.deployment.clone(), self.whose.grants.clone());
-        let client = clients.of(&owner).await;
-        let mut answer = pin!(client.request(request));
+        let mut answer = pin!(own.client().await.request(request));
         let in_time = async {
             let connected = connection.wait_for_connection_metadata();
             if timeout(connect_max, connected).await.is_err() {
@@ -152,6 +162,8 @@ impl Sent {
             Error::HttpResponseTimeout
         };
         let answered = tokio::select! {
+            // Nobody may have looked for a while.
+            biased;
             answered = &mut answer => answered,
             late = in_time => return Err(late),
         };

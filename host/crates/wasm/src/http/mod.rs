@@ -22,12 +22,14 @@ mod client;
 mod config;
 mod connect;
 mod error;
+mod exchange;
 mod hooks;
 mod outgoing;
 mod roots;
 mod target;
 
 pub(super) use client::Clients;
+pub(super) use exchange::{Exchange, Taken};
 pub use config::{HttpConfig, HttpLimits};
-pub(super) use hooks::{Hooks, Sender, Whose};
+pub(super) use hooks::{Hooks, Own, Sender};
 pub use roots::RootsError;

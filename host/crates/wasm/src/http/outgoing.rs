@@ -41,8 +41,12 @@ enum State {
 
 impl Outgoing {
     pub fn new(body: WasiBody, max: u64) -> (Self, Sending) {
+        let state = match body.is_end_stream() {
+            true => State::Sent,
+            false => State::Server(Instant::now()),
+        };
         let sending = Sending(Arc::new(Shared {
-            state: Mutex::new(State::Server(Instant::now())),
+            state: Mutex::new(state),
             changed: Notify::new(),
         }));
         let outgoing = Self {
