@@ -1,7 +1,7 @@
 //! What a task of the outside waits for: the pollables of WASI, beside the handles of a flow.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -16,15 +16,34 @@ use wasip2::{
 use crate::places;
 
 thread_local! {
-    static AWAITED: RefCell<Vec<(Rc<Pollable>, Waker)>> = const { RefCell::new(Vec::new()) };
+    static AWAITED: RefCell<Vec<Awaited>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Completes when one of the pollables is ready.
-pub struct Ready(Vec<Rc<Pollable>>);
+/// A pollable that somebody awaits.
+struct Awaited {
+    pollable: Rc<Pollable>,
+    /// Of the future that awaits it.
+    is_ready: Rc<Cell<bool>>,
+    waker: Waker,
+}
+
+/// Completes when one of the pollables is ready. They are looked at all together, when nothing
+/// else is to be done: each look at one of them is a call of the host.
+pub struct Ready {
+    pollables: Vec<Rc<Pollable>>,
+    is_ready: Rc<Cell<bool>>,
+}
 
 impl Ready {
     pub fn any(pollables: impl IntoIterator<Item = Rc<Pollable>>) -> Self {
-        Self(pollables.into_iter().collect())
+        Self {
+            pollables: pollables.into_iter().collect(),
+            is_ready: Rc::default(),
+        }
+    }
+
+    fn forget(&self, awaited: &mut Vec<Awaited>) {
+        awaited.retain(|it| !Rc::ptr_eq(&it.is_ready, &self.is_ready));
     }
 }
 
@@ -32,14 +51,16 @@ impl Future for Ready {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0.iter().any(|it| it.ready()) {
+        if self.is_ready.get() {
             return Poll::Ready(());
         }
         AWAITED.with_borrow_mut(|awaited| {
-            for pollable in &self.0 {
-                awaited.retain(|(other, _)| !Rc::ptr_eq(other, pollable));
-                awaited.push((Rc::clone(pollable), cx.waker().clone()));
-            }
+            self.forget(awaited);
+            awaited.extend(self.pollables.iter().map(|pollable| Awaited {
+                pollable: Rc::clone(pollable),
+                is_ready: Rc::clone(&self.is_ready),
+                waker: cx.waker().clone(),
+            }));
         });
         Poll::Pending
     }
@@ -47,9 +68,7 @@ impl Future for Ready {
 
 impl Drop for Ready {
     fn drop(&mut self) {
-        AWAITED.with_borrow_mut(|awaited| {
-            awaited.retain(|(other, _)| !self.0.iter().any(|it| Rc::ptr_eq(other, it)));
-        });
+        AWAITED.with_borrow_mut(|awaited| self.forget(awaited));
     }
 }
 
@@ -67,14 +86,18 @@ pub fn wait() -> bool {
         if awaited.is_empty() {
             return None;
         }
-        let pollables: Vec<&Pollable> = awaited.iter().map(|(it, _)| &**it).collect();
+        let pollables: Vec<&Pollable> = awaited.iter().map(|it| &*it.pollable).collect();
         let ready = poll(&pollables);
         Some(places::take(awaited, ready))
     });
-    let Some(wakers) = ready else {
+    let Some(ready) = ready else {
         return false;
     };
-    for (_, waker) in wakers {
+    for Awaited {
+        is_ready, waker, ..
+    } in ready
+    {
+        is_ready.set(true);
         waker.wake();
     }
     true

@@ -224,18 +224,16 @@ impl RequestBuilder {
             };
             let repeatable = !matches!(sent, Body::Reader(_));
             let exchange = wire::exchange(&method, &url, &headers, sent, deadline.as_ref()).await;
-            let (status, answered, incoming) = exchange.map_err(|it| it.of(&method, &url))?;
+            let (status, head, incoming) = exchange.map_err(|it| it.of(&method, &url))?;
             let location = match status {
-                301 | 302 | 303 | 307 | 308 => answered.get("location"),
+                301 | 302 | 303 | 307 | 308 => head.headers().get("location"),
                 _ => None,
             };
             let keeps_body = matches!(status, 307 | 308);
             let Some(location) =
                 location.filter(|_| redirects_max > 0 && (repeatable || !keeps_body))
             else {
-                return Ok(Response::new(
-                    method, url, status, answered, incoming, deadline,
-                ));
+                return Ok(Response::new(method, url, status, head, incoming, deadline));
             };
             if followed == redirects_max {
                 let message = format!("{method} {url}: redirected more than {redirects_max} times");

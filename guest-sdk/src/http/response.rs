@@ -18,7 +18,7 @@ pub struct Response {
     method: String,
     url: Url,
     status: u16,
-    headers: Headers,
+    head: wire::Head,
     body: wire::Incoming,
     deadline: Option<wire::Deadline>,
 }
@@ -28,7 +28,7 @@ impl Response {
         method: String,
         url: Url,
         status: u16,
-        headers: Headers,
+        head: wire::Head,
         body: wire::Incoming,
         deadline: Option<wire::Deadline>,
     ) -> Self {
@@ -36,7 +36,7 @@ impl Response {
             method,
             url,
             status,
-            headers,
+            head,
             body,
             deadline,
         }
@@ -59,7 +59,7 @@ impl Response {
 
     /// The headers.
     pub fn headers(&self) -> &Headers {
-        &self.headers
+        self.head.headers()
     }
 
     /// An error unless the status is one of success, with the beginning of the body, which often

@@ -1,13 +1,13 @@
 //! Sends one request by `wasi:http`, and reads its answer.
 
-use std::{io::Read, rc::Rc, time::Duration};
+use std::{cell::OnceCell, io::Read, rc::Rc, time::Duration};
 
 use wasip2::{
     http::{
         outgoing_handler::handle,
         types::{
-            Fields, FutureIncomingResponse, IncomingBody, Method, OutgoingBody, OutgoingRequest,
-            Scheme, http_error_code,
+            Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody,
+            OutgoingRequest, Scheme, http_error_code,
         },
     },
     io::{
@@ -65,7 +65,7 @@ pub async fn exchange(
     headers: &Headers,
     body: Body,
     deadline: Option<&Deadline>,
-) -> Result<(u16, Headers, Incoming), Failed> {
+) -> Result<(u16, Head, Incoming), Failed> {
     let mut headers = headers.clone();
     if let Body::Bytes(bytes) = &body {
         headers.set("content-length", bytes.len().to_string());
@@ -108,8 +108,12 @@ fn request(method: &str, url: &Url, headers: &Headers) -> Result<OutgoingRequest
         "http" => Scheme::Http,
         _ => Scheme::Https,
     };
-    let set = request
-        .set_method(&method)
+    // It is a GET unless it is said otherwise.
+    let set = match method {
+        Method::Get => Ok(()),
+        method => request.set_method(&method),
+    };
+    let set = set
         .and_then(|()| request.set_scheme(Some(&scheme)))
         .and_then(|()| request.set_authority(Some(&url.authority())))
         .and_then(|()| request.set_path_with_query(Some(&url.path_and_query())));
@@ -198,12 +202,11 @@ impl Sending {
     }
 }
 
-fn taken(answer: FutureIncomingResponse) -> Result<(u16, Headers, Incoming), Failed> {
+fn taken(answer: FutureIncomingResponse) -> Result<(u16, Head, Incoming), Failed> {
     let response = match answer.get() {
         Some(Ok(response)) => response?,
         Some(Err(())) | None => return Err(odd("its answer was taken already")),
     };
-    let headers = response.headers().entries().into_iter().collect();
     let status = response.status();
     let body = response
         .consume()
@@ -211,12 +214,29 @@ fn taken(answer: FutureIncomingResponse) -> Result<(u16, Headers, Incoming), Fai
     let stream = body
         .stream()
         .map_err(|()| odd("its body was read already"))?;
+    let head = Head {
+        response,
+        headers: OnceCell::new(),
+    };
     let incoming = Incoming {
-        more: Rc::new(stream.subscribe()),
+        more: None,
         stream,
         _body: body,
     };
-    Ok((status, headers, incoming))
+    Ok((status, head, incoming))
+}
+
+/// The head of an answer. Its headers are asked for when somebody looks at them.
+pub struct Head {
+    response: IncomingResponse,
+    headers: OnceCell<Headers>,
+}
+
+impl Head {
+    pub fn headers(&self) -> &Headers {
+        let ask = || self.response.headers().entries().into_iter().collect();
+        self.headers.get_or_init(ask)
+    }
 }
 
 fn odd(words: &str) -> Failed {
@@ -228,7 +248,8 @@ fn odd(words: &str) -> Failed {
 
 /// The body of an answer. Its parts are dropped in this order, each before what it is of.
 pub struct Incoming {
-    more: Rc<Pollable>,
+    /// Once it was waited for.
+    more: Option<Rc<Pollable>>,
     stream: InputStream,
     _body: IncomingBody,
 }
@@ -243,7 +264,12 @@ impl Incoming {
         loop {
             in_time(deadline)?;
             match self.stream.read(max as u64) {
-                Ok(part) if part.is_empty() => ready([Rc::clone(&self.more)], deadline).await?,
+                Ok(part) if part.is_empty() => {
+                    let more = self
+                        .more
+                        .get_or_insert_with(|| Rc::new(self.stream.subscribe()));
+                    ready([Rc::clone(more)], deadline).await?;
+                }
                 Ok(part) => return Ok(Some(part)),
                 Err(StreamError::Closed) => return Ok(None),
                 Err(StreamError::LastOperationFailed(err)) => {

@@ -134,8 +134,9 @@ fn method(method: WasiMethod) -> Result<Method, ErrorCode> {
         WasiMethod::Options => Method::OPTIONS,
         WasiMethod::Trace => Method::TRACE,
         WasiMethod::Patch => Method::PATCH,
-        WasiMethod::Other(other) => Method::from_bytes(other.as_bytes())
-            .map_err(|_| ErrorCode::HttpRequestMethodInvalid)?,
+        WasiMethod::Other(other) => {
+            Method::from_bytes(other.as_bytes()).map_err(|_| ErrorCode::HttpRequestMethodInvalid)?
+        }
     })
 }
 

@@ -83,7 +83,10 @@ mod tests {
         let mut woken = Box::pin(woken);
         let answered = std::future::poll_fn(move |cx| {
             counted.fetch_add(1, Ordering::Relaxed);
-            woken.as_mut().poll(cx).map(|_| Err(Error::ConnectionRefused))
+            woken
+                .as_mut()
+                .poll(cx)
+                .map(|_| Err(Error::ConnectionRefused))
         });
         let mut exchange = Exchange::begin(answered.boxed());
         assert_eq!(polls.load(Ordering::Relaxed), 1, "it begins at once");

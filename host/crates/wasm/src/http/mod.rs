@@ -29,7 +29,7 @@ mod roots;
 mod target;
 
 pub(super) use client::Clients;
-pub(super) use exchange::{Exchange, Taken};
 pub use config::{HttpConfig, HttpLimits};
+pub(super) use exchange::{Exchange, Taken};
 pub(super) use hooks::{Hooks, Own, Sender};
 pub use roots::RootsError;
