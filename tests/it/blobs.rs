@@ -376,7 +376,9 @@ fn postgresql_keeps_small_ones_without_a_storage() {
     let Some(database) = test_support::database() else {
         return;
     };
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_database(database.url());
+    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"))
+        .with_compiled_code()
+        .with_database(database.url());
     deploy(&home, "blobs", &[]);
     let _worker = worker(&home, &[]);
     assert_eq!(

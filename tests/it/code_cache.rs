@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use insta_cmd::assert_cmd_snapshot;
 use test_support::{Home, guest};
 
-use super::{deploy, home, steady};
+use super::{cold_home, deploy, steady};
 
 /// What is said of code that is not used.
 const NOT_USED: &str = "is not used, and compiled anew: ";
@@ -49,7 +49,7 @@ fn check(home: &Home, said: Option<&str>) {
 
 #[test]
 fn damaged_code_is_compiled_anew_wherever_it_is_damaged() {
-    let home = home();
+    let home = cold_home();
     deploy(&home, "nesting", &[]);
     let path = code_of(&home, "nesting");
     let whole = fs::read(&path).unwrap();
@@ -84,7 +84,7 @@ fn damaged_code_is_compiled_anew_wherever_it_is_damaged() {
 
 #[test]
 fn code_of_another_component_or_owner_is_compiled_anew() {
-    let home = home();
+    let home = cold_home();
     deploy(&home, "nesting", &[]);
     deploy(&home, "bench", &[]);
     let ours = code_of(&home, "nesting");
@@ -110,7 +110,7 @@ fn code_of_another_component_or_owner_is_compiled_anew() {
 
 #[test]
 fn what_stands_in_the_place_of_code_is_not_used() {
-    let home = home();
+    let home = cold_home();
     deploy(&home, "nesting", &[]);
     let path = code_of(&home, "nesting");
     check(&home, None);
@@ -142,7 +142,7 @@ fn mode(path: &Path, mode: u32) {
 /// Nothing is kept where others could change it; the run is none the worse for that.
 #[test]
 fn a_cache_that_others_can_write_to_is_not_used() {
-    let home = home();
+    let home = cold_home();
     deploy(&home, "nesting", &[]);
     let cache = home.path().join("cache");
     check(&home, None);
@@ -174,7 +174,7 @@ fn a_cache_that_others_can_write_to_is_not_used() {
 
 #[test]
 fn a_home_that_everybody_can_write_to_is_refused() {
-    let home = home();
+    let home = cold_home();
     let _steady = steady(&home);
     deploy(&home, "nesting", &[]);
     mode(home.path(), 0o777);

@@ -9,7 +9,9 @@ use serde_json::Value;
 use test_support::{Home, Server, Worker, eventually, guest};
 
 use super::crafted::{Crafted, branches};
-use super::{SOON, deploy, everything, flow_runs, home, inspect, list, start, text, watch, worker};
+use super::{
+    SOON, cold_home, deploy, everything, flow_runs, inspect, list, start, text, watch, worker,
+};
 
 /// A file that `deploy` refuses, saying this.
 #[track_caller]
@@ -23,7 +25,7 @@ fn refused(home: &Home, file: &str, said: &str) {
 
 #[test]
 fn what_a_component_consists_of_is_limited() {
-    let home = home();
+    let home = cold_home();
     let check = |crafted: Crafted, said: &str| {
         let file = crafted.file(&home, "crafted.wasm");
         refused(&home, &file, said);
@@ -64,7 +66,7 @@ fn what_a_component_consists_of_is_limited() {
 /// Few bytes that stand for many instances: each level instantiates the one below it twice.
 #[test]
 fn instances_within_instances_are_limited() {
-    let home = home();
+    let home = cold_home();
     let mut inner = "(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
     for level in 1..=8 {
         let below = level - 1;
@@ -85,7 +87,7 @@ fn instances_within_instances_are_limited() {
 /// Seven memories below the limit are together above it.
 #[test]
 fn memories_of_one_instance_count_together() {
-    let home = home();
+    let home = cold_home();
     let grown = |pages: u32, name: &str| {
         let memory = format!("(module (memory {pages}))");
         Crafted::of("nesting").module(&memory, 7).file(&home, name)
@@ -105,7 +107,7 @@ fn memories_of_one_instance_count_together() {
 /// waits for it, and nobody fails.
 #[test]
 fn those_with_many_memories_take_no_instance_from_others() {
-    let home = home();
+    let home = cold_home();
     deploy(&home, "nesting", &[]);
     let bench = Crafted::of("bench").module("(module (memory 1))", 7);
     home.run(["deploy", &bench.file(&home, "bench.wasm")]).ok();
@@ -135,7 +137,7 @@ fn those_with_many_memories_take_no_instance_from_others() {
 
 #[test]
 fn what_takes_too_long_to_compile_is_refused() {
-    let home = home();
+    let home = cold_home();
     let slow = Crafted::of("nesting").module(&branches(60_000), 0);
     let file = slow.file(&home, "slow.wasm");
     let ran = home
@@ -149,7 +151,7 @@ fn what_takes_too_long_to_compile_is_refused() {
 /// The server answers others meanwhile.
 #[test]
 fn a_server_refuses_what_takes_too_long_to_compile() {
-    let home = home();
+    let home = cold_home();
     let server = Server::start(&home, &["--compile-limit", "1s"]);
     let slow = Crafted::of("nesting").module(&branches(60_000), 0);
     let ask = server.ask("POST", "/v1/components");
@@ -166,7 +168,7 @@ fn a_server_refuses_what_takes_too_long_to_compile() {
 
 #[test]
 fn what_takes_too_much_memory_to_compile_is_refused() {
-    let home = home();
+    let home = cold_home();
     let deep = 25_000;
     // What the innermost branch sets may be met at the end of each.
     let nested = format!(
@@ -187,7 +189,7 @@ fn what_takes_too_much_memory_to_compile_is_refused() {
 /// Code that runs while a component is instantiated to describe itself.
 #[test]
 fn what_misbehaves_while_it_describes_itself_is_refused() {
-    let home = home();
+    let home = cold_home();
     let check = |body: &str, said: &str| {
         let module = format!("(module (memory 1) (func $begin {body}) (start $begin))");
         let file = Crafted::of("nesting")
@@ -258,7 +260,7 @@ fn field(pid: u32, file: &str, name: &str) -> Option<String> {
 
 #[test]
 fn who_compiles_has_nothing_of_the_outside() {
-    let home = home();
+    let home = cold_home();
     let (deploying, child) = compiling(&home);
     let limited = |name: &str| field(child, "limits", name).unwrap_or_default();
     // It has given up the last of it by then.
@@ -295,7 +297,7 @@ fn who_compiles_has_nothing_of_the_outside() {
 
 #[test]
 fn a_compiler_that_dies_is_an_error_of_the_component() {
-    let home = home();
+    let home = cold_home();
     let (deploying, child) = compiling(&home);
     kill(child);
     // What it said may be read a moment after its end.
@@ -312,7 +314,7 @@ fn a_compiler_that_dies_is_an_error_of_the_component() {
 
 #[test]
 fn no_compiler_outlives_whom_it_compiles_for() {
-    let home = home();
+    let home = cold_home();
     let (deploying, child) = compiling(&home);
     kill(deploying.pid());
     let is_gone = || !proc(child, "cmdline").contains("compile-child");
@@ -339,7 +341,7 @@ fn kill(process: u32) {
 /// runs meanwhile, is seen to be alive, and stops when it is asked to.
 #[test]
 fn a_worker_that_cannot_compile_serves_the_others() {
-    let home = home();
+    let home = cold_home();
     let slow = Crafted::of("nesting").module(&branches(40_000), 0);
     home.run(["deploy", &slow.file(&home, "slow.wasm")]).ok();
     deploy(&home, "bench", &[]);
@@ -374,7 +376,7 @@ fn a_worker_that_cannot_compile_serves_the_others() {
 /// back.
 #[test]
 fn a_worker_that_compiles_stops_at_once() {
-    let home = home();
+    let home = cold_home();
     let slow = Crafted::of("nesting").module(&branches(40_000), 0);
     home.run(["deploy", &slow.file(&home, "slow.wasm")]).ok();
     fs::remove_dir_all(home.path().join("cache")).unwrap();
@@ -395,7 +397,7 @@ fn a_worker_that_compiles_stops_at_once() {
 /// What is compiled in a process of its own is what this process would have compiled.
 #[test]
 fn what_a_component_says_of_itself_is_the_same_in_either_process() {
-    let home = home();
+    let home = cold_home();
     let file = guest("inputs").display().to_string();
     let shown: Value = home
         .run(["component", "inspect", &file, "-o", "json"])

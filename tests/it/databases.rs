@@ -9,7 +9,9 @@ use super::{deploy, json, start, watch, worker};
 
 /// A home that knows only this database.
 pub fn on(url: &str) -> Home {
-    Home::new(env!("CARGO_BIN_EXE_orch-host")).with_database(url)
+    Home::new(env!("CARGO_BIN_EXE_orch-host"))
+        .with_compiled_code()
+        .with_database(url)
 }
 
 pub fn version(home: &Home, file: &str) -> i64 {
@@ -21,7 +23,7 @@ pub fn version(home: &Home, file: &str) -> i64 {
 /// Whatever it is, it is told, and stays as it is.
 #[test]
 fn the_status_of_a_database_is_told_whatever_it_is() {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"));
+    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
     let status = |args: &[&str]| json(&home, &[&["database", "status"], args].concat());
     assert_eq!(status(&[])["state"], "missing");
     assert!(
@@ -95,7 +97,7 @@ fn the_status_of_a_database_is_told_whatever_it_is() {
 
 #[test]
 fn a_database_is_brought_to_this_version_and_that_is_told() {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"));
+    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
     let migrate = || home.run(["database", "migrate"]).ok().stderr;
     let said = migrate();
     assert!(said.contains("is set up, with version"), "{said}");

@@ -11,7 +11,9 @@ use super::{SOON, deploy, flow_runs, inspect, start, text, wait_until, worker};
 
 /// A machine that knows the database.
 fn machine(database: &Database) -> Home {
-    Home::new(env!("CARGO_BIN_EXE_orch-host")).with_database(database.url())
+    Home::new(env!("CARGO_BIN_EXE_orch-host"))
+        .with_compiled_code()
+        .with_database(database.url())
 }
 
 #[test]

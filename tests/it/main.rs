@@ -88,12 +88,17 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// A home for one story.
 fn home() -> Home {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"));
+    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
     if postgres::is_meant() {
         let database = test_support::database().expect("it was there when this was begun");
         return home.with_database(database.url());
     }
     home
+}
+
+/// A home where nothing is compiled yet.
+fn cold_home() -> Home {
+    Home::new(env!("CARGO_BIN_EXE_orch-host"))
 }
 
 /// Deploys a component of the tests or the examples.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use test_support::{Home, Ran, Worker, eventually, guest};
 
-use super::{SOON, home, text};
+use super::{SOON, cold_home, text};
 
 fn bench(home: &Home, args: &[&str]) -> Command {
     let component = guest("bench").display().to_string();
@@ -36,7 +36,7 @@ fn processes_of(home: &Home) -> usize {
 
 #[test]
 fn a_bench_measures_and_leaves_nothing_behind() {
-    let home = home();
+    let home = cold_home();
     let rows = [
         "empty",
         "serial-500-outside",
@@ -87,14 +87,14 @@ fn interrupt_at(home: &Home, bench: Command, processes: usize) {
 
 #[test]
 fn an_interrupted_bench_takes_its_processes_with_it() {
-    let home = home();
+    let home = cold_home();
     // The bench and its worker.
     interrupt_at(&home, bench(&home, &["idle"]), 2);
 }
 
 #[test]
 fn a_bench_says_how_to_build_what_it_lacks() {
-    let home = home();
+    let home = cold_home();
     let ran = home.run(["bench", "--component", "absent.wasm"]).fails(2);
     assert_eq!(
         ran.stderr,
@@ -129,7 +129,7 @@ fn script(text: &str) -> (TempDir, PathBuf) {
 
 #[test]
 fn two_builds_are_compared_by_ratios() {
-    let home = home();
+    let home = cold_home();
     let rows = ["three-tasks-granted", "three-tasks-outside"];
     let args = [&rows[..], &["--rounds", "2", "-o", "json"]].concat();
     let report = against(&home, THIS.as_ref(), &args).ok().json();
@@ -156,7 +156,7 @@ fn two_builds_are_compared_by_ratios() {
 
 #[test]
 fn a_comparison_is_a_table_that_says_how_to_read_it() {
-    let home = home();
+    let home = cold_home();
     let component = guest("bench").display().to_string();
     let args = [
         "bench",
@@ -192,7 +192,7 @@ fn a_comparison_is_a_table_that_says_how_to_read_it() {
 /// ends one pair and begins the next.
 #[test]
 fn two_builds_swap_places_after_each_pair() {
-    let home = home();
+    let home = cold_home();
     let (dir, other) = script(&format!(
         "stat -c %y \"$ORCH_HOME/../a/stdout\" >> \"${{0}}.log\" 2>&1\nexec {THIS} \"$@\""
     ));
@@ -206,7 +206,7 @@ fn two_builds_swap_places_after_each_pair() {
 
 #[test]
 fn a_row_that_an_older_build_does_not_know_is_left_out() {
-    let home = home();
+    let home = cold_home();
     let refusal = "error: invalid value 'start' for '[ROW]...'";
     let (_dir, other) = script(&format!(
         "[ \"$2\" = start ] && echo \"{refusal}\" >&2 && exit 2\nexec {THIS} \"$@\""
@@ -221,7 +221,7 @@ fn a_row_that_an_older_build_does_not_know_is_left_out() {
 
 #[test]
 fn a_build_that_knows_none_of_the_rows_cannot_be_compared() {
-    let home = home();
+    let home = cold_home();
     let (_dir, other) = script("echo \"error: invalid value '$2' for '[ROW]...'\" >&2; exit 2");
     let ran = against(&home, &other, &["start", "empty", "-o", "json"]).fails(2);
     let other = other.display();
@@ -238,7 +238,7 @@ fn a_build_that_knows_none_of_the_rows_cannot_be_compared() {
 #[test]
 fn what_is_no_build_of_this_program_is_named() {
     const HINT: &str = "hint: `--against` takes another build of orch-host";
-    let home = home();
+    let home = cold_home();
     let check = |other: &Path, expect: &str, hint: &str| {
         let ran = against(&home, other, &["empty"]).fails(2);
         let other = other.display();
@@ -266,14 +266,14 @@ fn what_is_no_build_of_this_program_is_named() {
 
 #[test]
 fn an_interrupted_comparison_takes_both_builds_with_it() {
-    let home = home();
+    let home = cold_home();
     // The comparison, the build that it measures, and the worker of that.
     interrupt_at(&home, bench(&home, &["idle", "--against", THIS]), 3);
 }
 
 #[test]
 fn a_build_that_does_not_stop_is_killed_with_all_its_processes() {
-    let home = home();
+    let home = cold_home();
     let (_dir, other) = script("trap '' TERM\nsleep 600");
     let other = other.display().to_string();
     interrupt_at(&home, bench(&home, &["idle", "--against", &other]), 3);

@@ -203,7 +203,9 @@ fn a_day(home: &Home, server: &Server) {
 fn no_statement_reads_a_large_table_from_end_to_end() {
     let Some(cluster) = cluster() else { return };
     let database = cluster.database();
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_database(database.url());
+    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"))
+        .with_compiled_code()
+        .with_database(database.url());
     deploy_all(&home);
     deploy(&home, "bench", &[]);
     deploy(&home, "forms", &[]);

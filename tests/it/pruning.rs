@@ -14,7 +14,7 @@ struct Place {
 impl Place {
     /// One on each engine that is installed.
     fn all() -> Vec<Self> {
-        let new = || Home::new(env!("CARGO_BIN_EXE_orch-host"));
+        let new = || Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
         let home = new();
         let file = home.path().join("orch.db");
         let mut places = vec![Self {
@@ -151,7 +151,7 @@ fn old_runs_are_deleted_through_a_server_too() {
         play(&place);
         place.age("true");
         let server = Server::start(&place.home, &[]);
-        let far = Home::new(env!("CARGO_BIN_EXE_orch-host"));
+        let far = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
         std::fs::write(far.path().join("token"), &server.token).unwrap();
         let url = format!("http://{}", server.address);
         let prune = |args: &[&str]| far.run([&["prune", "--server", &url], args].concat());
@@ -163,7 +163,7 @@ fn old_runs_are_deleted_through_a_server_too() {
 
 #[test]
 fn what_cannot_be_meant_is_told() {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"));
+    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
     #[track_caller]
     fn check(home: &Home, args: &[&str], expect: &str) {
         let ran = home.run([&["prune"], args].concat()).fails(2);

@@ -17,7 +17,7 @@ pub struct Scene {
 impl Scene {
     /// Nothing is deployed.
     pub fn empty() -> Self {
-        let home = Home::new(env!("CARGO_BIN_EXE_orch-host"));
+        let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
         let server = Server::start(&home, &["--worker"]);
         Self { server, home }
     }

@@ -12,7 +12,9 @@ use test_support::{Database, Home, Worker};
 
 /// A machine that finds the database at this address.
 fn machine_at(url: &str) -> Home {
-    Home::new(env!("CARGO_BIN_EXE_orch-host")).with_database(url)
+    Home::new(env!("CARGO_BIN_EXE_orch-host"))
+        .with_compiled_code()
+        .with_database(url)
 }
 
 /// A worker that others need not wait for long when it is gone.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
+use crate::compiled::Compiled;
 use crate::{Worker, processes_of};
 
 /// How long one command may take. A hanging command should fail its test, not the whole run.
@@ -29,6 +30,8 @@ pub struct Home {
     program: PathBuf,
     /// The address of the database, unless it is the file that the program makes by itself.
     database: Option<String>,
+    /// None: it compiles everything itself.
+    compiled: Option<Compiled>,
 }
 
 impl Home {
@@ -46,7 +49,20 @@ impl Home {
             dir,
             program,
             database: None,
+            compiled: None,
         }
+    }
+
+    /// The same with the code that others have compiled, and others get what it compiles.
+    pub fn with_compiled_code(mut self) -> Self {
+        let compiled = Compiled::of(&self.program);
+        compiled.lend(&self.cache());
+        self.compiled = Some(compiled);
+        self
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.path().join("cache")
     }
 
     /// The same with the database at this address.
@@ -114,6 +130,9 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
+        if let Some(compiled) = &self.compiled {
+            compiled.keep(&self.cache());
+        }
         let begin = Instant::now();
         let mut left = processes_of(self.path());
         while !left.is_empty() && begin.elapsed() < END_LIMIT && !thread::panicking() {

@@ -23,6 +23,7 @@
 mod after;
 mod cgroup;
 mod clock;
+mod compiled;
 mod disk;
 mod group;
 mod guests;
