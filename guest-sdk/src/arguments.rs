@@ -7,7 +7,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Error, ErrorKind, Result, bindings::tasks, executor::Wait, host::host, object::Object,
+    Error, ErrorKind, Result, bindings::tasks, executor::Wait, finite, host::host, object::Object,
 };
 
 /// What can be given for a parameter of type `T`: a `T`, a `&T`, or the [`TaskFuture`](crate::TaskFuture) of a
@@ -105,7 +105,7 @@ pub(crate) async fn result_json(handle: u64) -> Result<String> {
 }
 
 pub(crate) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<String> {
-    serde_json::to_string(value)
+    finite::to_json(value)
         .map_err(|error| Error::invalid(format!("a value cannot be written as JSON: {error}")))
 }
 

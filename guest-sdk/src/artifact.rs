@@ -27,7 +27,7 @@
 use serde::Serialize;
 
 use crate::bindings::artifacts::{Artifact, Content};
-use crate::{Error, ErrorKind, Result, current, host::host};
+use crate::{Error, ErrorKind, Result, current, finite, host::host};
 
 /// Makes a text with the marks of Markdown. HTML in it is shown as text.
 ///
@@ -78,7 +78,7 @@ impl Described {
     /// As [`artifact::table`](table).
     pub fn table(self, key: impl Into<String>, rows: &(impl Serialize + ?Sized)) -> Result<()> {
         let key = key.into();
-        let json = serde_json::to_string(rows).map_err(|err| {
+        let json = finite::to_json(rows).map_err(|err| {
             let message = format!("the table of artifact `{key}` has no JSON: {err}");
             Error::of_this_run(ErrorKind::Invalid, message)
         })?;

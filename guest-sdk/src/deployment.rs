@@ -18,6 +18,7 @@ use crate::{
     },
     current::{self, Place},
     executor::{self, Wait, has_settled},
+    finite,
     host::{Handle, host},
     object::Object,
     timer,
@@ -116,7 +117,7 @@ impl RunDeployment {
     pub fn parameter(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
         let name = name.into();
         if let Ok(parameters) = &mut self.parameters {
-            match serde_json::value::to_raw_value(&value) {
+            match finite::to_raw(&value) {
                 Ok(json) => {
                     parameters.insert(name, json);
                 }
@@ -129,8 +130,8 @@ impl RunDeployment {
     /// Sets many parameters, from anything that is written as a JSON object: `json!({..})`,
     /// a struct, a map.
     pub fn parameters(mut self, parameters: impl Serialize) -> Self {
-        let added = serde_json::to_string(&parameters)
-            .and_then(|json| serde_json::from_str::<Object>(&json));
+        let added =
+            finite::to_json(&parameters).and_then(|json| serde_json::from_str::<Object>(&json));
         match (&mut self.parameters, added) {
             (Ok(parameters), Ok(added)) => parameters.extend(added),
             (Ok(_), Err(error)) => self.parameters = Err(unwritable("parameters", &error)),

@@ -123,6 +123,7 @@ mod error;
 mod executor;
 #[cfg(test)]
 mod fake;
+mod finite;
 mod flow_run;
 mod guest;
 mod host;

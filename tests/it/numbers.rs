@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::inputs::{give, start_suspended};
-use super::{deploy, home, inspect, start, wait_until, watch, worker};
+use super::{deploy, home, inspect, list, start, wait_until, watch, worker};
 
 /// `count` different `f64` that JSON can hold, the same each time: short and long ones of
 /// everyday size, and any bits.
@@ -107,4 +107,39 @@ fn a_number_keeps_the_digits_that_a_person_wrote() {
         &["-p", "bits=[]", "-p", "numbers=[1e400]"],
     );
     refused.fails(2);
+}
+
+/// JSON has no NaN and no infinity. Whoever sends one is told so, with the place of it, and
+/// nothing else takes its place: a `null` would be another value.
+#[test]
+fn what_is_no_number_of_json_is_sent_nowhere() {
+    let home = home();
+    deploy(&home, "inputs", &["--flow", "sends-readings"]);
+    let _worker = worker(&home, &[]);
+    for (number, way, place) in [
+        ("NaN", "the flow's result", "[1].value"),
+        ("inf", "a task's result", "[1].value"),
+        ("-inf", "a task's argument", "[1].value"),
+        ("NaN", "a parameter", "[1].value"),
+        ("inf", "parameters", "numbers[1].value"),
+        ("-inf", "a table", "[1].value"),
+    ] {
+        let way_given = format!("way={way}");
+        let given = ["-p", &format!("number={number}"), "-p", &way_given];
+        let failed = watch(&home, "sends-readings", &given).fails(1);
+        let said = format!("`{place}` is {number}, which JSON has no number for");
+        assert!(failed.stderr.contains(&said), "{way}: {failed}");
+    }
+    // What a task computes may be another number at its next attempt.
+    let tasks = list(&home, &["task-run", "ls", "--limit", "0"]);
+    let read = tasks.iter().filter(|task| task["task"] == "read");
+    let attempts: Vec<&Value> = read.map(|task| &task["attempt"]).collect();
+    assert_eq!(attempts, [&json!(4)], "{tasks:?}");
+
+    let ran = watch(
+        &home,
+        "sends-readings",
+        &["-p", "number=1e308", "-p", "way=a task's result"],
+    );
+    assert_eq!(ran.ok().json()[1]["value"], json!(1e308));
 }

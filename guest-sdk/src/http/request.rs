@@ -16,6 +16,7 @@ use crate::{
     Error, ErrorKind, Result,
     current::{self, Place},
     executor::block_on,
+    finite,
 };
 
 /// Redirects that are followed, unless it is said otherwise.
@@ -119,7 +120,7 @@ impl RequestBuilder {
 
     /// Sends a value as JSON.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
-        match serde_json::to_vec(value) {
+        match finite::to_json(value) {
             Ok(json) => self.of_type("application/json", json),
             Err(err) => {
                 self.wrong(format!("the body is no JSON: {err}"));

@@ -1,5 +1,7 @@
 //! Flows that ask a person for input, each in another way.
 
+use std::collections::BTreeMap;
+
 use guest_sdk::prelude::*;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -170,4 +172,54 @@ fn cleans_up() -> Result<bool> {
         info!("cleaning up: {:?}", error.kind());
     }
     given
+}
+
+/// A measurement that may have failed.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Reading {
+    sensor: u32,
+    value: Option<f64>,
+}
+
+/// Two readings, the second of which is the number with this name, such as `NaN`.
+fn readings(number: &str) -> Result<Vec<Reading>> {
+    let number: f64 = number.parse()?;
+    let reading = |sensor, value| Reading {
+        sensor,
+        value: Some(value),
+    };
+    Ok(vec![reading(1, 0.5), reading(2, number)])
+}
+
+#[task(retries = 3)]
+fn read(number: String) -> Result<Vec<Reading>> {
+    readings(&number)
+}
+
+#[task]
+fn keep(readings: Vec<Reading>) -> usize {
+    readings.len()
+}
+
+/// Sends a number where JSON would have to hold it.
+#[flow]
+fn sends_readings(number: String, way: String) -> Result<Vec<Reading>> {
+    match &*way {
+        "a task's result" => return read(number),
+        "a task's argument" => {
+            keep(readings(&number)?)?;
+        }
+        "a parameter" => {
+            let run = run_deployment("returns-numbers/returns-numbers-deployment");
+            run.parameter("numbers", readings(&number)?).wait()?;
+        }
+        "parameters" => {
+            let run = run_deployment("returns-numbers/returns-numbers-deployment");
+            let parameters = BTreeMap::from([("numbers", readings(&number)?)]);
+            run.parameters(parameters).wait()?;
+        }
+        "a table" => artifact::table("readings", &readings(&number)?)?,
+        _ => {}
+    }
+    readings(&number)
 }
