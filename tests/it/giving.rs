@@ -108,10 +108,7 @@ fn what_does_not_fit_is_refused() {
     ----- stderr -----
     error: the following required arguments were not provided:
       --input <JSON|@FILE>
-
-    Usage: orch-host flow-run resume --input <JSON|@FILE> --key <KEY> <ID>
-
-    For more information, try '--help'.
+    hint: write `orch-host flow-run resume --input <JSON|@FILE> --key <KEY> <ID>`
     ");
     // The last is the list of workers.
     assert_eq!(everything(&home)[..5], before[..5]);

@@ -38,6 +38,7 @@ mod task_run;
 mod text;
 mod time;
 mod token;
+mod usage;
 mod values;
 mod variable;
 mod wasm_file;
@@ -50,6 +51,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use client::ServerUrl;
 use tracing_subscriber::EnvFilter;
@@ -243,7 +245,21 @@ pub fn main(engines: Engines) -> ExitCode {
     {
         return wasm::compile_child();
     }
-    let cli = Cli::parse();
+    let given: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&given) {
+        Ok(cli) => cli,
+        Err(err)
+            if err.use_stderr()
+                && err.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
+            let UserError { message, hint } = usage::mistake(&err, &Cli::command(), &given);
+            let out = Output::new(FormatArg::Text, Color::default(), false);
+            out.error(&message, hint.as_deref());
+            return ExitCode::from(ExitStatus::Usage.code());
+        }
+        // Help, or the version.
+        Err(asked) => asked.exit(),
+    };
     let out = Output::new(cli.global.output, cli.global.color, cli.global.quiet);
     let status = match start(cli, &out, engines) {
         Ok(status) => status,

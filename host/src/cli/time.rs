@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::Zoned;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use model::Timestamp;
@@ -31,24 +33,34 @@ fn in_zone(at: Timestamp, format: &str) -> String {
     }
 }
 
-/// A point in time as typed: RFC 3339, or without an offset in the machine's time zone.
+/// A point in time as typed: RFC 3339, with a time zone (RFC 9557), or without either in the time
+/// zone of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeArg(pub Timestamp);
 
 impl FromStr for TimeArg {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let at = text.parse::<jiff::Timestamp>().or_else(|_| {
-            let civil = text.parse::<jiff::civil::DateTime>()?;
-            Ok::<_, jiff::Error>(civil.to_zoned(TimeZone::system())?.timestamp())
-        });
-        match at {
+        match point(text) {
             Ok(at) => Ok(Self(Timestamp(at.as_microsecond()))),
+            // It may be a zone that is unknown, or one whose offset is another.
+            Err(err) if text.contains('[') => Err(format!("`{text}` is no time: {err}")),
             Err(_) => Err(format!(
-                "`{text}` is no time such as `2026-10-01T12:00:00Z` or `2026-10-01 12:00`"
+                "`{text}` is no time such as `2026-10-01T12:00:00Z`, `2026-10-01 12:00` or \
+                 `2026-10-01T12:00[Europe/Berlin]`"
             )),
         }
     }
+}
+
+fn point(text: &str) -> Result<jiff::Timestamp, jiff::Error> {
+    if text.contains('[') {
+        return Ok(text.parse::<Zoned>()?.timestamp());
+    }
+    text.parse().or_else(|_| {
+        let civil = text.parse::<DateTime>()?;
+        Ok(civil.to_zoned(TimeZone::system())?.timestamp())
+    })
 }
 
 /// A point in time as typed, or how long ago it was: `2026-10-01 12:00`, `24h`.
@@ -85,9 +97,14 @@ pub struct SpanArg(pub Duration);
 impl FromStr for SpanArg {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text)
-            .map(Self)
-            .map_err(|_| format!("`{text}` is no duration such as `500ms`, `30s` or `1h 30m`"))
+        humantime::parse_duration(text).map(Self).map_err(|_| {
+            let is_number = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+            if is_number {
+                format!("`{text}` has no unit; `{text}s`, `{text}m` and `{text}h` have one")
+            } else {
+                format!("`{text}` is no duration such as `500ms`, `30s` or `1h 30m`")
+            }
+        })
     }
 }
 
@@ -119,10 +136,31 @@ mod tests {
         assert!(at("2026-10-01 12:00").is_ok());
         assert_eq!(
             at("noon").unwrap_err(),
-            "`noon` is no time such as `2026-10-01T12:00:00Z` or `2026-10-01 12:00`"
+            "`noon` is no time such as `2026-10-01T12:00:00Z`, `2026-10-01 12:00` or \
+             `2026-10-01T12:00[Europe/Berlin]`"
         );
+        // Summer time there is two hours ahead of UTC.
+        for text in [
+            "2027-07-01T12:00:00[Europe/Berlin]",
+            "2027-07-01T12:00:00+02:00[Europe/Berlin]",
+            "2027-07-01 12:00[europe/berlin]",
+        ] {
+            assert_eq!(at(text).unwrap(), "2027-07-01T10:00:00.000Z", "{text}");
+        }
+        for wrong in [
+            "2027-07-01T12:00:00[Mars/Olympus]",
+            "2027-07-01T12:00:00+05:00[Europe/Berlin]",
+        ] {
+            let said = at(wrong).unwrap_err();
+            assert!(
+                said.starts_with(&format!("`{wrong}` is no time: ")),
+                "{said}"
+            );
+        }
         assert_eq!("1h 30m".parse(), Ok(SpanArg(Duration::from_secs(5_400))));
         assert!("soon".parse::<SpanArg>().is_err());
+        let no_unit = "`5` has no unit; `5s`, `5m` and `5h` have one";
+        assert_eq!("5".parse::<SpanArg>().unwrap_err(), no_unit);
         let limit = |text: &str| text.parse().map(|TimeLimitArg(span)| span);
         assert_eq!(limit("1ms"), Ok(Duration::from_millis(1)));
         assert_eq!(limit("0s").unwrap_err(), "it must be more than `0s`");

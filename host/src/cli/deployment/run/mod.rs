@@ -10,12 +10,12 @@ use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::params::ParamArgs;
-use crate::cli::time::{SpanArg, TimeArg};
+use crate::cli::time::{SpanArg, TimeArg, local};
 use crate::cli::values::level;
 use crate::cli::watch::{States, follow, warn_of_pool};
 use model::{LogLevel, RunName, Timestamp};
 use operations::client::StartedRun;
-use operations::text::ago;
+
 use operations::view::FlowRunView;
 use template::Template;
 
@@ -65,6 +65,13 @@ pub struct RunArgs {
 
 pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let details = cx.client.inspect_deployment(&args.deployment).await?;
+    if let Some(TimeArg(at)) = args.at
+        && at < cx.now()
+    {
+        let said = format!("{} is past: it starts at once", local(at));
+        let hint = "without an offset or a time zone, a time is in the zone of this machine";
+        cx.out.warn(&said, hint);
+    }
     let template = template(&args, Template::of(details)?, cx.now())?;
     if let Some(path) = &args.from_file {
         return bulk::run(path, template, args.idempotency_key, args.watch, cx).await;
@@ -108,8 +115,8 @@ fn say_created(cx: &Context, run: &FlowRunView, is_new: bool) {
     let said = if !is_new {
         format!("Flow run '{name}' of {what} has this key already; nothing was created")
     } else if run.scheduled > cx.now() {
-        let when = ago(run.scheduled, cx.now());
-        format!("Created flow run '{name}' of {what}, to start {when}")
+        let when = local(run.scheduled);
+        format!("Created flow run '{name}' of {what}, to start at {when}")
     } else {
         format!("Created flow run '{name}' of {what}")
     };
