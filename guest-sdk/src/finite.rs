@@ -4,7 +4,7 @@
 //! Every value passes through a serializer that hands it on to that of `serde_json`, and stops at
 //! such a number.
 
-use std::{fmt, num::FpCategory};
+use std::fmt;
 
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
@@ -100,24 +100,18 @@ impl<K: Serialize + ?Sized> fmt::Display for Key<'_, K> {
 impl<S> Checked<'_, S> {
     fn check<E: Error>(&self, number: impl Into<f64>) -> Result<(), E> {
         let number = number.into();
-        match number.classify() {
-            FpCategory::Nan | FpCategory::Infinite => {
-                let place = self.place.to_string();
-                let at = if place.is_empty() {
-                    place
-                } else {
-                    format!("`{place}` is ")
-                };
-                Err(E::custom(format!(
-                    "{at}{number}, which JSON has no number for"
-                )))
-            }
-            _ => Ok(()),
+        if number.is_finite() {
+            return Ok(());
         }
-    }
-
-    fn at<'a, T: ?Sized>(value: &'a T, place: Place<'a>) -> Finite<'a, T> {
-        Finite { value, place }
+        let place = self.place.to_string();
+        let at = if place.is_empty() {
+            place
+        } else {
+            format!("`{place}` is ")
+        };
+        Err(E::custom(format!(
+            "{at}{number}, which JSON has no number for"
+        )))
     }
 }
 
@@ -173,7 +167,8 @@ impl<'p, S: Serializer> Serializer for Checked<'p, S> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.to.serialize_some(&Self::at(value, *self.place))
+        let place = *self.place;
+        self.to.serialize_some(&Finite { value, place })
     }
 
     fn serialize_unit(self) -> Result<S::Ok, S::Error> {
@@ -198,8 +193,9 @@ impl<'p, S: Serializer> Serializer for Checked<'p, S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = Self::at(value, *self.place);
-        self.to.serialize_newtype_struct(name, &value)
+        let place = *self.place;
+        self.to
+            .serialize_newtype_struct(name, &Finite { value, place })
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -209,7 +205,8 @@ impl<'p, S: Serializer> Serializer for Checked<'p, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = Self::at(value, Place::Field(self.place, variant));
+        let place = Place::Field(self.place, variant);
+        let value = Finite { value, place };
         self.to
             .serialize_newtype_variant(name, index, variant, &value)
     }
@@ -297,14 +294,6 @@ impl<'p, S> Parts<'p, S> {
         self.at += 1;
         Finite { value, place }
     }
-
-    fn field<'a, T: ?Sized>(&self, name: &'static str, value: &'a T) -> Finite<'a, T>
-    where
-        'p: 'a,
-    {
-        let place = Place::Field(self.place, name);
-        Finite { value, place }
-    }
 }
 
 /// Lists, whose parts are numbered.
@@ -341,8 +330,8 @@ macro_rules! named {
                 name: &'static str,
                 value: &T,
             ) -> Result<(), S::Error> {
-                let field = self.field(name, value);
-                self.to.serialize_field(name, &field)
+                let place = Place::Field(self.place, name);
+                self.to.serialize_field(name, &Finite { value, place })
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), S::Error> {

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use test_support::{Group, Home, Worker, eventually, left_out};
 
 use super::{
-    SOON, deploy, failure_of_task, home, inspect, start, state, text, wait_until, watch, worker,
+    SOON, deploy, failure_of_task, home, inspect, own_home, start, state, text, wait_until, watch,
+    worker,
 };
 
 /// Longer than a worker takes to look for what nobody holds.
@@ -376,9 +377,7 @@ fn postgresql_keeps_small_ones_without_a_storage() {
     let Some(database) = test_support::database() else {
         return;
     };
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"))
-        .with_compiled_code()
-        .with_database(database.url());
+    let home = own_home().with_database(database.url());
     deploy(&home, "blobs", &[]);
     let _worker = worker(&home, &[]);
     assert_eq!(

@@ -5,13 +5,11 @@ use std::fs;
 use serde_json::json;
 use test_support::Home;
 
-use super::{deploy, json, start, watch, worker};
+use super::{deploy, json, own_home, start, watch, worker};
 
 /// A home that knows only this database.
 pub fn on(url: &str) -> Home {
-    Home::new(env!("CARGO_BIN_EXE_orch-host"))
-        .with_compiled_code()
-        .with_database(url)
+    own_home().with_database(url)
 }
 
 pub fn version(home: &Home, file: &str) -> i64 {
@@ -23,7 +21,7 @@ pub fn version(home: &Home, file: &str) -> i64 {
 /// Whatever it is, it is told, and stays as it is.
 #[test]
 fn the_status_of_a_database_is_told_whatever_it_is() {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let home = own_home();
     let status = |args: &[&str]| json(&home, &[&["database", "status"], args].concat());
     assert_eq!(status(&[])["state"], "missing");
     assert!(
@@ -97,7 +95,7 @@ fn the_status_of_a_database_is_told_whatever_it_is() {
 
 #[test]
 fn a_database_is_brought_to_this_version_and_that_is_told() {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let home = own_home();
     let migrate = || home.run(["database", "migrate"]).ok().stderr;
     let said = migrate();
     assert!(said.contains("is set up, with version"), "{said}");

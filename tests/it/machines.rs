@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use test_support::{Database, Event, Home, Network, Server, eventually};
 
-use super::{SOON, deploy, flow_runs, inspect, start, text, wait_until, worker};
+use super::{SOON, deploy, flow_runs, inspect, own_home, start, text, wait_until, worker};
 
 /// A machine that knows the database.
 fn machine(database: &Database) -> Home {
-    Home::new(env!("CARGO_BIN_EXE_orch-host"))
-        .with_compiled_code()
-        .with_database(database.url())
+    own_home().with_database(database.url())
 }
 
 #[test]

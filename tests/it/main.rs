@@ -86,9 +86,14 @@ use test_support::{Home, Ran, Worker, eventually, guest};
 /// How long something may take that takes a moment. Generous, because tests share few cores.
 const SOON: Duration = Duration::from_secs(60);
 
+/// A home with a database of its own in it, whatever engine the stories are told on.
+fn own_home() -> Home {
+    cold_home().with_compiled_code()
+}
+
 /// A home for one story.
 fn home() -> Home {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let home = own_home();
     if postgres::is_meant() {
         let database = test_support::database().expect("it was there when this was begun");
         return home.with_database(database.url());

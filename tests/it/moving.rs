@@ -11,7 +11,8 @@ use test_support::{Home, Ran, Server, eventually};
 use super::databases::{on, version};
 use super::inputs::start_suspended;
 use super::{
-    SOON, deploy, everything, inspect, json, start, state, steady, text, wait_until, watch, worker,
+    SOON, deploy, everything, inspect, json, own_home, start, state, steady, text, wait_until,
+    watch, worker,
 };
 
 /// The address of the file that a home makes by itself.
@@ -121,7 +122,7 @@ fn runs_move_to_postgresql_and_go_on_there() {
     let Some(database) = test_support::database() else {
         return;
     };
-    let here = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let here = own_home();
     let cast = Cast::play(&here);
     let token = here.run(["token", "create", "ops", "--role", "admin"]);
     let token = token.ok().stdout.trim().to_owned();
@@ -170,7 +171,7 @@ fn runs_move_back_to_a_file_and_go_on_there() {
     here.run(["flow-run", "cancel", &last]).ok();
     here.run(["flow-run", "delete", &last]).ok();
     let before = cast.seen(&here);
-    let there = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let there = own_home();
     copy(&here, &database.url(), &file_of(&there)).ok();
     assert_eq!(cast.seen(&there), before);
     cast.end(&there);
@@ -190,7 +191,7 @@ fn a_place_in_the_events_of_the_old_database_is_too_old_in_the_new_one() {
     let Some(database) = test_support::database() else {
         return;
     };
-    let here = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let here = own_home();
     deploy(&here, "forms", &["--flow", "echo"]);
     start(&here, "echo", &["-p", "value=1", "--in", "1h"]);
     let server = Server::start(&here, &[]);
@@ -233,7 +234,7 @@ fn a_copy_that_is_killed_is_continued_and_nobody_uses_it_before() {
     let Some(database) = test_support::database() else {
         return;
     };
-    let here = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let here = own_home();
     deploy(&here, "forms", &[]);
     for flow in ["says-things", "direct-call"] {
         let worker = worker(&here, &[]);
@@ -291,7 +292,7 @@ fn a_copy_that_is_killed_is_continued_and_nobody_uses_it_before() {
         assert_eq!(status["copy_of"], from.as_str());
     }
     // Nor does another database go there.
-    let other = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let other = own_home();
     other.run(["database", "migrate"]).ok();
     let ran = copy(&other, &file_of(&other), &to).fails(2);
     assert!(ran.stderr.contains("is half a copy of `sqlite:"), "{ran}");
@@ -316,7 +317,7 @@ fn what_a_killed_worker_had_is_rescued_on_the_other_side() {
     let Some(database) = test_support::database() else {
         return;
     };
-    let here = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let here = own_home();
     deploy(&here, "process_item", &[]);
     let gone = worker(&here, &[]);
     let run = start(&here, "process-item", &["-p", "item_id=1"]);
@@ -341,7 +342,7 @@ fn what_a_killed_worker_had_is_rescued_on_the_other_side() {
 
 #[test]
 fn what_cannot_be_copied_is_told() {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let home = own_home();
     deploy(&home, "nesting", &[]);
     let at = |name: &str| format!("sqlite:{}", home.path().join(name).display());
     let (here, new) = (at("orch.db"), at("new.db"));
@@ -439,7 +440,7 @@ fn any_content_survives_the_way_there_and_back() {
     let Some(database) = test_support::database() else {
         return;
     };
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let home = own_home();
     home.run(["database", "migrate"]).ok();
     let back = home.path().join("back.db");
     random::fill(&home.path().join("orch.db"), 40);

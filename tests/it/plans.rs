@@ -8,7 +8,7 @@ use test_support::{Database, Home, Server, cluster};
 
 use super::load::{Load, deploy_all};
 use super::visitor::Visitor;
-use super::{deploy, inspect, list, start, text, wait_until, worker};
+use super::{deploy, inspect, list, own_home, start, text, wait_until, worker};
 
 /// Those that grow with the runs that there were.
 const LARGE: [&str; 8] = [
@@ -203,9 +203,7 @@ fn a_day(home: &Home, server: &Server) {
 fn no_statement_reads_a_large_table_from_end_to_end() {
     let Some(cluster) = cluster() else { return };
     let database = cluster.database();
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host"))
-        .with_compiled_code()
-        .with_database(database.url());
+    let home = own_home().with_database(database.url());
     deploy_all(&home);
     deploy(&home, "bench", &[]);
     deploy(&home, "forms", &[]);

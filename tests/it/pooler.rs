@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use test_support::{Database, Home, Pooler, eventually};
 
-use super::{SOON, deploy, flow_runs, start, wait_until, worker};
+use super::{SOON, deploy, flow_runs, own_home, start, wait_until, worker};
 
 fn machine(url: &str) -> Home {
-    Home::new(env!("CARGO_BIN_EXE_orch-host"))
-        .with_compiled_code()
-        .with_database(url)
+    own_home().with_database(url)
 }
 
 /// Names mean our tables whichever connection a transaction gets.

@@ -3,7 +3,9 @@
 use serde_json::json;
 use test_support::{Home, Ran, Server};
 
-use super::{deploy, everything, flow_runs, inspect, json, start, wait_until, watch, worker};
+use super::{
+    deploy, everything, flow_runs, inspect, json, own_home, start, wait_until, watch, worker,
+};
 
 /// A home, and a way to change its database.
 struct Place {
@@ -14,7 +16,7 @@ struct Place {
 impl Place {
     /// One on each engine that is installed.
     fn all() -> Vec<Self> {
-        let new = || Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+        let new = || own_home();
         let home = new();
         let file = home.path().join("orch.db");
         let mut places = vec![Self {
@@ -151,7 +153,7 @@ fn old_runs_are_deleted_through_a_server_too() {
         play(&place);
         place.age("true");
         let server = Server::start(&place.home, &[]);
-        let far = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+        let far = own_home();
         std::fs::write(far.path().join("token"), &server.token).unwrap();
         let url = format!("http://{}", server.address);
         let prune = |args: &[&str]| far.run([&["prune", "--server", &url], args].concat());
@@ -163,7 +165,7 @@ fn old_runs_are_deleted_through_a_server_too() {
 
 #[test]
 fn what_cannot_be_meant_is_told() {
-    let home = Home::new(env!("CARGO_BIN_EXE_orch-host")).with_compiled_code();
+    let home = own_home();
     #[track_caller]
     fn check(home: &Home, args: &[&str], expect: &str) {
         let ran = home.run([&["prune"], args].concat()).fails(2);

@@ -37,12 +37,11 @@ pub struct GrantArgs {
 
 /// A directory of this machine: a relative path is one of here.
 fn dir(text: &str) -> Result<DirGrant, String> {
-    let absolute = match text.starts_with(['/', ':']) || text.is_empty() {
-        true => text.to_owned(),
-        false => {
-            let here = std::env::current_dir().map_err(|err| err.to_string())?;
-            format!("{}/{text}", here.display())
-        }
+    let absolute = if text.starts_with(['/', ':']) || text.is_empty() {
+        text.to_owned()
+    } else {
+        let here = std::env::current_dir().map_err(|err| err.to_string())?;
+        format!("{}/{text}", here.display())
     };
     absolute.parse().map_err(|err: GrantError| err.to_string())
 }

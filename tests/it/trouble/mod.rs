@@ -10,11 +10,11 @@ mod upgrade;
 
 use test_support::{Database, Home, Worker};
 
+use super::own_home;
+
 /// A machine that finds the database at this address.
 fn machine_at(url: &str) -> Home {
-    Home::new(env!("CARGO_BIN_EXE_orch-host"))
-        .with_compiled_code()
-        .with_database(url)
+    own_home().with_database(url)
 }
 
 /// A worker that others need not wait for long when it is gone.

@@ -380,12 +380,13 @@ impl Runtime {
             Ok(variables) => variables,
             Err(failure) => return Ok(Err(failure)),
         };
-        let logs: Arc<dyn LogSink> = match start.grants.secrets.is_empty() {
-            true => Arc::clone(&start.logs),
-            false => Arc::new(MaskedLog {
+        let logs: Arc<dyn LogSink> = if start.grants.secrets.is_empty() {
+            Arc::clone(&start.logs)
+        } else {
+            Arc::new(MaskedLog {
                 log: Arc::clone(&start.logs),
                 masks: Arc::clone(&masks),
-            }),
+            })
         };
         let around = Surroundings {
             run: Some(start.context.run),

@@ -84,9 +84,10 @@ fn handle(
     let io = Box::new(async { Ok(()) });
     let sent = Box::into_pin(http.hooks.send_request(request, options, io));
     let answered = async move { Ok(sent.await?.0) };
-    let answered = match has_body {
-        true => spawn(answered).boxed(),
-        false => answered.boxed(),
+    let answered = if has_body {
+        spawn(answered).boxed()
+    } else {
+        answered.boxed()
     };
     Ok(Ok(http.table.push(Exchange::begin(answered))?))
 }

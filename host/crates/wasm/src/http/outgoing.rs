@@ -41,9 +41,10 @@ enum State {
 
 impl Outgoing {
     pub fn new(body: WasiBody, max: u64) -> (Self, Sending) {
-        let state = match body.is_end_stream() {
-            true => State::Sent,
-            false => State::Server(Instant::now()),
+        let state = if body.is_end_stream() {
+            State::Sent
+        } else {
+            State::Server(Instant::now())
         };
         let sending = Sending(Arc::new(Shared {
             state: Mutex::new(state),
