@@ -166,7 +166,9 @@ impl RunDeployment {
         self
     }
 
-    /// A second request with the same key returns the run of the first request.
+    /// A second request with the same key returns the run of the first request, and is refused
+    /// if its parameters are others. If a child of this flow has the key and failed, a new attempt
+    /// of the flow starts another, which has the key from then on.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.request.idempotency_key = Some(key.into());
         self
@@ -178,7 +180,8 @@ impl RunDeployment {
         self
     }
 
-    /// Whether the run becomes a child of this one, shown below it and cancelled with it.
+    /// Whether the run becomes a child of this one, shown below it and cancelled with it. It
+    /// goes on when this one fails: the next attempt is given it.
     /// True unless said otherwise.
     pub fn as_subflow(mut self, as_subflow: bool) -> Self {
         self.request.as_subflow = as_subflow;

@@ -222,6 +222,11 @@ impl Host for Fake {
         self.inputs.borrow().get(&handle).cloned()
     }
 
+    fn cancel_task(&self, task: Handle) -> Result<(), Failure> {
+        self.note(format!("cancel {task}"));
+        Ok(())
+    }
+
     fn withdraw_input(&self, handle: Handle) -> Result<(), Failure> {
         self.note(format!("withdraw {handle}"));
         Ok(())

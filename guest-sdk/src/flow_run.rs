@@ -1,8 +1,8 @@
 //! A flow run as another flow sees it.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -12,45 +12,86 @@ use crate::{
 };
 
 /// The id of a flow run: a UUID as text.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(transparent)]
-pub struct FlowRunId(String);
+///
+/// It is `Copy`, so it can be kept, compared and passed on without a thought. Its size is that of
+/// a UUID: of a longer text, which is none, the beginning is kept for the message that says so.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub struct FlowRunId {
+    /// UTF-8, with zeros after it.
+    text: [u8; Self::BYTES_MAX],
+}
 
 impl FlowRunId {
+    const BYTES_MAX: usize = 36;
+
+    fn new(id: &str) -> Self {
+        let kept = &id[..id.floor_char_boundary(Self::BYTES_MAX)];
+        let mut text = [0; Self::BYTES_MAX];
+        text[..kept.len()].copy_from_slice(kept.as_bytes());
+        Self { text }
+    }
+
     pub fn as_str(&self) -> &str {
-        &self.0
+        let end = self.text.iter().position(|byte| *byte == 0);
+        let text = &self.text[..end.unwrap_or(Self::BYTES_MAX)];
+        std::str::from_utf8(text).expect("it is the beginning of a text")
+    }
+}
+
+impl fmt::Debug for FlowRunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FlowRunId({:?})", self.as_str())
+    }
+}
+
+impl JsonSchema for FlowRunId {
+    fn inline_schema() -> bool {
+        String::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        String::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
     }
 }
 
 impl fmt::Display for FlowRunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl From<String> for FlowRunId {
     fn from(id: String) -> Self {
-        Self(id)
+        Self::new(&id)
+    }
+}
+
+impl From<FlowRunId> for String {
+    fn from(id: FlowRunId) -> Self {
+        id.as_str().to_owned()
     }
 }
 
 impl From<&str> for FlowRunId {
     fn from(id: &str) -> Self {
-        Self(id.into())
+        Self::new(id)
     }
 }
 
 impl From<&FlowRunId> for FlowRunId {
     fn from(id: &FlowRunId) -> Self {
-        id.clone()
+        *id
     }
 }
 
 impl From<&FlowRun> for FlowRunId {
     fn from(run: &FlowRun) -> Self {
-        run.id.clone()
+        run.id
     }
 }
 
@@ -172,5 +213,26 @@ impl From<types::FlowRun> for FlowRun {
             state_name: run.state_name,
             outcome: run.outcome,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_copied_and_reads_back() {
+        let text = "0199a213-16bb-7462-b7c6-159f7f59d0ac";
+        let id = FlowRunId::from(text);
+        let ids = [id, id];
+        assert_eq!(ids[1].as_str(), text);
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{text}\""));
+        assert_eq!(serde_json::from_str::<FlowRunId>(&json).unwrap(), id);
+        assert_eq!(id.to_string(), text);
+        // What is no id is refused by whoever is asked for it, by its beginning.
+        let long = "ä".repeat(40);
+        assert_eq!(FlowRunId::from(long.as_str()).as_str(), "ä".repeat(18));
+        assert_eq!(FlowRunId::from("x").as_str(), "x");
     }
 }

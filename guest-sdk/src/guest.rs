@@ -10,6 +10,7 @@ use crate::{
     current::{self, Place},
     logger,
     registry::{self, Signature},
+    task,
 };
 
 impl Guest for Component {
@@ -39,7 +40,11 @@ impl Guest for Component {
 fn run(place: Place, signature: &'static Signature, arguments: &str) -> Result<String, Failure> {
     current::set_place(place);
     logger::install();
-    (signature.run)(arguments).map_err(Error::into_failure)
+    let result = (signature.run)(arguments).and_then(|result| {
+        task::await_detached()?;
+        Ok(result)
+    });
+    result.map_err(Error::into_failure)
 }
 
 fn not_found(what: &str, name: &str) -> Failure {

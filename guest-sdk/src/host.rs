@@ -19,6 +19,7 @@ pub type Handle = u64;
 /// The imports of the WIT world, one to one.
 pub trait Host {
     fn submit(&self, call: &TaskCall) -> Result<Handle, Failure>;
+    fn cancel_task(&self, task: Handle) -> Result<(), Failure>;
     fn run_deployment(&self, request: &RunRequest) -> Result<StartedRun, Failure>;
     fn wait_for_runs(&self, runs: &[String]) -> Result<Vec<Handle>, Failure>;
     fn get_run(&self, run: &str) -> Result<FlowRun, Failure>;
@@ -66,6 +67,9 @@ mod imports {
     impl Host for Imports {
         fn submit(&self, call: &TaskCall) -> Result<Handle, Failure> {
             wit::tasks::submit(call)
+        }
+        fn cancel_task(&self, task: Handle) -> Result<(), Failure> {
+            wit::tasks::cancel(task)
         }
         fn run_deployment(&self, request: &RunRequest) -> Result<StartedRun, Failure> {
             wit::deployments::run_deployment(request)

@@ -1,6 +1,7 @@
 //! Task runs: how a flow starts them, and the future of their result.
 
 use std::{
+    cell::RefCell,
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll},
@@ -28,7 +29,12 @@ use crate::{
 ///
 /// It is a `Future` of `Result<T>` for `async` flows; in others, [`result`](Self::result)
 /// waits for it. It can be given to another task in place of the value: that task then starts
-/// when this one has succeeded. Dropping it does not stop the task.
+/// when this one has succeeded.
+///
+/// Dropping it does not stop the task. What has not ended when the flow returns is cancelled: wait
+/// for its result, or [`detach`](Self::detach) it.
+#[must_use = "a task that nobody waits for is cancelled when the flow returns: wait for its \
+              `.result()`, or `.detach()` it"]
 pub struct TaskFuture<T> {
     started: Result<Handle, Failure>,
     waiting: Option<LocalBoxFuture<'static, Result<String>>>,
@@ -59,6 +65,42 @@ impl<T: DeserializeOwned> TaskFuture<T> {
         let handle = self.handle()?;
         let json = executor::block_on(arguments::result_json(handle))??;
         arguments::from_json(&json)
+    }
+}
+
+impl<T> TaskFuture<T> {
+    /// Cancels the task, retries included: its result is an error of kind
+    /// [`Cancelled`](ErrorKind::Cancelled) then, and what needs it is not started. A task that has
+    /// ended stays what it is.
+    ///
+    /// # Errors
+    ///
+    /// The task was not started.
+    pub fn cancel(&self) -> Result<()> {
+        let handle = self.handle()?;
+        host()
+            .cancel_task(handle)
+            .map_err(|failure| Error::from_host(&failure))
+    }
+
+    /// Lets the task go on when the flow returns. The run is over once it has ended; what it gives
+    /// then, an error too, concerns nobody.
+    pub fn detach(self) {
+        if let Ok(handle) = self.started {
+            DETACHED.with_borrow_mut(|detached| detached.push(handle));
+        }
+    }
+}
+
+thread_local! {
+    static DETACHED: RefCell<Vec<Handle>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Waits until all tasks have ended that the flow has detached.
+pub(crate) fn await_detached() -> Result<()> {
+    match DETACHED.take() {
+        detached if detached.is_empty() => Ok(()),
+        detached => executor::block_on(executor::Wait::all(detached)),
     }
 }
 

@@ -3,7 +3,8 @@
 use test_support::eventually;
 
 use super::{
-    SOON, deploy, everything, flow_runs, home, start, state, steady, wait_until, watch, worker,
+    SOON, deploy, everything, flow_runs, home, inspect, start, state, steady, text, wait_until,
+    watch, worker,
 };
 
 #[test]
@@ -95,4 +96,32 @@ fn what_is_over_cannot_be_cancelled() {
     hint: only a run that has not ended can be cancelled
     ");
     assert_eq!(&everything(&home)[..5], before);
+}
+
+/// They go on, as in Prefect: the next attempt takes their results. A person may end them through
+/// the run that has failed.
+#[test]
+fn the_children_of_a_failed_run_go_on_until_that_is_cancelled() {
+    let home = home();
+    deploy(&home, "retries", &[]);
+    let _worker = worker(&home, &[]);
+    let parent = start(&home, "fails-before-its-child", &[]);
+    wait_until(&home, &parent, "FAILED");
+    let children = || flow_runs(&home, &["--flow", "takes-a-while"]);
+    let child = text(&children()[0]["id"]).to_owned();
+    wait_until(&home, &child, "WAITING");
+    // The next attempt has the same child.
+    home.run(["flow-run", "retry", &parent, "--watch"]).fails(1);
+    assert_eq!(children().len(), 1);
+
+    let name = text(&inspect(&home, &parent)["name"]).to_owned();
+    let cancelled = home.run(["flow-run", "cancel", &parent]).ok();
+    let expect = format!(
+        "Flow run '{name}' is over: Failed. What it had started and goes on is cancelled\n"
+    );
+    assert_eq!(cancelled.stderr, expect);
+    wait_until(&home, &child, "CANCELLED");
+    assert_eq!(state(&home, &parent), "FAILED");
+    let again = home.run(["flow-run", "cancel", &parent]).fails(2);
+    assert!(again.stderr.contains("is over: Failed"), "{again}");
 }

@@ -365,7 +365,7 @@ fn what_cannot_be_granted_is_refused() {
     for (args, words) in [
         (
             dir(&format!("{at}:data")),
-            "`data` is where the task sees it, and so begins with `/`",
+            "`data` is where the task sees it, and so begins with `/`; only `ro` may follow it",
         ),
         (dir(&at), "it names no directory of the task"),
         (

@@ -39,7 +39,7 @@ fn result(flow: &str) -> Option<Value> {
             json!("task `dawdles-0` failed: the attempt took longer than its timeout of 50ms")
         }
         "wait-for" => json!(
-            "task `nothing` did not run: call 4, which it needs, failed: task `fail-0` failed: broken"
+            "task `nothing` did not run, because what it needs failed: task `fail-0` failed: broken"
         ),
         _ => return None,
     })

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_support::{Home, eventually};
+use test_support::Home;
 
 use super::inputs::{give, result, wait_for_keys};
-use super::{SOON, deploy, flow_runs, home, inspect, start, state, task_runs, text, watch, worker};
+use super::{deploy, flow_runs, home, inspect, start, task_runs, text, watch, worker};
 
 fn retries() -> Home {
     let home = home();
@@ -90,15 +90,57 @@ fn a_flow_that_sleeps_past_its_timeout_is_tried_again() {
     }
 }
 
-/// It has returned, and what it left behind does not end in time: that is no other ending.
+/// The states of the tasks of a run, in order.
+fn states_of_tasks(home: &Home, run: &str) -> Vec<String> {
+    let tasks = task_runs(home, run);
+    let states = tasks.iter().map(|task| text(&task["state"]["type"]));
+    states.map(str::to_owned).collect()
+}
+
+/// What it returned stands; what nobody waits for is cancelled, with its retries.
 #[test]
-fn a_task_that_was_left_behind_ends_with_its_attempt() {
+fn a_task_that_was_left_behind_ends_with_its_flow() {
+    for flow in ["leaves-one-behind", "takes-the-first"] {
+        let home = retries();
+        let _worker = worker(&home, &["--park", "0s"]);
+        let ran = watch(&home, flow, &[]).ok();
+        assert_eq!(ran.stdout, "1\n");
+        let run = text(&flow_runs(&home, &[])[0]["id"]).to_owned();
+        let states = states_of_tasks(&home, &run);
+        assert!(states.contains(&"CANCELLED".to_owned()), "{states:?}");
+        let is_open = |state: &String| ["SCHEDULED", "PENDING", "RUNNING"].contains(&&**state);
+        assert!(!states.iter().any(is_open), "{states:?}");
+    }
+}
+
+/// The author asked for it.
+#[test]
+fn a_task_that_was_detached_ends_before_the_run_is_over() {
     let home = retries();
-    let _worker = worker(&home, &["--park", "0s"]);
-    let run = start(&home, "left-behind-once", &[]);
-    eventually(SOON, || state(&home, &run) == "COMPLETED");
-    assert_eq!(inspect(&home, &run)["attempt"], 2);
-    let open = task_runs(&home, &run).into_iter();
-    let mut open = open.filter(|task| task["state"]["type"] == "SCHEDULED");
-    assert_eq!(open.next(), None);
+    let _worker = worker(&home, &[]);
+    let ran = watch(&home, "detaches-one", &[]).ok();
+    assert_eq!(ran.stdout, "1\n");
+    let run = text(&flow_runs(&home, &[])[0]["id"]).to_owned();
+    assert_eq!(states_of_tasks(&home, &run), ["COMPLETED"]);
+}
+
+#[test]
+fn a_task_is_cancelled_by_its_flow() {
+    let home = retries();
+    let _worker = worker(&home, &[]);
+    let ran = watch(&home, "cancels-one", &[]).ok();
+    let told: Vec<String> = serde_json::from_str(&ran.stdout).unwrap();
+    let cancelled = "task `takes-0` was cancelled by its flow";
+    let expect = [
+        format!("Err({cancelled})"),
+        format!("Err(task `takes` did not run, because what it needs failed: {cancelled})"),
+        "Ok(1)".to_owned(),
+    ];
+    assert_eq!(told, expect);
+    let run = text(&flow_runs(&home, &[])[0]["id"]).to_owned();
+    let mut states = states_of_tasks(&home, &run);
+    states.sort_unstable();
+    assert_eq!(states, ["CANCELLED", "COMPLETED", "FAILED"]);
+    // A replay asks for the same.
+    home.run(["flow-run", "replay", &run]).ok();
 }

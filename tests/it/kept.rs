@@ -71,6 +71,8 @@ fn a_variable_is_json_or_a_text() {
         ),
         (&["variable", "set", "a/b", "1"], "contains '/'"),
         (&["variable", "set", "", "1"], "cannot be empty"),
+        (&["variable", "set", "x", "{a}"], "`{a}` is not JSON"),
+        (&["variable", "set", "x", " [1,"], "` [1,` is not JSON"),
         (
             &["variable", "set", "x", "@/nowhere"],
             "`/nowhere` cannot be read",

@@ -39,6 +39,7 @@ mod idle;
 mod inheriting;
 mod inputs;
 mod kept;
+mod keyed;
 mod listening;
 mod listings;
 mod load;

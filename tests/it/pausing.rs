@@ -79,3 +79,64 @@ fn what_is_over_can_be_neither_paused_nor_resumed() {
     ");
     drop(worker);
 }
+
+/// It is told that it is so already, and what can be done instead.
+#[test]
+fn what_is_paused_or_being_cancelled_is_not_paused_again() {
+    let home = home();
+    deploy(&home, "bench", &[]);
+    let run = start(&home, "sleeper", &["-p", "ms=3600000"]);
+    home.run(["flow-run", "pause", &run]).ok();
+    let _steady = steady(&home);
+    insta_cmd::assert_cmd_snapshot!(home.cmd(["flow-run", "pause", &run]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: flow run [ID] is paused already
+    hint: `orch-host flow-run resume [ID]` lets it go on
+    ");
+    home.run(["flow-run", "resume", &run]).ok();
+    let worker = worker(&home, &[]);
+    wait_until(&home, &run, "WAITING");
+    // Nobody is there to tell it.
+    worker.sigint();
+    worker.wait();
+    home.run(["flow-run", "cancel", &run]).ok();
+    insta_cmd::assert_cmd_snapshot!(home.cmd(["flow-run", "pause", &run]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: flow run [ID] is being cancelled
+    hint: it ends once it has cleaned up: wait until it is CANCELLED
+    ");
+    insta_cmd::assert_cmd_snapshot!(home.cmd(["flow-run", "retry", &run]), @r"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: flow run [ID] is being cancelled
+    hint: it ends once it has cleaned up: wait until it is CANCELLED
+    ");
+}
+
+/// What a flow may take is counted while it goes on, waiting included, and not while a person has
+/// stopped it.
+#[test]
+fn a_pause_is_no_part_of_a_timeout() {
+    let home = home();
+    deploy(&home, "retries", &[]);
+    let _worker = worker(&home, &["--park", "0s"]);
+    let run = start(&home, "sleeps-in-its-time", &[]);
+    wait_until(&home, &run, "WAITING");
+    home.run(["flow-run", "pause", &run]).ok();
+    wait_until(&home, &run, "PAUSED");
+    // Longer than its timeout of three seconds.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    home.run(["flow-run", "resume", &run]).ok();
+    wait_until(&home, &run, "COMPLETED");
+}

@@ -179,9 +179,11 @@ fn what_settles_first_is_not_kept_waiting_by_a_retry() {
     let _worker = worker(&home, &["--park", "0s"]);
     let ran = watch(&home, "overtaken", &["-p", "delay_ms=2000"]).ok();
     assert_eq!(ran.stdout, "\"the timer\"\n");
-    // A flow is over when its tasks are.
+    // What the flow did not wait for is cancelled.
     let run = &flow_runs(&home, &[])[0];
-    each_attempt_began_once(&the_task(&home, text(&run["id"])), 2, 2000);
+    let task = the_task(&home, text(&run["id"]));
+    assert_eq!(task["state"]["type"], "CANCELLED", "{task:#}");
+    assert_eq!(task["attempt"], 1);
 }
 
 #[test]
@@ -198,11 +200,11 @@ fn what_needs_a_task_that_is_retried_waits_with_it() {
 }
 
 #[test]
-fn a_flow_that_has_returned_waits_for_its_retries_without_a_slot() {
+fn a_flow_waits_for_what_it_has_detached_without_a_slot() {
     let home = retries();
     deploy(&home, "bench", &[]);
     let first = worker(&home, &["--limit", "1"]);
-    let run = waiting(&home, "left-behind", &["-p", "delay_ms=3000"]);
+    let run = waiting(&home, "detached", &["-p", "delay_ms=3000"]);
     watch(&home, "empty", &[]).ok();
     first.sigkill();
     let _second = worker(&home, &[]);
@@ -211,7 +213,7 @@ fn a_flow_that_has_returned_waits_for_its_retries_without_a_slot() {
     each_attempt_began_once(&the_task(&home, &run), 2, 3000);
 
     // And it can be cancelled meanwhile.
-    let run = waiting(&home, "left-behind", &FOREVER);
+    let run = waiting(&home, "detached", &FOREVER);
     home.run(["flow-run", "cancel", &run]).ok();
     wait_until(&home, &run, "CANCELLED");
     assert_eq!(the_task(&home, &run)["state"]["type"], "CANCELLED");
@@ -250,7 +252,7 @@ fn the_time_of_a_flow_ends_while_its_task_awaits_a_retry() {
     for (flow, park) in [
         ("too-late", "1h"),
         ("too-late", "0s"),
-        ("left-too-late", "1h"),
+        ("detached-too-late", "1h"),
     ] {
         let worker = worker(&home, &["--park", park]);
         let run = start(&home, flow, &[]);

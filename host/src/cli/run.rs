@@ -90,6 +90,7 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let new = NewRun {
         run: run.clone(),
         idempotency_key: None,
+        instead_of: None,
         reserved_for: Some(worker.id),
     };
     start::create(&**store, new).await?;

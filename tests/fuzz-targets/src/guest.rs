@@ -154,8 +154,8 @@ pub fn run_request(dice: &mut Dice, calls: u64) -> RunRequest {
 
 /// One call, after so many others.
 pub fn ask(dice: &mut Dice, calls: u64) -> Ask {
-    match dice.below(18) {
-        17 => Ask::MakeArtifact(NewArtifact {
+    match dice.below(19) {
+        18 => Ask::MakeArtifact(NewArtifact {
             key: ArtifactKey::trusted(*dice.pick(&NAMES)),
             kind: *dice.pick(&ArtifactKind::ALL),
             description: dice.maybe(texts::text),
@@ -187,7 +187,8 @@ pub fn ask(dice: &mut Dice, calls: u64) -> Ask {
             scope: scope(dice, calls),
         }),
         11 => Ask::WithdrawInput(handle(dice, calls)),
-        12..14 => Ask::WaitAny(handles(dice, calls)),
+        12 => Ask::CancelTask(handle(dice, calls)),
+        13 | 14 => Ask::WaitAny(handles(dice, calls)),
         _ => Ask::WaitAll(handles(dice, calls)),
     }
 }

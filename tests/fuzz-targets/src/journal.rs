@@ -87,9 +87,7 @@ fn taken_up(mut entries: Vec<Entry>, dice: &mut Dice) {
             Turn::Left | Turn::Over(_) => return,
         }
     }
-    if let Turn::Answered(_) = world.drive(&mut flow, dice, |flow, at| flow.finish(at)) {
-        world.end(&mut flow, Ok(Json::null()));
-    }
+    world.end(&mut flow, Ok(Json::null()));
 }
 
 /// What a flow asks that has this journal.
@@ -130,6 +128,7 @@ fn asks(entries: &[Entry]) -> Vec<Ask> {
             scope,
         }),
         Call::WithdrawInput { input } => Ask::WithdrawInput(input),
+        Call::CancelTask { task } => Ask::CancelTask(task),
         Call::Cancelled { .. } => Ask::WaitAll(vec![Seq(1)]),
         Call::WaitAny => Ask::WaitAny(vec![Seq(1), Seq(2)]),
     };
@@ -188,6 +187,7 @@ fn call(dice: &mut Dice, calls: u64) -> Call {
             scope: request.scope,
         },
         Ask::WithdrawInput(input) => Call::WithdrawInput { input },
+        Ask::CancelTask(task) => Call::CancelTask { task },
         Ask::WaitAny(_) => Call::WaitAny,
         Ask::WaitAll(_) => Call::Cancelled {
             wait: dice.number(),

@@ -44,7 +44,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(input.check(&example), Ok(()), "{schema}: {example}");
     }
     let typed = texts::text(&mut dice);
-    if let Ok(read) = read_argument(Some(&schema.value()), &typed) {
+    if let Ok(read) = read_argument(&schema.value(), Some(&schema.value()), &typed) {
         // What was read is JSON.
         Json::parse(read.as_str()).unwrap();
     }

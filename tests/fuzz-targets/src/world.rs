@@ -14,8 +14,8 @@ use model::{
     TaskRunId, Timestamp, WorkerId,
 };
 use orchestrator::flow::{
-    Await, Effect, Event, Flow, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal, Step,
-    Stop, TaskEvent, TaskJob,
+    Await, Effect, Event, Flow, FlowLimits, Found, KeyHolder, Known, Look, Mode, Moment, Past,
+    Signal, Step, Stop, TaskEvent, TaskJob,
 };
 use orchestrator::{Parameters, Start, undeployed_run};
 use uuid::Uuid;
@@ -66,6 +66,8 @@ pub struct World {
     signal: Signal,
     events: u32,
     runs: HashMap<RunId, RunSnapshot>,
+    /// Of those that this flow has started.
+    parameters: HashMap<RunId, Json>,
     keys: HashMap<(FlowName, String), RunId>,
     tasks: HashMap<TaskRunId, TaskRun>,
     deployments: HashMap<DeploymentName, Known>,
@@ -105,6 +107,7 @@ impl World {
             signal: Signal::GoOn,
             events: 0,
             runs: HashMap::new(),
+            parameters: HashMap::new(),
             keys: HashMap::new(),
             tasks: HashMap::new(),
             deployments: deployments(dice),
@@ -128,6 +131,7 @@ impl World {
             entries: self.entries.clone(),
             kept: self.kept.clone(),
             tasks: open.cloned().collect(),
+            ..Past::default()
         };
         let mode = Mode::Live(self.lease());
         self.flow(run, past, mode)
@@ -222,6 +226,7 @@ impl World {
                     self.computing.push(*job);
                 }
                 Effect::LetOut { .. } => unreachable!("nobody calls out"),
+                Effect::DropTask { seq } => self.computing.retain(|job| job.seq != seq),
                 Effect::DropTasks => self.computing.clear(),
             }
         }
@@ -238,8 +243,18 @@ impl World {
                 if dice.once_in(8) && !self.keys.contains_key(&place) {
                     self.somebody_takes(place.clone());
                 }
-                let found = self.keys.get(&place).and_then(|id| self.runs.get(id));
-                Found::Run(found.cloned())
+                let holder = self.keys.get(&place).and_then(|id| self.runs.get(id));
+                Found::KeyHolder(holder.map(|run| {
+                    KeyHolder {
+                        run: run.clone(),
+                        parameters: self
+                            .parameters
+                            .get(&run.id)
+                            .cloned()
+                            .unwrap_or_else(Json::null),
+                        parent: self.parameters.contains_key(&run.id).then_some(self.run.id),
+                    }
+                }))
             }
             Look::Settled(seqs) => {
                 let settled = seqs.iter().filter_map(|seq| {
@@ -283,7 +298,8 @@ impl World {
             if dice.once_in(4) && !self.keys.contains_key(&place) {
                 self.somebody_takes(place.clone());
             }
-            if self.keys.contains_key(&place) {
+            let holder = self.keys.get(&place);
+            if holder.is_some_and(|holder| Some(*holder) != child.instead_of) {
                 return Event::KeyTaken(Box::new(progress));
             }
             self.keys.insert(place, child.run.id);
@@ -312,6 +328,8 @@ impl World {
     fn keep(&mut self, progress: &Progress) {
         for child in &progress.children {
             self.runs.insert(child.run.id, child.run.snapshot());
+            self.parameters
+                .insert(child.run.id, child.run.parameters.clone());
         }
         for entry in &progress.entries {
             let next = Seq(self.entries.len() as u64 + 1);

@@ -142,6 +142,7 @@ impl Bed {
         Ok(NewRun {
             run: new_run(deployment, start, now),
             idempotency_key: None,
+            instead_of: None,
             reserved_for: None,
         })
     }

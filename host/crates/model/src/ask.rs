@@ -38,6 +38,8 @@ pub enum Ask {
     RequestInput(InputRequest),
     /// Take such a request back. Answered by `Done`.
     WithdrawInput(Seq),
+    /// Cancel a task.
+    CancelTask(Seq),
     /// Wait for any of these. Answered by those that have settled.
     WaitAny(Vec<Seq>),
     /// Wait for all of these. Answered by `Done`.

@@ -245,6 +245,17 @@ pub fn attempts(history: &[HistoryLine]) -> Vec<Attempt> {
     attempts
 }
 
+/// How long a run has been paused since its attempt began at `since`.
+pub fn paused(history: &[HistoryLine], since: Timestamp) -> Duration {
+    let pairs = history
+        .windows(2)
+        .map(|pair| (&pair[0].state, &pair[1].state));
+    let pauses = pairs.filter(|(state, _)| state.kind == StateType::Paused);
+    pauses
+        .map(|(state, next)| next.at.since(state.at.max(since)))
+        .sum()
+}
+
 impl Attempt {
     fn add(&mut self, line: &HistoryLine) {
         let state = &line.state;
@@ -398,6 +409,33 @@ mod tests {
         number_attempts(&mut lines);
         let attempts: Vec<u32> = lines.iter().map(|line| line.attempt).collect();
         assert_eq!(attempts, [0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn only_pauses_of_this_attempt_count() {
+        #[track_caller]
+        fn check(lines: &str, since: i64, expect: u64) {
+            let paused = paused(&history(lines), Timestamp(since));
+            assert_eq!(paused, Duration::from_micros(expect), "{lines}");
+        }
+        check("Scheduled 0, Pending 1, Running 1, Pending 1", 2, 0);
+        check(
+            "Scheduled 0, Paused 0, Scheduled 0, Pending 1, Running 1",
+            4,
+            0,
+        );
+        check(
+            "Running 1, Paused 1, Scheduled 1, Running 1, Paused 1, Scheduled 1, Pending 1",
+            0,
+            2,
+        );
+        check(
+            "Running 1, Paused 1, Scheduled 1, AwaitingRetry 1, Running 2, Paused 2, Scheduled 2",
+            4,
+            1,
+        );
+        // It is paused now.
+        check("Running 1, Paused 1", 0, 0);
     }
 
     #[test]

@@ -109,6 +109,7 @@ holds_json!(Call, |call, on| match call {
     | Call::Timer { .. }
     | Call::Input { .. }
     | Call::WithdrawInput { .. }
+    | Call::CancelTask { .. }
     | Call::Cancelled { .. }
     | Call::WaitAny => {}
 });

@@ -68,6 +68,8 @@ pub enum Call {
     },
     /// Take such a request back.
     WithdrawInput { input: Seq },
+    /// The flow cancels a task that it started.
+    CancelTask { task: Seq },
     /// The flow was told that it is cancelled, by the wait of this number (from 1).
     Cancelled { wait: u64 },
     /// Wait for any of several. Waiting for all needs no entry: its answer follows from
@@ -249,6 +251,7 @@ impl fmt::Display for Call {
             Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
             Self::Input { key, .. } => write!(f, "suspend_for_input `{key}`"),
             Self::WithdrawInput { input } => write!(f, "no longer wait for input {input}"),
+            Self::CancelTask { task } => write!(f, "cancel task {task}"),
             Self::Cancelled { wait } => write!(f, "told of its cancellation by wait {wait}"),
             Self::WaitAny => f.write_str("wait for any"),
         }

@@ -169,6 +169,7 @@ fn entries() -> Vec<Entry> {
             Answer::Accepted,
             None,
         ),
+        (Call::CancelTask { task: Seq(2) }, Answer::Accepted, None),
     ];
     let entry = |(at, (call, answer, settlement)): (usize, (Call, Answer, Option<Settlement>))| {
         let seq = Seq(at as u64 + 1);
@@ -251,11 +252,12 @@ fn the_file_has_every_kind() {
         Call::Timer { .. } => "timer",
         Call::Input { .. } => "input",
         Call::WithdrawInput { .. } => "withdraw-input",
+        Call::CancelTask { .. } => "cancel-task",
         Call::Cancelled { .. } => "cancelled",
         Call::WaitAny => "wait-any",
     });
     let calls: BTreeSet<String> = calls.map(str::to_owned).collect();
-    assert_eq!(calls.len(), 13);
+    assert_eq!(calls.len(), 14);
     assert_eq!(kinds(&|entry| kind(&entry["call"])), calls);
     let answers = [
         "accepted", "due", "input", "nothing", "refused", "run", "settled", "task-run", "value",

@@ -42,6 +42,7 @@ fn of_call(call: &Call) -> usize {
         | Call::GetRun { .. }
         | Call::Timer { .. }
         | Call::WithdrawInput { .. }
+        | Call::CancelTask { .. }
         | Call::Cancelled { .. }
         | Call::WaitAny => 0,
     }

@@ -93,6 +93,16 @@ impl Json {
         }
     }
 
+    /// Whether both are the same value, however that is written. A number is the same only with
+    /// the same digits.
+    pub fn is_same_value(&self, other: &Self) -> bool {
+        if self == other {
+            return true;
+        }
+        let tidied = |json: &Self| Self::tidy(json.as_str()).ok();
+        tidied(self).is_some_and(|this| tidied(other) == Some(this))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

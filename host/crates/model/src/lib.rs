@@ -56,6 +56,7 @@ pub use grants::{
 };
 pub use history::{
     AWAITED_MAX, Attempt, Awaited, HistoryLine, PastWorker, Waits, attempts, number_attempts,
+    paused,
 };
 pub use holds_json::HoldsJson;
 pub use id::{

@@ -12,7 +12,7 @@ pub const NAME_MAX: usize = 200;
 /// Why a text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    #[error("a {0} name cannot be empty")]
+    #[error("the {0} name cannot be empty")]
     Empty(&'static str),
     #[error("the {kind} name `{name}` is longer than {NAME_MAX} bytes")]
     TooLong { kind: &'static str, name: String },
@@ -231,8 +231,8 @@ mod tests {
             assert_eq!(err.to_string(), expect);
         }
         check("etl", "`etl` is not of the form `flow/deployment`");
-        check("/x", "a flow name cannot be empty");
-        check("x/", "a deployment name cannot be empty");
+        check("/x", "the flow name cannot be empty");
+        check("x/", "the deployment name cannot be empty");
         check(
             "a/b/c",
             "the deployment name `b/c` contains '/', which is not allowed",

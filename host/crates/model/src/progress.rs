@@ -130,6 +130,8 @@ pub struct NewRun {
     /// In state `Scheduled`; it is ready from `scheduled` on.
     pub run: FlowRun,
     pub idempotency_key: Option<String>,
+    /// The run that has had the key until now: it loses it, if it has failed.
+    pub instead_of: Option<RunId>,
     /// Only this worker may claim it, outside its pool's limit, for as long as the worker
     /// lives.
     pub reserved_for: Option<WorkerId>,
@@ -163,8 +165,10 @@ pub struct Claimed {
 /// What became of a request to cancel a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cancellation {
-    /// The run had ended before, in this state.
+    /// The run had ended before, in this state, and so had everything below it.
     Over(State),
+    /// The run had ended before, in this state. What it had started and goes on is cancelled.
+    Below(State),
     /// The run had not begun, and is cancelled.
     Done,
     /// The run has begun. It is told, and ends after its clean-up.

@@ -314,6 +314,8 @@ fn why(error: StoreError, run: &FlowRun) -> StoreResult<Skipped> {
         StoreError::Over { state, .. } => Ok(Skipped::Over(state)),
         StoreError::NotOver { state, .. } => Ok(Skipped::NotOver(state)),
         StoreError::NotPaused { state, .. } => Ok(Skipped::NotPaused(state)),
+        StoreError::Paused { .. } => Ok(Skipped::AlreadySo),
+        StoreError::Cancelling { .. } => Ok(Skipped::State(StateType::Cancelling)),
         StoreError::Subflow { .. } => Ok(Skipped::Subflow),
         StoreError::NotFound(_) => Ok(Skipped::Gone),
         StoreError::Refused(_) => Ok(Skipped::State(run.state.kind)),

@@ -6,7 +6,7 @@ use store::{Store, StoreError};
 /// Why a run was left alone.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ControlRefusal {
-    /// Only a run that has not ended can be cancelled.
+    /// Neither the run nor anything below it is there to be cancelled.
     #[error("flow run '{run}' is over: {}", .state.name)]
     Over { run: RunName, state: State },
     /// It is not paused, and goes on only with what it asked for.
@@ -26,6 +26,8 @@ pub enum Cancelled {
     AtOnce,
     /// The run was told. It ends after its clean-up.
     Told,
+    /// The run had ended before. What it had started and goes on is cancelled.
+    Below,
 }
 
 /// Cancels a run, and every run that it started.
@@ -33,6 +35,7 @@ pub async fn cancel(store: &dyn Store, run: &FlowRun) -> Result<Cancelled, Contr
     match store.cancel(run.id, store.clock().now()).await? {
         Cancellation::Done => Ok(Cancelled::AtOnce),
         Cancellation::Told => Ok(Cancelled::Told),
+        Cancellation::Below(_) => Ok(Cancelled::Below),
         Cancellation::Over(state) => Err(ControlRefusal::Over {
             run: run.name.clone(),
             state,

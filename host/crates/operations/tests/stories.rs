@@ -270,6 +270,7 @@ async fn a_key_starts_one_run_and_what_does_not_fit_starts_none() {
     let new = || NewRun {
         run: run(r#"{"n": 1}"#).unwrap(),
         idempotency_key: Some("once".to_owned()),
+        instead_of: None,
         reserved_for: None,
     };
     let first = start::create(store, new()).await.unwrap();

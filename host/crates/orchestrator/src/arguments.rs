@@ -11,10 +11,10 @@ pub fn check_arguments(
     bytes_max: usize,
 ) -> Result<(), Failure> {
     let result = |seq: Seq| {
-        let settled = settlement(seq).ok_or_else(|| upstream(call, seq, "has not settled"))?;
+        let settled = settlement(seq).ok_or_else(|| upstream(call, "has not ended"))?;
         settled
             .value()
-            .map_err(|failure| upstream(call, seq, &format!("failed: {failure}")))
+            .map_err(|failure| upstream(call, &format!("failed: {failure}")))
     };
     for seq in &call.wait_for {
         result(*seq)?;
@@ -76,11 +76,11 @@ pub fn task_arguments(call: &TaskCall, settlement: impl Fn(Seq) -> Option<Settle
     Json::trusted(text)
 }
 
-fn upstream(call: &TaskCall, seq: Seq, what: &str) -> Failure {
+fn upstream(call: &TaskCall, what: &str) -> Failure {
     Failure::new(
         FailureKind::Upstream,
         format!(
-            "task `{}` did not run: call {seq}, which it needs, {what}",
+            "task `{}` did not run, because what it needs {what}",
             call.task
         ),
     )
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(failure.kind, FailureKind::Upstream);
         assert_eq!(
             failure.message,
-            "task `load` did not run: call 3, which it needs, failed: no route"
+            "task `load` did not run, because what it needs failed: no route"
         );
     }
 

@@ -1,5 +1,7 @@
 //! How a run comes into being.
 
+use std::collections::BTreeSet;
+
 use model::{
     Deployment, Digest, FlowName, FlowRun, Grants, Ids, Json, PoolName, RunId, RunName, State,
     Timestamp,
@@ -86,6 +88,47 @@ pub fn undeployed_run(
     }
 }
 
+/// A request that has the idempotency key of a run, and asks for something else.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its parameter `{parameter}` {was}, where {is} is asked for now")]
+pub struct OtherRequest {
+    /// The first one that differs.
+    pub parameter: String,
+    was: String,
+    is: String,
+}
+
+/// Whether a request under the idempotency key of a run asks for what that run was started
+/// with: each parameter has the same value, however it is written.
+pub fn is_same_request(run: &Json, asked: &Json) -> Result<(), OtherRequest> {
+    if run == asked {
+        return Ok(());
+    }
+    let (run, asked) = (run.members(), asked.members());
+    let (run, asked) = (run.unwrap_or_default(), asked.unwrap_or_default());
+    let names: BTreeSet<&String> = run.keys().chain(asked.keys()).collect();
+    let differs = |name: &String| match (run.get(name), asked.get(name)) {
+        (Some(one), Some(other)) => !one.is_same_value(other),
+        _ => true,
+    };
+    let Some(parameter) = names.into_iter().find(|name| differs(name)) else {
+        return Ok(());
+    };
+    let was = match run.get(parameter) {
+        Some(value) => format!("is `{}`", value.beginning()),
+        None => "is not given".to_owned(),
+    };
+    let is = match asked.get(parameter) {
+        Some(value) => format!("`{}`", value.beginning()),
+        None => "none".to_owned(),
+    };
+    Err(OtherRequest {
+        parameter: parameter.clone(),
+        was,
+        is,
+    })
+}
+
 /// A subflow of `owner`, called by `parent` (the owner itself, or another subflow in it).
 pub fn subflow_run(
     ids: &mut impl Ids,
@@ -116,5 +159,42 @@ pub fn subflow_run(
         started: Some(now),
         ended: None,
         outcome: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(run: &str, asked: &str, expect: &str) {
+        let same = is_same_request(&Json::trusted(run), &Json::trusted(asked));
+        let found = same.map_or_else(|other| other.to_string(), |()| "the same".to_owned());
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn a_request_is_the_same_whatever_its_parameters_look_like() {
+        check("{}", "{}", "the same");
+        check(
+            r#"{"a":{"x":1,"y":[2]},"b":3}"#,
+            r#"{ "b":3,"a": {"y":[2],"x":1} }"#,
+            "the same",
+        );
+        check(
+            r#"{"n":1}"#,
+            r#"{"n":2}"#,
+            "its parameter `n` is `1`, where `2` is asked for now",
+        );
+        check(
+            r#"{"n":1}"#,
+            r#"{"m":1,"n":1}"#,
+            "its parameter `m` is not given, where `1` is asked for now",
+        );
+        check(
+            r#"{"n":1}"#,
+            "{}",
+            "its parameter `n` is `1`, where none is asked for now",
+        );
     }
 }

@@ -47,6 +47,16 @@ impl Dependencies {
         }
     }
 
+    /// The task does not wait any more, and is not to start.
+    pub fn remove(&mut self, task: Seq) {
+        self.missing.remove(&task);
+        self.ready.retain(|ready| *ready != task);
+        self.dependents.retain(|_, tasks| {
+            tasks.retain(|dependent| *dependent != task);
+            !tasks.is_empty()
+        });
+    }
+
     /// The next task that may start now, in the order in which they became ready.
     pub fn next_ready(&mut self) -> Option<Seq> {
         self.ready.pop_front()
@@ -83,6 +93,20 @@ mod tests {
         tasks.settled(Seq(3));
         assert_eq!(tasks.next_ready(), Some(Seq(4)));
         assert_eq!(tasks.next_ready(), Some(Seq(5)));
+        assert_eq!(tasks.next_ready(), None);
+        assert!(tasks.is_empty());
+    }
+
+    #[test]
+    fn a_task_that_is_removed_never_starts() {
+        let mut tasks = Dependencies::default();
+        tasks.add(Seq(4), [Seq(2), Seq(3)]);
+        tasks.add(Seq(5), [Seq(3)]);
+        tasks.remove(Seq(4));
+        assert_eq!(tasks.awaited().collect::<Vec<_>>(), [Seq(3)]);
+        tasks.settled(Seq(2));
+        tasks.settled(Seq(3));
+        tasks.remove(Seq(5));
         assert_eq!(tasks.next_ready(), None);
         assert!(tasks.is_empty());
     }

@@ -168,6 +168,7 @@ fn takes_a_name(call: &Call) -> bool {
         | Call::Artifact { .. }
         | Call::EndSubflow { .. }
         | Call::WithdrawInput { .. }
+        | Call::CancelTask { .. }
         | Call::Cancelled { .. }
         | Call::WaitAny => false,
     }

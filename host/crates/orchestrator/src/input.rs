@@ -67,7 +67,8 @@ impl InputSchema {
 
     /// Reads what a person typed: JSON, or plain text where text is wanted.
     pub fn read(&self, text: &str) -> Result<Json, JsonError> {
-        read_argument(Some(self.schema.value()), text)
+        let schema = self.schema.value();
+        read_argument(schema, Some(schema), text)
     }
 
     /// Whether the value fits.

@@ -196,6 +196,7 @@ impl Journal {
             | Call::Subflow { .. }
             | Call::EndSubflow { .. }
             | Call::WithdrawInput { .. }
+            | Call::CancelTask { .. }
             | Call::Cancelled { .. }
             | Call::WaitAny => false,
         })

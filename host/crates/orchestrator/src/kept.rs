@@ -14,18 +14,29 @@
 //! A call that takes a kept outcome takes its name as well, so what was made of that outcome
 //! is found again, whatever else has moved.
 //!
+//! A child that had not completed when its attempt ended is a candidate: it may have completed
+//! since, by itself or because a person has retried it. So the new attempt looks at it when it
+//! makes the call, and starts another one only if it has failed ([`Kept::candidates`]).
+//!
 //! Invariants: an outcome is handed out once in an attempt; results are kept, time that
 //! passed is not, so every timer starts anew.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::identity::{Identities, Identity, Name};
-use model::{Answer, Call, Entry, HoldsJson, Json, Seq, Settlement, StateType};
+use model::{Answer, Call, Entry, HoldsJson, Json, RunId, RunSnapshot, Seq, Settlement, StateType};
+
+/// How many runs an attempt looks at for one call, the latest first, before it starts another.
+const CANDIDATES_MAX: usize = 16;
 
 /// Finished calls by what they asked.
 #[derive(Debug, Default)]
 pub struct Kept {
     finished: HashMap<Identity, VecDeque<(Name, Entry)>>,
+    /// Children that had not completed, by the call that started them, the latest last.
+    children: HashMap<Identity, Vec<Entry>>,
+    /// Runs that this attempt has been given.
+    given: HashSet<RunId>,
     identities: Identities,
 }
 
@@ -52,6 +63,11 @@ impl Kept {
     }
 
     fn add(&mut self, name: Name, entry: Entry) {
+        if is_open_child(&entry) {
+            let equal = self.children.entry(name.identity).or_default();
+            equal.push(entry);
+            return;
+        }
         self.identities.keep(&name);
         let equal = self.finished.entry(name.identity).or_default();
         equal.push_back((name, entry));
@@ -62,11 +78,34 @@ impl Kept {
     /// replayed ones too, so that it answers the same on replay.
     pub fn take(&mut self, seq: Seq, call: &Call) -> Option<Entry> {
         // If nothing is kept, no name is needed.
-        if self.finished.is_empty() {
+        if self.finished.is_empty() && self.children.is_empty() {
             return None;
         }
         let (_, entry) = self.name(seq, call)?;
         entry
+    }
+
+    /// The runs that earlier attempts have started by the same call and that had not completed
+    /// then, the latest first, unless this attempt has been given them.
+    pub fn candidates(&self, call: &Call) -> Vec<RunSnapshot> {
+        if self.children.is_empty() {
+            return Vec::new();
+        }
+        let identity = self.identities.of(call);
+        let equal = identity.and_then(|identity| self.children.get(&identity));
+        let runs = equal.into_iter().flatten().rev();
+        let runs = runs.filter_map(|entry| match &entry.answer {
+            Answer::Run { run } if !self.given.contains(&run.id) => Some(run.clone()),
+            _ => None,
+        });
+        runs.take(CANDIDATES_MAX).collect()
+    }
+
+    /// The attempt has been given this run, in answer to a call that starts one.
+    pub fn give(&mut self, run: RunId) {
+        if !self.children.is_empty() {
+            self.given.insert(run);
+        }
     }
 
     /// Names a call, and takes what is kept under the name.
@@ -118,8 +157,8 @@ pub(crate) fn identities(kept: Vec<Entry>, journal: Vec<Called>) -> Vec<(Seq, St
     identities
 }
 
-/// Whether the next attempt may reuse this entry: it succeeded, or is a run that goes on
-/// meanwhile, of which there must not be a second one.
+/// Whether the next attempt may reuse this entry: it succeeded, or has started a run, which may
+/// complete whenever it does.
 pub(crate) fn is_worth_keeping(
     call: &Call,
     answer: &Answer,
@@ -137,7 +176,7 @@ pub(crate) fn stays_worth_keeping(was: bool, settlement: &Settlement) -> bool {
     match settlement {
         Settlement::Task(outcome) | Settlement::Input(outcome) => outcome.is_ok(),
         // The call that started the run keeps it; a call that only watches it does not.
-        Settlement::Run(run) => was && run.state == StateType::Completed,
+        Settlement::Run(_) => was,
         // It gave nothing but time.
         Settlement::Timer => false,
     }
@@ -147,6 +186,23 @@ pub(crate) fn stays_worth_keeping(was: bool, settlement: &Settlement) -> bool {
 /// timer gave is time; older builds kept both.
 fn may_be_kept(call: &Call) -> bool {
     !matches!(call, Call::Timer { .. } | Call::WatchRun { .. })
+}
+
+/// Whether it has started a run that had not completed when this was kept.
+fn is_open_child(entry: &Entry) -> bool {
+    let has_completed = |settlement: &Settlement| match settlement {
+        Settlement::Run(run) => run.state == StateType::Completed,
+        _ => false,
+    };
+    let settled = entry.settled.as_ref();
+    matches!(entry.call, Call::RunDeployment(_))
+        && !settled.is_some_and(|(_, settlement)| has_completed(settlement))
+}
+
+/// Whether an attempt that would start a run takes this one, which an earlier attempt has
+/// started, in its place: it goes on, or has completed.
+pub(crate) fn is_worth_taking(run: &RunSnapshot) -> bool {
+    run.state == StateType::Completed || !run.state.is_terminal()
 }
 
 fn stored_name(entry: &Entry) -> Option<Name> {

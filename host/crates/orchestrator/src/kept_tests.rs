@@ -1,7 +1,7 @@
 //! A flow that fails at its end and is tried again repeats nothing that was completed, and
 //! every wait takes its time: shown for chosen flows, then for random ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use proptest::{collection, prelude::*};
 
@@ -31,6 +31,8 @@ struct Attempt {
     fails: Vec<bool>,
     /// By step: whether a child goes on when the attempt has ended.
     slow: Vec<bool>,
+    /// Whether a person has made the children complete that failed in the attempt before.
+    mended: bool,
 }
 
 /// All attempts of one run, and what they did.
@@ -41,6 +43,10 @@ struct World {
     completed: BTreeMap<String, u32>,
     /// The most calls of it that one attempt has made.
     calls: BTreeMap<String, u32>,
+    /// How children have ended that had not completed when the flow was told of them.
+    ended: HashMap<RunId, RunSnapshot>,
+    /// Children that failed in the latest attempt.
+    failed: Vec<(RunSnapshot, String)>,
     timers_set: u32,
     effects: u64,
 }
@@ -162,6 +168,11 @@ impl World {
             kept: Kept::new(self.kept.clone()),
             ..Going::default()
         };
+        let failed = std::mem::take(&mut self.failed);
+        for (run, what) in failed.into_iter().filter(|_| how.mended) {
+            let run = self.over(&run, &what);
+            self.ended.insert(run.id, run);
+        }
         let before = how.extra.as_ref().map(|(at, _)| at % ops.len());
         for (at, op) in ops.iter().enumerate() {
             if let Some((_, extra)) = how.extra.as_ref().filter(|_| before == Some(at)) {
@@ -180,7 +191,13 @@ impl World {
         // Who replays the journal takes the same.
         let mut replay = Kept::new(self.kept.clone());
         for entry in &going.journal {
-            let took = replay.take(entry.seq, &entry.call).map(|took| took.answer);
+            let mut took = replay.take(entry.seq, &entry.call).map(|took| took.answer);
+            if let Answer::Run { run } = &entry.answer {
+                let mut candidates = replay.candidates(&entry.call).into_iter();
+                let candidate = candidates.find(|candidate| candidate.id == run.id);
+                took = took.or(candidate.map(|run| Answer::Run { run }));
+                replay.give(run.id);
+            }
             let had = self.kept.iter().any(|kept| kept.answer == entry.answer);
             prop_assert_eq!(took.is_some(), had);
             prop_assert!(took.is_none_or(|answer| answer == entry.answer));
@@ -210,20 +227,23 @@ impl World {
         *going.calls.entry(what.clone()).or_default() += 1;
         let seq = Seq(going.journal.len() as u64 + 1);
         let taken = going.kept.take(seq, &call);
+        let candidates = going.kept.candidates(&call).into_iter();
         let (answer, settlement) = match taken {
             Some(taken) => {
                 prop_assert!(!matches!(op, Op::Timer(_)), "a timer was kept");
-                let settlement = match (taken.settled, &taken.answer) {
-                    (Some((_, settlement)), _) => settlement,
-                    (None, Answer::Run { run }) => Settlement::Run(self.over(run, &what)),
-                    (None, _) => panic!("only runs go on"),
-                };
+                let settlement = taken.settled.expect("it was kept with its outcome").1;
                 let value = settlement.value().unwrap();
                 prop_assert_eq!(made_of(&value), made_of(&made("", &values)));
                 (taken.answer, Some(settlement))
             }
-            None => self.execute(op, &what, &values, fails, slow),
+            None => match self.first_worth_taking(candidates, &what) {
+                Some((run, over)) => (Answer::Run { run }, Some(Settlement::Run(over))),
+                None => self.execute(op, &what, &values, fails, slow),
+            },
         };
+        if let Answer::Run { run } = &answer {
+            going.kept.give(run.id);
+        }
         going.journal.push(Entry {
             seq,
             call,
@@ -244,6 +264,22 @@ impl World {
             _ => return Ok(Some(seq)),
         }
         Ok(None)
+    }
+
+    /// The first of these children that has not failed: as it was told of, and at its end.
+    fn first_worth_taking(
+        &mut self,
+        mut candidates: impl Iterator<Item = RunSnapshot>,
+        what: &str,
+    ) -> Option<(RunSnapshot, RunSnapshot)> {
+        candidates.find_map(|run| {
+            let over = match self.ended.get(&run.id) {
+                Some(ended) => ended.clone(),
+                None => self.over(&run, what),
+            };
+            self.ended.insert(run.id, over.clone());
+            is_worth_taking(&over).then_some((run, over))
+        })
     }
 
     fn execute(
@@ -293,11 +329,16 @@ impl World {
                 let settlement = match (slow, outcome) {
                     (true, _) => None,
                     (false, Ok(_)) => Some(Settlement::Run(self.over(&run, what))),
-                    (false, Err(failure)) => Some(Settlement::Run(RunSnapshot {
-                        state: StateType::Failed,
-                        outcome: Some(Err(failure)),
-                        ..run.clone()
-                    })),
+                    (false, Err(failure)) => {
+                        let failed = RunSnapshot {
+                            state: StateType::Failed,
+                            outcome: Some(Err(failure)),
+                            ..run.clone()
+                        };
+                        self.ended.insert(run.id, failed.clone());
+                        self.failed.push((run.clone(), what.to_owned()));
+                        Some(Settlement::Run(failed))
+                    }
                 };
                 (Answer::Run { run }, settlement)
             }
@@ -459,6 +500,26 @@ fn only_success_is_worth_keeping() {
     assert_eq!(worth_keeping(Vec::new(), vec![open]), []);
 }
 
+#[test]
+fn a_child_that_a_person_has_mended_is_taken() {
+    let started = |mended| {
+        let mut world = World::default();
+        for mended in [false, mended] {
+            let fails = vec![true];
+            let attempt = Attempt {
+                fails,
+                mended,
+                ..Attempt::default()
+            };
+            world.attempt(&[Op::Child(1)], &attempt).unwrap();
+        }
+        world.effects
+    };
+    assert_eq!(started(true), 1);
+    // Otherwise each attempt starts one.
+    assert_eq!(started(false), 2);
+}
+
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let n = || 0u64..3;
     let takes = collection::vec(0usize..64, 0..3);
@@ -483,8 +544,13 @@ fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
         }
     });
     let extra = prop::option::of((0usize..64, extra));
-    let attempt =
-        (extra, rarely(), rarely()).prop_map(|(extra, fails, slow)| Attempt { extra, fails, slow });
+    let attempt = (extra, rarely(), rarely(), any::<bool>());
+    let attempt = attempt.prop_map(|(extra, fails, slow, mended)| Attempt {
+        extra,
+        fails,
+        slow,
+        mended,
+    });
     collection::vec(attempt, 1..4)
 }
 

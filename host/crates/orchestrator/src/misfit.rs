@@ -47,19 +47,68 @@ pub fn misfits(validator: &Validator, value: &Value) -> Vec<Misfit> {
 }
 
 fn tell(error: &ValidationError<'_>, found: &mut Vec<Misfit>) {
-    match branch_meant(error) {
-        Some(errors) => errors.iter().for_each(|error| tell(error, found)),
-        None => found.push(misfit_of(error)),
+    if let Some(errors) = branch_meant(error) {
+        errors.iter().for_each(|error| tell(error, found));
+    } else if let Some((wrong, choices)) = choices(error) {
+        let misfit = misfit_of(wrong);
+        found.push(Misfit {
+            complaint: format!("it is none of {choices}"),
+            ..misfit
+        });
+    } else {
+        found.push(misfit_of(error));
     }
+}
+
+/// The branches of a union, each with what it complains of.
+fn branches<'a>(error: &'a ValidationError<'_>) -> Option<&'a [Vec<ValidationError<'static>>]> {
+    match error.kind() {
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => Some(context),
+        _ => None,
+    }
+}
+
+/// Of a union that is a choice among given values: the complaint about the value that is none of
+/// them, and those that there are. `null` may be one.
+fn choices<'a>(error: &'a ValidationError<'_>) -> Option<(&'a ValidationError<'static>, String)> {
+    let mut wrong: Option<&ValidationError<'_>> = None;
+    let mut choices = Vec::new();
+    for errors in branches(error)? {
+        let is_choice = |error: &&ValidationError<'_>| {
+            matches!(error.kind(), Kind::Constant { .. } | Kind::Enum { .. })
+        };
+        let Some(choice) = errors.iter().find(is_choice) else {
+            let is_null = |error: &ValidationError<'_>| {
+                matches!(error.kind(), Kind::Type { .. }) && error.to_string().contains("\"null\"")
+            };
+            if errors.iter().any(is_null) {
+                choices.push("`null`".to_owned());
+                continue;
+            }
+            return None;
+        };
+        let place = choice.instance_path().as_str();
+        if wrong.is_some_and(|wrong| wrong.instance_path().as_str() != place) {
+            return None;
+        }
+        wrong = wrong.or(Some(choice));
+        match choice.kind() {
+            Kind::Constant { expected_value } => choices.push(format!("`{expected_value}`")),
+            Kind::Enum { options } => {
+                let options = options.as_array().into_iter().flatten();
+                choices.extend(options.map(|option| format!("`{option}`")));
+            }
+            _ => {}
+        }
+    }
+    Some((wrong?, choices.join(", ")))
 }
 
 /// The complaints of the one branch of a union that the value is meant for, by its tag.
 fn branch_meant<'a>(error: &'a ValidationError<'_>) -> Option<&'a [ValidationError<'static>]> {
-    let (Kind::AnyOf { context } | Kind::OneOfNotValid { context }) = error.kind() else {
-        return None;
-    };
+    let branches = branches(error)?;
     let at = error.instance_path().as_str();
-    let mut meant = context.iter().filter(|errors| {
+    let mut meant = branches.iter().filter(|errors| {
         let is_other = |error: &ValidationError<'_>| {
             let path = error.instance_path().as_str();
             let below = path.strip_prefix(at).unwrap_or(path);
@@ -93,6 +142,11 @@ fn misfit_of(error: &ValidationError<'_>) -> Misfit {
         Kind::Minimum { limit } => format!("{value} is below the minimum {limit}"),
         Kind::ExclusiveMaximum { limit } => format!("{value} is not below {limit}"),
         Kind::ExclusiveMinimum { limit } => format!("{value} is not above {limit}"),
+        Kind::Format { format } => match example_of(format) {
+            Some((what, example)) => format!("it is not {what}, such as `{example}`"),
+            None => format!("it is not a {format}"),
+        },
+        Kind::Custom { message, .. } => message.clone(),
         _ => error.masked_with(value.as_str()).to_string(),
     };
     Misfit {
@@ -105,6 +159,19 @@ fn misfit_of(error: &ValidationError<'_>) -> Misfit {
         value,
         complaint,
         cause,
+    }
+}
+
+/// A format in words, and a value that has it.
+fn example_of(format: &str) -> Option<(&'static str, &'static str)> {
+    match format {
+        "date" => Some(("a date", "2026-10-01")),
+        "time" => Some(("a time with its zone", "12:00:00Z")),
+        "date-time" => Some(("a time", "2026-10-01T12:00:00Z")),
+        "uuid" => Some(("a UUID", "0199a213-16bb-7462-b7c6-159f7f59d0ac")),
+        "email" => Some(("an address of mail", "me@example.com")),
+        "uri" => Some(("a URI", "https://example.com/")),
+        _ => None,
     }
 }
 
@@ -198,7 +265,16 @@ mod tests {
         check(
             notify,
             r#"{"via": "fax"}"#,
-            r#": {"via":"fax"} is not valid under any of the schemas listed in the 'oneOf' keyword"#,
+            r#"/via: it is none of `"email"`, `"chat"`, `null`"#,
+        );
+        let mode = r#"{"anyOf": [
+            {"oneOf": [{"const": "fast", "description": "At once"}, {"enum": ["slow", "slower"]}]},
+            {"type": "null"}]}"#;
+        check(mode, "\"slow\"", "");
+        check(
+            mode,
+            "\"fats\"",
+            r#": it is none of `"fast"`, `"slow"`, `"slower"`"#,
         );
         let by_name = r#"{"oneOf": [
             {"type": "object", "additionalProperties": false, "required": ["Email"],

@@ -1,5 +1,6 @@
 //! Whether parameters fit what a flow asks for, and what to say if not.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -219,22 +220,66 @@ impl Parameters {
     /// Reads what a person typed for a parameter: JSON, or plain text where the parameter
     /// takes text.
     pub fn read(&self, name: &str, text: &str) -> Result<Json, JsonError> {
-        read_argument(self.property(name), text)
+        let root = self.schema.value();
+        read_argument(root, self.property(name), text)
     }
 }
 
 /// Reads `text` as JSON. Where `schema` takes text, what is not JSON is the text itself; and
-/// where it takes nothing but text, everything that is not a JSON string is.
-pub fn read_argument(schema: Option<&Value>, text: &str) -> Result<Json, JsonError> {
+/// where it takes nothing but text and perhaps `null`, everything else is. `root`: where its
+/// references lead.
+pub fn read_argument(root: &Value, schema: Option<&Value>, text: &str) -> Result<Json, JsonError> {
     let parsed = Json::tidy(text);
-    let types = schema.map(types_of).unwrap_or_default();
-    let takes_text = types.iter().any(|kind| kind == "string");
+    let types = schema.and_then(|schema| all_types_of(root, schema, 0));
+    let types = types.unwrap_or_default();
+    let takes_text = types.contains("string");
+    let takes_null = types.contains("null");
+    let takes_more = types.len() > 1 + usize::from(takes_null);
     match parsed {
-        Ok(json) if json.is_string() || !takes_text || types.len() > 1 => Ok(json),
+        Ok(json) if json.is_string() || !takes_text || takes_more => Ok(json),
+        Ok(json) if takes_null && json == Json::null() => Ok(json),
         Ok(_) => Ok(Json::string(text)),
         Err(_) if takes_text => Ok(Json::string(text)),
         Err(err) => Err(err),
     }
+}
+
+/// The types that a schema takes, through references, unions and lists of values. `None`: any.
+fn all_types_of(root: &Value, schema: &Value, level: u32) -> Option<BTreeSet<String>> {
+    const LEVELS_MAX: u32 = 20;
+    if level > LEVELS_MAX {
+        return None;
+    }
+    let own = types_of(schema);
+    if !own.is_empty() {
+        return Some(own.into_iter().collect());
+    }
+    let of = |schema| all_types_of(root, schema, level + 1);
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        return of(root.pointer(reference.strip_prefix('#')?)?);
+    }
+    if let Some(value) = schema.get("const") {
+        return Some([type_of(value)].into());
+    }
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        return Some(values.iter().map(type_of).collect());
+    }
+    let union = schema.get("anyOf").or_else(|| schema.get("oneOf"))?;
+    let branches = union.as_array()?.iter().map(of);
+    let types: Option<Vec<BTreeSet<String>>> = branches.collect();
+    Some(types?.into_iter().flatten().collect())
+}
+
+fn type_of(value: &Value) -> String {
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    name.to_owned()
 }
 
 fn types_of(schema: &Value) -> Vec<String> {
@@ -285,10 +330,13 @@ mod tests {
             "item_id": {"type": "integer", "format": "uint32", "minimum": 0},
             "label": {"type": ["string", "null"]},
             "zip": {"type": "string"},
-            "item": {"$ref": "#/$defs/Item"}
+            "item": {"$ref": "#/$defs/Item"},
+            "code": {"anyOf": [{"$ref": "#/$defs/Code"}, {"type": "null"}]},
+            "either": {"anyOf": [{"type": "string"}, {"type": "integer"}]}
         },
         "$defs": {"Item": {"type": "object", "required": ["status"],
-            "properties": {"status": {"type": "string"}}}}
+            "properties": {"status": {"type": "string"}}},
+            "Code": {"type": "string"}}
     }"##;
 
     #[track_caller]
@@ -318,7 +366,7 @@ mod tests {
         );
         check(
             r#"{"item_id": 1, "colour": "x"}"#,
-            "unknown parameter `colour`: the flow takes `item`, `item_id`, `label`, `zip`",
+            "unknown parameter `colour`: the flow takes `code`, `either`, `item`, `item_id`, `label`, `zip`",
         );
         check(
             r#"{"item_id": 1, "item": {"status": 3}}"#,
@@ -376,6 +424,14 @@ mod tests {
         assert_eq!(read("zip", "\"00501\""), "\"00501\"");
         assert_eq!(read("label", "blue"), "\"blue\"");
         assert_eq!(read("label", "null"), "null");
+        for text in ["123", "true", "1e5", "[1]"] {
+            for name in ["zip", "label", "code"] {
+                assert_eq!(read(name, text), format!("{text:?}"), "{name}");
+            }
+            assert_eq!(read("either", text), text);
+        }
+        assert_eq!(read("code", "null"), "null");
+        assert_eq!(read("zip", "null"), "\"null\"");
         assert_eq!(read("item_id", "7"), "7");
         assert!(schema.read("item_id", "seven").is_err());
     }

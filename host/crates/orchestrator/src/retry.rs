@@ -100,6 +100,10 @@ impl Retries {
         Some(task)
     }
 
+    pub fn remove(&mut self, task: Seq) {
+        self.due.retain(|(_, other)| *other != task);
+    }
+
     pub fn len(&self) -> usize {
         self.due.len()
     }

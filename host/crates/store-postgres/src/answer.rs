@@ -67,6 +67,10 @@ pub(crate) async fn answer<'p>(tx: &Tx, question: Question<'p>) -> Pg<Plan<'p>> 
             };
             it.answered(is_limited)
         }
+        Question::Replacing(it) => {
+            let head = replaced(tx, it.run).await?;
+            it.answered(head)
+        }
         Question::Keeping(it) => {
             let kept = journal::kept(tx, it.run).await?;
             let called = journal::called(tx, it.run).await?;
@@ -108,6 +112,16 @@ async fn open_call(tx: &Tx, run: RunKey, seq: Seq) -> Pg<Option<OpenCall>> {
          WHERE j.run = $1 AND j.seq = $2 AND j.settled_at IS NULL",
         params![run, seq],
         |row| read_open_call(row, 0),
+    )
+    .await
+}
+
+/// Locked: nobody retries it meanwhile.
+async fn replaced(tx: &Tx, run: RunId) -> Pg<Option<Head>> {
+    tx.first(
+        select_head!("WHERE r.id = $1 FOR UPDATE OF r"),
+        params![run],
+        head,
     )
     .await
 }

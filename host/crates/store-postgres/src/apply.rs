@@ -72,6 +72,7 @@ async fn apply(tx: &Tx, change: Change<'_>, added: &mut Vec<RunKey>) -> Pg<()> {
         Change::Keep { run, identities } => journal::keep(tx, run, &identities),
         Change::ForgetKept { run } => journal::forget_kept(tx, run),
         Change::Remember { run, attempt } => journal::remember(tx, run, attempt),
+        Change::ReleaseKey { run } => runs::release_key(tx, run).await?,
         Change::EmptyJournal { run } => journal::empty(tx, run),
         Change::End(it) => runs::end(tx, it).await?,
         Change::EndTaskRuns { run, id, line } => {

@@ -28,7 +28,10 @@ pub(crate) async fn create(tx: &Tx, runs: &[NewRun]) -> Pg<Vec<FlowRun>> {
             None => None,
         };
         created.push(match earlier {
-            Some(earlier) => earlier,
+            Some(earlier) => {
+                lifecycle::is_answered_by(new, &earlier)?;
+                earlier
+            }
             None => {
                 carry_out(tx, lifecycle::create(new)).await?;
                 new.run.clone()
@@ -58,11 +61,10 @@ pub(crate) async fn record(tx: &Tx, progress: &Progress) -> Pg<Recorded> {
 
 /// Cancels the run and, from the top, everything below it that has not ended.
 pub(crate) async fn cancel(tx: &Tx, id: RunId, now: Timestamp) -> Pg<Cancellation> {
-    if let Some(over) = lifecycle::is_over(&subject(tx, id).await?)? {
-        return Ok(over);
-    }
-    let mut cancellation = Cancellation::Told;
-    for head in pick::family(tx, id).await? {
+    let subject = subject(tx, id).await?;
+    let family = pick::family(tx, id).await?;
+    let mut cancellation = lifecycle::cancellation(&subject, &family)?;
+    for head in family {
         let (plan, of_this) = lifecycle::cancel(&head, now)?;
         carry_out(tx, plan).await?;
         if head.id == id {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::columns::{AsJson, Value, list};
 use super::origins;
-use super::sql::params;
+use super::sql::{Conn, params};
 use super::texts;
 use crate::error::Pg;
 use crate::tx::Tx;
@@ -217,6 +217,16 @@ pub(crate) fn give_up(tx: &Tx, it: &GiveUp) {
     row.append(&mut lost(&it.losses));
     row.append(&mut params![it.keeps_reservation, it.ready_at]);
     tx.bulk(&GIVEN_UP, row);
+}
+
+/// Done at once: the key is free for whoever asks next.
+pub(crate) async fn release_key(tx: &Tx, run: RunKey) -> Pg<()> {
+    tx.query(
+        "UPDATE flow_run_specs SET idempotency_key = NULL WHERE no = $1",
+        params![run],
+    )
+    .await?;
+    Ok(())
 }
 
 pub(crate) fn reopen(tx: &Tx, it: &Reopen) {

@@ -102,6 +102,7 @@ impl Bed {
         let new = |_| NewRun {
             run: new_run(&self.deployment, start(), now),
             idempotency_key: None,
+            instead_of: None,
             reserved_for: None,
         };
         (0..count).map(new).collect()

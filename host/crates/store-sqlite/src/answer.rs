@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::load::{by_key, head, select_head, subflow};
+use super::load::{by_key, head, head_of, select_head, subflow};
 use super::rows::{run_by_no, unsigned};
 use super::sql::{Row, Sql, params};
 use super::{journal, pools, workers};
@@ -59,6 +59,10 @@ pub(super) fn answer<'p>(conn: &Connection, question: Question<'p>) -> StoreResu
         Question::SlotFreed(it) => {
             let is_limited = is_limited(conn, &it.pool)?;
             it.answered(is_limited)
+        }
+        Question::Replacing(it) => {
+            let head = head_of(conn, it.run)?;
+            it.answered(head)
         }
         Question::Keeping(it) => {
             let kept = journal::kept(conn, it.run)?;

@@ -67,6 +67,7 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::Keep { run, identities } => journal::keep(tx, run, &identities)?,
         Change::ForgetKept { run } => journal::forget_kept(tx, run)?,
         Change::Remember { run, attempt } => journal::remember(tx, run, attempt)?,
+        Change::ReleaseKey { run } => runs::release_key(tx, run)?,
         Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
         Change::EndTaskRuns { run, id, line } => {

@@ -26,7 +26,10 @@ pub(super) fn create(tx: &Tx<'_>, runs: &[NewRun]) -> StoreResult<Vec<FlowRun>> 
             None => None,
         };
         match earlier {
-            Some(earlier) => Ok(earlier),
+            Some(earlier) => {
+                lifecycle::is_answered_by(new, &earlier)?;
+                Ok(earlier)
+            }
             None => {
                 carry_out(tx, lifecycle::create(new))?;
                 Ok(new.run.clone())
@@ -55,11 +58,10 @@ pub(super) fn record(tx: &Tx<'_>, progress: &Progress) -> StoreResult<Recorded> 
 
 /// Cancels the run and, from the top, everything below it that has not ended.
 pub(super) fn cancel(tx: &Tx<'_>, id: RunId, now: Timestamp) -> StoreResult<Cancellation> {
-    if let Some(over) = lifecycle::is_over(&subject(tx, id)?)? {
-        return Ok(over);
-    }
-    let mut cancellation = Cancellation::Told;
-    for head in pick::family(tx, id)? {
+    let subject = subject(tx, id)?;
+    let family = pick::family(tx, id)?;
+    let mut cancellation = lifecycle::cancellation(&subject, &family)?;
+    for head in family {
         let (plan, of_this) = lifecycle::cancel(&head, now)?;
         carry_out(tx, plan)?;
         if head.id == id {

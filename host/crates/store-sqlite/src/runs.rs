@@ -292,6 +292,14 @@ pub(super) fn give_up(tx: &Tx<'_>, it: &GiveUp) -> StoreResult<()> {
     Ok(())
 }
 
+pub(super) fn release_key(tx: &Tx<'_>, run: RunKey) -> StoreResult<()> {
+    tx.run(
+        "UPDATE flow_run_specs SET idempotency_key = NULL WHERE no = ?1",
+        [run],
+    )?;
+    Ok(())
+}
+
 pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
     tx.totals().reopened(it.was);
     tx.run(

@@ -6,6 +6,7 @@ use model::{
     BlobDigest, DeploymentName, Digest, Lease, PoolName, RunId, SecretName, StateType, TokenName,
     UploadId, VariableName, WorkerId,
 };
+use orchestrator::OtherRequest;
 use orchestrator::lifecycle::Refusal;
 
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -34,6 +35,10 @@ pub enum StoreError {
     Over { run: RunId, state: StateType },
     #[error("flow run {run} is not paused: it is {state}")]
     NotPaused { run: RunId, state: StateType },
+    #[error("flow run {run} is paused already")]
+    Paused { run: RunId },
+    #[error("flow run {run} is being cancelled")]
+    Cancelling { run: RunId },
     /// The run never asked for this input, has got it already, or is over.
     #[error("flow run {run} does not wait for this input, or not any more")]
     InputNotAwaited { run: RunId },
@@ -44,6 +49,13 @@ pub enum StoreError {
     /// A run with this flow and key was created meanwhile.
     #[error("the idempotency key `{key}` is taken by flow run {run}")]
     KeyTaken { key: String, run: RunId },
+    /// A run with this flow and key is there, and was asked for otherwise.
+    #[error("the idempotency key `{key}` is that of flow run {run}, and {other}")]
+    OtherRequest {
+        key: String,
+        run: RunId,
+        other: OtherRequest,
+    },
     /// The place is one of another listing, or of another filter.
     #[error("this cursor belongs to another listing or to another filter")]
     StrangeCursor,
@@ -118,7 +130,10 @@ impl From<Refusal> for StoreError {
             Refusal::Over { run, state } => Self::Over { run, state },
             Refusal::NotOver { run, state } => Self::NotOver { run, state },
             Refusal::NotPaused { run, state } => Self::NotPaused { run, state },
+            Refusal::Paused { run } => Self::Paused { run },
+            Refusal::Cancelling { run } => Self::Cancelling { run },
             Refusal::Subflow { run, within } => Self::Subflow { run, within },
+            Refusal::OtherRequest { key, run, other } => Self::OtherRequest { key, run, other },
             Refusal::Broken(broken) => Self::Refused(broken.to_string()),
         }
     }

@@ -53,7 +53,7 @@ pub use model::{
 };
 pub use pools::{PoolChange, PoolUse, Pools};
 pub use reading::{LatestEnd, LatestEnds, Reading};
-pub use runs::{Offer, Runs};
+pub use runs::{Offer, Runs, key_holder};
 pub use tallies::{
     BINS_MAX, ByState, OriginTally, Tallied, Tallies, TallyFilter, Tallying, Totals,
 };

@@ -10,13 +10,36 @@ use model::{
     PoolName, Progress, Recorded, RunId, Seq, Settled, Timestamp,
 };
 
-use crate::{Clock, StoreResult};
+use orchestrator::flow::KeyHolder;
+
+use crate::{Clock, Reading, StoreResult};
+
+/// Who has an idempotency key of a flow, for a flow that asks for a run with it.
+pub async fn key_holder<S: Runs + Reading + ?Sized>(
+    store: &S,
+    flow: &FlowName,
+    key: &str,
+) -> StoreResult<Option<KeyHolder>> {
+    let Some(run) = store.run_by_key(flow, key).await? else {
+        return Ok(None);
+    };
+    let parent = match run.parent {
+        Some(parent) => store.flow_run(parent).await?,
+        None => None,
+    };
+    Ok(Some(KeyHolder {
+        parent: parent.map(|parent| parent.within.unwrap_or(parent.id)),
+        run: run.snapshot(),
+        parameters: run.parameters,
+    }))
+}
 
 /// Creates runs and records what happens to them.
 #[async_trait]
 pub trait Runs: Send + Sync + 'static {
     /// Creates runs, all or none. A run whose flow and idempotency key exist already is not
-    /// created; the earlier one is returned in its place.
+    /// created; the earlier one is returned in its place. Errs with
+    /// [`StoreError::OtherRequest`](crate::StoreError::OtherRequest) if that has other parameters.
     async fn create_runs(&self, runs: Vec<NewRun>) -> StoreResult<Vec<FlowRun>>;
 
     /// The run of the flow that was created with this idempotency key.
@@ -65,8 +88,9 @@ pub trait Runs: Send + Sync + 'static {
     /// Cancels a run and, below it, every run it started as its child. Runs that have not
     /// begun end at once; the others go to `Cancelling` and may clean up. A child that the
     /// flow has called for before its journal says that it was told, but that is recorded
-    /// only after, is cancelled as it is created. Errs if there is no such run, or if it is a
-    /// subflow, which only the run around it can end.
+    /// only after, is cancelled as it is created. A run that is over stays what it is, and
+    /// what it had started is cancelled. Errs if there is no such run, or if it is a subflow,
+    /// which only the run around it can end.
     async fn cancel(&self, run: RunId, now: Timestamp) -> StoreResult<Cancellation>;
 
     /// Stops a run until it is resumed. A worker that executes it stops at its next record. Errs if

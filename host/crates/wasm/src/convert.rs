@@ -129,6 +129,10 @@ pub(super) fn run_request(
     fields::SCHEDULED.check_number(request.scheduled_time)?;
     fields::RUN_KEY.check_text(request.idempotency_key.as_ref())?;
     fields::WORK_QUEUE.check_text(request.work_queue.as_ref())?;
+    if request.idempotency_key.as_deref() == Some("") {
+        let message = "an idempotency key cannot be empty: leave it out";
+        return Err(Failure::new(FailureKind::Invalid, message));
+    }
     let what = || format!("the parameters of a run of `{}`", request.deployment);
     Ok(RunRequest {
         parameters: bounded_json(limits, &what, request.parameters)?,

@@ -10,6 +10,7 @@
 //!
 //! It decides nothing: what a step means stands in [`orchestrator::flow`].
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 
 use super::around::{JournalClock, context_of};
@@ -37,14 +38,15 @@ use orchestrator::flow::{
     Await, Check, Effect, Event, Flow, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal,
     Step, Stop, TaskEvent,
 };
-use store::{Claimed, Progress, Recorded, StoreError};
-use wasm::{
-    CallError, CallResult, FlowClock, FlowPort, Held, LogSink, Prepared, RunContext, timed_out,
-};
+use store::{Claimed, Progress, Recorded, StoreError, key_holder};
+use wasm::{CallError, CallResult, FlowClock, FlowPort, Held, LogSink, Prepared, RunContext};
 
 /// How much a journal may grow before it is counted again, in bytes. As much is reserved for
 /// it from the start.
 pub(super) const JOURNAL_STEP: usize = 64 << 10;
+
+/// Attempts that are held before those are let go that have ended.
+const ATTEMPTS_HELD: usize = 1024;
 
 /// Handles whose settlement is looked up in one read.
 const LOOKUP_MAX: usize = 1000;
@@ -79,6 +81,8 @@ pub(super) struct Driver {
     /// Attempts of tasks that wait for a place.
     starting: Starting,
     executing: JoinSet<()>,
+    /// Attempts that are executed by their calls, and some that have been.
+    attempts: HashMap<Seq, AbortHandle>,
     /// What tasks have said and made that is not recorded yet.
     pending: Arc<Pending>,
     /// Tasks that wait until they may call out.
@@ -93,8 +97,6 @@ pub(super) struct Driver {
     timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
     /// How long others have worked for the instance, which it is not charged for yet.
     worked: Duration,
-    /// Whether the flow has returned.
-    returned: bool,
     interruption: Option<Interruption>,
 }
 
@@ -193,13 +195,13 @@ impl Driver {
             slot: Some(slot),
             starting: Starting::new(limits.arguments_bytes_max),
             executing: JoinSet::new(),
+            attempts: HashMap::new(),
             pending: Arc::default(),
             gates: Arc::default(),
             sender,
             events,
             timer: None,
             worked: Duration::ZERO,
-            returned: false,
             interruption: None,
         }
     }
@@ -246,22 +248,14 @@ impl Driver {
         (self.flow.lease(), run.name.clone(), run.attempt)
     }
 
-    /// The outcome of the attempt. A flow that has returned waits here until its tasks have
-    /// ended, because they may change the outcome: nothing is decided about the run before.
-    /// `None` if the run is left before that.
-    pub async fn finish(&mut self, outcome: Outcome) -> Result<Option<Outcome>, StoreError> {
-        let mut outcome = outcome;
-        if outcome.is_ok() && self.finish_tasks().await.is_err() {
-            match self.interruption() {
-                Interruption::Store(err) => return Err(err),
-                Interruption::Suspended | Interruption::Stale => return Ok(None),
-                Interruption::Failed(failure) => outcome = Err(failure),
-            }
-        }
+    /// The outcome of the attempt: what the flow has returned, unless its cancellation came first.
+    pub fn finish(&mut self, outcome: Outcome) -> Outcome {
+        self.note_events();
         if self.is_cancelled() {
-            outcome = Err(Failure::cancelled());
+            Err(Failure::cancelled())
+        } else {
+            outcome
         }
-        Ok(Some(outcome))
     }
 
     /// Records the end of the run.
@@ -271,15 +265,6 @@ impl Driver {
         self.complete(&mut progress).await;
         self.shared.store.record(progress).await?;
         Ok(())
-    }
-
-    /// Waits for the tasks that the flow has not waited for.
-    async fn finish_tasks(&mut self) -> CallResult<Reply> {
-        self.returned = true;
-        self.note_events();
-        self.flow.tell(*self.signal.borrow());
-        let step = self.with_moment(|flow, at| flow.finish(at));
-        self.drive(step).await
     }
 
     /// Gives the run up for now; the next attempt begins after `delay`.
@@ -357,6 +342,12 @@ impl Driver {
                     self.starting.clear();
                     self.executing.abort_all();
                 }
+                Effect::DropTask { seq } => {
+                    self.starting.remove(seq);
+                    if let Some(attempt) = self.attempts.remove(&seq) {
+                        attempt.abort();
+                    }
+                }
                 Effect::StartTask(job) => self.starting.add(job),
                 Effect::LetOut { seq, attempt } => self.gates.let_out(seq, attempt),
             }
@@ -364,6 +355,7 @@ impl Driver {
         while let Some((job, arguments, place)) =
             self.starting.next(|task| self.flow.arguments(task))
         {
+            let seq = job.seq;
             let attempt = Attempt {
                 context: self.context(job.scope),
                 grants: self.flow.run(None).grants.clone(),
@@ -376,7 +368,11 @@ impl Driver {
             let (shared, prepared) = (Arc::clone(&self.shared), Arc::clone(&self.prepared));
             let attempt = tasks::execute(attempt, shared, prepared, self.sender.clone());
             // In a box, since a spawned future is moved a few times.
-            self.executing.spawn(Box::pin(attempt));
+            let attempt = self.executing.spawn(Box::pin(attempt));
+            if self.attempts.len() >= ATTEMPTS_HELD {
+                self.attempts.retain(|_, attempt| !attempt.is_finished());
+            }
+            self.attempts.insert(seq, attempt);
         }
     }
 
@@ -414,8 +410,8 @@ impl Driver {
                 found.map(|run| Found::Run(run.map(|run| run.snapshot())))
             }
             Look::RunByKey(flow, key) => {
-                let found = store.run_by_key(&flow, &key).await;
-                found.map(|run| Found::Run(run.map(|run| run.snapshot())))
+                let found = key_holder(store.as_ref(), &flow, &key).await;
+                found.map(Found::KeyHolder)
             }
             Look::Variable(name) => {
                 let found = store.variable(&name).await;
@@ -487,10 +483,6 @@ impl Driver {
                 Ok(Event::News)
             }
             Await::Parked => self.park().await,
-            Await::Deadline if self.returned => {
-                let failure = timed_out("the flow run", self.flow.timeout().unwrap_or_default());
-                Err(self.interrupt(Interruption::Failed(failure)))
-            }
             // The execution is about to be stopped; another wait would end at once.
             Await::Deadline => pending().await,
         }

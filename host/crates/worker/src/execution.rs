@@ -12,7 +12,7 @@ use super::shared::Shared;
 use super::signals::at_least;
 use model::{
     Call, Entry, Failure, FailureKind, FlowDescription, FlowRun, Grants, Lease, Outcome,
-    RetryPolicy, RunId, RunName, State,
+    RetryPolicy, RunId, RunName, State, paused,
 };
 use orchestrator::flow::{Past, Signal};
 use orchestrator::{Decision, after_flow_attempt};
@@ -150,11 +150,7 @@ async fn conclude(
     store: &dyn Store,
 ) -> Stop {
     let (lease, name, attempt) = port.whose();
-    let outcome = match port.finish(outcome).await {
-        Ok(Some(outcome)) => outcome,
-        Ok(None) => return Stop::Left,
-        Err(err) => return crash(store, lease, &name, err.into()).await,
-    };
+    let outcome = port.finish(outcome);
     let decision = after_flow_attempt(retry, attempt, &outcome, rand::random());
     match (decision, outcome) {
         (Decision::RetryAfter(delay), Err(failure)) => {
@@ -263,6 +259,10 @@ async fn begin(shared: &Shared, claimed: &Claimed) -> Result<Begin, Trouble> {
     } else {
         Vec::new()
     };
+    let paused = match (run.started, description.options.timeout_ms) {
+        (Some(started), Some(_)) => paused(&shared.store.history(run.id).await?, started),
+        _ => Duration::ZERO,
+    };
     Ok(Begin {
         prepared,
         description,
@@ -270,6 +270,7 @@ async fn begin(shared: &Shared, claimed: &Claimed) -> Result<Begin, Trouble> {
             entries,
             kept,
             tasks,
+            paused,
         },
     })
 }

@@ -49,6 +49,15 @@ impl Starting {
         self.waiting.push_back(job);
     }
 
+    /// The attempt for this call is not to start.
+    pub fn remove(&mut self, seq: Seq) {
+        // What was put together is for the first that waits.
+        if self.waiting.front().is_some_and(|job| job.seq == seq) {
+            self.next = None;
+        }
+        self.waiting.retain(|job| job.seq != seq);
+    }
+
     pub fn clear(&mut self) {
         self.waiting.clear();
         self.next = None;
@@ -122,6 +131,9 @@ mod tests {
         assert_eq!(places.len(), PLACES);
         places.pop();
         assert!(starting.next(|_| Json::null()).is_some());
+        let next = starting.waiting.front().unwrap().seq;
+        starting.remove(next);
+        assert!(starting.waiting.iter().all(|job| job.seq > next));
         starting.clear();
         places.clear();
         assert!(starting.next(|_| Json::null()).is_none());

@@ -10,7 +10,8 @@ use operations::control::ControlRefusal;
 /// Cancel a flow run, and every run that it started
 ///
 /// What has not begun ends at once. What runs or waits is told: its flow gets an error of kind
-/// `cancelled` from the wait it is in, may clean up for a short time, and ends.
+/// `cancelled` from the wait it is in, may clean up for a short time, and ends. The children of a
+/// run that failed go on; to cancel that run cancels them.
 #[derive(Debug, clap::Args)]
 pub struct CancelArgs {
     /// The run's id, the beginning of it, or its name
@@ -30,7 +31,15 @@ pub async fn run(args: CancelArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         };
         return Err(over.into());
     }
+    let was_over = run.ended.is_some();
     let run = cx.client.cancel_run(&run.id.to_string()).await?;
+    if was_over {
+        cx.out.note(&format!(
+            "Flow run '{}' is over: {}. What it had started and goes on is cancelled",
+            run.name, run.state.name
+        ));
+        return Ok(ExitStatus::Success);
+    }
     if run.ended.is_some() {
         cx.out.note(&format!("Flow run '{}' cancelled", run.name));
         return Ok(ExitStatus::Success);

@@ -30,7 +30,8 @@ pub async fn run(args: SetArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
-/// JSON, or a text as it stands. What comes from a file or from stdin has to be JSON.
+/// JSON, or a text as it stands. What comes from a file or from stdin has to be JSON, and so has
+/// what begins like an object, a list or a quoted text: a mistake in it is no wish for a text.
 fn value_of(text: &str) -> Result<Json, UserError> {
     let must_be_json = |what: &str, text: &str| {
         Json::tidy(text).map_err(|err| {
@@ -56,6 +57,8 @@ fn value_of(text: &str) -> Result<Json, UserError> {
         let read = regular_text(file.as_ref(), VALUE_MAX)?;
         return must_be_json(&format!("`{file}`"), &read);
     }
-    Ok(Json::tidy(text)
-        .unwrap_or_else(|_| Json::trusted(serde_json::Value::from(text).to_string())))
+    if text.trim_ascii_start().starts_with(['{', '[', '"']) {
+        return must_be_json(&format!("`{}`", Json::trusted(text).beginning()), text);
+    }
+    Ok(Json::tidy(text).unwrap_or_else(|_| Json::string(text)))
 }

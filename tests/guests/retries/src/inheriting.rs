@@ -98,12 +98,48 @@ fn never_in_time() -> Result<()> {
     bail!("it was to fail")
 }
 
-/// Returns at its first attempt while a task awaits its retry, which the timeout forestalls.
-#[flow(retries = 1, timeout = "1s")]
-fn left_behind_once() -> Result<u32> {
-    let attempt = context().attempt;
-    if attempt == 1 {
-        never_in_time::submit();
+/// Returns while a task awaits its retry, in an hour.
+#[flow(timeout = "10s")]
+fn leaves_one_behind() -> Result<u32> {
+    let task = never_in_time::submit();
+    sleep(Duration::from_millis(50)).wait()?;
+    drop(task);
+    Ok(1)
+}
+
+#[task]
+fn takes(ms: u64) -> u64 {
+    std::thread::sleep(Duration::from_millis(ms));
+    ms
+}
+
+/// Whichever of two tasks is first.
+#[flow]
+async fn takes_the_first() -> Result<u64> {
+    let (mut slow, mut fast) = (takes::submit(3_600_000), takes::submit(1));
+    select! {
+        ms = slow => ms,
+        ms = fast => ms,
     }
-    Ok(attempt)
+}
+
+/// A task that goes on when the flow returns.
+#[flow]
+fn detaches_one() -> u64 {
+    takes::submit(1000).detach();
+    1
+}
+
+/// Cancels a task and what needs it, and tells what became of them.
+#[flow]
+fn cancels_one() -> Result<Vec<String>> {
+    let slow = takes::submit(3_600_000);
+    let after = takes::submit(&slow);
+    let fast = takes::submit(1);
+    fast.result()?;
+    for task in [&slow, &fast] {
+        task.cancel()?;
+    }
+    let told = [slow.result(), after.result(), fast.result()];
+    Ok(told.map(|it| format!("{it:?}")).into())
 }

@@ -1,5 +1,6 @@
 //! Tasks and flows whose first attempts fail, by the attempt that the context tells.
 
+mod children;
 mod inheriting;
 
 use guest_sdk::prelude::*;
@@ -195,10 +196,10 @@ async fn crowd(n: u32, delay_ms: u64) -> Result<u32> {
     Ok(attempts.iter().sum())
 }
 
-/// Returns without waiting for a task that is retried.
+/// Returns without waiting for a task that is retried, and lets it go on.
 #[flow]
-fn left_behind(delay_ms: u64) -> Result<String> {
-    patient(delay_ms);
+fn detached(delay_ms: u64) -> Result<String> {
+    patient(delay_ms).detach();
     Ok("returned".into())
 }
 
@@ -210,8 +211,8 @@ fn too_late() -> Result<u32> {
 
 /// Has returned when its time is over, and its task has not.
 #[flow(timeout = "1s")]
-fn left_too_late() -> Result<String> {
-    patient(3_600_000);
+fn detached_too_late() -> Result<String> {
+    patient(3_600_000).detach();
     Ok("returned".into())
 }
 

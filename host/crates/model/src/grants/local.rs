@@ -202,7 +202,9 @@ mod tests {
         );
         check::<DirGrant>(
             "/srv/a:data",
-            Err("`data` is where the task sees it, and so begins with `/`"),
+            Err(
+                "`data` is where the task sees it, and so begins with `/`; only `ro` may follow it",
+            ),
         );
         check::<DirGrant>(
             "srv:/data",

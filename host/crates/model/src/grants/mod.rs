@@ -86,7 +86,7 @@ pub enum GrantError {
     ValueWithZero,
     #[error("it names no directory of the task: write `{0}:/data`, or `{0}:/data:ro`")]
     NoGuestPath(String),
-    #[error("`{0}` is where the task sees it, and so begins with `/`")]
+    #[error("`{0}` is where the task sees it, and so begins with `/`; only `ro` may follow it")]
     RelativeGuestPath(String),
     #[error("`{0}` is on the machine of the worker, and so begins with `/`")]
     RelativeHostPath(String),

@@ -235,6 +235,12 @@ fn new_run(startable: &Startable, start: StartRun, now: Timestamp) -> Answered<N
         Some(parameters) => tidied(parameters)?,
         None => Json::empty_object(),
     };
+    if start.idempotency_key.as_deref() == Some("") {
+        let detail = "an idempotency key cannot be empty";
+        return Err(Problem::new(ProblemKind::InvalidRequest, detail)
+            .hint("leave it out, or give each request that is one and the same the same text")
+            .at("/idempotency_key", detail));
+    }
     let wished = Start {
         name: start.name.unwrap_or_else(|| FreshIds.run_name()),
         tags: start.tags,
@@ -245,6 +251,7 @@ fn new_run(startable: &Startable, start: StartRun, now: Timestamp) -> Answered<N
     Ok(NewRun {
         run: startable.run(wished, now)?,
         idempotency_key: start.idempotency_key,
+        instead_of: None,
         reserved_for: None,
     })
 }

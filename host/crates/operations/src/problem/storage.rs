@@ -79,6 +79,14 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             format!("`orch-host flow-run retry {run}` opens a new attempt"),
         ),
         StoreError::NotPaused { .. } => (WrongState, "only a paused run can be resumed".to_owned()),
+        StoreError::Paused { run } => (
+            WrongState,
+            format!("`orch-host flow-run resume {run}` lets it go on"),
+        ),
+        StoreError::Cancelling { .. } => (
+            WrongState,
+            "it ends once it has cleaned up: wait until it is CANCELLED".to_owned(),
+        ),
         StoreError::InputNotAwaited { run } => (
             WrongState,
             format!("`orch-host flow-run inspect {run}` shows what it waits for"),
@@ -90,6 +98,13 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
         StoreError::KeyTaken { run, .. } => (
             KeyTaken,
             format!("`orch-host flow-run inspect {run}` shows the run that has it"),
+        ),
+        StoreError::OtherRequest { run, .. } => (
+            KeyTaken,
+            format!(
+                "give a new run a key of its own; `orch-host flow-run inspect {run}` shows the one \
+                 that has this key"
+            ),
         ),
         StoreError::StrangeCursor => (
             ProblemKind::InvalidCursor,

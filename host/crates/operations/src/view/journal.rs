@@ -85,6 +85,9 @@ pub enum CallView {
     WithdrawInput {
         input: Seq,
     },
+    CancelTask {
+        task: Seq,
+    },
     /// The flow was told that it is cancelled, by the wait of this number (from 1).
     Cancelled {
         wait: u64,
@@ -129,6 +132,7 @@ impl From<Call> for CallView {
                 scope,
             },
             Call::WithdrawInput { input } => Self::WithdrawInput { input },
+            Call::CancelTask { task } => Self::CancelTask { task },
             Call::Cancelled { wait } => Self::Cancelled { wait },
             Call::WaitAny => Self::WaitAny,
         }
@@ -168,6 +172,7 @@ impl fmt::Display for CallView {
             Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
             Self::Input { key, .. } => write!(f, "suspend_for_input `{key}`"),
             Self::WithdrawInput { input } => write!(f, "no longer wait for input {input}"),
+            Self::CancelTask { task } => write!(f, "cancel task {task}"),
             Self::Cancelled { wait } => write!(f, "told of its cancellation by wait {wait}"),
             Self::WaitAny => f.write_str("wait for any"),
         }

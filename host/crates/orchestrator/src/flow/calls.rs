@@ -2,12 +2,17 @@
 //!
 //! ```text
 //! run_deployment --> in the journal, or kept? ------------------------------> the same run
-//!                      `- new --> Look::Deployment --> fits? -- no --> refused
-//!                                   `- yes --> no key: child and entry in one record, later
-//!                                              key: record, Look::RunByKey --found--> that run
-//!                                                   ^          `- none --> record the child
-//!                                                   `---- KeyTaken: another was faster
+//!     |- started by an earlier attempt --> Look::Run --> goes on or completed? --> that run
+//!     |                                      `- failed: as if it were new
+//!     `- new --> Look::Deployment --> fits? -- no --> refused
+//!                  `- yes --> no key: child and entry in one record, later
+//!                             key: record, Look::RunByKey --found--> that run
+//!                                  ^          `- none --> record the child
+//!                                  `---- KeyTaken: another was faster
 //! ```
+//!
+//! A run whose key was used is asked for once more: it has to be the same request. If an
+//! earlier attempt of this flow has started it and it failed, its key goes to a new run.
 
 use std::collections::hash_map::Entry as Place;
 use std::sync::Arc;
@@ -15,10 +20,11 @@ use std::time::Duration;
 use std::vec;
 
 use super::check::Check;
-use super::doing::{Doing, Keyed, Starting};
+use super::doing::{Doing, Keyed, Reusing, Starting};
 use super::machine::{Asked, Asks, Flow, No, wrong_answer};
-use super::step::{Found, Known, Look, Moment, Signal, Step, Stop};
-use crate::{Start, artifact, new_run};
+use super::step::{Found, KeyHolder, Known, Look, Moment, Signal, Step, Stop};
+use crate::kept::is_worth_taking;
+use crate::{Start, artifact, is_same_request, new_run};
 use model::{
     Answer, Call, Failure, FailureKind, FlowRun, NewArtifact, NewRun, Next, Progress, Recorded,
     Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
@@ -48,6 +54,11 @@ impl Flow {
             Doing::Key(keyed) => self.look_for_key(keyed, at.logged),
             Doing::Create(..) => unreachable!("it is answered by its record"),
             Doing::Read(run) => return self.look_for_run(run, at.logged),
+            Doing::Reuse(reusing) => {
+                let run = reusing.run;
+                self.doing = Doing::Reuse(reusing);
+                Step::Look(Look::Run(run))
+            }
             Doing::Variable(name) => return self.read_variable(name),
             Doing::Watch { run, rest, handles } => {
                 self.doing = Doing::Watch { run, rest, handles };
@@ -55,7 +66,6 @@ impl Flow {
             }
             Doing::Withdraw(input) => self.withdrawn(input),
             Doing::Wait { any, handles } => return self.wait(any, handles, at),
-            Doing::Finish => self.finish_tasks(at),
         })
     }
 
@@ -93,14 +103,8 @@ impl Flow {
             (Doing::Resolve(request), Found::Deployment(known)) => {
                 self.resolved(*request, known, at)
             }
-            (Doing::Key(keyed), Found::Run(Some(run))) => {
-                let call = Call::RunDeployment(keyed.request);
-                let seq = self.write(call, Answer::Run { run: run.clone() }, at.now);
-                self.follow(seq, run.id);
-                self.doing = Doing::Reply(Reply::Started(seq, run));
-                Ok(self.record(Next::Continue))
-            }
-            (Doing::Key(keyed), Found::Run(None)) => Ok(self.create(keyed, at)),
+            (Doing::Reuse(reusing), Found::Run(found)) => self.reused(*reusing, found, at),
+            (Doing::Key(keyed), Found::KeyHolder(holder)) => self.key_held(keyed, holder, at),
             (Doing::Read(run), Found::Run(found)) => {
                 let call = Call::GetRun { run };
                 let Some(found) = found else {
@@ -150,10 +154,11 @@ impl Flow {
                 (self.write_kept(call, kept, at.now), answer)
             }
             Asked::New(None) => {
+                let candidates = self.kept.candidates(&call).into_iter();
                 let Call::RunDeployment(request) = call else {
                     unreachable!("it was made above");
                 };
-                return self.resolve(request, at);
+                return self.start_or_reuse(request, candidates, at);
             }
         };
         match answer {
@@ -163,7 +168,49 @@ impl Flow {
         }
     }
 
+    /// Takes the first of these runs that has not failed. If there is none, another is started.
+    fn start_or_reuse(
+        &mut self,
+        request: RunRequest,
+        mut candidates: vec::IntoIter<RunSnapshot>,
+        at: &mut Moment,
+    ) -> Asks {
+        let Some(candidate) = candidates.next() else {
+            return self.resolve(request, at);
+        };
+        let run = candidate.id;
+        self.doing = Doing::Reuse(Box::new(Reusing {
+            request,
+            run,
+            candidates,
+        }));
+        Ok(Step::Look(Look::Run(run)))
+    }
+
+    fn reused(&mut self, reusing: Reusing, found: Option<RunSnapshot>, at: &mut Moment) -> Asks {
+        let Reusing {
+            request,
+            candidates,
+            ..
+        } = reusing;
+        match found.filter(is_worth_taking) {
+            Some(run) => Ok(self.take_up(request, run, at)),
+            None => self.start_or_reuse(request, candidates, at),
+        }
+    }
+
+    /// Answers with a run that is there already.
+    fn take_up(&mut self, request: RunRequest, run: RunSnapshot, at: &mut Moment) -> Step {
+        let call = Call::RunDeployment(request);
+        let seq = self.write(call, Answer::Run { run: run.clone() }, at.now);
+        self.kept.give(run.id);
+        self.follow(seq, run.id);
+        self.doing = Doing::Reply(Reply::Started(seq, run));
+        self.record(Next::Continue)
+    }
+
     fn started(&mut self, seq: Seq, run: RunSnapshot) -> Step {
+        self.kept.give(run.id);
         self.follow(seq, run.id);
         self.answer(Reply::Started(seq, run))
     }
@@ -245,7 +292,9 @@ impl Flow {
             let keyed = Keyed {
                 request,
                 known,
+                run,
                 key,
+                instead_of: None,
             };
             return Ok(self.look_for_key(Box::new(keyed), at.logged));
         }
@@ -253,7 +302,7 @@ impl Flow {
             self.deployments.insert(name.clone(), known);
         }
         let snapshot = run.snapshot();
-        self.add_child(run, None);
+        self.add_child(run, None, None);
         let answer = Answer::Run {
             run: snapshot.clone(),
         };
@@ -287,10 +336,16 @@ impl Flow {
         new_run(&known.deployment, start, at.now)
     }
 
-    fn add_child(&mut self, run: FlowRun, idempotency_key: Option<String>) {
+    fn add_child(
+        &mut self,
+        run: FlowRun,
+        idempotency_key: Option<String>,
+        instead_of: Option<RunId>,
+    ) {
         self.buffer.progress.children.push(NewRun {
             run,
             idempotency_key,
+            instead_of,
             reserved_for: None,
         });
     }
@@ -306,12 +361,46 @@ impl Flow {
         Step::Look(look)
     }
 
+    /// What is done about the run that has the key.
+    fn key_held(
+        &mut self,
+        mut keyed: Box<Keyed>,
+        holder: Option<KeyHolder>,
+        at: &mut Moment,
+    ) -> Asks {
+        keyed.instead_of = None;
+        let Some(holder) = holder else {
+            return Ok(self.create(keyed, at));
+        };
+        if self.is_to_be_replaced(&holder) {
+            keyed.instead_of = Some(holder.run.id);
+            return Ok(self.create(keyed, at));
+        }
+        if let Err(other) = is_same_request(&holder.parameters, &keyed.run.parameters) {
+            let name = &keyed.known.deployment.name;
+            let (key, holder) = (&keyed.key, holder.run.id);
+            let message = format!(
+                "a run of `{name}` was not started: the idempotency key `{key}` is that of flow run \
+                 {holder}, and {other}"
+            );
+            return Err(self.not_started(keyed.request, FailureKind::Invalid, message, at.now));
+        }
+        Ok(self.take_up(keyed.request, holder.run, at))
+    }
+
+    /// Whether an earlier attempt of this flow has started a run, and it failed: a new attempt
+    /// tries anew.
+    fn is_to_be_replaced(&self, holder: &KeyHolder) -> bool {
+        let is_own = holder.parent == Some(self.run.id);
+        is_own && !is_worth_taking(&holder.run) && !self.runs.contains_key(&holder.run.id)
+    }
+
     /// Records a run with a key. Whether it is the one that gets the key must be known before
     /// the flow is told.
     fn create(&mut self, keyed: Box<Keyed>, at: &mut Moment) -> Step {
         let run = self.child(&keyed.request, &keyed.known, at);
         let snapshot = run.snapshot();
-        self.add_child(run, Some(keyed.key.clone()));
+        self.add_child(run, Some(keyed.key.clone()), keyed.instead_of);
         let call = Call::RunDeployment(keyed.request.clone());
         let answer = Answer::Run {
             run: snapshot.clone(),
@@ -336,6 +425,10 @@ impl Flow {
     /// Gives each of these runs a handle.
     pub(super) fn watch(&mut self, mut rest: vec::IntoIter<RunId>, mut handles: Vec<Seq>) -> Asks {
         while let Some(run) = rest.next() {
+            if run == self.run.id {
+                let message = format!("flow run {run} cannot wait for itself: it would never end");
+                return Err(Failure::new(FailureKind::Invalid, message).into());
+            }
             // A run that this flow follows already has a handle. Which ones those are follows
             // from the journal, so it is the same on replay.
             if let Some(seq) = self.runs.get(&run) {

@@ -9,10 +9,12 @@ use model::{
 
 /// What the guest has asked and was not answered yet.
 pub(super) enum Doing {
-    /// It computes, or has returned.
+    /// It computes.
     Nothing,
     /// Its answer is there, once what is new has been recorded.
     Reply(Reply),
+    /// A run that an earlier attempt has started by the same call is looked up.
+    Reuse(Box<Reusing>),
     /// Its deployment is looked up.
     Resolve(Box<RunRequest>),
     /// The parameters of the run that it starts are checked.
@@ -39,15 +41,26 @@ pub(super) enum Doing {
         any: bool,
         handles: Vec<Seq>,
     },
-    /// It has returned, and its tasks have not ended.
-    Finish,
 }
 
 /// A request for a run with an idempotency key.
 pub(super) struct Keyed {
     pub request: RunRequest,
     pub known: Known,
+    /// As it would be.
+    pub run: FlowRun,
     pub key: String,
+    /// The run that loses the key to it.
+    pub instead_of: Option<RunId>,
+}
+
+/// A request for a run that earlier attempts have made, too.
+pub(super) struct Reusing {
+    pub request: RunRequest,
+    /// The one that is looked up.
+    pub run: RunId,
+    /// The runs to be looked up after it.
+    pub candidates: vec::IntoIter<RunSnapshot>,
 }
 
 /// A run that is started if its parameters fit.

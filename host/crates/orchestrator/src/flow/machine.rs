@@ -24,6 +24,8 @@ pub struct Flow {
     pub(super) limits: FlowLimits,
     /// When the attempt started for the first time.
     pub(super) started: Timestamp,
+    /// How long it has been paused since.
+    pub(super) paused: Duration,
     /// What earlier attempts have finished.
     pub(super) kept: Kept,
     pub(super) journal: Journal,
@@ -112,6 +114,7 @@ impl Flow {
             mode,
             limits,
             started,
+            paused: past.paused,
             kept: Kept::new(past.kept),
             journal: Journal::new(started, past.entries),
             buffer: Buffer::new(lease),
@@ -149,6 +152,7 @@ impl Flow {
             Ask::StartTimer { duration_ms } => self.timer(duration_ms, at),
             Ask::RequestInput(request) => self.input(request, at),
             Ask::WithdrawInput(input) => self.withdraw(input, at),
+            Ask::CancelTask(task) => self.cancel_task(task, at),
             Ask::WaitAny(handles) => self.begin_wait(true, handles, at),
             Ask::WaitAll(handles) => self.begin_wait(false, handles, at),
         })
@@ -234,9 +238,8 @@ impl Flow {
 
     /// When the attempt is to end.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.limits
-            .timeout
-            .map(|timeout| self.started.after(timeout))
+        let timeout = self.limits.timeout?;
+        Some(self.started.after(timeout).after(self.paused))
     }
 
     /// Looks a call up in the journal, then in what earlier attempts have finished; a new one

@@ -43,6 +43,6 @@ mod waits;
 pub use check::Check;
 pub use machine::Flow;
 pub use step::{
-    Await, Effect, Event, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal, Step, Stop,
-    TaskEvent, TaskJob,
+    Await, Effect, Event, FlowLimits, Found, KeyHolder, Known, Look, Mode, Moment, Past, Signal,
+    Step, Stop, TaskEvent, TaskJob,
 };

@@ -29,6 +29,8 @@ pub struct Past {
     pub kept: Vec<Entry>,
     /// The task runs that have not ended.
     pub tasks: Vec<TaskRun>,
+    /// How long this attempt has been paused, which is no time of its timeout.
+    pub paused: Duration,
 }
 
 /// The limits of one execution.
@@ -89,6 +91,7 @@ pub enum Look {
 pub enum Found {
     Deployment(Option<Known>),
     Run(Option<RunSnapshot>),
+    KeyHolder(Option<KeyHolder>),
     Settled(Vec<Settled>),
     Variable(Option<Json>),
 }
@@ -100,6 +103,16 @@ pub struct Known {
     /// Errs with the reason if they cannot be checked: its schema is from an earlier version
     /// that took more.
     pub parameters: Result<Arc<Parameters>, String>,
+}
+
+/// The run that has an idempotency key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyHolder {
+    pub run: RunSnapshot,
+    pub parameters: Json,
+    /// The run that it was started by, if it belongs to it: never a subflow, but the run around
+    /// that.
+    pub parent: Option<RunId>,
 }
 
 /// What the machine waits for.
@@ -173,6 +186,10 @@ pub enum Effect {
     LetOut {
         seq: Seq,
         attempt: u32,
+    },
+    /// The flow has cancelled this task: an attempt of it that is executed, or about to be, ends.
+    DropTask {
+        seq: Seq,
     },
     /// The flow no longer waits for the attempts that are executed.
     DropTasks,

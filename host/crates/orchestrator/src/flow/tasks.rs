@@ -19,8 +19,8 @@ use super::machine::{Asked, Asks, Flow, No, wrong_answer};
 use super::step::{Effect, Mode, Moment, TaskEvent, TaskJob};
 use crate::{Dependencies, check_arguments, failure_of_task, task_arguments};
 use model::{
-    Answer, Call, Failure, FailureKind, Json, Outcome, Reply, Seq, Settlement, State, TaskCall,
-    TaskLine, TaskRun, TaskRunId, Timestamp,
+    Answer, Call, Entry, Failure, FailureKind, Json, Outcome, Reply, Seq, Settlement, State,
+    TaskCall, TaskLine, TaskRun, TaskRunId, Timestamp,
 };
 
 impl Flow {
@@ -205,6 +205,36 @@ impl Flow {
         while let Some(seq) = self.tasks.waiting.next_ready() {
             self.start_task(seq, now);
         }
+    }
+
+    /// The flow cancels a task. One that has ended stays what it is.
+    pub(super) fn cancel_task(&mut self, task: Seq, at: &mut Moment) -> Asks {
+        let is_task = |entry: &Entry| matches!(entry.call, Call::Task(_));
+        if !self.journal.is_known(task) || !self.journal.entry(task).is_some_and(is_task) {
+            let message = format!("{task} is not a task that was started");
+            return Err(Failure::new(FailureKind::Invalid, message).into());
+        }
+        if let Asked::New(_) = self.look_back(&Call::CancelTask { task })? {
+            if self.journal.settlement(task).is_none() {
+                self.stop_task(task);
+                let live = self.tasks.live(task);
+                let name = live.map_or_else(String::new, |live| format!("`{}` ", live.run.name));
+                let message = format!("task {name}was cancelled by its flow");
+                let failure = Failure::new(FailureKind::Cancelled, message);
+                self.task_ended(task, Err(failure), at.now);
+                self.start_ready(at.now);
+            }
+            self.write(Call::CancelTask { task }, Answer::Accepted, at.now);
+        }
+        Ok(self.answer(Reply::Done))
+    }
+
+    /// Whatever is done for a task is no longer done.
+    fn stop_task(&mut self, task: Seq) {
+        self.tasks.held.retain(|(seq, _)| *seq != task);
+        self.tasks.retries.remove(task);
+        self.tasks.waiting.remove(task);
+        self.effects.push_back(Effect::DropTask { seq: task });
     }
 
     pub(super) fn task_ended(&mut self, seq: Seq, outcome: Outcome, at: Timestamp) {

@@ -18,11 +18,9 @@ use model::{
 enum Tell {
     Ask(Ask),
     Happened(Event),
-    /// The flow has returned.
-    Finish,
 }
 
-use Tell::{Ask as Asks, Finish, Happened};
+use Tell::{Ask as Asks, Happened};
 
 fn at(ms: i64) -> Timestamp {
     Timestamp(1_700_000_000_000_000 + ms * 1000)
@@ -110,7 +108,6 @@ fn tell(flow: &mut Flow, ms: i64, tell: Tell) -> Step {
     match tell {
         Asks(ask) => flow.ask(ask, moment),
         Happened(event) => flow.happened(event, moment),
-        Finish => flow.finish(moment),
     }
 }
 
@@ -160,6 +157,7 @@ fn show(flow: &mut Flow, step: &Step) -> String {
                 }
             }
             Effect::DropTasks => text.push_str("; drop tasks"),
+            Effect::DropTask { seq } => write!(text, "; drop {seq}").unwrap(),
             Effect::LetOut { seq, attempt } => {
                 write!(text, "; let out {seq} {attempt}").unwrap();
             }
@@ -638,7 +636,7 @@ fn a_key_is_looked_for_before_its_run_is_recorded_and_again_when_it_was_taken() 
             (4, recorded(Recorded::Done), "look for etl of key k"),
         ],
     );
-    let none = || Happened(Event::Found(Found::Run(None)));
+    let none = || Happened(Event::Found(Found::KeyHolder(None)));
     let Step::Record(progress) = tell(&mut flow, 5, none()) else {
         panic!("it is not recorded");
     };
@@ -652,22 +650,40 @@ fn a_key_is_looked_for_before_its_run_is_recorded_and_again_when_it_was_taken() 
     assert_eq!(show(&mut flow, &step), "Suspended");
 }
 
+/// Whatever it has started, with a retry of an hour or not.
 #[test]
-fn a_flow_that_has_returned_waits_for_its_tasks() {
-    let mut flow = check(
-        Setup::default(),
-        [
-            (1, load(&[]), "1; start load-0 1"),
-            (2, Finish, "busy, news false, due 22"),
-            (3, ended(1, 3, seven()), "done"),
-        ],
-    );
+fn what_a_flow_returns_stands_although_tasks_have_not_ended() {
+    let mut flow = check(Setup::default(), [(1, load(&[]), "1; start load-0 1")]);
     let progress = flow.end(seven(), at(4));
     assert_eq!(
         show_progress(&progress),
-        "Completed, 1!, load-0: Completed, end"
+        "Completed, 1!, load-0: Cancelled, end"
     );
-    assert!(flow.next_effect().is_none());
+    assert!(matches!(flow.next_effect(), Some(Effect::DropTasks)));
+}
+
+#[test]
+fn a_task_is_cancelled_with_what_needs_it() {
+    let cancel = |task| Asks(Ask::CancelTask(Seq(task)));
+    check(
+        Setup::default(),
+        [
+            (1, load(&[]), "1; start load-0 1"),
+            (1, load(&[("x", Argument::ResultOf(Seq(1)))]), "2"),
+            (2, cancel(1), "done; drop 1"),
+            // What has ended stays what it is.
+            (4, cancel(2), "done"),
+            (5, all(&[1, 2]), "done"),
+        ],
+    );
+    check(
+        Setup::default(),
+        [
+            (1, sleep(9000), "1"),
+            (2, cancel(1), "refused: 1 is not a task that was started"),
+            (3, cancel(9), "refused: 9 is not a task that was started"),
+        ],
+    );
 }
 
 #[test]

@@ -163,13 +163,12 @@ impl Flow {
     }
 
     /// What people are told of a wait: what the flow wishes for, and inputs without which that
-    /// cannot come. A flow that has returned wishes for nothing, and waits for its tasks.
+    /// cannot come.
     fn waits_for(&self, wished: &[Seq], awaited: &[Seq], any: bool) -> Waits {
         let is_input = |seq: &&Seq| {
             let entry = self.journal.entry(**seq);
             entry.is_some_and(|entry| matches!(entry.call, Call::Input { .. }))
         };
-        let wished = if wished.is_empty() { awaited } else { wished };
         // Somebody has to do something about these.
         let inputs = awaited.iter().filter(is_input);
         let others = wished.iter().filter(|seq| !is_input(seq));
@@ -260,27 +259,8 @@ impl Flow {
         self.go_on(at)
     }
 
-    /// The flow has returned. Answered once the tasks have ended that it has not waited for;
-    /// interrupted, it leaves them to the worker that goes on with the run.
-    pub fn finish(&mut self, mut at: Moment) -> Step {
-        self.pause_heeded = false;
-        self.finish_tasks(&mut at)
-    }
-
-    pub(super) fn finish_tasks(&mut self, at: &mut Moment) -> Step {
-        loop {
-            let done = !self.tasks.any_executing() && self.tasks.retries.is_empty();
-            if done || self.is_cancelled() {
-                return Step::Answer(Reply::Done);
-            }
-            if let Some(step) = self.block(Vec::new(), 1, at) {
-                self.doing = Doing::Finish;
-                return step;
-            }
-        }
-    }
-
-    /// The end of the run, to be recorded. Calls that were not waited for by then are dropped.
+    /// The end of the run, to be recorded. What the flow has returned stands: tasks that have not
+    /// ended by then, retries included, are cancelled.
     pub fn end(&mut self, outcome: Outcome, now: Timestamp) -> Progress {
         self.abandon_tasks(&abandoned(), now);
         let state = State::ended(&outcome, now);

@@ -15,11 +15,18 @@ use model::{
     Answer, Cancellation, Json, RunId, Seq, Settlement, State, StateName, StateType, Timestamp,
 };
 
-/// Whether the run, and the family below it, are to be cancelled. `Some`: it is over already.
-pub fn is_over(subject: &Subject) -> Result<Option<Cancellation>, Refusal> {
+/// What it comes to that a run is cancelled, with the family below it that has not ended. If the
+/// run itself is in the family, its own [`cancel`] tells.
+pub fn cancellation(subject: &Subject, family: &[Head]) -> Result<Cancellation, Refusal> {
     whole(subject)?;
-    let is_over = subject.head.state.is_terminal();
-    Ok(is_over.then(|| Cancellation::Over(subject.state.clone())))
+    let state = &subject.state;
+    Ok(if !subject.head.state.is_terminal() {
+        Cancellation::Told
+    } else if family.is_empty() {
+        Cancellation::Over(state.clone())
+    } else {
+        Cancellation::Below(state.clone())
+    })
 }
 
 /// Cancels one run of a family. What has not begun ends at once; the rest is told, and may
@@ -50,6 +57,12 @@ pub fn cancel(head: &Head, now: Timestamp) -> Result<(Plan<'static>, Cancellatio
 pub fn pause(subject: &Subject, now: Timestamp) -> Result<Plan<'static>, Refusal> {
     whole(subject)?;
     not_over(subject)?;
+    let run = subject.head.id;
+    match subject.head.state {
+        StateType::Paused => return Err(Refusal::Paused { run }),
+        StateType::Cancelling => return Err(Refusal::Cancelling { run }),
+        _ => {}
+    }
     let mut plan = Plan::default();
     let state = State::new(StateType::Paused, StateName::PAUSED, now);
     enter(&mut plan, &subject.head, state, None, true)?;
@@ -88,10 +101,7 @@ pub fn retry(
 ) -> Result<Plan<'static>, Refusal> {
     whole(subject)?;
     let head = &subject.head;
-    if !head.state.is_terminal() {
-        let (run, state) = (head.id, head.state);
-        return Err(Refusal::NotOver { run, state });
-    }
+    needs_end(head)?;
     let mut plan = Plan::default();
     plan.tell(News::READY);
     if from_scratch {
@@ -124,11 +134,16 @@ pub fn retry(
 /// Whether the run may be deleted: once it is over, and not without the run that it is part of.
 pub fn may_delete(subject: &Subject) -> Result<(), Refusal> {
     whole(subject)?;
-    let (run, state) = (subject.head.id, subject.head.state);
-    if state.is_terminal() {
-        Ok(())
-    } else {
-        Err(Refusal::NotOver { run, state })
+    needs_end(&subject.head)
+}
+
+/// Refuses what only a run that is over allows.
+fn needs_end(head: &Head) -> Result<(), Refusal> {
+    let (run, state) = (head.id, head.state);
+    match state {
+        StateType::Cancelling => Err(Refusal::Cancelling { run }),
+        _ if state.is_terminal() => Ok(()),
+        _ => Err(Refusal::NotOver { run, state }),
     }
 }
 

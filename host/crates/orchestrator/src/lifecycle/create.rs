@@ -1,8 +1,11 @@
 //! How runs come into being.
 
+use super::head::Head;
 use super::plan::{AddRun, Change, Need, News, Plan};
+use super::question::Replacing;
 use super::refusal::{Broken, Refusal};
-use model::{NewRun, StateType};
+use crate::is_same_request;
+use model::{FlowRun, NewRun, StateType};
 
 /// What must hold of new runs before any is created: each can be claimed by some worker.
 pub fn create_needs(runs: &[NewRun]) -> Result<Plan<'_>, Refusal> {
@@ -38,6 +41,31 @@ pub(super) fn add_needs<'p>(plan: &mut Plan<'p>, runs: &'p [NewRun]) {
         if let Some(worker) = new.reserved_for {
             plan.need(Need::Worker(worker));
         }
+    }
+}
+
+/// Whether a run that was created earlier answers the request for a new one with its idempotency
+/// key: both ask for the same.
+pub fn is_answered_by(new: &NewRun, earlier: &FlowRun) -> Result<(), Refusal> {
+    is_same_request(&earlier.parameters, &new.run.parameters).map_err(|other| {
+        Refusal::OtherRequest {
+            key: new.idempotency_key.clone().unwrap_or_default(),
+            run: earlier.id,
+            other,
+        }
+    })
+}
+
+impl Replacing {
+    /// `None`: it was deleted. A run that goes on after all, or has completed, keeps its key, and
+    /// the new one is refused.
+    pub fn answered(self, head: Option<Head>) -> Plan<'static> {
+        let mut plan = Plan::default();
+        let failed = |head: &Head| head.state.is_terminal() && head.state != StateType::Completed;
+        if let Some(head) = head.filter(failed) {
+            plan.change(Change::ReleaseKey { run: head.key });
+        }
+        plan
     }
 }
 

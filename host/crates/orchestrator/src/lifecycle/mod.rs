@@ -44,9 +44,9 @@ mod tests;
 
 pub use claim::{Candidate, claim, room};
 pub use control::{
-    asker, awaits_input, cancel, give_input, is_over, may_delete, pause, resume, retry,
+    asker, awaits_input, cancel, cancellation, give_input, may_delete, pause, resume, retry,
 };
-pub use create::{create, create_needs};
+pub use create::{create, create_needs, is_answered_by};
 pub use head::{Head, OriginKey, RunKey, Subject, Tally};
 pub use losses::{Losses, Reached};
 pub use plan::{
@@ -54,8 +54,8 @@ pub use plan::{
     Reopen, Says, Step, Target,
 };
 pub use question::{
-    Cleaning, EndingSubflow, Keeping, OpenCall, OpenSubflows, Question, Settling, SlotFreed,
-    Waiter, Waiting, Watched, Watcher, Watchers, WatchersOf, Watching,
+    Cleaning, EndingSubflow, Keeping, OpenCall, OpenSubflows, Question, Replacing, Settling,
+    SlotFreed, Waiter, Waiting, Watched, Watcher, Watchers, WatchersOf, Watching,
 };
 pub use record::record;
 pub use refusal::{Broken, Refusal};

@@ -165,6 +165,10 @@ pub enum Change<'p> {
         run: RunKey,
         attempt: u32,
     },
+    /// The run has no idempotency key any more.
+    ReleaseKey {
+        run: RunKey,
+    },
     /// Empties the journal for a new attempt.
     EmptyJournal {
         run: RunKey,

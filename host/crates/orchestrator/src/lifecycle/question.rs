@@ -31,6 +31,8 @@ pub enum Question<'p> {
     OpenSubflows(OpenSubflows<'p>),
     /// Does the pool have a limit?
     SlotFreed(SlotFreed),
+    /// Where is the run whose idempotency key another is to have?
+    Replacing(Replacing),
     /// What is in the journal that is to be emptied, and what was kept before?
     Keeping(Keeping),
 }
@@ -174,6 +176,12 @@ pub struct OpenSubflows<'p> {
 #[derive(Debug)]
 pub struct SlotFreed {
     pub pool: PoolName,
+}
+
+/// Asks where a run is that is to lose its idempotency key.
+#[derive(Debug)]
+pub struct Replacing {
+    pub run: RunId,
 }
 
 /// Asks what an attempt that is over has called, and what it had been given.

@@ -1,5 +1,6 @@
 //! Why a decision refuses what was asked.
 
+use crate::OtherRequest;
 use model::{RunId, Seq, StateType, TaskRunId};
 
 /// Why a decision refuses what was asked. Nothing has been changed then.
@@ -24,10 +25,24 @@ pub enum Refusal {
         run: RunId,
         state: StateType,
     },
+    /// It is paused already.
+    Paused {
+        run: RunId,
+    },
+    /// It ends after its clean-up, whatever is wished of it.
+    Cancelling {
+        run: RunId,
+    },
     /// Only the run around a subflow can be controlled.
     Subflow {
         run: RunId,
         within: RunId,
+    },
+    /// A run has this idempotency key already, and was asked for otherwise.
+    OtherRequest {
+        key: String,
+        run: RunId,
+        other: OtherRequest,
     },
     Broken(Broken),
 }

@@ -10,7 +10,7 @@ use super::create;
 use super::end;
 use super::head::{Head, RunKey};
 use super::plan::{AddRun, Change, Need, News, Plan, Says, Target};
-use super::question::{EndingSubflow, Question, Settling, Watching};
+use super::question::{EndingSubflow, Question, Replacing, Settling, Watching};
 use super::refusal::Broken;
 use super::settle::add_entry;
 use model::{
@@ -121,6 +121,9 @@ fn add_children<'p>(
     let mut children = HashMap::with_capacity(progress.children.len());
     create::add_needs(plan, &progress.children);
     for child in &progress.children {
+        if let Some(run) = child.instead_of {
+            plan.ask(Question::Replacing(Replacing { run }));
+        }
         if let Some(key) = &child.idempotency_key {
             let flow = &child.run.flow;
             plan.need(Need::FreeKey { flow, key });

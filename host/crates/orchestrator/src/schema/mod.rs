@@ -12,6 +12,7 @@
 //! replay.
 
 mod count;
+mod integers;
 mod shape;
 
 use jsonschema::error::ValidationErrorKind as Kind;
@@ -52,9 +53,15 @@ impl BoundedSchema {
         let patterns = PatternOptions::regex()
             .size_limit(PATTERN_BYTES_MAX)
             .dfa_size_limit(PATTERN_BYTES_MAX);
+        let mut marked = schema.clone();
+        integers::mark(&mut marked);
         let validator = jsonschema::options()
             .with_pattern_options(patterns)
-            .build(&schema)
+            .should_validate_formats(true)
+            // There are several ways to write one, and the types of languages know others.
+            .with_format("duration", |_: &str| true)
+            .with_keyword(integers::KEYWORD, integers::keyword)
+            .build(&marked)
             .map_err(|err| refusal(&err))?;
         Ok(Self {
             schema,
@@ -91,7 +98,11 @@ impl BoundedSchema {
 
     /// What does not fit. For a value that [`fits`](Self::fits) has found to fit not.
     pub fn misfits(&self, value: &Value) -> Vec<Misfit> {
-        misfits(&self.validator, value)
+        let mut misfits = misfits(&self.validator, value);
+        for misfit in &mut misfits {
+            misfit.rule = misfit.rule.replace(integers::KEYWORD, "format");
+        }
+        misfits
     }
 }
 

@@ -298,3 +298,73 @@ proptest! {
         }
     }
 }
+
+/// What fits, or the complaint.
+#[track_caller]
+fn said(of: &Value, value: &str) -> String {
+    let schema = schema(of.clone());
+    let value: Value = serde_json::from_str(value).unwrap();
+    match schema.fits(&value, 1) {
+        Ok(true) => "fits".to_owned(),
+        _ => schema.misfits(&value).remove(0).complaint,
+    }
+}
+
+#[test]
+fn an_integer_is_one_that_its_type_can_hold() {
+    for (format, min, max) in [
+        ("int8", "-128", "127"),
+        ("uint8", "0", "255"),
+        ("int32", "-2147483648", "2147483647"),
+        ("uint32", "0", "4294967295"),
+        ("int64", "-9223372036854775808", "9223372036854775807"),
+        ("uint64", "0", "18446744073709551615"),
+    ] {
+        let of = json!({"type": "integer", "format": format});
+        assert_eq!(said(&of, min), "fits");
+        assert_eq!(said(&of, max), "fits");
+        let beyond = |bound: &str, by: i128| (bound.parse::<i128>().unwrap() + by).to_string();
+        let below = said(&of, &beyond(min, -1));
+        assert!(
+            below.ends_with(&format!("is below the minimum {min}")),
+            "{below}"
+        );
+        let above = said(&of, &beyond(max, 1));
+        assert!(
+            above.ends_with(&format!("is above the maximum {max}")),
+            "{above}"
+        );
+        // As a program would not read it.
+        for text in ["7.0", "1e2", "1.5"] {
+            assert_ne!(said(&of, text), "fits", "{format} {text}");
+        }
+    }
+    let of = json!({"type": "integer", "format": "uint128"});
+    assert_eq!(said(&of, &u128::MAX.to_string()), "fits");
+    assert_ne!(said(&of, "-1"), "fits");
+    // A plain integer of JSON Schema is what it was.
+    assert_eq!(said(&json!({"type": "integer"}), "7.0"), "fits");
+    // What only looks like a schema is a value.
+    let of = json!({"const": {"type": "integer", "format": "int32"}});
+    assert_eq!(said(&of, r#"{"type":"integer","format":"int32"}"#), "fits");
+}
+
+#[test]
+fn a_date_is_a_date() {
+    let of = |format: &str| json!({"type": "string", "format": format});
+    assert_eq!(said(&of("date"), r#""2026-02-28""#), "fits");
+    assert_eq!(
+        said(&of("date"), r#""2026-02-30""#),
+        "it is not a date, such as `2026-10-01`"
+    );
+    assert_eq!(
+        said(&of("date-time"), r#""2026-10-01T12:00:00+02:00""#),
+        "fits"
+    );
+    assert_eq!(
+        said(&of("date-time"), r#""tomorrow""#),
+        "it is not a time, such as `2026-10-01T12:00:00Z`"
+    );
+    assert_eq!(said(&of("duration"), r#""1h 30m""#), "fits");
+    assert_eq!(said(&of("something else"), r#""x""#), "fits");
+}

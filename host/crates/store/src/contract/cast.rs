@@ -110,6 +110,7 @@ pub fn new_run(flow_name: &str) -> NewRun {
             outcome: None,
         },
         idempotency_key: None,
+        instead_of: None,
         reserved_for: None,
     }
 }

@@ -1,7 +1,7 @@
 //! What a run under lease records, from claim to end.
 
 use super::cast::*;
-use crate::{LogFilter, NewRun, Next, PageRequest, Store, StoreError, SubflowChange};
+use crate::{LogFilter, NewRun, Next, PageRequest, Recorded, Store, StoreError, SubflowChange};
 use model::{FailureKind, Lease, LogLevel, LogLine, LogSource, Seq, State, StateType, Waits};
 
 pub async fn a_run_lives_from_claim_to_end<S: Store>(cast: Cast<S>) {
@@ -169,6 +169,38 @@ pub async fn a_taken_key_of_a_child_names_the_run_that_has_it<S: Store>(cast: Ca
     };
     assert_eq!(taken, Err(expect));
     assert!(cast.store.journal(lease.run).await.unwrap().is_empty());
+}
+
+pub async fn a_key_goes_to_another_run_only_once_its_holder_has_failed<S: Store>(cast: Cast<S>) {
+    let keyed = |instead_of| NewRun {
+        idempotency_key: Some("today".to_owned()),
+        instead_of,
+        ..new_run("load")
+    };
+    let first = cast.create(keyed(None)).await;
+    let first_lease = cast.claim_only(0).await.lease;
+    let lease = cast.running("etl").await;
+    let another = keyed(Some(first));
+    let replace = async || {
+        let child = another.clone();
+        cast.try_record(lease, |progress| {
+            progress.entries = vec![start(1, &child.run)];
+            progress.children.push(child);
+        })
+        .await
+    };
+    // It goes on.
+    let taken = StoreError::KeyTaken {
+        key: "today".to_owned(),
+        run: first,
+    };
+    assert_eq!(replace().await, Err(taken));
+    cast.end(first_lease, failure(), 1).await;
+    assert_eq!(replace().await, Ok(Recorded::Done));
+    let holder = cast.store.run_by_key(&flow("load"), "today").await.unwrap();
+    assert_eq!(holder.map(|run| run.id), Some(another.run.id));
+    // The first one is what it was, without its key.
+    assert_eq!(cast.state(first).await, StateType::Failed);
 }
 
 pub async fn a_retry_opens_an_attempt_at_its_time<S: Store>(cast: Cast<S>) {

@@ -92,6 +92,30 @@ pub async fn an_idempotency_key_gives_the_earlier_run<S: Store>(cast: Cast<S>) {
     assert_eq!(cast.claim(9, 0).await.len(), 3);
 }
 
+pub async fn another_request_under_a_key_is_refused<S: Store>(cast: Cast<S>) {
+    let keyed = |parameters: &str| {
+        let mut new = new_run("etl");
+        new.idempotency_key = Some("today".to_owned());
+        new.run.parameters = json(parameters);
+        new
+    };
+    let first = cast.create(keyed(r#"{"a":1,"b":[2]}"#)).await;
+    let other = keyed(r#"{"a":2,"b":[2]}"#);
+    let result = cast.store.create_runs(vec![new_run("etl"), other]).await;
+    assert_eq!(
+        result.unwrap_err().to_string(),
+        format!(
+            "the idempotency key `today` is that of flow run {first}, and its parameter `a` is \
+             `1`, where `2` is asked for now"
+        )
+    );
+    // All or none.
+    assert_eq!(cast.claim(9, 0).await.len(), 1);
+    let same = keyed(r#"{"b": [2], "a": 1}"#);
+    let again = cast.store.create_runs(vec![same]).await.unwrap();
+    assert_eq!(again[0].id, first);
+}
+
 pub async fn the_longest_ready_run_goes_first<S: Store>(cast: Cast<S>) {
     let scheduled = |second| {
         let mut new = new_run("etl");

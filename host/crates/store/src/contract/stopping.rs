@@ -15,6 +15,26 @@ pub async fn a_run_that_has_not_begun_is_cancelled_at_once<S: Store>(cast: Cast<
     assert!(matches!(again, Cancellation::Over(_)));
 }
 
+pub async fn cancelling_what_is_over_reaches_what_it_had_started<S: Store>(cast: Cast<S>) {
+    let parent = cast.running("etl").await;
+    let mut child = new_run("part");
+    child.run.parent = Some(parent.run);
+    let id = child.run.id;
+    cast.go_on(parent, |progress| {
+        progress.entries = vec![start(1, &child.run)];
+        progress.children = vec![child];
+    })
+    .await;
+    cast.end(parent, failure(), 3).await;
+    assert_eq!(cast.state(id).await, StateType::Scheduled);
+    let below = cast.store.cancel(parent.run, at(5)).await.unwrap();
+    assert!(matches!(below, Cancellation::Below(_)), "{below:?}");
+    assert_eq!(cast.state(id).await, StateType::Cancelled);
+    assert_eq!(cast.state(parent.run).await, StateType::Failed);
+    let again = cast.store.cancel(parent.run, at(6)).await.unwrap();
+    assert!(matches!(again, Cancellation::Over(_)), "{again:?}");
+}
+
 pub async fn cancelling_goes_down_the_family<S: Store>(cast: Cast<S>) {
     let parent = cast.running("etl").await;
     let child = |seq| {

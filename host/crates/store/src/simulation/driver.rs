@@ -27,8 +27,6 @@ pub(super) struct Execution {
     pub step: Option<Step>,
     /// What it was ordered by the store.
     pub order: Signal,
-    /// What the flow has returned, while its tasks end.
-    pub returned: Option<Outcome>,
     computing: Vec<TaskJob>,
     /// Attempts that want to call out, and wait until they may.
     asking: Vec<TaskJob>,
@@ -66,7 +64,6 @@ impl Execution {
             flow,
             step: None,
             order,
-            returned: None,
             computing: Vec::new(),
             asking: Vec::new(),
             let_out: Vec::new(),
@@ -104,14 +101,6 @@ impl Execution {
         None
     }
 
-    pub fn finish(&mut self, outcome: Outcome, rng: &mut Rng, now: Timestamp) {
-        self.note_events(now);
-        self.flow.tell(self.order);
-        self.returned = Some(outcome);
-        self.step = Some(self.flow.finish(moment(rng, now)));
-        self.perform();
-    }
-
     pub fn happened(&mut self, event: Event, rng: &mut Rng, now: Timestamp) {
         self.step = Some(self.flow.happened(event, moment(rng, now)));
         self.perform();
@@ -138,6 +127,10 @@ impl Execution {
                 Effect::DropTasks => {
                     self.computing.clear();
                     self.asking.clear();
+                }
+                Effect::DropTask { seq } => {
+                    self.computing.retain(|job| job.seq != seq);
+                    self.asking.retain(|job| job.seq != seq);
                 }
             }
         }

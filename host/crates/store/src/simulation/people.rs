@@ -74,12 +74,10 @@ impl<S: Store> World<'_, S> {
 
     pub(super) async fn cancel(&mut self) {
         let run = self.any_run().await;
-        if run.state.kind.is_terminal() {
-            return;
-        }
         let cancelled = self.store.cancel(run.id, self.now).await.unwrap();
         trace!(self, "cancel {}: {cancelled:?}", short(run.id));
-        assert!(!matches!(cancelled, Cancellation::Over(_)), "{cancelled:?}");
+        let was_over = matches!(cancelled, Cancellation::Over(_) | Cancellation::Below(_));
+        assert_eq!(was_over, run.state.kind.is_terminal(), "{cancelled:?}");
         // Those below it are cancelled, too.
         for run in self.runs().await {
             if run.state.kind != StateType::Paused {
@@ -100,7 +98,9 @@ impl<S: Store> World<'_, S> {
                 self.ledger.retried(run.id);
                 self.disturbed = true;
             }
-            Err(StoreError::NotOver { .. }) => assert!(!run.state.kind.is_terminal()),
+            Err(StoreError::NotOver { .. } | StoreError::Cancelling { .. }) => {
+                assert!(!run.state.kind.is_terminal());
+            }
             Err(err) => panic!("{err}"),
         }
     }

@@ -10,7 +10,7 @@ use super::script::Scripts;
 use super::trace::{short, trace};
 use super::world::World;
 use super::written::{Stays, Written};
-use crate::{Progress, Store, TaskRunFilter};
+use crate::{Progress, Store, TaskRunFilter, key_holder};
 use model::{Answer, Entry, Failure, Outcome, RunId, Timestamp};
 use orchestrator::flow::{Await, Event, Found, Look, Past, Signal, Step, Stop};
 use orchestrator::{Decision, after_attempt};
@@ -74,6 +74,7 @@ impl<S: Store> World<'_, S> {
             entries,
             kept,
             tasks,
+            ..Past::default()
         };
         let execution = Execution::new(&claimed, script, &self.manifest, past, self.now);
         self.hands[hand].running.push(execution);
@@ -85,7 +86,7 @@ impl<S: Store> World<'_, S> {
         let now = self.their_now();
         let Some(step) = execution.step.take() else {
             if let Some(outcome) = execution.ask(&mut self.rng, now) {
-                return self.returned(execution, outcome, now).await;
+                return self.end(execution, outcome).await;
             }
             self.answer(execution);
             return Stays::Running;
@@ -94,10 +95,6 @@ impl<S: Store> World<'_, S> {
             Step::Answer(_) | Step::Refuse(_) => {
                 execution.step = Some(step);
                 self.answer(execution);
-                if execution.step.is_some() {
-                    let outcome = execution.returned.take().expect("it has returned");
-                    return self.end(execution, outcome).await;
-                }
             }
             Step::Look(look) => {
                 let found = self.look(execution.id, look).await;
@@ -120,11 +117,8 @@ impl<S: Store> World<'_, S> {
         Stays::Running
     }
 
-    /// Tells the guest what it was answered, if it was. Not where it has returned.
+    /// Tells the guest what it was answered, if it was.
     pub(super) fn answer(&mut self, execution: &mut Execution) {
-        if execution.returned.is_some() {
-            return;
-        }
         let reply = match execution.step.take() {
             Some(Step::Answer(reply)) => Ok(reply),
             Some(Step::Refuse(failure)) => Err(failure),
@@ -134,20 +128,6 @@ impl<S: Store> World<'_, S> {
             }
         };
         execution.guest.told(reply, &execution.flow);
-    }
-
-    /// The flow has returned: what succeeded waits for its tasks.
-    pub(super) async fn returned(
-        &mut self,
-        execution: &mut Execution,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> Stays {
-        if outcome.is_ok() {
-            execution.finish(outcome, &mut self.rng, now);
-            return Stays::Running;
-        }
-        self.end(execution, outcome).await
     }
 
     /// Something happens to an execution that waits for its tasks, or nothing yet.
@@ -187,8 +167,7 @@ impl<S: Store> World<'_, S> {
                 Found::Run(found.map(|run| run.snapshot()))
             }
             Look::RunByKey(flow, key) => {
-                let found = store.run_by_key(&flow, &key).await.unwrap();
-                Found::Run(found.map(|run| run.snapshot()))
+                Found::KeyHolder(key_holder(store, &flow, &key).await.unwrap())
             }
             Look::Variable(_) => Found::Variable(None),
             Look::Settled(calls) => Found::Settled(store.settled(run, &calls).await.unwrap()),

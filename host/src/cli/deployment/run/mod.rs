@@ -49,6 +49,7 @@ pub struct RunArgs {
     /// `--from-file`, the run of line 7 has the key `KEY:7`, so that the same command can be
     /// given again after it was interrupted
     #[arg(long, value_name = "KEY")]
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     idempotency_key: Option<String>,
     /// The work queue of the pool, for workers that pull from only one
     #[arg(long, value_name = "QUEUE")]

@@ -101,6 +101,7 @@ fn the_shapes_of_calls() {
         input(None, None),
         input(Some(5), scope),
         Call::WithdrawInput { input: Seq(4) },
+        Call::CancelTask { task: Seq(4) },
         Call::Cancelled { wait: 2 },
         Call::WaitAny,
     ];
@@ -119,6 +120,7 @@ fn the_shapes_of_calls() {
     {"input":{"key":"approval"}}
     {"input":{"key":"approval","timeout_ms":5,"scope":1}}
     {"withdraw-input":{"input":4}}
+    {"cancel-task":{"task":4}}
     {"cancelled":{"wait":2}}
     "wait-any"
     "#);

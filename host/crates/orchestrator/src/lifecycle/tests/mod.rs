@@ -11,9 +11,9 @@ mod rescue;
 
 use super::*;
 use model::{
-    Answer, Call, Entry, Failure, FailureKind, FlowName, FlowRun, Json, Lease, NewRun, Outcome,
-    PoolName, Progress, Recorded, RunId, RunName, RunRequest, Seq, Settlement, State, StateType,
-    Timestamp, WorkerId,
+    Answer, Call, Cancellation, Entry, Failure, FailureKind, FlowName, FlowRun, Json, Lease,
+    NewRun, Outcome, PoolName, Progress, Recorded, RunId, RunName, RunRequest, Seq, Settlement,
+    State, StateType, Timestamp, WorkerId,
 };
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(n: u32) -> T {
@@ -125,6 +125,7 @@ fn show_step(step: &Step<'_>) -> String {
             Question::WatchersOf(_) => "who watches?".to_owned(),
             Question::OpenSubflows(_) => "open subflows?".to_owned(),
             Question::SlotFreed(_) => "limited pool?".to_owned(),
+            Question::Replacing(_) => "who loses its key?".to_owned(),
             Question::Keeping(_) => "what to keep?".to_owned(),
         },
     }
@@ -203,6 +204,7 @@ fn show_change(change: &Change<'_>) -> String {
         }
         Change::ForgetKept { .. } => "forget kept".to_owned(),
         Change::Remember { attempt, .. } => format!("remember attempt {attempt}"),
+        Change::ReleaseKey { .. } => "release key".to_owned(),
         Change::EmptyJournal { .. } => "empty journal".to_owned(),
         Change::End(it) => format!("end {} (line {})", it.state.kind, it.tally.states),
         Change::EndTaskRuns { line, .. } => format!("end task runs {}", line.state.kind),
@@ -218,6 +220,9 @@ fn show_result(decided: Result<Plan<'_>, Refusal>) -> String {
         Err(Refusal::Over { state, .. }) => format!("over: {state}"),
         Err(Refusal::NotOver { state, .. }) => format!("not over: {state}"),
         Err(Refusal::NotPaused { state, .. }) => format!("not paused: {state}"),
+        Err(Refusal::Paused { .. }) => "paused already".to_owned(),
+        Err(Refusal::Cancelling { .. }) => "being cancelled".to_owned(),
+        Err(Refusal::OtherRequest { other, .. }) => format!("another request: {other}"),
         Err(Refusal::Subflow { .. }) => "a subflow".to_owned(),
     }
 }

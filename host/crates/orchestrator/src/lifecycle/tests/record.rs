@@ -92,6 +92,7 @@ pub(super) fn child(seq: Seq) -> NewRun {
             outcome: None,
         },
         idempotency_key: None,
+        instead_of: None,
         reserved_for: None,
     }
 }
@@ -331,11 +332,15 @@ fn cleans_up(record: &str, is_told: bool, expect: &str) {
 
 #[test]
 fn children_from_before_the_flow_was_told_are_cancelled_with_it() {
-    cleans_up("child", false, "add run CANCELLED; add entry 1 settled");
+    cleans_up(
+        "child",
+        false,
+        "add run CANCELLED; add entry 1 settled kept",
+    );
     cleans_up(
         "child mark child",
         false,
-        "add run CANCELLED; add run ready at 40; add entry 1 settled; add entry 2; \
+        "add run CANCELLED; add run ready at 40; add entry 1 settled kept; add entry 2; \
          add entry 3 watching kept",
     );
     // It was told earlier: what it starts now belongs to its clean-up, and lives.
