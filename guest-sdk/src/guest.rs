@@ -44,6 +44,7 @@ fn run(place: Place, signature: &'static Signature, arguments: &str) -> Result<S
         task::await_detached()?;
         Ok(result)
     });
+    logger::flush();
     result.map_err(Error::into_failure)
 }
 

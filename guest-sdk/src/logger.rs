@@ -1,5 +1,7 @@
 //! The `log` crate's records, handed to the host with the subflow they came from.
 
+use std::io::Write as _;
+
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::{bindings::logging, current, host::host};
@@ -29,6 +31,12 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
+/// Hands on what was printed without a line break at its end: an instance ends without a word.
+pub fn flush() {
+    // An instance that cannot print has nowhere to say so.
+    let _ = std::io::stdout().flush();
+}
+
 /// Sends log records and panics to the host. Which levels are kept is the host's choice.
 pub fn install() {
     // An author's own logger, set earlier, keeps its place.
@@ -36,6 +44,7 @@ pub fn install() {
         log::set_max_level(LevelFilter::Trace);
     }
     std::panic::set_hook(Box::new(|info| {
+        flush();
         let message = info.payload_as_str().unwrap_or("a panic without a message");
         let location = info.location().map(ToString::to_string);
         host().panicked(message, location.as_deref().unwrap_or("unknown"));

@@ -31,15 +31,15 @@ fn what_is_no_component_is_refused() {
     let _steady = steady(&home);
     let before = everything(&home);
 
-    assert_cmd_snapshot!(home.cmd(["deploy", "missing.wasm"]), @r"
+    assert_cmd_snapshot!(home.cmd(["deploy", "missing.wasm"]), @r#"
     success: false
     exit_code: 2
     ----- stdout -----
 
     ----- stderr -----
     error: the file `missing.wasm` does not exist
-    hint: `cargo build --release --target wasm32-wasip2` writes target/wasm32-wasip2/release/<crate>.wasm
-    ");
+    hint: `cargo build --release --target wasm32-wasip2` writes target/wasm32-wasip2/release/<crate>.wasm, if the crate's Cargo.toml has `crate-type = ["cdylib"]` under `[lib]`
+    "#);
     assert_cmd_snapshot!(home.cmd(["deploy", "."]), @r"
     success: false
     exit_code: 2

@@ -108,7 +108,7 @@ fn what_does_not_fit_is_refused() {
     ----- stderr -----
     error: the following required arguments were not provided:
       --input <JSON|@FILE>
-    hint: write `orch-host flow-run resume --input <JSON|@FILE> --key <KEY> <ID>`
+    hint: write `orch-host flow-run resume --input <JSON|@FILE> --key <KEY> <ID>...`
     ");
     // The last is the list of workers.
     assert_eq!(everything(&home)[..5], before[..5]);

@@ -47,6 +47,7 @@ mod locked;
 mod logs;
 mod lost;
 mod machines;
+mod many;
 mod measuring;
 mod memory;
 mod mischief;
@@ -63,6 +64,7 @@ mod postgres;
 mod pruning;
 mod raw;
 mod remote;
+mod replaying;
 mod retries;
 mod retries_waiting;
 mod retrying;
@@ -78,6 +80,7 @@ mod trouble;
 mod visitor;
 mod watching;
 mod web;
+mod words;
 
 use std::time::Duration;
 

@@ -111,7 +111,7 @@ fn a_pool_in_use_is_not_deleted() {
     ----- stdout -----
 
     ----- stderr -----
-    error: work pool `gpu` is still used by 1 deployments and 1 unfinished runs
+    error: work pool `gpu` is still used by 1 deployment and 1 unfinished run
     hint: move or delete its deployments and let its runs end: `orch-host flow-run ls --pool gpu`
     ");
     insta_cmd::assert_cmd_snapshot!(home.cmd(["work-pool", "create", "gpu"]), @r"

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::completions;
 use super::context::Context;
 use super::error::{ExitStatus, not_usable};
 use super::grants::GrantArgs;
@@ -35,6 +36,7 @@ pub struct DeployArgs {
     flow: Vec<String>,
     /// The work pool that its runs go to
     #[arg(long, default_value = "default-pool")]
+    #[arg(add = completions::pools())]
     pool: PoolName,
     #[command(flatten)]
     params: ParamArgs,

@@ -75,10 +75,16 @@ pub fn text(path: &Path) -> Result<String, Unread> {
         Some("-") => up_to(io::stdin(), TEXT_MAX)?,
         _ => up_to(File::open(path)?, TEXT_MAX)?,
     };
-    String::from_utf8(bytes).map_err(|_| {
+    let text = String::from_utf8(bytes).map_err(|_| {
         let why = "it is not valid UTF-8";
-        io::Error::new(io::ErrorKind::InvalidData, why).into()
-    })
+        io::Error::new(io::ErrorKind::InvalidData, why)
+    })?;
+    Ok(without_mark(&text).to_owned())
+}
+
+/// A text without the byte-order mark that some editors put before it. JSON has none.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// The text of a regular file of at most `max` bytes.

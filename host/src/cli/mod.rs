@@ -246,6 +246,9 @@ pub fn main(engines: Engines) -> ExitCode {
         return wasm::compile_child();
     }
     let given: Vec<_> = std::env::args_os().collect();
+    if completions::answer(&given, Cli::command, engines.open) {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse_from(&given) {
         Ok(cli) => cli,
         Err(err)
@@ -280,7 +283,7 @@ pub fn main(engines: Engines) -> ExitCode {
 fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus> {
     // It needs no database, and runs where a shell starts.
     if let Command::Completions(args) = cli.command {
-        return completions::run(&args, Cli::command(), out);
+        return completions::run(&args, out);
     }
     log_to_stderr(&cli, out)?;
     log_panics();

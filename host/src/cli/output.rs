@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use super::error::StdoutClosed;
 use super::table::{Columns, Table};
+use super::text::{harmless, harmless_json};
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use operations::view::View;
@@ -111,12 +112,20 @@ impl Output {
 
     /// Data for programs: indented, one value.
     pub fn json(&self, value: &impl View) -> anyhow::Result<()> {
-        self.data(&serde_json::to_string_pretty(value)?)
+        self.data(&harmless_json(&serde_json::to_string_pretty(value)?))
+    }
+
+    /// What a command has changed, as it is now, for programs: people are told in words.
+    pub fn changed(&self, value: &impl View) -> anyhow::Result<()> {
+        match self.format {
+            Format::Text => Ok(()),
+            Format::Json => self.json(value),
+        }
     }
 
     /// Data for programs: one value a line, for what has no end.
     pub fn json_line(&self, value: &impl View) -> anyhow::Result<()> {
-        self.data(&serde_json::to_string(value)?)
+        self.data(&harmless_json(&serde_json::to_string(value)?))
     }
 
     /// Rows for people; for none of them `nothing` is said instead, on stderr.
@@ -150,8 +159,9 @@ impl Output {
     pub fn warn(&self, text: &str, hint: &str) {
         let style = AnsiColor::Yellow.on_default().bold();
         self.note(&format!(
-            "{} {text}",
-            self.paint(Stream::Stderr, "warning:", style)
+            "{} {}",
+            self.paint(Stream::Stderr, "warning:", style),
+            harmless(text)
         ));
         self.hint(hint);
     }
@@ -160,8 +170,9 @@ impl Output {
     pub fn error(&self, text: &str, hint: Option<&str>) {
         let style = AnsiColor::Red.on_default().bold();
         self.err(&format!(
-            "{} {text}",
-            self.paint(Stream::Stderr, "error:", style)
+            "{} {}",
+            self.paint(Stream::Stderr, "error:", style),
+            harmless(text)
         ));
         if let Some(hint) = hint {
             self.err(&self.hint_line(hint));
@@ -175,7 +186,11 @@ impl Output {
 
     fn hint_line(&self, text: &str) -> String {
         let style = AnsiColor::Cyan.on_default().bold();
-        format!("{} {text}", self.paint(Stream::Stderr, "hint:", style))
+        format!(
+            "{} {}",
+            self.paint(Stream::Stderr, "hint:", style),
+            harmless(text)
+        )
     }
 
     /// Write errors are ignored: there is nowhere left to report them.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::completions;
 use super::context::{Context, Room};
 use super::error::{ExitStatus, UserError};
 use super::grants::GrantArgs;
@@ -36,6 +37,7 @@ use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, regis
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// A flow with one deployment, `flow/deployment`, or a path to a `.wasm` file
+    #[arg(add = completions::deployments())]
     target: String,
     #[command(flatten)]
     params: ParamArgs,
@@ -150,7 +152,7 @@ fn say_interrupted(cx: &Context, run: &FlowRun) {
     };
     cx.out.warn(
         &format!(
-            "flow run '{}' has not ended: a worker{pool} will go on with it",
+            "flow run '{}' is cancelled, and has not ended: a worker{pool} will let it clean up",
             run.name
         ),
         &format!("`orch-host flow-run watch {}` follows it", run.id),

@@ -1,3 +1,3 @@
 //! Text for people.
 
-pub use operations::text::{counted, harmless, one_line, shortened};
+pub use operations::text::{counted, harmless, harmless_json, one_line, shortened};

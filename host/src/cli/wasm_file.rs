@@ -47,7 +47,8 @@ fn unreadable(path: &Path, unread: &Unread) -> UserError {
     match unread {
         Unread::System(err) if err.kind() == ErrorKind::NotFound => {
             UserError::new(format!("the file `{shown}` does not exist")).hint(
-                "`cargo build --release --target wasm32-wasip2` writes target/wasm32-wasip2/release/<crate>.wasm",
+                "`cargo build --release --target wasm32-wasip2` writes target/wasm32-wasip2/release/<crate>.wasm, \
+                 if the crate's Cargo.toml has `crate-type = [\"cdylib\"]` under `[lib]`",
             )
         }
         Unread::System(_) => {

@@ -234,7 +234,10 @@ impl World {
 
     fn look(&mut self, look: &Look, dice: &mut Dice) -> Found {
         match look {
-            Look::Deployment(name) => Found::Deployment(self.deployments.get(name).cloned()),
+            Look::Deployment(name) => match self.deployments.get(name) {
+                Some(known) => Found::Deployment(known.clone()),
+                None => Found::NoDeployment(None),
+            },
             Look::Run(id) if *id == self.run.id => Found::Run(Some(self.run.snapshot())),
             Look::Run(id) => Found::Run(self.runs.get(id).cloned()),
             Look::Variable(_) => Found::Variable(Some(Json::null())),

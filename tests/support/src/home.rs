@@ -163,7 +163,7 @@ pub struct Ran {
 impl Ran {
     /// Runs `command` to its end, and fails the test where that takes longer than `limit`.
     #[track_caller]
-    pub(crate) fn of(mut command: Command, limit: Duration) -> Self {
+    pub fn of(mut command: Command, limit: Duration) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         let child = command

@@ -301,7 +301,8 @@ mod tests {
             let text = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<T>(&text).unwrap(), value, "{text}");
         }
-        let result = Json::parse(result).unwrap();
+        // As an earlier version has stored it, which took more.
+        let result = Json::trusted(result);
         let failure = Failure::new(FailureKind::Error, "no route");
         for outcome in [None, Some(Ok(result.clone())), Some(Err(failure.clone()))] {
             let run = RunSnapshot {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -20,9 +21,12 @@ pub struct JsonError(#[from] serde_json::Error);
 impl Json {
     /// Checks that the text is JSON; keeps it as it is, without white space around it: what
     /// is stored has none, and has to be the same text when it is read back.
+    ///
+    /// Errs as [`value`](Self::value) would: on a number that no `f64` can hold, on half of a
+    /// surrogate pair, and on more than 128 levels. What is taken here can be read everywhere.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, JsonError> {
         let text = text.into();
-        serde_json::from_str::<serde::de::IgnoredAny>(&text)?;
+        serde_json::from_str::<Readable>(&text)?;
         let bare = text.trim_ascii();
         if bare.len() < text.len() {
             return Ok(Self(bare.into()));
@@ -148,6 +152,57 @@ impl Json {
 
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+/// A JSON text that was read to its last part, of which nothing is kept.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Readable {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        while members.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
     }
 }
 
@@ -348,5 +403,34 @@ mod tests {
             r#"{"c":1e400}"#,
             r#"{"a \" b":1,"c":1e400}"#,
         );
+    }
+
+    #[test]
+    fn what_is_taken_can_be_read_everywhere() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        for text in [
+            "1e300",
+            "18446744073709551615",
+            "-0.0",
+            r#""\ud83d\ude00""#,
+            "{}",
+        ] {
+            assert_eq!(Json::parse(text).unwrap().as_str(), text);
+        }
+        Json::parse(nested(127)).unwrap();
+        for (wrong, why) in [
+            ("1e400".to_owned(), "number out of range"),
+            (
+                r#"{"x": "\ud800"}"#.to_owned(),
+                "unexpected end of hex escape",
+            ),
+            (nested(129), "recursion limit exceeded"),
+            (nested(1_000_000), "recursion limit exceeded"),
+            ("{\"a\":1".to_owned(), "EOF"),
+        ] {
+            let said = Json::parse(wrong.clone()).unwrap_err().to_string();
+            assert!(said.contains(why), "{said}");
+            assert!(Json::tidy(&wrong).is_err());
+        }
     }
 }

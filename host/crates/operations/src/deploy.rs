@@ -146,7 +146,10 @@ async fn apply(
 ) -> Result<Vec<DeployedFlow>, DeployRefusal> {
     let outcomes = store.deploy(deployments.clone()).await?;
     let deployed = deployments.into_iter().zip(before).zip(outcomes);
-    let deployed = deployed.map(|((deployment, before), outcome)| DeployedFlow {
+    let deployed = deployed.map(|((wished, before), outcome)| {
+        (stored(wished, before.as_ref(), outcome), before, outcome)
+    });
+    let deployed = deployed.map(|(deployment, before, outcome)| DeployedFlow {
         changed_grants: before.as_ref().map_or(Vec::new(), |before| {
             grants::difference(&before.grants, &deployment.grants)
         }),
@@ -155,6 +158,18 @@ async fn apply(
         outcome,
     });
     Ok(deployed.collect())
+}
+
+/// A deployment with the times that are stored of it.
+fn stored(wished: Deployment, before: Option<&Deployment>, outcome: Deployed) -> Deployment {
+    match (before, outcome) {
+        (Some(before), Deployed::Unchanged) => before.clone(),
+        (Some(before), Deployed::Updated) => Deployment {
+            created: before.created,
+            ..wished
+        },
+        _ => wished,
+    }
 }
 
 async fn earlier(

@@ -1,8 +1,10 @@
 //! Looking at things: with all that belongs to them.
 
+use std::collections::VecDeque;
+
 use model::{
-    Attempt, AwaitedInput, Deployment, Entry, FlowDescription, FlowRun, HistoryLine, PoolName,
-    StateType, TaskRun, Worker, attempts,
+    Attempt, Awaited, AwaitedInput, Deployment, Entry, FlowDescription, FlowRun, HistoryLine,
+    PoolName, RunId, RunName, StateType, TaskRun, Worker, attempts,
 };
 use store::{ArtifactsOf, Catalog, Store, StoreResult, StoredArtifact, TaskRunFilter, Workers};
 
@@ -28,6 +30,8 @@ pub struct RunDetails {
     pub inputs: Vec<AwaitedInput>,
     /// The newest that it and the subflows within it have made, newest first.
     pub artifacts: Vec<StoredArtifact>,
+    /// The runs that it waits for, one because of the other, the last of which waits for it.
+    pub circle: Vec<RunName>,
     /// None unless it was asked for.
     pub journal: Option<Vec<Entry>>,
 }
@@ -42,6 +46,7 @@ impl From<RunDetails> for FlowRunDetailsView {
             task_runs: views(details.task_runs),
             inputs: views(details.inputs),
             artifacts: views(details.artifacts),
+            circle: details.circle,
             journal: details.journal.map(views),
         }
     }
@@ -72,7 +77,9 @@ pub async fn run(
     } else {
         None
     };
+    let circle = circle(store, &run, &history).await?;
     Ok(RunDetails {
+        circle,
         run,
         attempts: attempts(&history),
         history,
@@ -82,6 +89,61 @@ pub async fn run(
         artifacts,
         journal,
     })
+}
+
+/// How many runs are looked at for a circle of waits.
+const CIRCLE_MAX: usize = 100;
+
+/// The way from a run that waits back to itself, through runs each of which waits for the next.
+async fn circle(
+    store: &dyn Store,
+    run: &FlowRun,
+    history: &[HistoryLine],
+) -> StoreResult<Vec<RunName>> {
+    // Each with the place in the list of the one that waits for it.
+    let mut found: Vec<(RunId, RunName, Option<usize>)> = Vec::new();
+    let first = awaited_runs(history).into_iter();
+    let mut ahead: VecDeque<(RunId, Option<usize>)> = first.map(|id| (id, None)).collect();
+    while let Some((id, by)) = ahead.pop_front() {
+        if id == run.id {
+            let mut names = Vec::new();
+            let mut at = by;
+            while let Some((_, name, by)) = at.map(|at| &found[at]) {
+                names.push(name.clone());
+                at = *by;
+            }
+            names.reverse();
+            return Ok(names);
+        }
+        let is_known = found.iter().any(|(known, ..)| *known == id);
+        if is_known || found.len() >= CIRCLE_MAX {
+            continue;
+        }
+        let Some(waits) = store.flow_run(id).await? else {
+            continue;
+        };
+        if waits.state.kind != StateType::Waiting {
+            continue;
+        }
+        let history = store.history(id).await?;
+        let next = awaited_runs(&history).into_iter();
+        ahead.extend(next.map(|id| (id, Some(found.len()))));
+        found.push((id, waits.name, by));
+    }
+    Ok(Vec::new())
+}
+
+/// The runs that a run waits for and cannot do without, as far as its history names them.
+fn awaited_runs(history: &[HistoryLine]) -> Vec<RunId> {
+    let waits = history.last().and_then(|line| line.waits.as_ref());
+    let Some(waits) = waits.filter(|waits| !waits.any || waits.count == 1) else {
+        return Vec::new();
+    };
+    let run = |awaited: &Awaited| match awaited {
+        Awaited::Run { id, .. } => Some(*id),
+        _ => None,
+    };
+    waits.first.iter().filter_map(run).collect()
 }
 
 /// A deployment, and what its component says of its flow.

@@ -24,7 +24,7 @@ pub enum StoreError {
     #[error("token `{0}` exists already")]
     TokenExists(TokenName),
     #[error(
-        "work pool `{pool}` is still used by {deployments} deployments and {runs} unfinished runs"
+        "work pool `{pool}` is still used by {}", users(.deployments, .runs)
     )]
     PoolInUse {
         pool: PoolName,
@@ -137,6 +137,21 @@ impl From<Refusal> for StoreError {
             Refusal::Broken(broken) => Self::Refused(broken.to_string()),
         }
     }
+}
+
+/// `1 deployment and 3 unfinished runs`; of what there is none, nothing is said.
+fn users(deployments: &u64, runs: &u64) -> String {
+    let counted = |count: &u64, noun: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        _ => Some(format!("{count} {noun}s")),
+    };
+    let users = [
+        counted(deployments, "deployment"),
+        counted(runs, "unfinished run"),
+    ];
+    let users: Vec<String> = users.into_iter().flatten().collect();
+    users.join(" and ")
 }
 
 /// What is missing.

@@ -38,6 +38,7 @@ use orchestrator::flow::{
     Await, Check, Effect, Event, Flow, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal,
     Step, Stop, TaskEvent,
 };
+use orchestrator::nearest;
 use store::{Claimed, Progress, Recorded, StoreError, key_holder};
 use wasm::{CallError, CallResult, FlowClock, FlowPort, Held, LogSink, Prepared, RunContext};
 
@@ -398,12 +399,16 @@ impl Driver {
                     .parameters_of(deployment.component, &name.flow)
                     .await
                     .map(|parameters| {
-                        Found::Deployment(Some(Known {
+                        Found::Deployment(Known {
                             deployment: Arc::new(deployment),
                             parameters,
-                        }))
+                        })
                     }),
-                found => found.map(|_| Found::Deployment(None)),
+                Ok(None) => store.deployments(None).await.map(|known| {
+                    let known = known.into_iter().map(|known| known.name);
+                    Found::NoDeployment(nearest(&name.to_string(), known))
+                }),
+                Err(err) => Err(err),
             },
             Look::Run(run) => {
                 let found = store.flow_run(run).await;

@@ -1,5 +1,6 @@
 //! `orch-host artifact ls`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::listing::collect;
@@ -19,6 +20,7 @@ pub struct LsArgs {
     key: Option<ArtifactKey>,
     /// Those of this flow run, its subflows included: its id, the beginning of it, or its name
     #[arg(long, value_name = "ID", group = "of")]
+    #[arg(add = completions::runs())]
     flow_run: Option<IdPrefix>,
     /// Those of this task run
     #[arg(long, value_name = "ID", group = "of")]

@@ -1,5 +1,6 @@
 //! `orch-host deployment delete NAME`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
 use model::DeploymentName;
@@ -9,6 +10,7 @@ use model::DeploymentName;
 pub struct DeleteArgs {
     /// The deployment `flow/deployment`
     #[arg(value_name = "NAME")]
+    #[arg(add = completions::deployments())]
     deployment: String,
 }
 

@@ -1,5 +1,6 @@
 //! `orch-host deployment inspect NAME`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
@@ -12,6 +13,7 @@ use operations::view::DeploymentDetailsView;
 pub struct InspectArgs {
     /// The deployment `flow/deployment`, or a flow that has only one
     #[arg(value_name = "NAME")]
+    #[arg(add = completions::deployments())]
     deployment: String,
 }
 

@@ -1,5 +1,6 @@
 //! `orch-host deployment ls`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::listing::collect;
@@ -14,6 +15,7 @@ use operations::text::ago;
 pub struct LsArgs {
     /// Only those of this flow
     #[arg(long)]
+    #[arg(add = completions::flows())]
     flow: Option<FlowName>,
 }
 

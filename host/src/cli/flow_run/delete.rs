@@ -1,10 +1,8 @@
 //! `orch-host flow-run delete ID...`
 
+use super::many::{ManyArgs, Verb, choose, each};
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::named::run_named;
-use model::IdPrefix;
-use operations::view::FlowRunView;
 
 /// Delete flow runs that are over, with all that belongs to them
 ///
@@ -12,23 +10,18 @@ use operations::view::FlowRunView;
 /// stay. This cannot be undone.
 #[derive(Debug, clap::Args)]
 pub struct DeleteArgs {
-    /// The runs' ids, the beginnings of them, or their names
-    #[arg(required = true, value_name = "ID")]
-    ids: Vec<IdPrefix>,
+    #[command(flatten)]
+    many: ManyArgs,
 }
 
-/// Finds all before it deletes any, so that a mistyped one deletes nothing.
 pub async fn run(args: DeleteArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let mut runs: Vec<FlowRunView> = Vec::new();
-    for id in &args.ids {
-        let run = run_named(cx, id).await?;
-        if runs.iter().all(|known| known.id != run.id) {
-            runs.push(run);
-        }
-    }
-    for run in &runs {
+    let Some(chosen) = choose(&args.many, Verb::Delete, cx).await? else {
+        return Ok(ExitStatus::Success);
+    };
+    each(&chosen, Verb::Delete, cx, async |run| {
         cx.client.delete_run(&run.id.to_string()).await?;
         cx.out.note(&format!("Flow run '{}' deleted", run.name));
-    }
-    Ok(ExitStatus::Success)
+        Ok(run.clone())
+    })
+    .await
 }

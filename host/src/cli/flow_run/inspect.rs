@@ -1,14 +1,16 @@
 //! `orch-host flow-run inspect ID`
 
 use crate::cli::artifact::table as artifact_table;
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::{newest, table as task_table};
+use crate::cli::text::shortened;
 use crate::cli::time::{local, took};
-use model::{AwaitedInput, IdPrefix};
-use operations::client::{InspectRun, LIMIT_MAX, TaskRunQuery};
+use model::{AwaitedInput, IdPrefix, StateType};
+use operations::client::{InspectRun, LIMIT_MAX, RunQuery, TaskRunQuery};
 use operations::inputs::example;
 use operations::problem::command;
 use operations::view::{
@@ -19,10 +21,14 @@ use operations::view::{
 /// Tasks that people are shown; programs get all.
 const TASKS_SHOWN: u32 = 50;
 
+/// Children that people are shown.
+const CHILDREN_SHOWN: u32 = 10;
+
 /// Show a flow run: its states, tasks and children, what it was given and what it returned
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
     /// The run's id, the beginning of it, or its name
+    #[arg(add = completions::runs())]
     id: IdPrefix,
     /// Show every call that it made, and the answers
     #[arg(long)]
@@ -46,7 +52,10 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
             }
             cx.out.json(&details)?;
         }
-        Format::Text => print(&details, cx)?,
+        Format::Text => {
+            let failed = failed_children(&details, cx).await?;
+            print(&details, &failed, cx)?;
+        }
     }
     Ok(ExitStatus::Success)
 }
@@ -59,9 +68,29 @@ async fn all_tasks(run: &FlowRunView, cx: &Context) -> anyhow::Result<Vec<TaskRu
     newest(cx, &query, 0).await
 }
 
-fn print(details: &FlowRunDetailsView, cx: &Context) -> anyhow::Result<()> {
+/// The newest of its children that have not completed, though they are over.
+async fn failed_children(
+    details: &FlowRunDetailsView,
+    cx: &Context,
+) -> anyhow::Result<Vec<FlowRunView>> {
+    let bad = [StateType::Failed, StateType::Crashed, StateType::Cancelled];
+    let TallyView(children) = &details.children;
+    let any = |(state, count): &(StateType, u64)| bad.contains(state) && *count > 0;
+    if !children.iter().any(any) {
+        return Ok(Vec::new());
+    }
+    let query = RunQuery {
+        parent: Some(details.run.id.to_string()),
+        state: bad.map(|state| state.to_string()).into(),
+        limit: Some(CHILDREN_SHOWN),
+        ..RunQuery::default()
+    };
+    Ok(cx.client.list_runs(query).await?.items)
+}
+
+fn print(details: &FlowRunDetailsView, failed: &[FlowRunView], cx: &Context) -> anyhow::Result<()> {
     let FlowRunDetailsView { run, inputs, .. } = details;
-    cx.out.table(&summary(run, &details.children).table(), "")?;
+    cx.out.table(&summary(details).table(), "")?;
     let among: Vec<AwaitedInput> = inputs.iter().cloned().map(Into::into).collect();
     for asked in &among {
         let give_it = command(asked, &among);
@@ -76,6 +105,14 @@ fn print(details: &FlowRunDetailsView, cx: &Context) -> anyhow::Result<()> {
         let id = run.id;
         cx.out.hint(&format!(
             "these are the last {TASKS_SHOWN}: `orch-host task-run ls --flow-run {id} --limit 0` lists all"
+        ));
+    }
+    section(cx, "Children that did not complete", &children(failed))?;
+    let TallyView(all) = &details.children;
+    if !all.is_empty() {
+        let id = run.id;
+        cx.out.hint(&format!(
+            "`orch-host flow-run ls --parent {id} --limit 0` lists all children"
         ));
     }
     section(
@@ -95,7 +132,9 @@ fn section(cx: &Context, title: &str, table: &Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn summary(run: &FlowRunView, TallyView(children): &TallyView) -> Fields {
+fn summary(details: &FlowRunDetailsView) -> Fields {
+    let FlowRunDetailsView { run, .. } = details;
+    let TallyView(children) = &details.children;
     let mut fields = Fields::default();
     fields
         .add("id", text(run.id))
@@ -113,8 +152,23 @@ fn summary(run: &FlowRunView, TallyView(children): &TallyView) -> Fields {
         .add("scheduled", text(local(run.scheduled)))
         .add_if("started", run.started.map(local))
         .add_if("ended", run.ended.map(local));
-    if let (Some(started), Some(ended)) = (run.started, run.ended) {
-        fields.add("took", text(took(ended.since(started))));
+    let first = details.attempts.iter().find_map(|attempt| attempt.started);
+    if let (Some(started), Some(ended)) = (first.or(run.started), run.ended) {
+        let of = match details.attempts.len() {
+            0 | 1 => String::new(),
+            attempts => format!(" with all {attempts} attempts"),
+        };
+        fields.add("took", text(format!("{}{of}", took(ended.since(started)))));
+    }
+    if !details.circle.is_empty() {
+        let names = details.circle.iter().map(|name| format!("`{name}`"));
+        let names = names.collect::<Vec<_>>().join(", which waits for ");
+        fields.add(
+            "circle",
+            text(format!(
+                "it waits for {names}, which waits for it: none of them goes on by itself"
+            )),
+        );
     }
     if !run.tags.is_empty() {
         fields.add("tags", text(run.tags.join(", ")));
@@ -122,7 +176,7 @@ fn summary(run: &FlowRunView, TallyView(children): &TallyView) -> Fields {
     if !children.is_empty() {
         let counts = children
             .iter()
-            .map(|(state, count)| format!("{count} {state}"));
+            .map(|(state, count)| format!("{count} {}", state.as_str().to_lowercase()));
         fields.add("children", text(counts.collect::<Vec<_>>().join(", ")));
     }
     fields.add("parameters", text(&run.parameters));
@@ -144,6 +198,20 @@ fn awaited(input: &AwaitedInput, give_it: &str) -> Fields {
         .add_if("example", example(input))
         .add("give it", text(give_it));
     fields
+}
+
+fn children(failed: &[FlowRunView]) -> Table {
+    let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "REASON"]);
+    for run in failed {
+        table.row([
+            text(run.id),
+            text(&run.name),
+            text(&run.flow),
+            state(&run.state),
+            maybe(run.state.message.as_deref().map(shortened)),
+        ]);
+    }
+    table
 }
 
 fn attempts(attempts: &[AttemptView]) -> Table {

@@ -1,5 +1,6 @@
 //! `orch-host flow-run logs ID`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::{Format, Stream};
@@ -16,6 +17,7 @@ use operations::view::NewsView;
 #[derive(Debug, clap::Args)]
 pub struct LogsArgs {
     /// The run's id, the beginning of it, or its name
+    #[arg(add = completions::runs())]
     id: IdPrefix,
     /// Go on until the run ends
     #[arg(short, long)]
@@ -55,8 +57,13 @@ pub async fn run(args: LogsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let printer = LogPrinter::live(cx, Stream::Stdout).dated();
     let is_list = cx.out.format == Format::Json && !args.follow;
     let mut all = Vec::new();
+    let mut is_empty = true;
     loop {
-        match watching.next().await {
+        let news = watching.next().await;
+        if let Ok(Some(NewsView::Lines(lines))) = &news {
+            is_empty &= lines.is_empty();
+        }
+        match news {
             Ok(Some(NewsView::Lines(lines))) if is_list => {
                 all.extend(lines.into_iter().map(|said| said.line));
             }
@@ -70,6 +77,9 @@ pub async fn run(args: LogsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     }
     if is_list {
         cx.out.json(&all)?;
+    }
+    if is_empty {
+        cx.out.note("There are no such lines");
     }
     Ok(ExitStatus::Success)
 }

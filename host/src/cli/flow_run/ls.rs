@@ -1,18 +1,18 @@
 //! `orch-host flow-run ls`
 
+use super::filter::FilterArgs;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::listing::collect;
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::text::shortened;
-use crate::cli::time::{PastArg, took};
-use crate::cli::values::state as state_arg;
-use model::{DeploymentName, FlowName, IdPrefix, PoolName, Timestamp};
-use operations::client::RunQuery;
-use operations::text::ago;
+use crate::cli::time::took;
+use model::{FlowName, PoolName, Timestamp};
+use operations::client::{Answered, DeploymentQuery, PoolQuery, RunQuery};
+use operations::text::{ago, rough};
 use operations::view::FlowRunView;
-use store::StateFilter;
+use orchestrator::nearest;
 
 /// Runs asked for at once, with their parameters and results.
 const WITH_VALUES_MAX: u32 = 100;
@@ -20,33 +20,8 @@ const WITH_VALUES_MAX: u32 = 100;
 /// List flow runs, newest first
 #[derive(Debug, clap::Args)]
 pub struct LsArgs {
-    /// Only those in this state; may be repeated, as the next four may be
-    #[arg(short, long = "state", value_name = "STATE", value_parser = state_arg(), ignore_case = true)]
-    states: Vec<StateFilter>,
-    /// Only those of this flow
-    #[arg(long = "flow", value_name = "FLOW")]
-    flows: Vec<FlowName>,
-    /// Only those of this deployment, `flow/deployment`
-    #[arg(long = "deployment", value_name = "NAME")]
-    deployments: Vec<DeploymentName>,
-    /// Only those of this work pool
-    #[arg(long = "pool", value_name = "POOL")]
-    pools: Vec<PoolName>,
-    /// Only those with this tag
-    #[arg(short, long = "tag", value_name = "TAG")]
-    tags: Vec<String>,
-    /// Only those that this run started: its id, the beginning of it, or its name
-    #[arg(long, value_name = "ID")]
-    parent: Option<IdPrefix>,
-    /// Only those created then or later: a time, or how long ago that was, such as `24h`
-    #[arg(long, value_name = "TIME")]
-    since: Option<PastArg>,
-    /// Only those created before that
-    #[arg(long, value_name = "TIME")]
-    until: Option<PastArg>,
-    /// Only those with this in their names, or whose ids begin so
-    #[arg(long)]
-    text: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// At most so many; 0 for all
     #[arg(long, default_value_t = 15, value_name = "N")]
     limit: u32,
@@ -56,19 +31,15 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let now = cx.now();
     let with_values = cx.out.format == Format::Json;
     let query = RunQuery {
-        state: args.states.iter().map(StateFilter::to_string).collect(),
-        flow: args.flows,
-        deployment: args.deployments,
-        pool: args.pools,
-        tag: args.tags,
-        parent: args.parent.map(|IdPrefix(text)| text),
-        since: args.since.map(|since| since.at(now)),
-        until: args.until.map(|until| until.at(now)),
-        text: args.text,
         values: Some(with_values),
-        ..RunQuery::default()
+        ..args.filter.query(now)
     };
-    let runs = collect(args.limit, |limit, cursor| {
+    // One more tells whether there are more.
+    let wanted = match args.limit {
+        0 => 0,
+        limit => limit.saturating_add(1),
+    };
+    let runs = collect(wanted, |limit, cursor| {
         // Parameters and results may be large.
         let limit = if with_values {
             limit.min(WITH_VALUES_MAX)
@@ -82,21 +53,82 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         })
     });
     let now = cx.now();
-    let runs: Vec<FlowRunView> = runs
+    let mut runs: Vec<FlowRunView> = runs
         .await?
         .into_iter()
         .map(|run| run.as_shown(now))
         .collect();
+    let has_more = wanted > 0 && runs.len() >= wanted as usize;
+    if has_more {
+        runs.truncate(args.limit as usize);
+    }
     match cx.out.format {
         Format::Json => cx.out.json(&runs)?,
         Format::Text => cx
             .out
             .table(&table(&runs, now), "There are no such flow runs")?,
     }
+    if has_more && cx.out.format == Format::Text {
+        let shown = runs.len();
+        cx.out.hint(&format!(
+            "these are the newest {shown}; `--limit 0` shows all of them"
+        ));
+    }
+    if runs.is_empty() {
+        hint_of_names(&query.flow, &query.pool, cx).await?;
+    }
     Ok(ExitStatus::Success)
 }
 
-fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
+/// A filter that lets nothing through may have a name that is mistyped.
+async fn hint_of_names(flows: &[FlowName], pools: &[PoolName], cx: &Context) -> Answered<()> {
+    if !flows.is_empty() {
+        let there = collect(0, |limit, cursor| {
+            cx.client.list_deployments(DeploymentQuery {
+                limit: Some(limit),
+                cursor,
+                ..DeploymentQuery::default()
+            })
+        });
+        let there: Vec<FlowName> = there.await?.into_iter().map(|it| it.name.flow).collect();
+        hint_of(flows, &there, "deployed flow", cx);
+    }
+    if !pools.is_empty() {
+        let there = cx.client.list_pools(PoolQuery::default()).await?;
+        let there: Vec<PoolName> = there.items.into_iter().map(|it| it.name).collect();
+        hint_of(pools, &there, "work pool", cx);
+    }
+    Ok(())
+}
+
+fn hint_of<N: Clone + PartialEq + std::fmt::Display>(
+    asked: &[N],
+    there: &[N],
+    what: &str,
+    cx: &Context,
+) {
+    for asked in asked.iter().filter(|asked| !there.contains(asked)) {
+        let names = there.iter().map(ToString::to_string);
+        let meant = match nearest(&asked.to_string(), names) {
+            Some(nearest) => format!(": did you mean `{nearest}`?"),
+            None => String::new(),
+        };
+        cx.out.hint(&format!("there is no {what} `{asked}`{meant}"));
+    }
+}
+
+/// Why it is where it is; of one that is planned, when it starts.
+fn reason(run: &FlowRunView, now: Timestamp) -> Option<String> {
+    let message = run.state.message.as_deref().map(shortened);
+    let is_planned = run.ended.is_none() && run.started.is_none() && run.scheduled > now;
+    match message {
+        Some(message) => Some(message.into_owned()),
+        None if is_planned => Some(format!("starts in {}", rough(run.scheduled.since(now)))),
+        None => None,
+    }
+}
+
+pub fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
     let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK", "REASON"]);
     for run in runs {
         let took = run
@@ -109,7 +141,7 @@ fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
             state(&run.state),
             text(ago(run.created, now)),
             maybe(took),
-            maybe(run.state.message.as_deref().map(shortened)),
+            maybe(reason(run, now)),
         ]);
     }
     table

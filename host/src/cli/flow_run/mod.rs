@@ -2,9 +2,11 @@
 
 mod cancel;
 mod delete;
+mod filter;
 mod inspect;
 mod logs;
 mod ls;
+mod many;
 mod pause;
 mod replay;
 mod resume;

@@ -1,20 +1,26 @@
-//! `orch-host flow-run pause ID`
+//! `orch-host flow-run pause ID...`
 
+use super::many::{ManyArgs, Verb, choose, each};
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use model::IdPrefix;
 
-/// Stop a flow run until it is resumed
+/// Stop flow runs until they are resumed
 ///
 /// Tasks that are under way end first. A paused run holds no slot and no memory.
 #[derive(Debug, clap::Args)]
 pub struct PauseArgs {
-    /// The run's id, the beginning of it, or its name
-    id: IdPrefix,
+    #[command(flatten)]
+    many: ManyArgs,
 }
 
 pub async fn run(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let run = cx.client.pause_run(&args.id.0).await?;
-    cx.out.note(&format!("Flow run '{}' paused", run.name));
-    Ok(ExitStatus::Success)
+    let Some(chosen) = choose(&args.many, Verb::Pause, cx).await? else {
+        return Ok(ExitStatus::Success);
+    };
+    each(&chosen, Verb::Pause, cx, async |run| {
+        let run = cx.client.pause_run(&run.id.to_string()).await?;
+        cx.out.note(&format!("Flow run '{}' paused", run.name));
+        Ok(run)
+    })
+    .await
 }

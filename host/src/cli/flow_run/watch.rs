@@ -1,5 +1,6 @@
 //! `orch-host flow-run watch ID`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::named::run_named;
@@ -14,6 +15,7 @@ use model::{IdPrefix, LogLevel};
 #[derive(Debug, clap::Args)]
 pub struct WatchArgs {
     /// The run's id, the beginning of it, or its name
+    #[arg(add = completions::runs())]
     id: IdPrefix,
     /// Show log lines of this level and above
     #[arg(long, default_value = "INFO", value_parser = level(), ignore_case = true)]

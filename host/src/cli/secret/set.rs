@@ -49,6 +49,7 @@ pub async fn run(args: SetArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let name = &set.name;
     cx.out
         .note(&format!("Set secret `{name}`, version {}", set.version));
+    cx.out.changed(&set)?;
     if short {
         cx.out.warn(
             &format!("secret `{name}` has less than {MASKED_FROM} bytes"),

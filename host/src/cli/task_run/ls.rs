@@ -2,6 +2,7 @@
 
 use comfy_table::Cell;
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::listing::collect;
@@ -21,6 +22,7 @@ pub struct LsArgs {
     /// Only those of this flow run, its subflows included: its id, the beginning of it, or its
     /// name
     #[arg(long, value_name = "ID")]
+    #[arg(add = completions::runs())]
     flow_run: Option<IdPrefix>,
     /// Only those in this state; may be repeated
     #[arg(short, long = "state", value_name = "STATE", value_parser = state_arg(), ignore_case = true)]

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Read as _};
 
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
-use crate::cli::files::regular_text;
+use crate::cli::files::{regular_text, without_mark};
 use model::{Json, VariableName};
 
 /// A value is no larger than this, in bytes.
@@ -27,6 +27,7 @@ pub async fn run(args: SetArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let value = value_of(&args.value)?;
     let set = cx.client.set_variable(&args.name, value).await?;
     cx.out.note(&format!("Set variable `{}`", set.name));
+    cx.out.changed(&set)?;
     Ok(ExitStatus::Success)
 }
 
@@ -51,11 +52,11 @@ fn value_of(text: &str) -> Result<Json, UserError> {
         stdin.read_to_string(&mut read).map_err(|err| {
             UserError::new(format!("stdin cannot be read: {err}")).hint("a value is text in UTF-8")
         })?;
-        return must_be_json("what stdin gives", &read);
+        return must_be_json("what stdin gives", without_mark(&read));
     }
     if let Some(file) = text.strip_prefix('@') {
         let read = regular_text(file.as_ref(), VALUE_MAX)?;
-        return must_be_json(&format!("`{file}`"), &read);
+        return must_be_json(&format!("`{file}`"), without_mark(&read));
     }
     if text.trim_ascii_start().starts_with(['{', '[', '"']) {
         return must_be_json(&format!("`{}`", Json::trusted(text).beginning()), text);

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::error::ExitStatus;
 use super::output::{Format, Stream};
 use super::signals::Signals;
-use super::text::{harmless, one_line};
+use super::text::{harmless, harmless_json, one_line};
 use super::time::{clock, took};
 use children::Children;
 pub use children::bar as progress_line;
@@ -154,7 +154,7 @@ pub fn conclude(cx: &Context, run: FlowRunView) -> anyhow::Result<ExitStatus> {
     };
     match (cx.out.format, run.returned()) {
         (Format::Json, _) => cx.out.json(&run)?,
-        (Format::Text, Some(result)) => cx.out.data(result)?,
+        (Format::Text, Some(result)) => cx.out.data(&harmless_json(result))?,
         (Format::Text, _) => (),
     }
     Ok(status)

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::text::counted;
@@ -12,6 +13,7 @@ use operations::client::ChangePool;
 #[derive(Debug, clap::Args)]
 pub struct PauseArgs {
     /// Its name
+    #[arg(add = completions::pools())]
     name: PoolName,
 }
 
@@ -19,6 +21,7 @@ pub struct PauseArgs {
 #[derive(Debug, clap::Args)]
 pub struct ResumeArgs {
     /// Its name
+    #[arg(add = completions::pools())]
     name: PoolName,
 }
 
@@ -26,6 +29,7 @@ pub struct ResumeArgs {
 #[derive(Debug, clap::Args)]
 pub struct SetLimitArgs {
     /// Its name
+    #[arg(add = completions::pools())]
     name: PoolName,
     /// A number, or `none`
     limit: LimitArg,
@@ -40,6 +44,9 @@ impl FromStr for LimitArg {
         match text {
             "none" => Ok(Self(None)),
             _ => match text.parse() {
+                Ok(0) => Err(
+                    "with 0 nothing would ever start: `work-pool pause` lets its runs wait".into(),
+                ),
                 Ok(limit) => Ok(Self(Some(limit))),
                 Err(_) => Err(format!("`{text}` is neither a number nor `none`")),
             },
@@ -88,8 +95,9 @@ async fn apply(
     said: &str,
     cx: &Context,
 ) -> anyhow::Result<ExitStatus> {
-    cx.client.change_pool(name, change).await?;
+    let pool = cx.client.change_pool(name, change).await?;
     cx.out.note(said);
+    cx.out.changed(&pool)?;
     Ok(ExitStatus::Success)
 }
 
@@ -101,6 +109,11 @@ mod tests {
     fn a_limit_is_a_number_or_none() {
         assert_eq!("3".parse(), Ok(LimitArg(Some(3))));
         assert_eq!("none".parse(), Ok(LimitArg(None)));
+        assert!(
+            "0".parse::<LimitArg>()
+                .unwrap_err()
+                .contains("`work-pool pause`")
+        );
         assert_eq!(
             "many".parse::<LimitArg>(),
             Err("`many` is neither a number nor `none`".into())

@@ -11,7 +11,7 @@ pub struct CreateArgs {
     /// Its name
     name: PoolName,
     /// Flow runs executed at once, over all of its workers [default: no limit]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Let its runs wait until it is resumed
     #[arg(long)]
@@ -24,10 +24,12 @@ pub async fn run(args: CreateArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         limit: args.limit,
         paused: args.paused,
     };
-    let name = cx.client.create_pool(create).await?.name;
+    let pool = cx.client.create_pool(create).await?;
+    let name = &pool.name;
     cx.out.note(&format!("Created work pool `{name}`"));
     cx.out.note(&format!(
         "Start a worker for it: `orch-host worker --pool {name}`"
     ));
+    cx.out.changed(&pool)?;
     Ok(ExitStatus::Success)
 }

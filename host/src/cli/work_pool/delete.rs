@@ -1,5 +1,6 @@
 //! `orch-host work-pool delete NAME`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use model::PoolName;
@@ -8,6 +9,7 @@ use model::PoolName;
 #[derive(Debug, clap::Args)]
 pub struct DeleteArgs {
     /// Its name
+    #[arg(add = completions::pools())]
     name: PoolName,
 }
 

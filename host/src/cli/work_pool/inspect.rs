@@ -1,5 +1,6 @@
 //! `orch-host work-pool inspect NAME`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
@@ -11,6 +12,7 @@ use operations::text::ago;
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
     /// Its name
+    #[arg(add = completions::pools())]
     name: PoolName,
 }
 

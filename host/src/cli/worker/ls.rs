@@ -1,5 +1,6 @@
 //! `orch-host worker ls`
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::listing::collect;
@@ -15,6 +16,7 @@ use operations::view::{WorkerUsageView, WorkerView};
 pub struct LsArgs {
     /// Only those of this work pool
     #[arg(short, long)]
+    #[arg(add = completions::pools())]
     pool: Option<PoolName>,
 }
 

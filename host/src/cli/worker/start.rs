@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::BinaryBytes;
 use rustix::process::{Resource, Rlimit};
 
+use crate::cli::completions;
 use crate::cli::context::{Context, Room};
 use crate::cli::error::ExitStatus;
 use crate::cli::limits::LimitArgs;
@@ -30,6 +31,7 @@ use worker::{
 pub struct StartArgs {
     /// The work pool to pull from
     #[arg(short, long, default_value = "default-pool")]
+    #[arg(add = completions::pools())]
     pool: PoolName,
     /// Flow runs executed at once; those that wait for others do not count
     #[arg(short, long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]

@@ -67,3 +67,77 @@ fn fails_before_its_child() -> Result<()> {
 fn sleeps_in_its_time() -> Result<()> {
     sleep(Duration::from_secs(2)).wait()
 }
+
+/// Waits for a run.
+#[flow]
+fn waits_for(run: String) -> Result<()> {
+    wait_for_flow_runs([run]).wait()?;
+    Ok(())
+}
+
+/// Waits for a child, which waits for it.
+#[flow]
+fn waits_in_a_circle() -> Result<()> {
+    let own = context().flow_run_id;
+    run_deployment("waits-for/waits-for-deployment")
+        .parameter("run", own)
+        .wait()?;
+    Ok(())
+}
+
+/// Waits for itself.
+#[flow]
+fn waits_for_itself() -> Result<()> {
+    wait_for_flow_runs([context().flow_run_id]).wait()?;
+    Ok(())
+}
+
+/// Prints a word without a line break, and panics if it is told to.
+#[flow]
+fn prints_a_word(panics: bool) -> Result<()> {
+    print!("a word");
+    assert!(!panics, "it was to panic");
+    Ok(())
+}
+
+/// What it is given.
+#[flow]
+fn gives_back(text: Option<String>) -> Option<String> {
+    text
+}
+
+/// Whole numbers of several kinds, and a day.
+#[flow]
+fn takes_numbers(small: u8, wide: i64, huge: u128, day: Option<Day>) -> String {
+    let day = day.map(|Day(day)| day).unwrap_or_default();
+    format!("{small} {wide} {huge} {day}")
+}
+
+/// A date, as it is written.
+#[derive(Serialize, Deserialize)]
+struct Day(String);
+
+impl JsonSchema for Day {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "format": "date"})
+    }
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Speed {
+    /// At once.
+    Fast,
+    /// Some time.
+    Slow,
+}
+
+/// A choice.
+#[flow]
+fn goes(speed: Option<Speed>) -> Option<Speed> {
+    speed
+}

@@ -11,6 +11,7 @@ use super::requests::{
     AuditQuery, ChangePool, CreatePool, CreateToken, PoolQuery, TokenQuery, WorkerQuery,
 };
 use super::{AccessClient, Answered, PoolsClient};
+use crate::problem::{Problem, ProblemKind};
 use crate::view::{AuditView, NewTokenView, PoolView, TokenView, WorkerView};
 use crate::{access, inspect, resolve};
 
@@ -26,6 +27,7 @@ impl PoolsClient for LocalClient {
     }
 
     async fn create_pool(&self, create: CreatePool) -> Answered<PoolView> {
+        check_limit(create.limit)?;
         let pool = WorkPool {
             name: create.name.clone(),
             limit: create.limit,
@@ -37,6 +39,7 @@ impl PoolsClient for LocalClient {
     }
 
     async fn change_pool(&self, name: &PoolName, change: ChangePool) -> Answered<PoolView> {
+        check_limit(change.limit.flatten())?;
         resolve::pool(&*self.store, name).await?;
         let change = PoolChange {
             paused: change.paused,
@@ -102,4 +105,15 @@ impl AccessClient for LocalClient {
             ..Page::all(lines.into_iter().map(|(_, entry)| entry))
         })
     }
+}
+
+/// A pool that executes nothing is a paused one.
+fn check_limit(limit: Option<u32>) -> Answered<()> {
+    if limit != Some(0) {
+        return Ok(());
+    }
+    let detail = "with a limit of 0 nothing would ever start";
+    Err(Problem::new(ProblemKind::InvalidRequest, detail)
+        .hint("pause the pool to let its runs wait, or give no limit")
+        .at("/limit", detail))
 }

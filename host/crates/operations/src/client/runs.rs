@@ -1,5 +1,7 @@
 //! Flow runs and what belongs to them, from the store.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use model::{Entry, FlowRun, Ids as _, Json, Seq, StateType, TaskRunId, Timestamp};
 use orchestrator::Start;
@@ -225,6 +227,9 @@ impl LocalClient {
     }
 }
 
+/// How far ahead a run may be planned: a hundred years.
+const AHEAD_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 fn is_light(startable: &Startable, start: &StartRun) -> bool {
     let given = start.parameters.as_ref();
     given.is_none_or(|given| startable.is_light(given))
@@ -240,6 +245,12 @@ fn new_run(startable: &Startable, start: StartRun, now: Timestamp) -> Answered<N
         return Err(Problem::new(ProblemKind::InvalidRequest, detail)
             .hint("leave it out, or give each request that is one and the same the same text")
             .at("/idempotency_key", detail));
+    }
+    if let Some(at) = start.scheduled.filter(|at| at.since(now) > AHEAD_MAX) {
+        let detail = format!("{at} is more than a hundred years from now");
+        return Err(Problem::new(ProblemKind::InvalidRequest, detail.clone())
+            .hint("no run is planned for so late: is it the unit, or the year?")
+            .at("/scheduled", detail));
     }
     let wished = Start {
         name: start.name.unwrap_or_else(|| FreshIds.run_name()),

@@ -11,22 +11,37 @@ pub use size::size;
 pub use time::{ago, rough, took};
 
 /// Text of a guest without what a terminal would obey: control characters are shown, not
-/// sent. Line breaks and tabs stay.
+/// sent, and so are those that change the direction of what follows. Line breaks and tabs stay.
 pub fn harmless(text: &str) -> Cow<'_, str> {
-    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(is_control) {
+    escaped(text, |c| c.escape_default().to_string())
+}
+
+/// The same of a JSON text, which means the same afterwards: such characters can only stand in its
+/// strings, where JSON has another form for them.
+pub fn harmless_json(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| format!("\\u{:04x}", u32::from(c)))
+}
+
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
+    if !text.contains(is_obeyed) {
         return text.into();
     }
-    text.chars()
-        .flat_map(|c| {
-            if is_control(c) {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect::<String>()
-        .into()
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_obeyed(c) {
+            safe.push_str(&escape(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.into()
+}
+
+/// Whether a terminal does something at this character, or reads on in another direction.
+fn is_obeyed(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}');
+    turns || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
 /// The same in one line.
@@ -96,6 +111,15 @@ mod tests {
         assert_eq!(harmless("plain\n\ttext"), "plain\n\ttext");
         assert_eq!(harmless("\x1b[2Jgone"), "\\u{1b}[2Jgone");
         assert_eq!(one_line("a\nb\r"), "a b\\r");
+        assert_eq!(
+            harmless("a\u{202e}b\u{7f}\u{9b}"),
+            "a\\u{202e}b\\u{7f}\\u{9b}"
+        );
+        let json = "{\"a\": \"\u{9b}2J\u{202e}\"}";
+        let safe = harmless_json(json);
+        assert_eq!(safe, r#"{"a": "\u009b2J\u202e"}"#);
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&safe), value(json));
     }
 
     #[test]

@@ -117,6 +117,10 @@ pub struct FlowRunDetailsView {
     /// The newest that it and the subflows within it have made, newest first.
     #[serde(default)]
     pub artifacts: Vec<ArtifactView>,
+    /// The names of runs that wait for each other: it waits for the first, each for the next, and
+    /// the last for it. None of them goes on by itself. Left out unless there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub circle: Vec<RunName>,
     /// Left out unless it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal: Option<Vec<EntryView>>,
@@ -138,6 +142,8 @@ impl TryFrom<Json> for FlowRunDetailsView {
             inputs: Vec<InputView>,
             #[serde(default)]
             artifacts: Vec<ArtifactView>,
+            #[serde(default)]
+            circle: Vec<RunName>,
             journal: Option<Vec<EntryView>>,
         }
         let rest: Rest = serde_json::from_str(json.as_str())?;
@@ -149,6 +155,7 @@ impl TryFrom<Json> for FlowRunDetailsView {
             task_runs: rest.task_runs,
             inputs: rest.inputs,
             artifacts: rest.artifacts,
+            circle: rest.circle,
             journal: rest.journal,
         })
     }
@@ -320,6 +327,7 @@ mod tests {
             task_runs: views([task_run()]),
             inputs: views([input()]),
             artifacts: views([artifact()]),
+            circle: vec![RunName::trusted("lone-heron")],
             journal: Some(views([entry()])),
         };
         insta::assert_snapshot!(shown(&view), @r#"
@@ -546,6 +554,9 @@ mod tests {
               "size": 9,
               "data": [{"n":1}]
             }
+          ],
+          "circle": [
+            "lone-heron"
           ],
           "journal": [
             {

@@ -26,8 +26,8 @@ use super::step::{Found, KeyHolder, Known, Look, Moment, Signal, Step, Stop};
 use crate::kept::is_worth_taking;
 use crate::{Start, artifact, is_same_request, new_run};
 use model::{
-    Answer, Call, Failure, FailureKind, FlowRun, NewArtifact, NewRun, Next, Progress, Recorded,
-    Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
+    Answer, Call, DeploymentName, Failure, FailureKind, FlowRun, NewArtifact, NewRun, Next,
+    Progress, Recorded, Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
 };
 
 impl Flow {
@@ -102,6 +102,9 @@ impl Flow {
         match (std::mem::replace(&mut self.doing, Doing::Nothing), found) {
             (Doing::Resolve(request), Found::Deployment(known)) => {
                 self.resolved(*request, known, at)
+            }
+            (Doing::Resolve(request), Found::NoDeployment(nearest)) => {
+                Err(self.no_deployment(*request, nearest, at.now))
             }
             (Doing::Reuse(reusing), Found::Run(found)) => self.reused(*reusing, found, at),
             (Doing::Key(keyed), Found::KeyHolder(holder)) => self.key_held(keyed, holder, at),
@@ -232,7 +235,7 @@ impl Flow {
         match self.deployments.entry(name) {
             Place::Occupied(known) => {
                 let known = known.get().clone();
-                self.resolved(request, Some(known), at)
+                self.resolved(request, known, at)
             }
             Place::Vacant(place) => {
                 let look = Look::Deployment(place.into_key());
@@ -242,14 +245,24 @@ impl Flow {
         }
     }
 
-    fn resolved(&mut self, request: RunRequest, known: Option<Known>, at: &mut Moment) -> Asks {
-        let Some(known) = known else {
-            let message = format!(
-                "there is no deployment `{}`: see `orch-host deployment ls`",
-                request.deployment
-            );
-            return Err(self.not_started(request, FailureKind::NotFound, message, at.now));
+    fn no_deployment(
+        &mut self,
+        request: RunRequest,
+        nearest: Option<DeploymentName>,
+        now: Timestamp,
+    ) -> No {
+        let what_then = match nearest {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "see `orch-host deployment ls`".to_owned(),
         };
+        let message = format!(
+            "there is no deployment `{}`: {what_then}",
+            request.deployment
+        );
+        self.not_started(request, FailureKind::NotFound, message, now)
+    }
+
+    fn resolved(&mut self, request: RunRequest, known: Known, at: &mut Moment) -> Asks {
         let takes = match &known.parameters {
             Ok(takes) => Arc::clone(takes),
             Err(reason) => {

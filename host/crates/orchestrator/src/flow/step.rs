@@ -89,7 +89,9 @@ pub enum Look {
 /// What was looked up.
 #[derive(Clone, Debug)]
 pub enum Found {
-    Deployment(Option<Known>),
+    Deployment(Known),
+    /// The deployment that was probably meant, if one has a name like that.
+    NoDeployment(Option<DeploymentName>),
     Run(Option<RunSnapshot>),
     KeyHolder(Option<KeyHolder>),
     Settled(Vec<Settled>),

@@ -312,10 +312,10 @@ fn deployed_with(parameters: Result<&str, String>) -> Tell {
         created: at(0),
         updated: at(0),
     };
-    Happened(Event::Found(Found::Deployment(Some(Known {
+    Happened(Event::Found(Found::Deployment(Known {
         deployment: Arc::new(deployment),
         parameters: parameters.map(|it| Arc::new(Parameters::new(&Json::trusted(it)).unwrap())),
-    }))))
+    })))
 }
 
 #[test]
@@ -618,8 +618,14 @@ fn a_fan_out_reads_its_deployment_once_a_record() {
             (7, child(None), "look for etl/nightly"),
             (
                 8,
-                Happened(Event::Found(Found::Deployment(None))),
+                Happened(Event::Found(Found::NoDeployment(None))),
                 "refused: there is no deployment `etl/nightly`: see `orch-host deployment ls`",
+            ),
+            (9, child(None), "look for etl/nightly"),
+            (
+                10,
+                Happened(Event::Found(Found::NoDeployment("etl/night".parse().ok()))),
+                "refused: there is no deployment `etl/nightly`: did you mean `etl/night`?",
             ),
         ],
     );

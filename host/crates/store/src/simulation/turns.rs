@@ -160,7 +160,7 @@ impl<S: Store> World<'_, S> {
         match look {
             Look::Deployment(name) => {
                 let at = Scripts::at(&name.flow);
-                Found::Deployment(Some(self.deployments[at].clone()))
+                Found::Deployment(self.deployments[at].clone())
             }
             Look::Run(run) => {
                 let found = store.flow_run(run).await.unwrap();

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Read as _};
 
 use crate::cli::error::UserError;
+use crate::cli::files::without_mark;
 use model::Json;
 
 /// The longest line, in bytes: as much as a flow may be given as parameters.
@@ -49,6 +50,7 @@ impl<R: BufRead> Lines<R> {
         }
         match (read, String::from_utf8(bytes)) {
             (0, _) => Ok(None),
+            (_, Ok(text)) if self.number == 1 => Ok(Some(without_mark(&text).to_owned())),
             (_, Ok(text)) => Ok(Some(text)),
             (_, Err(_)) => Err(UserError::new("it is not UTF-8").hint(HINT)),
         }

@@ -6,6 +6,7 @@ mod template;
 
 use std::path::PathBuf;
 
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
@@ -27,6 +28,7 @@ use template::Template;
 pub struct RunArgs {
     /// The deployment `flow/deployment`, or a flow that has only one
     #[arg(value_name = "NAME")]
+    #[arg(add = completions::deployments())]
     deployment: String,
     #[command(flatten)]
     params: ParamArgs,

@@ -1,0 +1,248 @@
+//! What is done to several flow runs: those that are named, or all that a filter lets through.
+//!
+//! ```text
+//! ids ----> each is found, or nothing is done --+
+//! filter -> those to which it can be done ------+--> how many? --yes--> one after the other
+//!                                                     `- `--dry-run`: only shown
+//! ```
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, IsTerminal as _};
+
+use super::filter::FilterArgs;
+use super::ls::table;
+use crate::cli::completions;
+use crate::cli::context::Context;
+use crate::cli::error::{ExitStatus, UserError};
+use crate::cli::listing::collect;
+use crate::cli::named::run_named;
+use crate::cli::output::Format;
+use crate::cli::text::counted;
+use model::{IdPrefix, StateType};
+use operations::client::{Answered, RunQuery};
+use operations::view::FlowRunView;
+
+#[derive(Debug, clap::Args)]
+pub struct ManyArgs {
+    /// The runs' ids, the beginnings of them, or their names
+    #[arg(value_name = "ID", add = completions::runs())]
+    ids: Vec<IdPrefix>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Only show which runs it would be
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask whether all that the filter lets through are meant
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// What can be done to runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Cancel,
+    Pause,
+    Resume,
+    Retry,
+    Delete,
+}
+
+impl Verb {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Retry => "retry",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Whether it changes a run in this state. What is over and completed is retried only by name.
+    fn is_for(self, state: StateType) -> bool {
+        match self {
+            Self::Cancel => !state.is_terminal() && state != StateType::Cancelling,
+            Self::Pause => {
+                let is_on_its_way = state != StateType::Paused && state != StateType::Cancelling;
+                !state.is_terminal() && is_on_its_way
+            }
+            Self::Resume => state == StateType::Paused,
+            Self::Retry => state.is_terminal() && state != StateType::Completed,
+            Self::Delete => state.is_terminal(),
+        }
+    }
+}
+
+/// Runs to which something is to be done.
+pub struct Chosen {
+    pub runs: Vec<FlowRunView>,
+    /// Whether there is one that was named: then it is told of as such.
+    pub is_single: bool,
+}
+
+/// Finds the runs, and asks where many may be meant by mistake. `None`: nothing is to be done.
+pub async fn choose(args: &ManyArgs, verb: Verb, cx: &Context) -> anyhow::Result<Option<Chosen>> {
+    let by_filter = !args.filter.is_empty();
+    let runs = match (args.ids.is_empty(), by_filter) {
+        (false, true) => {
+            return Err(UserError::new("both runs and a filter are given")
+                .hint("name the runs, or leave the names out")
+                .into());
+        }
+        (true, false) => {
+            let word = verb.word();
+            return Err(UserError::new("neither runs nor a filter is given")
+                .hint(format!(
+                    "`orch-host flow-run {word} ID` is for one run, and `--state`, `--flow` and \
+                     others are for all that they let through"
+                ))
+                .into());
+        }
+        (false, false) => named(&args.ids, cx).await?,
+        (true, true) => of_filter(args.filter.clone().query(cx.now()), verb, cx).await?,
+    };
+    if args.dry_run {
+        match cx.out.format {
+            Format::Json => cx.out.json(&runs)?,
+            Format::Text => cx
+                .out
+                .table(&table(&runs, cx.now()), "There are no such flow runs")?,
+        }
+        let (word, count) = (verb.word(), counted(runs.len() as u64, "flow run"));
+        cx.out
+            .hint(&format!("without `--dry-run` this would {word} {count}"));
+        return Ok(None);
+    }
+    if runs.is_empty() {
+        cx.out.note("There are no such flow runs");
+        return Ok(None);
+    }
+    if by_filter && !args.yes && !is_meant(&runs, verb, cx)? {
+        cx.out.note("Nothing was done");
+        return Ok(None);
+    }
+    Ok(Some(Chosen {
+        is_single: args.ids.len() == 1,
+        runs,
+    }))
+}
+
+/// Finds all before anything is done to any, so that a mistyped name does nothing.
+async fn named(ids: &[IdPrefix], cx: &Context) -> Answered<Vec<FlowRunView>> {
+    let mut runs: Vec<FlowRunView> = Vec::new();
+    for id in ids {
+        let run = run_named(cx, id).await?;
+        if runs.iter().all(|known| known.id != run.id) {
+            runs.push(run);
+        }
+    }
+    Ok(runs)
+}
+
+async fn of_filter(filter: RunQuery, verb: Verb, cx: &Context) -> Answered<Vec<FlowRunView>> {
+    let found = collect(0, |limit, cursor| {
+        cx.client.list_runs(RunQuery {
+            limit: Some(limit),
+            cursor,
+            values: Some(false),
+            ..filter.clone()
+        })
+    });
+    let mut runs = found.await?;
+    runs.retain(|run| run.state.kind.parse().is_ok_and(|state| verb.is_for(state)));
+    // The oldest first, as they came.
+    runs.reverse();
+    Ok(runs)
+}
+
+/// Asks on a terminal. Elsewhere nobody can answer.
+fn is_meant(runs: &[FlowRunView], verb: Verb, cx: &Context) -> anyhow::Result<bool> {
+    let (word, count) = (verb.word(), counted(runs.len() as u64, "flow run"));
+    if !std::io::stdin().is_terminal() {
+        return Err(UserError::new(format!("this would {word} {count}"))
+            .hint("`--yes` does it, `--dry-run` shows which they are")
+            .into());
+    }
+    let mut flows: BTreeMap<String, u64> = BTreeMap::new();
+    for run in runs {
+        *flows.entry(run.flow.to_string()).or_default() += 1;
+    }
+    let flows: Vec<String> = flows
+        .into_iter()
+        .map(|(flow, count)| format!("{count} of `{flow}`"))
+        .collect();
+    cx.out.note(&format!(
+        "This would {word} {count}: {}. Type `yes` to go on",
+        flows.join(", ")
+    ));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "yes"))
+}
+
+/// Does it to each, one after the other, and tells what became of them. Of one run that was named,
+/// a refusal is the command's.
+pub async fn each(
+    chosen: &Chosen,
+    verb: Verb,
+    cx: &Context,
+    act: impl AsyncFn(&FlowRunView) -> anyhow::Result<FlowRunView>,
+) -> anyhow::Result<ExitStatus> {
+    if chosen.is_single {
+        let run = act(&chosen.runs[0]).await?;
+        cx.out.changed(&run)?;
+        return Ok(ExitStatus::Success);
+    }
+    let (mut done, mut refused) = (Vec::new(), 0_u64);
+    for run in &chosen.runs {
+        match act(run).await {
+            Ok(run) => done.push(run),
+            Err(err) => {
+                refused += 1;
+                cx.out.warn(
+                    &format!("flow run '{}' is left as it is: {err}", run.name),
+                    &format!("`orch-host flow-run inspect {}` shows it", run.id),
+                );
+            }
+        }
+    }
+    let of = match refused {
+        0 => String::new(),
+        refused => format!("; {refused} were left as they are"),
+    };
+    let count = counted(done.len() as u64, "flow run");
+    cx.out.note(&format!("To {}: {count}{of}", verb.word()));
+    if cx.out.format == Format::Json {
+        cx.out.json(&done)?;
+    }
+    Ok(match refused {
+        0 => ExitStatus::Success,
+        _ => ExitStatus::Failure,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_means_only_those_that_it_would_change() {
+        let states = |verb: Verb| {
+            let states = StateType::ALL
+                .into_iter()
+                .filter(|state| verb.is_for(*state));
+            states
+                .map(|state| state.to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(
+            states(Verb::Cancel),
+            "SCHEDULED PENDING RUNNING WAITING PAUSED"
+        );
+        assert_eq!(states(Verb::Pause), "SCHEDULED PENDING RUNNING WAITING");
+        assert_eq!(states(Verb::Resume), "PAUSED");
+        assert_eq!(states(Verb::Retry), "FAILED CRASHED CANCELLED");
+        assert_eq!(states(Verb::Delete), "COMPLETED FAILED CRASHED CANCELLED");
+    }
+}
