@@ -31,7 +31,7 @@ fn runs_that_are_over_are_deleted_at_the_command_line() {
     inspect(&home, &first);
     let ran = home.run(["flow-run", "delete", &first, &second, &first]);
     let ran = ran.ok();
-    assert!(ran.stderr.ends_with("To delete: 2 flow runs\n"), "{ran}");
+    assert!(ran.stderr.ends_with("Deleted 2 flow runs\n"), "{ran}");
     assert_eq!(ran.stderr.lines().count(), 3, "{ran}");
     home.run(["flow-run", "inspect", &first]).fails(2);
     assert_eq!(flow_runs(&home, &[]).len(), 0);

@@ -30,7 +30,7 @@ fn several_runs_are_named_and_all_are_found_before_any_is_changed() {
     assert!(refused.stderr.contains("`nobody`"), "{refused}");
     assert_eq!(states(&home, &ids), [S; 5]);
     let done = home.run(["flow-run", "cancel", a, b, a]).ok();
-    assert!(done.stderr.ends_with("To cancel: 2 flow runs\n"), "{done}");
+    assert!(done.stderr.ends_with("Cancelled 2 flow runs\n"), "{done}");
     assert_eq!(states(&home, &ids), [C, C, S, S, S]);
 }
 
@@ -93,7 +93,7 @@ fn what_is_refused_of_several_is_told_and_the_others_are_done() {
     assert!(done.stderr.contains("is left as it is"), "{done}");
     assert!(
         done.stderr
-            .ends_with("To pause: 2 flow runs; 1 were left as they are\n"),
+            .ends_with("Paused 2 flow runs; one was left as it is\n"),
         "{done}"
     );
     assert_eq!(states(&home, &ids), [P, C, P, S, S]);

@@ -1,5 +1,7 @@
 //! `orch-host flow-run ls`
 
+use std::time::Duration;
+
 use super::filter::FilterArgs;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
@@ -123,8 +125,17 @@ fn reason(run: &FlowRunView, now: Timestamp) -> Option<String> {
     let is_planned = run.ended.is_none() && run.started.is_none() && run.scheduled > now;
     match message {
         Some(message) => Some(message.into_owned()),
-        None if is_planned => Some(format!("starts in {}", rough(run.scheduled.since(now)))),
+        None if is_planned => Some(format!("starts in {}", ahead(run.scheduled.since(now)))),
         None => None,
+    }
+}
+
+/// A span that is to come: to the minute, unless it is days.
+fn ahead(span: Duration) -> String {
+    if span < Duration::from_hours(48) {
+        took(span)
+    } else {
+        rough(span)
     }
 }
 

@@ -58,6 +58,17 @@ impl Verb {
         }
     }
 
+    /// What has been done, as a sentence begins.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Cancel => "Cancelled",
+            Self::Pause => "Paused",
+            Self::Resume => "Resumed",
+            Self::Retry => "Retried",
+            Self::Delete => "Deleted",
+        }
+    }
+
     /// Whether it changes a run in this state. What is over and completed is retried only by name.
     fn is_for(self, state: StateType) -> bool {
         match self {
@@ -208,10 +219,11 @@ pub async fn each(
     }
     let of = match refused {
         0 => String::new(),
+        1 => "; one was left as it is".to_owned(),
         refused => format!("; {refused} were left as they are"),
     };
     let count = counted(done.len() as u64, "flow run");
-    cx.out.note(&format!("To {}: {count}{of}", verb.word()));
+    cx.out.note(&format!("{} {count}{of}", verb.done()));
     if cx.out.format == Format::Json {
         cx.out.json(&done)?;
     }

@@ -1,7 +1,6 @@
 //! `orch-host work-pool pause|resume|set-limit NAME`
 
-use std::str::FromStr;
-
+use super::limit::LimitArg;
 use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
@@ -33,25 +32,6 @@ pub struct SetLimitArgs {
     name: PoolName,
     /// A number, or `none`
     limit: LimitArg,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct LimitArg(Option<u32>);
-
-impl FromStr for LimitArg {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "none" => Ok(Self(None)),
-            _ => match text.parse() {
-                Ok(0) => Err(
-                    "with 0 nothing would ever start: `work-pool pause` lets its runs wait".into(),
-                ),
-                Ok(limit) => Ok(Self(Some(limit))),
-                Err(_) => Err(format!("`{text}` is neither a number nor `none`")),
-            },
-        }
-    }
 }
 
 pub async fn pause(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
@@ -99,24 +79,4 @@ async fn apply(
     cx.out.note(said);
     cx.out.changed(&pool)?;
     Ok(ExitStatus::Success)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_is_a_number_or_none() {
-        assert_eq!("3".parse(), Ok(LimitArg(Some(3))));
-        assert_eq!("none".parse(), Ok(LimitArg(None)));
-        assert!(
-            "0".parse::<LimitArg>()
-                .unwrap_err()
-                .contains("`work-pool pause`")
-        );
-        assert_eq!(
-            "many".parse::<LimitArg>(),
-            Err("`many` is neither a number nor `none`".into())
-        );
-    }
 }

@@ -1,5 +1,6 @@
 //! `orch-host work-pool create NAME`
 
+use super::limit::LimitArg;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use model::PoolName;
@@ -11,8 +12,8 @@ pub struct CreateArgs {
     /// Its name
     name: PoolName,
     /// Flow runs executed at once, over all of its workers [default: no limit]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: Option<u32>,
+    #[arg(short, long, value_name = "N")]
+    limit: Option<LimitArg>,
     /// Let its runs wait until it is resumed
     #[arg(long)]
     paused: bool,
@@ -21,7 +22,7 @@ pub struct CreateArgs {
 pub async fn run(args: CreateArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let create = CreatePool {
         name: args.name,
-        limit: args.limit,
+        limit: args.limit.and_then(|LimitArg(limit)| limit),
         paused: args.paused,
     };
     let pool = cx.client.create_pool(create).await?;

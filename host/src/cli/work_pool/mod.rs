@@ -4,6 +4,7 @@ mod change;
 mod create;
 mod delete;
 mod inspect;
+mod limit;
 mod ls;
 
 use super::context::Context;
