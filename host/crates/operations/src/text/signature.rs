@@ -127,7 +127,7 @@ mod tests {
             r#"{"enum": [1, 2, 3, 4, 5, 6, 7, 8, 9]}"#,
             "1|2|3|4|5|6|7|8|…",
         );
-        check(r##"{"$ref": "#/$defs/Tree"}"##, "any|null");
+        check(r##"{"$ref": "#/$defs/Tree"}"##, "Tree|null");
         check("{}", "any");
     }
 }
