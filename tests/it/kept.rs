@@ -2,8 +2,10 @@
 //! granted to, and told nobody else.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL};
 use serde_json::{Value, json};
@@ -280,6 +282,44 @@ fn a_secret_is_told_nobody_else() {
         fs::remove_file(home.path().join("stdin")).unwrap();
         search(home.path(), &forms);
     }
+}
+
+/// On a terminal it is asked for, and not shown when it is typed.
+#[test]
+fn a_value_that_is_typed_is_not_shown() {
+    let home = home();
+    // It gives the command a terminal, and types there what it reads.
+    let set = format!("{} secret set token", env!("CARGO_BIN_EXE_orch-host"));
+    let mut command = Command::new("timeout");
+    command.args(["60", "script", "-qec", &set, "/dev/null"]);
+    let usual = home.cmd(["secret", "set", "token"]);
+    command.envs(
+        usual
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut terminal = command.spawn().unwrap();
+    let (mut keys, mut screen) = (
+        terminal.stdin.take().unwrap(),
+        terminal.stdout.take().unwrap(),
+    );
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"Value of secret `token`: ") {
+        let mut next = [0];
+        screen.read_exact(&mut next).expect("it asks for the value");
+        shown.push(next[0]);
+    }
+    writeln!(keys, "{SECRET}").unwrap();
+    screen.read_to_end(&mut shown).unwrap();
+    assert!(terminal.wait().unwrap().success());
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(shown.contains("Set secret `token`, version 1"), "{shown}");
+    assert!(!shown.contains(SECRET), "{shown}");
+    deploy(&home, "kept", &["--secret", "token"]);
+    let _worker = worker(&home, &[]);
+    let ran = watch(&home, "secret-length", &["-p", "name=token"]).ok();
+    assert_eq!(ran.json(), SECRET.len());
 }
 
 #[test]
