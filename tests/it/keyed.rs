@@ -1,7 +1,7 @@
 //! Idempotency keys, and what becomes of a child that failed: within one parent a new attempt
 //! tries anew; from outside, a key means the run that has it.
 
-use test_support::Home;
+use test_support::{Home, Ran};
 
 use super::{deploy, flow_runs, home, inspect, start, text, wait_until, watch, worker};
 
@@ -29,7 +29,21 @@ fn children(home: &Home) -> Vec<String> {
         .collect()
 }
 
-fn retry(home: &Home, run: &str) -> test_support::Ran {
+/// Asks for the child from outside, under a key.
+fn run_keyed(home: &Home, n: &str, key: &str) -> Ran {
+    let n = format!("n={n}");
+    home.run([
+        "deployment",
+        "run",
+        CHILD,
+        "-p",
+        &n,
+        "--idempotency-key",
+        key,
+    ])
+}
+
+fn retry(home: &Home, run: &str) -> Ran {
     home.run(["flow-run", "retry", run, "--watch"])
 }
 
@@ -50,18 +64,7 @@ fn a_new_attempt_starts_a_child_anew_whose_key_a_failed_one_had() {
             .ok();
         assert_eq!(children(&home).len(), 3);
         // The key is that of the run that came last.
-        let known = format!("{CHILD}/{CHILD}-deployment");
-        let again = home
-            .run([
-                "deployment",
-                "run",
-                &known,
-                "-p",
-                "n=7",
-                "--idempotency-key",
-                "july",
-            ])
-            .ok();
+        let again = run_keyed(&home, "7", "july").ok();
         let latest = flow_runs(&home, &["--flow", CHILD]);
         assert_eq!(again.stdout.trim(), text(&latest[0]["id"]));
     }
@@ -72,19 +75,7 @@ fn a_new_attempt_starts_a_child_anew_whose_key_a_failed_one_had() {
 fn a_key_from_outside_means_the_first_run() {
     let home = failing();
     let _worker = worker(&home, &[]);
-    let known = format!("{CHILD}/{CHILD}-deployment");
-    let start_keyed = |n: &str, key: &str| {
-        let n = format!("n={n}");
-        home.run([
-            "deployment",
-            "run",
-            &known,
-            "-p",
-            &n,
-            "--idempotency-key",
-            key,
-        ])
-    };
+    let start_keyed = |n: &str, key: &str| run_keyed(&home, n, key);
     let first = start_keyed("7", "july").ok().stdout.trim().to_owned();
     wait_until(&home, &first, "FAILED");
     set_fails(&home, false);
@@ -107,19 +98,7 @@ fn other_parameters_under_a_used_key_are_refused() {
     let home = failing();
     set_fails(&home, false);
     let _worker = worker(&home, &[]);
-    let known = format!("{CHILD}/{CHILD}-deployment");
-    let run = |n: &str| {
-        let n = format!("n={n}");
-        home.run([
-            "deployment",
-            "run",
-            &known,
-            "-p",
-            &n,
-            "--idempotency-key",
-            "july",
-        ])
-    };
+    let run = |n: &str| run_keyed(&home, n, "july");
     let first = run("7").ok().stdout.trim().to_owned();
     let refused = run("8").fails(2);
     assert!(
@@ -154,18 +133,7 @@ fn other_parameters_under_a_used_key_are_refused() {
 fn an_empty_key_is_no_key() {
     let home = failing();
     let _worker = worker(&home, &[]);
-    let known = format!("{CHILD}/{CHILD}-deployment");
-    let refused = home
-        .run([
-            "deployment",
-            "run",
-            &known,
-            "-p",
-            "n=7",
-            "--idempotency-key",
-            "",
-        ])
-        .fails(2);
+    let refused = run_keyed(&home, "7", "").fails(2);
     assert!(
         refused.stderr.contains("--idempotency-key <KEY>"),
         "{refused}"

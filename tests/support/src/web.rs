@@ -220,10 +220,11 @@ async fn pass(
             .await;
         return;
     };
-    let ready = match is_tunnel {
-        true => client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await,
+    let ready = if is_tunnel {
+        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await
+    } else {
         // The servers of tests take a whole URL as well as a path.
-        false => server.write_all(head.as_bytes()).await,
+        server.write_all(head.as_bytes()).await
     };
     if ready.is_ok() {
         let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;

@@ -147,15 +147,15 @@ async fn apply(
     let outcomes = store.deploy(deployments.clone()).await?;
     let deployed = deployments.into_iter().zip(before).zip(outcomes);
     let deployed = deployed.map(|((wished, before), outcome)| {
-        (stored(wished, before.as_ref(), outcome), before, outcome)
-    });
-    let deployed = deployed.map(|(deployment, before, outcome)| DeployedFlow {
-        changed_grants: before.as_ref().map_or(Vec::new(), |before| {
-            grants::difference(&before.grants, &deployment.grants)
-        }),
-        changed: before.map_or(Vec::new(), |before| changed(&before, &deployment)),
-        deployment,
-        outcome,
+        let before = before.as_ref();
+        DeployedFlow {
+            changed_grants: before.map_or(Vec::new(), |before| {
+                grants::difference(&before.grants, &wished.grants)
+            }),
+            changed: before.map_or(Vec::new(), |before| changed(before, &wished)),
+            deployment: stored(wished, before, outcome),
+            outcome,
+        }
     });
     Ok(deployed.collect())
 }

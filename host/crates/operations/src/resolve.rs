@@ -7,7 +7,7 @@ use model::{
     Component, Deployment, DeploymentName, FlowDescription, FlowName, FlowRun, IdPrefix, NameError,
     PoolName, Timestamp,
 };
-use store::{Catalog, PoolUse, Pools, Store, StoreError};
+use store::{Catalog, PoolUse, Pools, Store, StoreError, StoreResult};
 
 use orchestrator::nearest;
 
@@ -108,12 +108,20 @@ async fn named_deployment(store: &dyn Catalog, asked: DeploymentName) -> Result<
     if let Some(deployment) = store.deployment(&asked).await? {
         return Ok(deployment);
     }
-    let known = store.deployments(None).await?;
-    let known = known.into_iter().map(|known| known.name);
     Err(ResolveRefusal::NoDeployment {
-        nearest: nearest(&asked.to_string(), known),
+        nearest: nearest_deployment(store, &asked).await?,
         asked,
     })
+}
+
+/// The deployment that was probably meant by a name that none has.
+pub async fn nearest_deployment(
+    store: &dyn Catalog,
+    asked: &DeploymentName,
+) -> StoreResult<Option<DeploymentName>> {
+    let known = store.deployments(None).await?;
+    let known = known.into_iter().map(|known| known.name);
+    Ok(nearest(&asked.to_string(), known))
 }
 
 async fn only_deployment(store: &dyn Catalog, flow: FlowName) -> Result<Deployment> {

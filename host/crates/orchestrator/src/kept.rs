@@ -199,10 +199,10 @@ fn is_open_child(entry: &Entry) -> bool {
         && !settled.is_some_and(|(_, settlement)| has_completed(settlement))
 }
 
-/// Whether an attempt that would start a run takes this one, which an earlier attempt has
-/// started, in its place: it goes on, or has completed.
-pub(crate) fn is_worth_taking(run: &RunSnapshot) -> bool {
-    run.state == StateType::Completed || !run.state.is_terminal()
+/// Whether an attempt that would start a run takes one in this state, which an earlier attempt
+/// has started, in its place: it goes on, or has completed.
+pub(crate) fn is_worth_taking(state: StateType) -> bool {
+    state == StateType::Completed || !state.is_terminal()
 }
 
 fn stored_name(entry: &Entry) -> Option<Name> {

@@ -278,7 +278,7 @@ impl World {
                 None => self.over(&run, what),
             };
             self.ended.insert(run.id, over.clone());
-            is_worth_taking(&over).then_some((run, over))
+            is_worth_taking(over.state).then_some((run, over))
         })
     }
 

@@ -33,12 +33,11 @@ use model::{
     Ask, Failure, FailureKind, Lease, Outcome, Reply, RunId, RunName, Seq, Settlement, State,
     Timestamp,
 };
-use operations::FreshIds;
+use operations::{FreshIds, resolve};
 use orchestrator::flow::{
     Await, Check, Effect, Event, Flow, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal,
     Step, Stop, TaskEvent,
 };
-use orchestrator::nearest;
 use store::{Claimed, Progress, Recorded, StoreError, key_holder};
 use wasm::{CallError, CallResult, FlowClock, FlowPort, Held, LogSink, Prepared, RunContext};
 
@@ -404,10 +403,9 @@ impl Driver {
                             parameters,
                         })
                     }),
-                Ok(None) => store.deployments(None).await.map(|known| {
-                    let known = known.into_iter().map(|known| known.name);
-                    Found::NoDeployment(nearest(&name.to_string(), known))
-                }),
+                Ok(None) => resolve::nearest_deployment(&**store, &name)
+                    .await
+                    .map(Found::NoDeployment),
                 Err(err) => Err(err),
             },
             Look::Run(run) => {

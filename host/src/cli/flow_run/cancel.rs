@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::many::{ManyArgs, Verb, choose, each};
+use super::many::{ManyArgs, choose, each};
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::watch::{States, until_ended, warn_of_pool};
 use model::{LogLevel, StateType};
+use operations::client::BulkVerb;
 use operations::control::ControlRefusal;
 use operations::view::FlowRunView;
 
@@ -32,10 +33,13 @@ pub struct CancelArgs {
 }
 
 pub async fn run(args: CancelArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let Some(chosen) = choose(&args.many, Verb::Cancel, cx).await? else {
+    let Some(chosen) = choose(&args.many, BulkVerb::Cancel, cx).await? else {
         return Ok(ExitStatus::Success);
     };
-    let status = each(&chosen, Verb::Cancel, cx, async |run| cancel(run, cx).await).await?;
+    let status = each(&chosen, BulkVerb::Cancel, cx, async |run| {
+        cancel(run, cx).await
+    })
+    .await?;
     // What has begun ends once a worker has let it clean up.
     let begun = chosen.runs.iter();
     let begun = begun.filter(|run| run.started.is_some() && run.ended.is_none());

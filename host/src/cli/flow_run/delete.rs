@@ -1,8 +1,9 @@
 //! `orch-host flow-run delete ID...`
 
-use super::many::{ManyArgs, Verb, choose, each};
+use super::many::{ManyArgs, choose, each};
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use operations::client::BulkVerb;
 
 /// Delete flow runs that are over, with all that belongs to them
 ///
@@ -15,10 +16,10 @@ pub struct DeleteArgs {
 }
 
 pub async fn run(args: DeleteArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let Some(chosen) = choose(&args.many, Verb::Delete, cx).await? else {
+    let Some(chosen) = choose(&args.many, BulkVerb::Delete, cx).await? else {
         return Ok(ExitStatus::Success);
     };
-    each(&chosen, Verb::Delete, cx, async |run| {
+    each(&chosen, BulkVerb::Delete, cx, async |run| {
         cx.client.delete_run(&run.id.to_string()).await?;
         cx.out.note(&format!("Flow run '{}' deleted", run.name));
         Ok(run.clone())

@@ -19,7 +19,7 @@ use crate::cli::named::run_named;
 use crate::cli::output::Format;
 use crate::cli::text::counted;
 use model::{IdPrefix, StateType};
-use operations::client::{Answered, RunQuery};
+use operations::client::{Answered, BulkVerb, RunQuery};
 use operations::view::FlowRunView;
 
 #[derive(Debug, clap::Args)]
@@ -37,51 +37,21 @@ pub struct ManyArgs {
     yes: bool,
 }
 
-/// What can be done to runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    Cancel,
-    Pause,
-    Resume,
-    Retry,
-    Delete,
+/// What has been done, as a sentence begins.
+fn in_the_past(verb: BulkVerb) -> &'static str {
+    match verb {
+        BulkVerb::Cancel => "Cancelled",
+        BulkVerb::Pause => "Paused",
+        BulkVerb::Resume => "Resumed",
+        BulkVerb::Retry => "Retried",
+        BulkVerb::Delete => "Deleted",
+    }
 }
 
-impl Verb {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Retry => "retry",
-            Self::Delete => "delete",
-        }
-    }
-
-    /// What has been done, as a sentence begins.
-    fn done(self) -> &'static str {
-        match self {
-            Self::Cancel => "Cancelled",
-            Self::Pause => "Paused",
-            Self::Resume => "Resumed",
-            Self::Retry => "Retried",
-            Self::Delete => "Deleted",
-        }
-    }
-
-    /// Whether it changes a run in this state. What is over and completed is retried only by name.
-    fn is_for(self, state: StateType) -> bool {
-        match self {
-            Self::Cancel => !state.is_terminal() && state != StateType::Cancelling,
-            Self::Pause => {
-                let is_on_its_way = state != StateType::Paused && state != StateType::Cancelling;
-                !state.is_terminal() && is_on_its_way
-            }
-            Self::Resume => state == StateType::Paused,
-            Self::Retry => state.is_terminal() && state != StateType::Completed,
-            Self::Delete => state.is_terminal(),
-        }
-    }
+/// Whether a filter means runs in this state. What has completed is retried only by name.
+fn is_for(verb: BulkVerb, state: StateType) -> bool {
+    let is_by_name = verb == BulkVerb::Retry && state == StateType::Completed;
+    verb.fits(state) && !is_by_name
 }
 
 /// Runs to which something is to be done.
@@ -92,7 +62,11 @@ pub struct Chosen {
 }
 
 /// Finds the runs, and asks where many may be meant by mistake. `None`: nothing is to be done.
-pub async fn choose(args: &ManyArgs, verb: Verb, cx: &Context) -> anyhow::Result<Option<Chosen>> {
+pub async fn choose(
+    args: &ManyArgs,
+    verb: BulkVerb,
+    cx: &Context,
+) -> anyhow::Result<Option<Chosen>> {
     let by_filter = !args.filter.is_empty();
     let runs = match (args.ids.is_empty(), by_filter) {
         (false, true) => {
@@ -101,7 +75,7 @@ pub async fn choose(args: &ManyArgs, verb: Verb, cx: &Context) -> anyhow::Result
                 .into());
         }
         (true, false) => {
-            let word = verb.word();
+            let word = verb.as_str();
             return Err(UserError::new("neither runs nor a filter is given")
                 .hint(format!(
                     "`orch-host flow-run {word} ID` is for one run, and `--state`, `--flow` and \
@@ -119,7 +93,7 @@ pub async fn choose(args: &ManyArgs, verb: Verb, cx: &Context) -> anyhow::Result
                 .out
                 .table(&table(&runs, cx.now()), "There are no such flow runs")?,
         }
-        let (word, count) = (verb.word(), counted(runs.len() as u64, "flow run"));
+        let (word, count) = (verb.as_str(), counted(runs.len() as u64, "flow run"));
         cx.out
             .hint(&format!("without `--dry-run` this would {word} {count}"));
         return Ok(None);
@@ -150,7 +124,7 @@ async fn named(ids: &[IdPrefix], cx: &Context) -> Answered<Vec<FlowRunView>> {
     Ok(runs)
 }
 
-async fn of_filter(filter: RunQuery, verb: Verb, cx: &Context) -> Answered<Vec<FlowRunView>> {
+async fn of_filter(filter: RunQuery, verb: BulkVerb, cx: &Context) -> Answered<Vec<FlowRunView>> {
     let found = collect(0, |limit, cursor| {
         cx.client.list_runs(RunQuery {
             limit: Some(limit),
@@ -160,15 +134,20 @@ async fn of_filter(filter: RunQuery, verb: Verb, cx: &Context) -> Answered<Vec<F
         })
     });
     let mut runs = found.await?;
-    runs.retain(|run| run.state.kind.parse().is_ok_and(|state| verb.is_for(state)));
+    runs.retain(|run| {
+        run.state
+            .kind
+            .parse()
+            .is_ok_and(|state| is_for(verb, state))
+    });
     // The oldest first, as they came.
     runs.reverse();
     Ok(runs)
 }
 
 /// Asks on a terminal. Elsewhere nobody can answer.
-fn is_meant(runs: &[FlowRunView], verb: Verb, cx: &Context) -> anyhow::Result<bool> {
-    let (word, count) = (verb.word(), counted(runs.len() as u64, "flow run"));
+fn is_meant(runs: &[FlowRunView], verb: BulkVerb, cx: &Context) -> anyhow::Result<bool> {
+    let (word, count) = (verb.as_str(), counted(runs.len() as u64, "flow run"));
     if !std::io::stdin().is_terminal() {
         return Err(UserError::new(format!("this would {word} {count}"))
             .hint("`--yes` does it, `--dry-run` shows which they are")
@@ -195,7 +174,7 @@ fn is_meant(runs: &[FlowRunView], verb: Verb, cx: &Context) -> anyhow::Result<bo
 /// a refusal is the command's.
 pub async fn each(
     chosen: &Chosen,
-    verb: Verb,
+    verb: BulkVerb,
     cx: &Context,
     act: impl AsyncFn(&FlowRunView) -> anyhow::Result<FlowRunView>,
 ) -> anyhow::Result<ExitStatus> {
@@ -223,7 +202,7 @@ pub async fn each(
         refused => format!("; {refused} were left as they are"),
     };
     let count = counted(done.len() as u64, "flow run");
-    cx.out.note(&format!("{} {count}{of}", verb.done()));
+    cx.out.note(&format!("{} {count}{of}", in_the_past(verb)));
     if cx.out.format == Format::Json {
         cx.out.json(&done)?;
     }
@@ -239,22 +218,25 @@ mod tests {
 
     #[test]
     fn a_filter_means_only_those_that_it_would_change() {
-        let states = |verb: Verb| {
+        let states = |verb: BulkVerb| {
             let states = StateType::ALL
                 .into_iter()
-                .filter(|state| verb.is_for(*state));
+                .filter(|state| is_for(verb, *state));
             states
                 .map(|state| state.to_string())
                 .collect::<Vec<_>>()
                 .join(" ")
         };
         assert_eq!(
-            states(Verb::Cancel),
+            states(BulkVerb::Cancel),
             "SCHEDULED PENDING RUNNING WAITING PAUSED"
         );
-        assert_eq!(states(Verb::Pause), "SCHEDULED PENDING RUNNING WAITING");
-        assert_eq!(states(Verb::Resume), "PAUSED");
-        assert_eq!(states(Verb::Retry), "FAILED CRASHED CANCELLED");
-        assert_eq!(states(Verb::Delete), "COMPLETED FAILED CRASHED CANCELLED");
+        assert_eq!(states(BulkVerb::Pause), "SCHEDULED PENDING RUNNING WAITING");
+        assert_eq!(states(BulkVerb::Resume), "PAUSED");
+        assert_eq!(states(BulkVerb::Retry), "FAILED CRASHED CANCELLED");
+        assert_eq!(
+            states(BulkVerb::Delete),
+            "COMPLETED FAILED CRASHED CANCELLED"
+        );
     }
 }

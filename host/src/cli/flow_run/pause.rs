@@ -1,8 +1,9 @@
 //! `orch-host flow-run pause ID...`
 
-use super::many::{ManyArgs, Verb, choose, each};
+use super::many::{ManyArgs, choose, each};
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
+use operations::client::BulkVerb;
 
 /// Stop flow runs until they are resumed
 ///
@@ -14,10 +15,10 @@ pub struct PauseArgs {
 }
 
 pub async fn run(args: PauseArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let Some(chosen) = choose(&args.many, Verb::Pause, cx).await? else {
+    let Some(chosen) = choose(&args.many, BulkVerb::Pause, cx).await? else {
         return Ok(ExitStatus::Success);
     };
-    each(&chosen, Verb::Pause, cx, async |run| {
+    each(&chosen, BulkVerb::Pause, cx, async |run| {
         let run = cx.client.pause_run(&run.id.to_string()).await?;
         cx.out.note(&format!("Flow run '{}' paused", run.name));
         Ok(run)

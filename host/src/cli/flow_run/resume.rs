@@ -1,10 +1,11 @@
 //! `orch-host flow-run resume ID...`
 
-use super::many::{ManyArgs, Verb, choose, each};
+use super::many::{ManyArgs, choose, each};
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::inputs::value;
 use model::State;
+use operations::client::BulkVerb;
 use operations::inputs::{check, choose_of};
 use operations::view::FlowRunView;
 
@@ -26,7 +27,7 @@ pub struct ResumeArgs {
 }
 
 pub async fn run(args: ResumeArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let Some(chosen) = choose(&args.many, Verb::Resume, cx).await? else {
+    let Some(chosen) = choose(&args.many, BulkVerb::Resume, cx).await? else {
         return Ok(ExitStatus::Success);
     };
     if let Some(typed) = &args.input {
@@ -37,7 +38,7 @@ pub async fn run(args: ResumeArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         };
         return give(run, typed, args.key.as_deref(), cx).await;
     }
-    each(&chosen, Verb::Resume, cx, async |run| {
+    each(&chosen, BulkVerb::Resume, cx, async |run| {
         let run = cx.client.resume_run(&run.id.to_string()).await?;
         cx.out.note(&format!("Flow run '{}' resumed", run.name));
         Ok(run)

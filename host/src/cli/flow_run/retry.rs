@@ -1,11 +1,11 @@
 //! `orch-host flow-run retry ID...`
 
-use super::many::{ManyArgs, Verb, choose, each};
+use super::many::{ManyArgs, choose, each};
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::watch::{States, follow, follow_all};
 use model::LogLevel;
-use operations::client::RetryRun;
+use operations::client::{BulkVerb, RetryRun};
 
 /// Open a new attempt of flow runs that are over
 ///
@@ -24,13 +24,13 @@ pub struct RetryArgs {
 }
 
 pub async fn run(args: RetryArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let Some(chosen) = choose(&args.many, Verb::Retry, cx).await? else {
+    let Some(chosen) = choose(&args.many, BulkVerb::Retry, cx).await? else {
         return Ok(ExitStatus::Success);
     };
     let retry = RetryRun {
         from_scratch: args.from_scratch,
     };
-    let status = each(&chosen, Verb::Retry, cx, async |run| {
+    let status = each(&chosen, BulkVerb::Retry, cx, async |run| {
         let run = cx.client.retry_run(&run.id.to_string(), retry).await?;
         cx.out.note(&format!(
             "Flow run '{}' begins attempt {}",

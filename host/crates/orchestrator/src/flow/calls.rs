@@ -196,7 +196,7 @@ impl Flow {
             candidates,
             ..
         } = reusing;
-        match found.filter(is_worth_taking) {
+        match found.filter(|run| is_worth_taking(run.state)) {
             Some(run) => Ok(self.take_up(request, run, at)),
             None => self.start_or_reuse(request, candidates, at),
         }
@@ -305,7 +305,7 @@ impl Flow {
             let keyed = Keyed {
                 request,
                 known,
-                run,
+                parameters: run.parameters,
                 key,
                 instead_of: None,
             };
@@ -389,7 +389,7 @@ impl Flow {
             keyed.instead_of = Some(holder.run.id);
             return Ok(self.create(keyed, at));
         }
-        if let Err(other) = is_same_request(&holder.parameters, &keyed.run.parameters) {
+        if let Err(other) = is_same_request(&holder.parameters, &keyed.parameters) {
             let name = &keyed.known.deployment.name;
             let (key, holder) = (&keyed.key, holder.run.id);
             let message = format!(
@@ -405,7 +405,7 @@ impl Flow {
     /// tries anew.
     fn is_to_be_replaced(&self, holder: &KeyHolder) -> bool {
         let is_own = holder.parent == Some(self.run.id);
-        is_own && !is_worth_taking(&holder.run) && !self.runs.contains_key(&holder.run.id)
+        is_own && !is_worth_taking(holder.run.state) && !self.runs.contains_key(&holder.run.id)
     }
 
     /// Records a run with a key. Whether it is the one that gets the key must be known before

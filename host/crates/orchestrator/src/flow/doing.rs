@@ -47,8 +47,8 @@ pub(super) enum Doing {
 pub(super) struct Keyed {
     pub request: RunRequest,
     pub known: Known,
-    /// As it would be.
-    pub run: FlowRun,
+    /// Of the run, with the defaults of its deployment.
+    pub parameters: Json,
     pub key: String,
     /// The run that loses the key to it.
     pub instead_of: Option<RunId>,

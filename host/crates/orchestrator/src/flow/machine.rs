@@ -231,11 +231,6 @@ impl Flow {
         self.signal == Signal::Cancel
     }
 
-    /// How long the attempt may take.
-    pub fn timeout(&self) -> Option<Duration> {
-        self.limits.timeout
-    }
-
     /// When the attempt is to end.
     pub fn deadline(&self) -> Option<Timestamp> {
         let timeout = self.limits.timeout?;

@@ -5,6 +5,7 @@ use super::plan::{AddRun, Change, Need, News, Plan};
 use super::question::Replacing;
 use super::refusal::{Broken, Refusal};
 use crate::is_same_request;
+use crate::kept::is_worth_taking;
 use model::{FlowRun, NewRun, StateType};
 
 /// What must hold of new runs before any is created: each can be claimed by some worker.
@@ -61,8 +62,7 @@ impl Replacing {
     /// the new one is refused.
     pub fn answered(self, head: Option<Head>) -> Plan<'static> {
         let mut plan = Plan::default();
-        let failed = |head: &Head| head.state.is_terminal() && head.state != StateType::Completed;
-        if let Some(head) = head.filter(failed) {
+        if let Some(head) = head.filter(|head| !is_worth_taking(head.state)) {
             plan.change(Change::ReleaseKey { run: head.key });
         }
         plan

@@ -48,7 +48,7 @@ enum Runs {
 impl Posted {
     fn of(cx: &Cx, form: &Query) -> Result<Self, Refused> {
         let word = form.get("action").unwrap_or_default();
-        let verb = BulkVerb::ALL.into_iter().find(|it| it.as_str() == word);
+        let verb = BulkVerb::of(word);
         let verb = verb.ok_or_else(|| {
             let detail = format!("`{word}` is nothing that can be done to flow runs");
             Problem::new(ProblemKind::InvalidQuery, detail)
@@ -131,7 +131,7 @@ pub async fn ask(cx: Cx, form: Query) -> Result<Response, Refused> {
         hidden,
         choices,
         verb: text(verb.as_str()),
-        is_dangerous: matches!(verb, BulkVerb::Cancel | BulkVerb::Delete),
+        is_dangerous: verb.is_dangerous(),
         back: back.at("/flow-runs"),
     }))
 }

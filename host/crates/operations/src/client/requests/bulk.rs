@@ -1,6 +1,6 @@
 //! What is asked to be done to many runs.
 
-use model::{Role, RunId};
+use model::{Role, RunId, StateType};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,6 +35,28 @@ impl BulkVerb {
             Self::Retry => "retry",
             Self::Delete => "delete",
         }
+    }
+
+    /// The verb of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.as_str() == word)
+    }
+
+    /// Whether a run in this state can be changed so. The store decides; this only tells which runs
+    /// to offer it for.
+    pub fn fits(self, state: StateType) -> bool {
+        let is_cancelling = state == StateType::Cancelling;
+        match self {
+            Self::Cancel => !state.is_terminal() && !is_cancelling,
+            Self::Pause => !state.is_terminal() && !is_cancelling && state != StateType::Paused,
+            Self::Resume => state == StateType::Paused,
+            Self::Retry | Self::Delete => state.is_terminal(),
+        }
+    }
+
+    /// Whether something is lost by it.
+    pub fn is_dangerous(self) -> bool {
+        matches!(self, Self::Cancel | Self::Delete)
     }
 
     /// Who may ask for it.

@@ -3,8 +3,8 @@
 
 use askama::Template;
 use axum::response::Response;
-use model::{Role, StateType};
-use operations::client::{Answered, InspectRun, RetryRun};
+use model::StateType;
+use operations::client::{Answered, BulkVerb, InspectRun, RetryRun};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::{FlowRunDetailsView, FlowRunView};
 
@@ -29,108 +29,61 @@ pub struct Ask {
     pub back: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verb {
-    Cancel,
-    Pause,
-    Resume,
-    Retry,
-    Delete,
+fn verb_of(word: &str) -> Answered<BulkVerb> {
+    BulkVerb::of(word).ok_or_else(|| {
+        let detail = format!("`{word}` is nothing that can be done to a flow run");
+        Problem::new(ProblemKind::NotFound, detail)
+    })
 }
 
-impl Verb {
-    fn of(word: &str) -> Answered<Self> {
-        Ok(match word {
-            "cancel" => Self::Cancel,
-            "pause" => Self::Pause,
-            "resume" => Self::Resume,
-            "retry" => Self::Retry,
-            "delete" => Self::Delete,
-            _ => {
-                let detail = format!("`{word}` is nothing that can be done to a flow run");
-                return Err(Problem::new(ProblemKind::NotFound, detail));
-            }
-        })
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Retry => "retry",
-            Self::Delete => "delete",
-        }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Cancel => "Cancel",
-            Self::Pause => "Pause",
-            Self::Resume => "Resume",
-            Self::Retry => "Retry",
-            Self::Delete => "Delete",
-        }
-    }
-
-    fn role(self) -> Role {
-        match self {
-            Self::Cancel | Self::Pause | Self::Resume | Self::Retry => Role::Operator,
-            Self::Delete => Role::Admin,
-        }
-    }
-
-    fn is_dangerous(self) -> bool {
-        matches!(self, Self::Cancel | Self::Delete)
-    }
-
-    /// Whether the state of the run allows it. The store decides; this only hides buttons.
-    fn fits(self, run: &FlowRunView) -> bool {
-        // A subflow lives and ends with the run around it.
-        if run.within.is_some() {
-            return false;
-        }
-        let Ok(state) = run.state.kind.parse::<StateType>() else {
-            return false;
-        };
-        match self {
-            Self::Cancel => !state.is_terminal() && state != StateType::Cancelling,
-            Self::Pause => {
-                !state.is_terminal() && !matches!(state, StateType::Paused | StateType::Cancelling)
-            }
-            Self::Resume => state == StateType::Paused,
-            Self::Retry | Self::Delete => state.is_terminal(),
-        }
-    }
-
-    fn action(self, run: &FlowRunView) -> Action {
-        let action = Action::new(
-            self.text(),
-            format!("/flow-runs/{}/{}", run.id, self.word()),
-        );
-        let action = action.asking();
-        if self.is_dangerous() {
-            action.dangerous()
-        } else {
-            action
-        }
+fn text(verb: BulkVerb) -> &'static str {
+    match verb {
+        BulkVerb::Cancel => "Cancel",
+        BulkVerb::Pause => "Pause",
+        BulkVerb::Resume => "Resume",
+        BulkVerb::Retry => "Retry",
+        BulkVerb::Delete => "Delete",
     }
 }
 
-fn allowed(cx: &Cx, run: &FlowRunView, verbs: &[Verb]) -> Vec<Action> {
-    let fits = |verb: &&Verb| verb.fits(run) && cx.visitor.role().allows(verb.role());
-    let fitting = verbs.iter().filter(fits);
-    fitting.map(|verb| verb.action(run)).collect()
+/// Whether the run allows it. The store decides; this only hides buttons.
+fn fits(verb: BulkVerb, run: &FlowRunView) -> bool {
+    let state = run.state.kind.parse::<StateType>();
+    // A subflow lives and ends with the run around it.
+    run.within.is_none() && state.is_ok_and(|state| verb.fits(state))
+}
+
+fn action(verb: BulkVerb, run: &FlowRunView) -> Action {
+    let action = Action::new(
+        text(verb),
+        format!("/flow-runs/{}/{}", run.id, verb.as_str()),
+    );
+    let action = action.asking();
+    if verb.is_dangerous() {
+        action.dangerous()
+    } else {
+        action
+    }
+}
+
+fn allowed(cx: &Cx, run: &FlowRunView, verbs: &[BulkVerb]) -> Vec<Action> {
+    let is_allowed = |verb: &&BulkVerb| fits(**verb, run) && cx.visitor.role().allows(verb.role());
+    let allowed = verbs.iter().filter(is_allowed);
+    allowed.map(|verb| action(*verb, run)).collect()
 }
 
 /// What stands beside the name.
 pub fn first(cx: &Cx, run: &FlowRunView) -> Vec<Action> {
-    allowed(cx, run, &[Verb::Cancel, Verb::Resume, Verb::Retry])
+    allowed(
+        cx,
+        run,
+        &[BulkVerb::Cancel, BulkVerb::Resume, BulkVerb::Retry],
+    )
 }
 
 /// What is behind "More".
 pub fn more(cx: &Cx, run: &FlowRunView) -> Vec<Action> {
-    let mut more = allowed(cx, run, &[Verb::Pause]);
+    let mut more = allowed(cx, run, &[BulkVerb::Pause]);
     if cx.can_operate()
         && let Some(name) = &run.deployment
     {
@@ -140,23 +93,23 @@ pub fn more(cx: &Cx, run: &FlowRunView) -> Vec<Action> {
             format!("{path}/run?copy={}", run.id),
         ));
     }
-    more.extend(allowed(cx, run, &[Verb::Delete]));
+    more.extend(allowed(cx, run, &[BulkVerb::Delete]));
     more
 }
 
 /// `GET /flow-runs/{id}/{verb}`: asks whether it is meant.
 pub async fn ask(cx: Cx, run: String, verb: String) -> Response {
     cx.answer(async |cx| {
-        let verb = Verb::of(&verb)?;
+        let verb = verb_of(&verb)?;
         let details = cx.client.inspect_run(&run, InspectRun::default()).await?;
         let run = &details.run;
         Ok(rendered(&Ask {
-            shell: cx.shell(format!("{} {}", verb.text(), run.name)),
-            question: format!("{} {}?", verb.text(), run.name),
+            shell: cx.shell(format!("{} {}", text(verb), run.name)),
+            question: format!("{} {}?", text(verb), run.name),
             lines: consequences(verb, &details),
-            action: format!("/flow-runs/{}/{}", run.id, verb.word()),
+            action: format!("/flow-runs/{}/{}", run.id, verb.as_str()),
             hidden: Vec::new(),
-            choices: if verb == Verb::Retry {
+            choices: if verb == BulkVerb::Retry {
                 vec![Switch {
                     name: "from_scratch",
                     text: "Repeat what had completed, too",
@@ -164,7 +117,7 @@ pub async fn ask(cx: Cx, run: String, verb: String) -> Response {
             } else {
                 Vec::new()
             },
-            verb: verb.text(),
+            verb: text(verb),
             is_dangerous: verb.is_dangerous(),
             back: format!("/flow-runs/{}", run.id),
         }))
@@ -173,12 +126,12 @@ pub async fn ask(cx: Cx, run: String, verb: String) -> Response {
 }
 
 /// What else happens.
-fn consequences(verb: Verb, details: &FlowRunDetailsView) -> Vec<String> {
+fn consequences(verb: BulkVerb, details: &FlowRunDetailsView) -> Vec<String> {
     let open = |(state, _): &&(StateType, u64)| !state.is_terminal();
     let children: u64 = details.children.0.iter().filter(open).map(|(_, n)| n).sum();
     let mut lines = Vec::new();
     match verb {
-        Verb::Cancel => {
+        BulkVerb::Cancel => {
             if children > 0 {
                 let runs = plural(children, "run that it started", "runs that it started");
                 lines.push(format!(
@@ -190,16 +143,16 @@ fn consequences(verb: Verb, details: &FlowRunDetailsView) -> Vec<String> {
                     .to_owned(),
             );
         }
-        Verb::Pause => lines.push(
+        BulkVerb::Pause => lines.push(
             "It stops at its next step and gives its slot back. Runs that it started go on."
                 .to_owned(),
         ),
-        Verb::Resume => lines.push("It goes on where it was.".to_owned()),
-        Verb::Retry => lines.push(
+        BulkVerb::Resume => lines.push("It goes on where it was.".to_owned()),
+        BulkVerb::Retry => lines.push(
             "A new attempt begins. What earlier attempts have completed is not repeated."
                 .to_owned(),
         ),
-        Verb::Delete => lines.push(
+        BulkVerb::Delete => lines.push(
             "Its journal, log, task runs and subflows go with it. This cannot be undone. Runs \
              that it started stay."
                 .to_owned(),
@@ -211,21 +164,21 @@ fn consequences(verb: Verb, details: &FlowRunDetailsView) -> Vec<String> {
 /// `POST /flow-runs/{id}/{verb}`
 pub async fn act(cx: Cx, run: String, verb: String, posted: Query) -> Response {
     cx.answer(async |cx| {
-        let verb = Verb::of(&verb)?;
+        let verb = verb_of(&verb)?;
         let (client, run) = (&cx.client, run.as_str());
         let (after, did) = match verb {
-            Verb::Cancel => (client.cancel_run(run).await?, "Cancelled"),
-            Verb::Pause => (client.pause_run(run).await?, "Paused"),
-            Verb::Resume => (client.resume_run(run).await?, "Resumed"),
-            Verb::Retry => {
+            BulkVerb::Cancel => (client.cancel_run(run).await?, "Cancelled"),
+            BulkVerb::Pause => (client.pause_run(run).await?, "Paused"),
+            BulkVerb::Resume => (client.resume_run(run).await?, "Resumed"),
+            BulkVerb::Retry => {
                 let from_scratch = posted.get("from_scratch").is_some();
                 let retried = client.retry_run(run, RetryRun { from_scratch }).await?;
                 (retried, "A new attempt begins of")
             }
-            Verb::Delete => return delete(cx, run).await,
+            BulkVerb::Delete => return delete(cx, run).await,
         };
         let said = match (verb, after.state.kind.as_ref()) {
-            (Verb::Cancel, "CANCELLING") => format!("{} was told to stop", after.name),
+            (BulkVerb::Cancel, "CANCELLING") => format!("{} was told to stop", after.name),
             _ => format!("{did} {}", after.name),
         };
         Ok(see_other(&format!("/flow-runs/{}", after.id), &said))
