@@ -76,7 +76,8 @@ impl<S: Store> World<'_, S> {
                 short(run.id),
                 lease.epoch
             );
-            let latest = now.max(self.latest);
+            // What its clock says is no matter: another's may have woken the run.
+            let latest = self.now.max(self.latest);
             self.ledger.claimed(self.store, run, *lease, latest).await;
             let before = self.holders.insert(run.id, *lease);
             assert_eq!(before, None, "a run was claimed that somebody holds");
