@@ -15,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
@@ -105,7 +106,10 @@ impl Serving {
     async fn connection(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
-        cut_when_unread(&stream);
+        end_when_lost(&stream);
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(UNREAD_MAX));
+        let stream = Box::pin(stream);
         let Some(tls) = &self.tls else {
             return self.speak(stream, Version::One, peer, watcher).await;
         };
@@ -138,10 +142,10 @@ impl Serving {
     }
 }
 
-/// Lets the kernel end the connection of a client that does not read: nobody else would notice,
-/// since the rest of an answer waits in buffers and not in a task.
+/// Lets the kernel end the connection of a client that does not answer, when what it was sent is
+/// in the kernel's buffers already and nobody waits for it here.
 #[cfg(target_os = "linux")]
-fn cut_when_unread(stream: &TcpStream) {
+fn end_when_lost(stream: &TcpStream) {
     let time_ms = UNREAD_MAX.as_millis() as u32;
     // It fails only for what is no TCP connection.
     let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, time_ms);
@@ -149,7 +153,7 @@ fn cut_when_unread(stream: &TcpStream) {
 
 /// Elsewhere the kernel has its own time, which is longer.
 #[cfg(not(target_os = "linux"))]
-fn cut_when_unread(_: &TcpStream) {}
+fn end_when_lost(_: &TcpStream) {}
 
 fn http() -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
