@@ -45,6 +45,24 @@ pub fn within<R>(scope: Handle, f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Where the code was before, to be restored when this is dropped.
+#[cfg(not(target_arch = "wasm32"))]
+pub struct Apart(Place, Option<Handle>);
+
+/// From now on the code of this thread is elsewhere, and in no subflow.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn apart(place: Place) -> Apart {
+    Apart(PLACE.replace(place), SCOPE.replace(None))
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Apart {
+    fn drop(&mut self) {
+        PLACE.set(self.0);
+        SCOPE.set(self.1);
+    }
+}
+
 /// A future that is always polled inside its subflow, however it is interleaved with others.
 pub struct Within<F> {
     pub scope: Handle,

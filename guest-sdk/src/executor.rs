@@ -257,10 +257,24 @@ impl Wake for Flag {
 /// Errs when the host refuses to wait, which it does with `cancelled` when the run is told
 /// to stop, and when the future can never end.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
-    with(|reactor| reactor.depth += 1);
-    let output = run(pin!(future));
-    with(|reactor| reactor.depth -= 1);
-    output
+    let _deeper = Deeper::begin();
+    run(pin!(future))
+}
+
+/// One more `block_on` is nested, until it ends, be it with a panic that a test catches.
+struct Deeper;
+
+impl Deeper {
+    fn begin() -> Self {
+        with(|reactor| reactor.depth += 1);
+        Self
+    }
+}
+
+impl Drop for Deeper {
+    fn drop(&mut self) {
+        with(|reactor| reactor.depth -= 1);
+    }
 }
 
 fn run<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output> {

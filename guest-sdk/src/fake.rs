@@ -4,6 +4,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
+    rc::Rc,
 };
 
 use crate::{
@@ -36,9 +37,9 @@ pub struct Fake {
 
 impl Fake {
     /// A fake for this test, in whose flow the test now runs.
-    pub fn install() -> &'static Self {
-        let fake: &'static Self = Box::leak(Box::default());
-        native::install(fake);
+    pub fn install() -> Rc<Self> {
+        let fake: Rc<Self> = Rc::default();
+        native::replace(Some(Rc::clone(&fake) as Rc<dyn Host>));
         set_place(Place::Flow);
         fake
     }

@@ -1,6 +1,8 @@
 //! Everything the SDK asks of the host, behind one trait, so that its logic can be tested
 //! natively against a fake.
 
+use std::{thread, time::Duration};
+
 use crate::bindings::{
     artifacts::Artifact,
     context::RunContext,
@@ -47,6 +49,11 @@ pub trait Host {
     fn log(&self, level: Level, target: &str, message: &str, scope: Option<Handle>);
     fn panicked(&self, message: &str, location: &str);
     fn context(&self, scope: Option<Handle>) -> RunContext;
+
+    /// Lets a task sleep.
+    fn sleep(&self, duration: Duration) {
+        thread::sleep(duration);
+    }
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -142,28 +149,33 @@ pub use native::host;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native {
-    //! There is no host in a native program, except a fake one in tests.
+    //! There is no host in a native program, except the one that a test has.
 
     use super::*;
-    use std::cell::Cell;
+    use std::{cell::RefCell, rc::Rc};
 
     thread_local! {
-        static FAKE: Cell<Option<&'static dyn Host>> = const { Cell::new(None) };
+        static HOST: RefCell<Option<Rc<dyn Host>>> = const { RefCell::new(None) };
     }
 
-    /// Answers this thread's calls from now on.
-    #[cfg(test)]
-    pub fn install(fake: &'static dyn Host) {
-        FAKE.set(Some(fake));
+    /// Answers this thread's calls from now on, and gives what has until now.
+    pub fn replace(host: Option<Rc<dyn Host>>) -> Option<Rc<dyn Host>> {
+        HOST.replace(host)
     }
 
-    /// The fake that a test has installed.
+    /// What answers this thread's calls, in a test.
+    pub fn installed() -> Option<Rc<dyn Host>> {
+        HOST.with_borrow(Clone::clone)
+    }
+
+    /// What answers this thread's calls.
     #[track_caller]
-    pub fn host() -> &'static dyn Host {
-        FAKE.get().unwrap_or_else(|| {
+    pub fn host() -> Rc<dyn Host> {
+        installed().unwrap_or_else(|| {
             panic!(
-                "flows run inside orch-host; in a native unit test, `my_task::call(..)` and \
-                 `my_flow::call(..)` run the plain function body"
+                "flows run inside orch-host; in a native unit test, \
+                 `guest_sdk::testing::Harness` runs a flow with its tasks, and \
+                 `my_task::call(..)` is the plain function"
             )
         })
     }

@@ -90,9 +90,9 @@
 //!
 //! # Tests
 //!
-//! Native unit tests can use everything but the host: `my_task::call(..)` and
-//! `my_flow::call(..)` run the plain functions. A flow that calls a task, sleeps, asks for
-//! input or starts a run needs the host: `orch-host run component.wasm` tries it.
+//! In a native unit test, `my_task::call(..)` is the plain function, and a
+//! [`Harness`](testing::Harness) runs a whole flow with its tasks: the test gives children,
+//! inputs and variables, and time jumps. See [`testing`].
 //!
 //! # Size
 //!
@@ -142,6 +142,8 @@ mod secret;
 mod subflow;
 mod task;
 mod task_arguments;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 mod timer;
 mod variable;
 

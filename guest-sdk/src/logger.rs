@@ -17,6 +17,11 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
+        // In a native test, the log of a thread without a host is nobody's.
+        #[cfg(not(target_arch = "wasm32"))]
+        if crate::host::native::installed().is_none() {
+            return;
+        }
         let level = match record.level() {
             Level::Error => logging::Level::Error,
             Level::Warn => logging::Level::Warn,
@@ -37,12 +42,17 @@ pub fn flush() {
     let _ = std::io::stdout().flush();
 }
 
-/// Sends log records and panics to the host. Which levels are kept is the host's choice.
-pub fn install() {
+/// Sends log records to the host. Which levels are kept is the host's choice.
+pub fn install_log() {
     // An author's own logger, set earlier, keeps its place.
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Trace);
     }
+}
+
+/// Sends log records and panics to the host.
+pub fn install() {
+    install_log();
     std::panic::set_hook(Box::new(|info| {
         flush();
         let message = info.payload_as_str().unwrap_or("a panic without a message");

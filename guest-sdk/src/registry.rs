@@ -64,6 +64,16 @@ pub fn task(name: &str) -> Option<&'static Task> {
     tasks().find(|task| task.signature.name == name)
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+pub fn flow_names() -> impl Iterator<Item = &'static str> {
+    flows().map(|flow| flow.signature.name)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub fn task_names() -> impl Iterator<Item = &'static str> {
+    tasks().map(|task| task.signature.name)
+}
+
 /// Everything that was registered, by name. Two entries of one name are both kept: the host
 /// refuses them.
 pub fn manifest() -> guest::Manifest {

@@ -96,6 +96,12 @@ thread_local! {
     static DETACHED: RefCell<Vec<Handle>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Nothing was detached by the flow that begins.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn forget_detached() {
+    DETACHED.take();
+}
+
 /// Waits until all tasks have ended that the flow has detached.
 pub(crate) fn await_detached() -> Result<()> {
     match DETACHED.take() {

@@ -63,11 +63,20 @@ impl Sleep {
 
     fn begin(&self) -> Result<Option<Wait>> {
         if current::place() != Place::Flow {
-            std::thread::sleep(self.duration);
+            sleep_here(self.duration);
             return Ok(None);
         }
         Ok(Some(Wait::any(vec![start(self.duration)?])))
     }
+}
+
+/// A task sleeps, or a plain function in a unit test.
+fn sleep_here(duration: Duration) {
+    #[cfg(not(target_arch = "wasm32"))]
+    if crate::host::native::installed().is_none() {
+        return std::thread::sleep(duration);
+    }
+    host().sleep(duration);
 }
 
 /// Starts a timer.

@@ -34,3 +34,22 @@ fn etl_tasks(#[default = 20] partitions: u32) -> Result<u64> {
     info!("Read {rows} rows");
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guest_sdk::testing::Harness;
+
+    #[test]
+    fn the_rows_of_all_partitions_are_counted() {
+        let test = Harness::new();
+        test.task("extract", |_| {
+            Ok(Rows {
+                partition: 0,
+                count: 5,
+            })
+        });
+        assert_eq!(test.run(|| etl_tasks::call(3)).unwrap(), 15);
+        assert_eq!(test.task_runs()[2].name, "extract-2");
+    }
+}
