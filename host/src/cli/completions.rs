@@ -33,6 +33,10 @@ const RUNS_MAX: u32 = 50;
 /// `source <(orch-host completions bash)`; for zsh the same in `~/.zshrc`, after `compinit`; for
 /// fish, in `~/.config/fish/config.fish`: `orch-host completions fish | source`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host completions fish | source
+  orch-host completions bash > ~/.local/share/bash-completion/completions/orch-host")]
 pub struct CompletionsArgs {
     /// The shell
     shell: Shell,

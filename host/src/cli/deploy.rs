@@ -24,6 +24,10 @@ use operations::view::{ComponentView, DeployedView};
 /// default. The same command twice changes nothing. Runs keep the component that they were
 /// created with.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host deploy etl.wasm
+  orch-host deploy etl.wasm --name nightly --pool gpu -p days=7 --secret db-password")]
 pub struct DeployArgs {
     /// The component: target/wasm32-wasip2/release/<crate>.wasm
     #[arg(value_name = "FILE.wasm")]

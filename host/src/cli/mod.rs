@@ -12,6 +12,8 @@ mod deploy;
 mod deployment;
 mod engine;
 mod error;
+#[cfg(test)]
+mod examples_tests;
 mod files;
 mod flow_run;
 mod grants;

@@ -35,6 +35,10 @@ use worker::{Shutdown, ShutdownHandle, Urgency, WorkerConfig, WorkerError, regis
 /// their own pools, where workers execute them. The log is written to stderr, the result to
 /// stdout as JSON.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host run etl/nightly
+  orch-host run etl.wasm -p days=7 --allow-http api.example.com --level debug")]
 pub struct RunArgs {
     /// A flow with one deployment, `flow/deployment`, or a path to a `.wasm` file
     #[arg(add = completions::deployments())]

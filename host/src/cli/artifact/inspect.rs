@@ -18,6 +18,10 @@ const VERSIONS_SHOWN: u32 = 10;
 
 /// Show an artifact and its latest versions
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host artifact inspect report
+  orch-host artifact inspect report -o json")]
 pub struct InspectArgs {
     /// Its key, for the latest version, or its id
     artifact: String,

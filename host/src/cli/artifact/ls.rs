@@ -14,6 +14,10 @@ use operations::view::ArtifactView;
 
 /// List artifacts: of each key the latest, by key; or all of a key or a run, newest first
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host artifact ls
+  orch-host artifact ls --flow-run silver-otter --limit 0 -o wide")]
 pub struct LsArgs {
     /// All versions of this key
     #[arg(long, value_name = "KEY", group = "of")]

@@ -49,6 +49,10 @@ use wasm::ComponentLimits;
 /// where no pair has two values above zero. `left_out` has rows that the other program does
 /// not know, with `null` for the figure, and figures that only one of the two has.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host bench
+  orch-host bench empty three-tasks --against ../before/orch-host --rounds 30")]
 pub struct BenchArgs {
     /// Only these rows
     #[arg(value_parser = row(), value_name = "ROW", conflicts_with = "all")]

@@ -15,6 +15,10 @@ use wasm::Limits;
 ///
 /// With `-o json` the schemas are shown whole.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host component inspect etl.wasm
+  orch-host component inspect 3f9a1c -o json")]
 pub struct InspectArgs {
     /// A `.wasm` file, or the digest of a component that is kept, or the beginning of one
     #[arg(value_name = "DIGEST|FILE")]

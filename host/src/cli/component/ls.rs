@@ -10,6 +10,10 @@ use operations::text::ago;
 
 /// List the components that are kept, newest first
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host component ls
+  orch-host component ls -o json")]
 pub struct LsArgs {}
 
 pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {

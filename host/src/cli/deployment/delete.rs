@@ -7,6 +7,10 @@ use model::DeploymentName;
 
 /// Delete a deployment; its runs stay
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host deployment delete etl/nightly
+  orch-host deployment delete etl/nightly --server https://orch.example.com")]
 pub struct DeleteArgs {
     /// The deployment `flow/deployment`
     #[arg(value_name = "NAME")]

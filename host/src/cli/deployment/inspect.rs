@@ -10,6 +10,10 @@ use operations::view::DeploymentDetailsView;
 
 /// Show a deployment and the parameters that its flow takes
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host deployment inspect etl/nightly
+  orch-host deployment inspect etl -o json")]
 pub struct InspectArgs {
     /// The deployment `flow/deployment`, or a flow that has only one
     #[arg(value_name = "NAME")]

@@ -12,6 +12,10 @@ use operations::text::ago;
 
 /// List the deployments
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host deployment ls
+  orch-host deployment ls --flow etl -o json")]
 pub struct LsArgs {
     /// Only those of this flow
     #[arg(long)]

@@ -16,14 +16,11 @@ use operations::view::FlowRunView;
 /// What has not begun ends at once. What runs or waits is told: its flow gets an error of kind
 /// `cancelled` from the wait it is in, may clean up for a short time, and ends. The children of a
 /// run that failed go on; to cancel that run cancels them.
-///
-/// Examples:
-///
-///   orch-host flow-run cancel silver-otter --watch
-///
-///   orch-host flow-run cancel --flow etl --state WAITING --dry-run
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run cancel silver-otter --watch
+  orch-host flow-run cancel --flow etl --state waiting --dry-run")]
 pub struct CancelArgs {
     #[command(flatten)]
     many: ManyArgs,

@@ -10,6 +10,10 @@ use operations::client::BulkVerb;
 /// The journal, the log, the task runs and the subflows of a run go with it. Runs that it started
 /// stay. This cannot be undone.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run delete silver-otter
+  orch-host flow-run delete --flow etl --state cancelled --until 30d --dry-run")]
 pub struct DeleteArgs {
     #[command(flatten)]
     many: ManyArgs,

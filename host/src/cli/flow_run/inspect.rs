@@ -26,6 +26,10 @@ const CHILDREN_SHOWN: u32 = 10;
 
 /// Show a flow run: its states, tasks and children, what it was given and what it returned
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run inspect silver-otter
+  orch-host flow-run inspect silver-otter --journal -o json")]
 pub struct InspectArgs {
     /// The run's id, the beginning of it, or its name
     #[arg(add = completions::runs())]

@@ -15,6 +15,10 @@ use operations::view::NewsView;
 ///
 /// With `-o json`, a list; with `--follow` too, an object a line.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run logs silver-otter
+  orch-host flow-run logs silver-otter --follow --level debug --task load")]
 pub struct LogsArgs {
     /// The run's id, the beginning of it, or its name
     #[arg(add = completions::runs())]

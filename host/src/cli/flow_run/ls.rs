@@ -21,6 +21,10 @@ const WITH_VALUES_MAX: u32 = 100;
 
 /// List flow runs, newest first
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run ls
+  orch-host flow-run ls --deployment etl/nightly --state failed --since 24h --limit 0")]
 pub struct LsArgs {
     #[command(flatten)]
     filter: FilterArgs,

@@ -9,6 +9,10 @@ use operations::client::BulkVerb;
 ///
 /// Tasks that are under way end first. A paused run holds no slot and no memory.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run pause silver-otter
+  orch-host flow-run pause --pool gpu --state running --yes")]
 pub struct PauseArgs {
     #[command(flatten)]
     many: ManyArgs,

@@ -14,6 +14,10 @@ use operations::view::FlowRunView;
 /// `flow-run inspect` shows what a flow run waits for. Input that does not fit is refused, and
 /// the run waits on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run resume silver-otter
+  orch-host flow-run resume silver-otter --key approval --input true")]
 pub struct ResumeArgs {
     #[command(flatten)]
     many: ManyArgs,

@@ -12,6 +12,10 @@ use operations::client::{BulkVerb, RetryRun};
 /// The flow runs again from its start. Tasks and child runs that had completed are not repeated:
 /// their results are reused. A filter means those that did not complete.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run retry silver-otter
+  orch-host flow-run retry --deployment etl/nightly --state failed --from-scratch --watch")]
 pub struct RetryArgs {
     #[command(flatten)]
     many: ManyArgs,

@@ -13,6 +13,10 @@ use model::{IdPrefix, LogLevel};
 /// Its log and its states are written to stderr, its result to stdout as JSON. Ctrl-C ends the
 /// watching, not the run.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run watch silver-otter
+  orch-host flow-run watch silver-otter --level warn > result.json")]
 pub struct WatchArgs {
     /// The run's id, the beginning of it, or its name
     #[arg(add = completions::runs())]

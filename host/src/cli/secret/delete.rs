@@ -6,6 +6,10 @@ use model::SecretName;
 
 /// Delete a secret
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host secret delete db-password
+  orch-host secret delete db-password --server https://orch.example.com")]
 pub struct DeleteArgs {
     /// Its name
     name: SecretName,

@@ -10,6 +10,10 @@ use operations::text::ago;
 
 /// List secrets, by name; never their values
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host secret ls
+  orch-host secret ls -o json")]
 pub struct LsArgs {}
 
 pub async fn run(_: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {

@@ -14,6 +14,10 @@ use vault::Keys;
 /// The new key takes the place of the one before, unless it is kept in a file of your own:
 /// `--new-key-file`. Whatever happens meanwhile, no secret is lost, and the same command goes on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host secret rotate-key
+  orch-host secret rotate-key --new-key-file secret.key")]
 pub struct RotateKeyArgs {
     /// The file of the new key, which is made if it is not there
     #[arg(long, value_name = "FILE")]

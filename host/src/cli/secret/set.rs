@@ -17,6 +17,10 @@ use vault::SECRET_MAX;
 /// an argument would stay in the shell's history and be seen by others on the machine. Tasks of
 /// deployments that were granted it read it with `secret(name)`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host secret set db-password
+  orch-host secret set db-password --from-file password.txt")]
 pub struct SetArgs {
     /// Its name
     name: SecretName,

@@ -34,6 +34,10 @@ const RUNS_MAX: u32 = 100;
 /// Prints the address, and a link by which you can sign in to the pages once. Other programs
 /// need a token: `orch-host token create`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host server start
+  orch-host server start --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --worker")]
 pub struct StartArgs {
     /// Where to listen: a name or an address of this machine
     #[arg(long, default_value = "127.0.0.1")]

@@ -18,6 +18,10 @@ use store::StateFilter;
 
 /// List task runs, oldest first
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host task-run ls --flow-run silver-otter
+  orch-host task-run ls --task load --state failed --limit 0 -o json")]
 pub struct LsArgs {
     /// Only those of this flow run, its subflows included: its id, the beginning of it, or its
     /// name

@@ -15,6 +15,10 @@ use operations::client::CreateToken;
 /// A viewer reads; an operator also starts and controls runs, and gives them input; an admin
 /// also deploys, changes work pools and creates tokens.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host token create ci --role operator
+  orch-host token create ci --role operator --expires 90d -o json")]
 pub struct CreateArgs {
     /// Its name: the log of actions says so who did something
     name: TokenName,

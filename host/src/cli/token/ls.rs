@@ -12,6 +12,10 @@ use operations::view::TokenView;
 
 /// List tokens, newest first
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host token ls
+  orch-host token ls --all -o json")]
 pub struct LsArgs {
     /// Those that were revoked or have expired, too
     #[arg(long)]

@@ -7,6 +7,10 @@ use model::TokenName;
 
 /// End a token at once, and sign out who signed in with it
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host token revoke ci
+  orch-host token revoke ci --server https://orch.example.com")]
 pub struct RevokeArgs {
     /// Its name
     name: TokenName,

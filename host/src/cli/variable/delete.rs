@@ -6,6 +6,10 @@ use model::VariableName;
 
 /// Delete a variable
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host variable delete region
+  orch-host variable delete region --server https://orch.example.com")]
 pub struct DeleteArgs {
     /// Its name
     name: VariableName,

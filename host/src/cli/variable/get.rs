@@ -7,6 +7,10 @@ use model::VariableName;
 
 /// Print the value of a variable, as JSON
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host variable get region
+  orch-host variable get region -o json")]
 pub struct GetArgs {
     /// Its name
     name: VariableName,

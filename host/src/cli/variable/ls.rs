@@ -13,6 +13,10 @@ const SHOWN_MAX: usize = 60;
 
 /// List variables, by name
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host variable ls
+  orch-host variable ls -o json")]
 pub struct LsArgs {}
 
 pub async fn run(_: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {

@@ -15,6 +15,10 @@ const VALUE_MAX: usize = 4 << 20;
 /// Tasks and flows read it with `variable(name)`. A flow that is replayed is told what it was
 /// told before.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host variable set region eu-west-1
+  orch-host variable set region @region.json")]
 pub struct SetArgs {
     /// Its name
     name: VariableName,

@@ -10,6 +10,10 @@ use operations::client::ChangePool;
 
 /// Let a work pool's runs wait; what is executed goes on
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host work-pool pause gpu
+  orch-host work-pool pause gpu --server https://orch.example.com")]
 pub struct PauseArgs {
     /// Its name
     #[arg(add = completions::pools())]
@@ -18,6 +22,10 @@ pub struct PauseArgs {
 
 /// Let a paused work pool go on
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host work-pool resume gpu
+  orch-host work-pool resume gpu --server https://orch.example.com")]
 pub struct ResumeArgs {
     /// Its name
     #[arg(add = completions::pools())]
@@ -26,6 +34,10 @@ pub struct ResumeArgs {
 
 /// Change how many flow runs of a work pool are executed at once
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host work-pool set-limit gpu 4
+  orch-host work-pool set-limit gpu none")]
 pub struct SetLimitArgs {
     /// Its name
     #[arg(add = completions::pools())]

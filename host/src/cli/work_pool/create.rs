@@ -8,6 +8,10 @@ use operations::client::CreatePool;
 
 /// Create a work pool
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host work-pool create gpu
+  orch-host work-pool create gpu --limit 4 --paused")]
 pub struct CreateArgs {
     /// Its name
     name: PoolName,

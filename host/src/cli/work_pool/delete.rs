@@ -7,6 +7,10 @@ use model::PoolName;
 
 /// Delete a work pool that nothing uses
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host work-pool delete gpu
+  orch-host work-pool delete gpu --server https://orch.example.com")]
 pub struct DeleteArgs {
     /// Its name
     #[arg(add = completions::pools())]

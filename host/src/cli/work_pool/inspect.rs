@@ -10,6 +10,10 @@ use operations::text::ago;
 
 /// Show a work pool and how it is used
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host work-pool inspect gpu
+  orch-host work-pool inspect gpu -o json")]
 pub struct InspectArgs {
     /// Its name
     #[arg(add = completions::pools())]

@@ -9,6 +9,10 @@ use operations::client::PoolQuery;
 
 /// List the work pools
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host work-pool ls
+  orch-host work-pool ls -o json")]
 pub struct LsArgs {}
 
 pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {

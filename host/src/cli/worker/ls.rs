@@ -13,6 +13,10 @@ use operations::view::{WorkerUsageView, WorkerView};
 
 /// List the workers that are alive
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host worker ls
+  orch-host worker ls --pool gpu -o wide")]
 pub struct LsArgs {
     /// Only those of this work pool
     #[arg(short, long)]

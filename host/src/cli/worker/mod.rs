@@ -12,6 +12,10 @@ use super::error::ExitStatus;
 /// What it did not finish goes back to the pool, and another worker goes on from there.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  orch-host worker
+  orch-host worker --pool gpu --limit 4 --memory 8GiB")]
 pub struct WorkerArgs {
     #[command(subcommand)]
     command: Option<WorkerCommand>,

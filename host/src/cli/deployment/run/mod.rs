@@ -25,6 +25,10 @@ use template::Template;
 /// Prints the id of the new flow run and returns at once; with `--watch`, follows it and prints
 /// its result.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host deployment run etl/nightly
+  orch-host deployment run etl/nightly -p days=7 --tag backfill --in 30m --watch")]
 pub struct RunArgs {
     /// The deployment `flow/deployment`, or a flow that has only one
     #[arg(value_name = "NAME")]

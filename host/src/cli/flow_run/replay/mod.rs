@@ -21,6 +21,10 @@ use wasm::Limits;
 /// deployment that has begun: what to ask before deploying it.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
+#[command(after_help = "\
+Examples:
+  orch-host flow-run replay silver-otter
+  orch-host flow-run replay --deployment etl/nightly --component etl.wasm")]
 pub struct ReplayArgs {
     /// The run's id, the beginning of it, or its name
     #[arg(group = "which", add = completions::runs())]
