@@ -2,9 +2,6 @@
 
 use std::{marker::PhantomData, time::Duration};
 
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
-
 use crate::{
     Error, ErrorKind, Result,
     arguments::to_json,
@@ -13,7 +10,7 @@ use crate::{
     deployment::Reply,
     executor::{self, Wait, has_settled},
     host::{Handle, host},
-    schema, timer,
+    schema, support, timer,
 };
 
 /// Suspends the flow until a person gives it a `T`, with
@@ -42,9 +39,7 @@ use crate::{
 ///     Ok(version)
 /// }
 /// ```
-pub fn suspend_for_input<T: DeserializeOwned + JsonSchema>(
-    key: impl Into<String>,
-) -> SuspendForInput<T> {
+pub fn suspend_for_input<T: support::Input>(key: impl Into<String>) -> SuspendForInput<T> {
     SuspendForInput {
         key: key.into(),
         description: None,
@@ -62,7 +57,7 @@ pub struct SuspendForInput<T> {
     value: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned + JsonSchema> SuspendForInput<T> {
+impl<T: support::Input> SuspendForInput<T> {
     /// The text that the person reads.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
@@ -123,7 +118,7 @@ impl<T: DeserializeOwned + JsonSchema> SuspendForInput<T> {
     }
 }
 
-impl<T: DeserializeOwned + JsonSchema + 'static> IntoFuture for SuspendForInput<T> {
+impl<T: support::Input + 'static> IntoFuture for SuspendForInput<T> {
     type Output = Result<T>;
     type IntoFuture = Reply<T>;
 

@@ -199,7 +199,7 @@ pub mod __private {
         parameter::{Parameter, default_value},
         registry::{Flow, Policy, Registered, Signature, Task, result_schema},
         subflow::{call, call_async},
-        support::{Failing, HasSubmit, json_of},
+        support::{Failing, HasMap, HasSubmit, json_of},
         task::{CallOptions, finish, finish_async},
     };
     pub use futures::future::LocalBoxFuture;

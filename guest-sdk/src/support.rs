@@ -16,6 +16,17 @@ pub trait Value: Serialize + DeserializeOwned + JsonSchema + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + JsonSchema + 'static> Value for T {}
 
+/// What a person can be asked for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an input",
+    label = "this needs `Deserialize` and `JsonSchema`",
+    note = "on a type of your own, write `#[derive(Deserialize, JsonSchema)]`"
+)]
+pub trait Input: DeserializeOwned + JsonSchema {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + JsonSchema> Input for T {}
+
 /// A `Result` of any error that becomes an [`Error`].
 pub trait Failing {
     type Value;
@@ -45,3 +56,12 @@ pub fn json_of<T: Value>(result: Result<T>) -> Result<String> {
     note = "to run it right here as a subflow, call it: `my_flow(..)`"
 )]
 pub trait HasSubmit {}
+
+/// The same for the `map` of a flow.
+#[diagnostic::on_unimplemented(
+    message = "flows have no `map`",
+    label = "only tasks have `map`",
+    note = "to run it on any worker for each item, start a run of its deployment for each: `run_deployments(items.map(|item| run_deployment(\"flow/flow-deployment\").parameter(\"item\", item)))`",
+    note = "to run it right here as subflows, call it for each: `for item in items {{ my_flow(item)?; }}`"
+)]
+pub trait HasMap {}

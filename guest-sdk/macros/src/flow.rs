@@ -46,10 +46,11 @@ pub fn expand(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> 
     } else {
         (None, quote!(#PRIVATE::call(#name::__entry(), #named)))
     };
-    let submit_arguments = function.parameters.iter().map(|p| {
+    let any_arguments = function.parameters.iter().map(|p| {
         let ident = format_ident!("_{}", p.ident.unraw());
         quote!(#ident: impl ::core::marker::Sized)
     });
+    let any_arguments: Vec<TokenStream> = any_arguments.collect();
     let other_ways = other_ways("flow", name);
     Ok(quote! {
         #(#docs)*
@@ -83,9 +84,17 @@ pub fn expand(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> 
 
                 /// Flows have no `submit`; this is here to say so.
                 #[doc(hidden)]
-                #vis fn submit(#(#submit_arguments),*)
+                #vis fn submit(#(#any_arguments),*)
                 where
                     for<'a> &'a (): #PRIVATE::HasSubmit,
+                {
+                }
+
+                /// Nor have they `map`.
+                #[doc(hidden)]
+                #vis fn map(#(#any_arguments),*)
+                where
+                    for<'a> &'a (): #PRIVATE::HasMap,
                 {
                 }
             }

@@ -1,11 +1,12 @@
 //! The harness as a test sees it.
 
 use std::{
+    collections::BTreeMap,
     rc::Rc,
     time::{Duration, SystemTime},
 };
 
-use serde::Serialize;
+use serde::{Serialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     stage::Stage,
     world::World,
 };
-use crate::{Error, Result, arguments::to_json, executor, registry, task};
+use crate::{Error, Result, arguments::to_json, executor, parameter::Parameter, registry, task};
 
 /// Runs a flow with its tasks in a unit test.
 ///
@@ -69,6 +70,7 @@ impl Harness {
             panic!("this crate has no flow `{name}`; it has {known}");
         };
         let parameters = to_json(&parameters)?;
+        check_names(&parameters, flow.signature.parameters)?;
         self.world.set_flow(name, &parameters);
         let json = self.run(|| (flow.signature.run)(&parameters))?;
         Ok(shown(&json))
@@ -183,6 +185,21 @@ impl Harness {
     /// The artifacts that were made, in that order.
     pub fn artifacts(&self) -> Vec<Artifact> {
         self.world.artifacts.borrow().clone()
+    }
+}
+
+/// Refuses what the host would: a parameter that the flow does not have.
+fn check_names(given: &str, parameters: &[Parameter]) -> Result<()> {
+    let given: BTreeMap<String, IgnoredAny> = serde_json::from_str(given)
+        .map_err(|error| Error::invalid_arguments(format!("no JSON object: {error}")))?;
+    let is_known = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
+    match given.keys().find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(unknown) => {
+            let known = names(parameters.iter().map(|parameter| parameter.name));
+            let message = format!("unknown parameter `{unknown}`: the flow takes {known}");
+            Err(Error::invalid_arguments(message))
+        }
     }
 }
 

@@ -69,6 +69,11 @@ fn a_flow_by_name_takes_json_and_has_its_defaults() {
     test.task("fetch", |_| Ok(5));
     let measured = test.run_flow("measure", json!({"urls": ["x", "y"]}));
     assert_eq!(measured.unwrap(), json!(20));
+    let strange = test.run_flow("measure", json!({"urls": [], "factr": 3}));
+    assert_eq!(
+        strange.unwrap_err().to_string(),
+        "unknown parameter `factr`: the flow takes `factor`, `urls`"
+    );
     let wrong = test.run_flow("measure", json!({"urls": 7})).unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::Invalid);
     assert!(

@@ -158,6 +158,12 @@ impl World {
 
     /// The flow has returned: what nobody has waited for is cancelled.
     pub fn returned(&self) {
+        for (key, given) in self.answers.inputs.borrow().iter() {
+            if !given.is_empty() {
+                // The test runner shows it if the test fails.
+                println!("the test gives input `{key}`, which no flow has asked for so far");
+            }
+        }
         self.cancel_tasks();
         self.agenda.borrow_mut().clear();
     }

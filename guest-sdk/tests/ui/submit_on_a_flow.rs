@@ -14,6 +14,7 @@ fn childless() -> Result<u32> {
 fn parent() -> Result<()> {
     child::submit(1, "one");
     childless::submit();
+    child::map(0..3, "one");
     Ok(())
 }
 
