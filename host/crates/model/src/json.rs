@@ -1,6 +1,7 @@
 //! JSON texts that are passed on, mostly without being looked at.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,11 +23,12 @@ impl Json {
     /// Checks that the text is JSON; keeps it as it is, without white space around it: what
     /// is stored has none, and has to be the same text when it is read back.
     ///
-    /// Errs as [`value`](Self::value) would: on a number that no `f64` can hold, on half of a
-    /// surrogate pair, and on more than 128 levels. What is taken here can be read everywhere.
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, JsonError> {
         let text = text.into();
-        serde_json::from_str::<Readable>(&text)?;
+        Self::check(&text)?;
         let bare = text.trim_ascii();
         if bare.len() < text.len() {
             return Ok(Self(bare.into()));
@@ -34,12 +36,25 @@ impl Json {
         Ok(Self(text))
     }
 
-    /// Checks what a person wrote, and tidies it: white space goes, names are sorted, of equal
-    /// names the last one counts. Numbers keep their digits as written.
+    /// Whether the text is JSON that all who read it read alike (I-JSON, RFC 7493).
     ///
-    /// Errs as [`value`](Self::value) would: also on a number that no `f64` can hold.
+    /// # Errors
+    ///
+    /// It is no JSON, or it has a number that no `f64` can hold, half of a surrogate pair, two
+    /// members of one name in an object, or more than 128 levels.
+    pub fn check(text: &str) -> Result<(), JsonError> {
+        serde_json::from_str::<Readable>(text)?;
+        Ok(())
+    }
+
+    /// Checks what a person wrote, and tidies it: white space goes, names are sorted. Numbers keep
+    /// their digits as written.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
     pub fn tidy(text: &str) -> Result<Self, JsonError> {
-        serde_json::from_str::<serde_json::Value>(text)?;
+        Self::check(text)?;
         let mut tidied = String::with_capacity(text.len());
         write_tidy(text, &mut tidied)?;
         Ok(Self(tidied.into()))
@@ -201,8 +216,72 @@ impl<'de> Visitor<'de> for Readable {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
-        while members.next_entry::<Self, Self>()?.is_some() {}
+        let mut names = Names::default();
+        while let Some(Name(name)) = members.next_key()? {
+            if let Err(name) = names.add(name) {
+                let twice = format!("the name `{name}` stands twice in an object");
+                return Err(serde::de::Error::custom(twice));
+            }
+            members.next_value::<Self>()?;
+        }
         Ok(self)
+    }
+}
+
+/// The name of a member, borrowed from the text where it has no escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// The names of an object's members so far.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    /// Of an object with more than a few.
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Names<'de> {
+    const FEW: usize = 16;
+
+    /// Errs with a name that is there already.
+    fn add(&mut self, name: Cow<'de, str>) -> Result<(), Cow<'de, str>> {
+        if self.few.len() < Self::FEW {
+            if self.few.contains(&name) {
+                return Err(name);
+            }
+            self.few.push(name);
+            return Ok(());
+        }
+        if self.many.is_empty() {
+            self.many.extend(self.few.iter().cloned());
+        }
+        match self.many.replace(name) {
+            Some(name) => Err(name),
+            None => Ok(()),
+        }
     }
 }
 
@@ -349,7 +428,10 @@ mod tests {
             r#"{"b": {"y": 1, "x": true}, "a": null, "b2": []}"#,
             r#"{"a":null,"b":{"x":true,"y":1},"b2":[]}"#,
         );
-        check(r#"{"a": 1, "a": 2.0}"#, r#"{"a":2.0}"#);
+        check(
+            r#"{"a": 1, "a": 2.0}"#,
+            "not JSON: the name `a` stands twice in an object at line 1 column 12",
+        );
         check(r#"[" \u0041\u00e9\n", "\"{"]"#, r#"[" Aé\n","\"{"]"#);
         check(
             "[1e400]",
@@ -405,6 +487,19 @@ mod tests {
         );
     }
 
+    proptest! {
+        /// Of few names and of many, escaped or not.
+        #[test]
+        fn a_name_that_stands_twice_is_found(
+            names in prop::collection::vec("[a-d\u{e4}\"]{1,3}", 0..40)
+        ) {
+            let members = names.iter().map(|name| format!("{}:1", serde_json::Value::from(&**name)));
+            let object = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+            let all: HashSet<&String> = names.iter().collect();
+            prop_assert_eq!(Json::check(&object).is_ok(), all.len() == names.len());
+        }
+    }
+
     #[test]
     fn what_is_taken_can_be_read_everywhere() {
         let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
@@ -423,6 +518,14 @@ mod tests {
             (
                 r#"{"x": "\ud800"}"#.to_owned(),
                 "unexpected end of hex escape",
+            ),
+            (
+                r#"[{"a":{"b":1,"c":2,"b":3}}]"#.to_owned(),
+                "the name `b` stands twice in an object at line 1 column 22",
+            ),
+            (
+                r#"{"a":1,"\u0061":2}"#.to_owned(),
+                "the name `a` stands twice",
             ),
             (nested(129), "recursion limit exceeded"),
             (nested(1_000_000), "recursion limit exceeded"),

@@ -154,6 +154,12 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
         let detail = format!("the body goes on after its JSON: {err}");
         Refused::new(WebProblem::Malformed, detail)
     })?;
+    // Also within values that are passed on as they are.
+    let text = str::from_utf8(bytes).map_err(|err| err.to_string());
+    let checked = text.and_then(|text| Json::check(text).map_err(|err| err.to_string()));
+    checked.map_err(|reason| {
+        Refused::new(WebProblem::Malformed, format!("the body is {reason}")).at("", reason)
+    })?;
     Ok(value)
 }
 
@@ -220,6 +226,20 @@ mod tests {
         check::<StartRun>(r#"{"tagz": []}"#, "unknown field `tagz`", Some("/tagz"));
         check::<StartRun>(r#"{"name": "a/b"}"#, "not allowed", Some("/name"));
         check::<StartRun>("{} {}", "goes on", None);
+        let number = r#"{"parameters": {"n": 1e400}}"#;
+        check::<StartRun>(
+            number,
+            "the body is not JSON: number out of range",
+            Some(""),
+        );
+        let half = r#"{"parameters": {"n": "\ud800"}}"#;
+        check::<StartRun>(
+            half,
+            "the body is not JSON: unexpected end of hex escape",
+            Some(""),
+        );
+        let twice = r#"{"parameters": {"n": 1, "n": 2}}"#;
+        check::<StartRun>(twice, "the name `n` stands twice in an object", Some(""));
         let grants = r#"{"component": "ab", "grants": {"https": []}}"#;
         check::<DeployRequest>(grants, "unknown field `https`", Some("/grants/https"));
     }
