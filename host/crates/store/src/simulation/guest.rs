@@ -14,6 +14,9 @@ use orchestrator::flow::Flow;
 /// What a flow observes of its cancellation.
 pub(super) const TOLD_TO_END: &str = "told to end";
 
+/// The tag of a task of which nothing is taken.
+const SPARE: &str = "spare";
+
 /// What a guest does next.
 pub(super) enum Turn {
     Ask(Ask),
@@ -72,6 +75,12 @@ impl Guest {
         let handles = |at: &[usize]| at.iter().map(|at| self.handles[*at]).collect();
         Turn::Ask(match op {
             Op::Task(doing, needs) => Ask::Task(self.task(*doing, handles(needs))),
+            Op::Spare(doing) => {
+                let mut task = self.task(*doing, Vec::new());
+                task.options.tags.push(SPARE.to_owned());
+                Ask::Task(task)
+            }
+            Op::CancelTask(task) => Ask::CancelTask(self.handles[*task]),
             Op::Child(at, key) => Ask::RunDeployment(child(*at, *key, flow)),
             Op::Timer(duration_ms) => Ask::StartTimer {
                 duration_ms: *duration_ms,
@@ -173,6 +182,7 @@ impl Guest {
             // A timer stands for it, which nobody waits for.
             (Op::Read, Reply::Handle(seq)) => self.went_on(&format!("{seq}"), flow),
             (Op::Withdraw(_), Reply::Done) => self.went_on("withdrawn", flow),
+            (Op::CancelTask(_), Reply::Done) => self.went_on("cancelled", flow),
             (Op::Artifact, Reply::Done) => self.went_on("made", flow),
             (Op::Child(..), Reply::Started(seq, run)) => {
                 self.started = Some(run.id);
@@ -258,10 +268,14 @@ impl Guest {
 }
 
 /// Whether the flow takes something of it. It only watches other runs, and goes on without
-/// an input that nobody gives.
+/// an input that nobody gives, and without a spare task.
 fn counts(flow: &Flow, seq: Seq) -> bool {
     let entry = flow.journal().entry(seq);
-    entry.is_some_and(|entry| !matches!(entry.call, Call::WatchRun { .. } | Call::Input { .. }))
+    entry.is_some_and(|entry| match &entry.call {
+        Call::WatchRun { .. } | Call::Input { .. } => false,
+        Call::Task(call) => !call.options.tags.iter().any(|tag| tag == SPARE),
+        _ => true,
+    })
 }
 
 fn value_of(settlement: &Settlement) -> u64 {

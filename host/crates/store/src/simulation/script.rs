@@ -11,6 +11,10 @@ use model::{FlowName, RetryPolicy};
 pub(super) enum Op {
     /// Starts once all of these have succeeded.
     Task(Doing, Vec<usize>),
+    /// A task of which nothing is taken, whatever becomes of it.
+    Spare(Doing),
+    /// Cancels a task of which nothing is taken.
+    CancelTask(usize),
     /// Runs another script as a child. With a key, all that have the same share one run.
     Child(usize, Option<u64>),
     Timer(u64),
@@ -141,6 +145,19 @@ fn script(rng: &mut Rng, at: usize) -> Script {
                 ops.push(Op::Withdraw(handle));
             }
         }
+        let spare = rng.percent(20).then_some(handles);
+        if spare.is_some() {
+            handles += 1;
+            ops.push(Op::Spare(doing(rng)));
+        }
+        // Before or after it was waited for.
+        let (mut early, mut late) = (spare, spare);
+        if rng.percent(50) {
+            early = None;
+        } else {
+            late = None;
+        }
+        ops.extend(early.map(Op::CancelTask));
         if rng.percent(15) {
             ops.push(Op::Read);
         }
@@ -155,6 +172,7 @@ fn script(rng: &mut Rng, at: usize) -> Script {
             2 | 3 => ops.push(Op::EachInTurn(fresh)),
             _ => ops.push(Op::All(fresh)),
         }
+        ops.extend(late.map(Op::CancelTask));
         if within {
             ops.push(Op::End);
         }
