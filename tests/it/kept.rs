@@ -284,42 +284,54 @@ fn a_secret_is_told_nobody_else() {
     }
 }
 
-/// On a terminal it is asked for, and not shown when it is typed.
-#[test]
-fn a_value_that_is_typed_is_not_shown() {
-    let home = home();
-    // It gives the command a terminal, and types there what it reads.
-    let set = format!("{} secret set token", env!("CARGO_BIN_EXE_orch-host"));
+/// What a terminal shows of commands while this is typed at the question for a value.
+fn typed(home: &Home, commands: &str, keys: &str) -> String {
     let mut command = Command::new("timeout");
-    command.args(["60", "script", "-qec", &set, "/dev/null"]);
-    let usual = home.cmd(["secret", "set", "token"]);
-    command.envs(
-        usual
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
+    command.args(["60", "script", "-qec", commands, "/dev/null"]);
+    let usual = home.cmd(["secret", "ls"]);
+    let envs = usual.get_envs();
+    command.envs(envs.filter_map(|(name, value)| Some((name, value?))));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut terminal = command.spawn().unwrap();
-    let (mut keys, mut screen) = (
-        terminal.stdin.take().unwrap(),
-        terminal.stdout.take().unwrap(),
-    );
+    let mut keyboard = terminal.stdin.take().unwrap();
+    let mut screen = terminal.stdout.take().unwrap();
     let mut shown = Vec::new();
     while !shown.ends_with(b"Value of secret `token`: ") {
         let mut next = [0];
         screen.read_exact(&mut next).expect("it asks for the value");
         shown.push(next[0]);
     }
-    writeln!(keys, "{SECRET}").unwrap();
+    keyboard.write_all(keys.as_bytes()).unwrap();
     screen.read_to_end(&mut shown).unwrap();
     assert!(terminal.wait().unwrap().success());
-    let shown = String::from_utf8(shown).unwrap();
+    String::from_utf8(shown).unwrap()
+}
+
+/// On a terminal it is asked for, and not shown when it is typed, however quickly.
+#[test]
+fn a_value_that_is_typed_is_not_shown() {
+    let home = home();
+    let set = format!("{} secret set token", env!("CARGO_BIN_EXE_orch-host"));
+    let shown = typed(&home, &set, &format!("{SECRET}\n"));
     assert!(shown.contains("Set secret `token`, version 1"), "{shown}");
     assert!(!shown.contains(SECRET), "{shown}");
     deploy(&home, "kept", &["--secret", "token"]);
     let _worker = worker(&home, &[]);
     let ran = watch(&home, "secret-length", &["-p", "name=token"]).ok();
     assert_eq!(ran.json(), SECRET.len());
+}
+
+#[test]
+fn a_terminal_is_as_before_when_nothing_is_typed_but_ctrl_c() {
+    let home = home();
+    let set = format!("{} secret set token", env!("CARGO_BIN_EXE_orch-host"));
+    let shown = typed(&home, &format!("{set}; echo code $?; stty -a"), "\u{3}");
+    assert!(shown.contains("code 130"), "{shown}");
+    let modes: Vec<&str> = shown.split_whitespace().collect();
+    for mode in ["echo", "icanon", "isig"] {
+        assert!(modes.contains(&mode), "{mode}\n{shown}");
+    }
+    assert_eq!(json(&home, &["secret", "ls"]), serde_json::json!([]));
 }
 
 #[test]

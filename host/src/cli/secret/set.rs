@@ -1,7 +1,10 @@
 //! `orch-host secret set NAME`
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{ErrorKind, IsTerminal as _, Read as _};
 use std::path::PathBuf;
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
@@ -45,7 +48,10 @@ pub async fn run(args: SetArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     }
     let value = match &args.from_file {
         Some(file) => SecretText::new(regular_text(file, SECRET_MAX)?),
-        None if std::io::stdin().is_terminal() && !stdin_meant => prompted(&args.name)?,
+        None if std::io::stdin().is_terminal() && !stdin_meant => match prompted(&args.name)? {
+            Some(value) => value,
+            None => return Ok(ExitStatus::Interrupted),
+        },
         None => from_stdin()?,
     };
     let short = value.expose().len() < MASKED_FROM;
@@ -68,13 +74,47 @@ pub async fn run(args: SetArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
-fn prompted(name: &SecretName) -> Result<SecretText, UserError> {
-    let asked = rpassword::prompt_password(format!("Value of secret `{name}`: "));
-    let value = asked.map_err(|err| {
-        UserError::new(format!("the terminal gives no value: {err}"))
-            .hint(format!("`orch-host secret set {name} < FILE` reads it"))
-    })?;
-    Ok(SecretText::new(value))
+/// Until it is dropped, what is typed is not shown, and Ctrl-C is a key. The library that reads the
+/// value does the same, but only after it has asked: somebody may be quicker.
+struct Unseen(Option<Termios>);
+
+impl Unseen {
+    fn begin() -> Self {
+        let stdin = std::io::stdin();
+        // A terminal that cannot be asked is left to the library.
+        let Ok(before) = tcgetattr(&stdin) else {
+            return Self(None);
+        };
+        let mut unseen = before.clone();
+        let line = LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        unseen.local_modes.remove(line);
+        let is_set = tcsetattr(&stdin, OptionalActions::Now, &unseen).is_ok();
+        Self(is_set.then_some(before))
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
+/// What a person types; `None` after Ctrl-C.
+fn prompted(name: &SecretName) -> anyhow::Result<Option<SecretText>> {
+    // Caught, so that the program does not end before the terminal is what it was.
+    let _interrupt = signal(SignalKind::interrupt())?;
+    let _unseen = Unseen::begin();
+    match rpassword::prompt_password(format!("Value of secret `{name}`: ")) {
+        Ok(value) => Ok(Some(SecretText::new(value))),
+        Err(err) if err.kind() == ErrorKind::Interrupted => Ok(None),
+        Err(err) => Err(UserError::new(format!(
+            "the value cannot be read from the terminal: {err}"
+        ))
+        .hint(format!("`orch-host secret set {name} < FILE` reads it"))
+        .into()),
+    }
 }
 
 /// Without the line break that `echo` adds.
