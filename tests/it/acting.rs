@@ -166,7 +166,7 @@ fn what_goes_on_is_not_deleted_and_the_action_says_why() {
     let reason = json!([{
         "reason": "not-over",
         "state": "SCHEDULED",
-        "text": "it is not over: SCHEDULED",
+        "text": "it is not over: Scheduled",
         "count": 2,
         "examples": ids[1..],
     }]);
@@ -272,6 +272,6 @@ fn a_page_asks_with_the_filter_in_words_and_shows_how_far_it_is() {
     let action = ended(&server, &format!("/v1{page}"));
     assert_eq!(action["skipped"], 2);
     let shown = viewer.get(page).ok().text();
-    assert!(shown.contains("it is not paused: CANCELLED"), "{shown}");
+    assert!(shown.contains("it is not paused: Cancelled"), "{shown}");
     assert!(shown.contains(&format!("/flow-runs/{later}")), "{shown}");
 }

@@ -130,7 +130,7 @@ fn what_stands_for_no_blob_is_named() {
     let (kind, message, attempts) = failure_of_task(&home, &run);
     assert_eq!((kind.as_str(), attempts), ("invalid", 1));
     let said = format!(
-        "blob `{}` has 3 bytes, and what stands for it says 4",
+        "blob `{}` has 3 bytes, but the value that refers to it says 4",
         text(&blob["$blob"])
     );
     assert!(message.contains(&said), "{message}");
@@ -227,7 +227,7 @@ fn an_address_that_is_none_is_told_at_once() {
     for (url, said) in [
         ("ftp://host/dir", "a storage `ftp://…` is not known"),
         ("s3://", "it names no bucket"),
-        ("file://blobs", "a directory is named from the root on"),
+        ("file://blobs", "the path of a directory has to be absolute"),
         ("blobs", "it is no URL"),
     ] {
         let mut command = home.cmd(["worker", "--pool", "default-pool"]);

@@ -92,7 +92,7 @@ fn what_is_over_cannot_be_cancelled() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run '[NAME]' is over: Completed
+    error: flow run '[NAME]' is over: it is Completed
     hint: only a run that has not ended can be cancelled
     ");
     assert_eq!(&everything(&home)[..5], before);
@@ -117,11 +117,12 @@ fn the_children_of_a_failed_run_go_on_until_that_is_cancelled() {
     let name = text(&inspect(&home, &parent)["name"]).to_owned();
     let cancelled = home.run(["flow-run", "cancel", &parent]).ok();
     let expect = format!(
-        "Flow run '{name}' is over: Failed. What it had started and goes on is cancelled\n"
+        "Flow run '{name}' is over: it is Failed. \
+         Runs that it started and that go on are cancelled\n"
     );
     assert_eq!(cancelled.stderr, expect);
     wait_until(&home, &child, "CANCELLED");
     assert_eq!(state(&home, &parent), "FAILED");
     let again = home.run(["flow-run", "cancel", &parent]).fails(2);
-    assert!(again.stderr.contains("is over: Failed"), "{again}");
+    assert!(again.stderr.contains("is over: it is Failed"), "{again}");
 }

@@ -20,7 +20,7 @@ fn runs_that_are_over_are_deleted_at_the_command_line() {
     let refused = home.run(["flow-run", "delete", &first]).fails(2);
     let hint = format!("hint: cancel it first: `orch-host flow-run cancel {first}`");
     assert!(
-        refused.stderr.contains("is not over: it is SCHEDULED") && refused.stderr.contains(&hint),
+        refused.stderr.contains("is not over: it is Scheduled") && refused.stderr.contains(&hint),
         "{refused}"
     );
     for run in [&first, &second] {

@@ -122,7 +122,7 @@ fn what_cannot_be_granted_is_refused() {
             "https://example.com/x",
             "write `https://example.com`",
         ),
-        ("--allow-http", "api.*.com", "stands for whole names alone"),
+        ("--allow-http", "api.*.com", "has a `*` in the wrong place"),
         ("--allow-http", "example.com:99999", "`99999` is no port"),
         (
             "--allow-http",

@@ -128,7 +128,7 @@ fn who_asks_for_nothing_is_given_nothing() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run '[NAME]' does not wait for input: it is SCHEDULED
+    error: flow run '[NAME]' does not wait for input: it is Scheduled
     hint: `orch-host flow-run inspect [ID]` shows it, once it asks for something
     ");
     home.run(["flow-run", "cancel", &waiting]).ok();
@@ -138,7 +138,7 @@ fn who_asks_for_nothing_is_given_nothing() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run '[NAME]' does not wait for input: it is CANCELLED
+    error: flow run '[NAME]' does not wait for input: it is Cancelled
     hint: only a run that has not ended can be given input
     ");
     let paused = start(&home, "greets", &[]);
@@ -149,7 +149,7 @@ fn who_asks_for_nothing_is_given_nothing() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run '[NAME]' does not wait for input: it is PAUSED
+    error: flow run '[NAME]' does not wait for input: it is Paused
     hint: without `--input` it goes on: `orch-host flow-run resume [ID]`
     ");
 }

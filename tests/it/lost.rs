@@ -57,7 +57,7 @@ fn whoever_loses_its_worker_in_company_is_never_ended() {
     for run in &runs {
         wait_until(&home, run, "COMPLETED");
         let said = said(&home, run);
-        let expect = "the second time without progress; it will be tried alone";
+        let expect = "the second time without progress; the run will be tried alone";
         assert!(said.iter().any(|it| it.contains(expect)), "{said:#?}");
         let expect = "tried alone, in a process of its own";
         assert!(said.iter().any(|it| it == expect), "{said:#?}");

@@ -78,6 +78,7 @@ mod survival;
 mod tokens;
 mod trouble;
 mod visitor;
+mod voice;
 mod watching;
 mod web;
 mod words;

@@ -427,7 +427,7 @@ fn what_cannot_be_copied_is_told() {
     set(1);
     let older = format!(
         "error: the database `HOME/new.db` is of an earlier version (its schema is 1, this program knows {known})
-         hint: `orch-host database migrate --database sqlite:HOME/new.db` brings it to this version, by who owns its tables"
+         hint: `orch-host database migrate --database sqlite:HOME/new.db` brings it to this version; the owner of its tables has to run it"
     );
     refused(&new, &at("newest.db"), &older);
     refused(&here, &new, &older);

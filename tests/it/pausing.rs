@@ -54,7 +54,7 @@ fn what_is_over_can_be_neither_paused_nor_resumed() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run [ID] is not paused: it is SCHEDULED
+    error: flow run '[NAME]' is not paused: it is Scheduled
     hint: only a paused run can be resumed
     ");
     let worker = worker(&home, &[]);
@@ -65,7 +65,7 @@ fn what_is_over_can_be_neither_paused_nor_resumed() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run [ID] is over: it is COMPLETED
+    error: flow run '[NAME]' is over: it is Completed
     hint: `orch-host flow-run retry [ID]` opens a new attempt
     ");
     insta_cmd::assert_cmd_snapshot!(home.cmd(["flow-run", "resume", &run]), @r"
@@ -74,7 +74,7 @@ fn what_is_over_can_be_neither_paused_nor_resumed() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run [ID] is not paused: it is COMPLETED
+    error: flow run '[NAME]' is not paused: it is Completed
     hint: only a paused run can be resumed
     ");
     drop(worker);
@@ -94,7 +94,7 @@ fn what_is_paused_or_being_cancelled_is_not_paused_again() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run [ID] is paused already
+    error: flow run '[NAME]' is paused already
     hint: `orch-host flow-run resume [ID]` lets it go on
     ");
     home.run(["flow-run", "resume", &run]).ok();
@@ -110,8 +110,8 @@ fn what_is_paused_or_being_cancelled_is_not_paused_again() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run [ID] is being cancelled
-    hint: it ends once it has cleaned up: wait until it is CANCELLED
+    error: flow run '[NAME]' is being cancelled
+    hint: it ends once it has cleaned up: wait until it is Cancelled
     ");
     insta_cmd::assert_cmd_snapshot!(home.cmd(["flow-run", "retry", &run]), @r"
     success: false
@@ -119,8 +119,8 @@ fn what_is_paused_or_being_cancelled_is_not_paused_again() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run [ID] is being cancelled
-    hint: it ends once it has cleaned up: wait until it is CANCELLED
+    error: flow run '[NAME]' is being cancelled
+    hint: it ends once it has cleaned up: wait until it is Cancelled
     ");
 }
 

@@ -124,7 +124,7 @@ fn a_family_stays_as_long_as_any_of_it_is_young_or_not_over() {
         play(&place);
         place.age("s.flow = 'runs-and-waits'");
         let ran = place.prune(&[]).ok();
-        let stays = "1 family stays, of which not all is over and old enough";
+        let stays = "1 family stays: it is not over, not old enough, or not meant";
         assert_eq!(ran.stderr, format!("Deleted 0 flow runs; {stays}\n"));
         place.age("s.flow = 'echo'");
         // Its child begins anew.

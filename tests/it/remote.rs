@@ -604,7 +604,7 @@ fn a_blob_is_got_from_anywhere() {
     }
     let near = home.run(to_file);
     assert_ne!(near.code, 0, "{near}");
-    let said = format!("what is kept as blob `{digest}` are other bytes");
+    let said = format!("the bytes of blob `{digest}` are damaged: they do not fit its digest");
     assert!(near.stderr.contains(&said), "{near}");
     assert_ne!(far.run(&to_file).code, 0);
     assert!(!file.exists());

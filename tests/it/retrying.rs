@@ -76,7 +76,7 @@ fn what_is_not_over_cannot_be_tried_again() {
     ----- stdout -----
 
     ----- stderr -----
-    error: flow run [ID] is not over: it is SCHEDULED
+    error: flow run '[NAME]' is not over: it is Scheduled
     hint: cancel it first: `orch-host flow-run cancel [ID]`
     ");
     assert_eq!(everything(&home), before);

@@ -1,6 +1,8 @@
 //! What the program says: what is listed and what is left out, names that are mistyped, values that
 //! do not fit, and what a guest says that a terminal would obey.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 use test_support::{Home, guest};
 
@@ -290,4 +292,92 @@ fn who_cancels_is_told_that_nobody_lets_the_run_clean_up() {
         "{cancelled}"
     );
     assert_eq!(state(&home, &run), "CANCELLING");
+}
+
+/// What was said is told where it was said, also when the whole run is long over.
+#[test]
+fn states_and_lines_of_a_run_are_told_by_time() {
+    let home = home();
+    deploy(&home, "process_item", &[]);
+    let _worker = worker(&home, &[]);
+    watch(&home, "process-item", &["-p", "item_id=7"]).ok();
+    let run = text(&flow_runs(&home, &[])[0]["id"]).to_owned();
+    let told = home.run(["flow-run", "watch", &run]).ok().stderr;
+    let lines: Vec<(&str, &str)> = told
+        .lines()
+        .filter_map(|line| line.split_once(" | "))
+        .collect();
+    assert!(lines.is_sorted_by_key(|(at, _)| *at), "{told}");
+    let what = |part: &str| lines.iter().position(|(_, line)| line.contains(part));
+    assert!(what("Running") < what("INFO"), "{told}");
+    assert_eq!(what("Completed"), Some(lines.len() - 1), "{told}");
+}
+
+/// A command on a terminal of so many columns.
+fn on_terminal(home: &Home, columns: u16, command: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_orch-host");
+    let typed = format!("stty cols {columns}; {program} {command} --color never");
+    let mut terminal = Command::new("timeout");
+    terminal.args(["60", "script", "-qec", &typed, "/dev/null"]);
+    let usual = home.cmd(["flow-run", "ls"]);
+    let envs = usual.get_envs();
+    terminal.envs(envs.filter_map(|(name, value)| Some((name, value?))));
+    let shown = terminal.stdin(Stdio::null()).output().unwrap();
+    assert!(shown.status.success());
+    String::from_utf8(shown.stdout).unwrap()
+}
+
+#[test]
+fn a_listing_fits_the_terminal() {
+    let home = home();
+    deploy(&home, "process_item", &["--tag", &"long-".repeat(30)]);
+    deploy(&home, "bench", &[]);
+    let reason = "-p item_id=7 --tag x".split(' ');
+    let start = ["deployment", "run", "process-item"].into_iter();
+    home.run(start.chain(reason)).ok();
+    let id = text(&flow_runs(&home, &[])[0]["id"]).to_owned();
+    home.run(["flow-run", "cancel", &id]).ok();
+    for columns in [80, 100, 160] {
+        for listing in ["flow-run ls", "deployment ls", "component ls"] {
+            let shown = on_terminal(&home, columns, listing);
+            let widths = shown.lines().map(|line| line.trim_end().chars().count());
+            let widest = widths.max().unwrap();
+            assert!(
+                widest <= usize::from(columns),
+                "{widest} of {columns}\n{shown}"
+            );
+        }
+        let shown = on_terminal(&home, columns, "flow-run ls");
+        let beginning = &id[..13];
+        assert!(columns == 80 || shown.contains(beginning), "{shown}");
+        let wide = on_terminal(&home, columns, "flow-run ls -o wide");
+        assert!(wide.contains(&id), "{wide}");
+    }
+    // For a program nothing is cut.
+    let listed = home.run(["deployment", "ls"]).ok().stdout;
+    assert!(listed.contains(&"long-".repeat(30)), "{listed}");
+}
+
+#[test]
+fn a_mistyped_name_of_a_run_is_met_with_the_nearest() {
+    let home = retries();
+    start(&home, "gives-back", &["--name", "silver-otter"]);
+    let refused = home.run(["flow-run", "inspect", "silver-ottr"]).fails(2);
+    let expect = "error: no flow run has the id or the name `silver-ottr`\nhint: did you mean \
+                  `silver-otter`?\n";
+    assert_eq!(refused.stderr, expect);
+    let long = "x".repeat(100_000);
+    let refused = home.run(["flow-run", "inspect", &long]).fails(2);
+    assert!(!refused.stderr.contains("did you mean"));
+}
+
+/// Two programs would read it in two ways.
+#[test]
+fn a_name_that_stands_twice_in_an_object_is_refused() {
+    let home = home();
+    let twice = r#"{"a": 1, "a": 2}"#;
+    let refused = home.run(["variable", "set", "x", twice]).fails(2);
+    let why = "the name `a` stands twice in an object at line 1 column 12";
+    assert!(refused.stderr.contains(why), "{refused}");
+    assert_eq!(json(&home, &["variable", "ls"]), serde_json::json!([]));
 }

@@ -121,6 +121,27 @@ fn cancelling_asks_first_and_says_what_else_ends() {
 }
 
 #[test]
+fn what_a_failed_run_has_started_can_be_cancelled() {
+    let scene = Scene::with(&["retries"]);
+    let parent = scene.start("fails-before-its-child", json!({}));
+    scene.until(&parent, "FAILED");
+    in_browser(&scene, Look::WIDE, async |browser| {
+        browser.go(&format!("/flow-runs/{parent}")).await;
+        browser.until("Cancel what it started").await;
+        browser.click("a.danger[href$='/cancel']").await;
+        browser
+            .until("The run is over. This ends 1 run that it started")
+            .await;
+        browser.click("form.form button.danger").await;
+        browser.until("Cancelled what").await;
+        browser.until_in(STATE, "Failed").await;
+    });
+    let children = scene.server.get("/v1/flow-runs?flow=takes-a-while");
+    let child = children["items"][0]["id"].as_str().unwrap();
+    scene.until(child, "CANCELLED");
+}
+
+#[test]
 fn text_of_guests_is_never_markup() {
     let scene = Scene::with(&["forms"]);
     let evil =

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use indicatif::BinaryBytes;
+
 use super::completions;
 use super::context::Context;
 use super::error::{ExitStatus, not_usable};
@@ -133,7 +135,12 @@ async fn warn_of_missing_secrets(granted: &[String], cx: &Context) -> anyhow::Re
 /// Brings the component to the database, where it stays should its flows not be deployed.
 async fn upload(file: &Path, cx: &Context) -> anyhow::Result<ComponentView> {
     let bytes = bytes_of(file)?;
-    match cx.client.upload_component(bytes).await {
+    let bar = cx.out.progress_line();
+    let size = BinaryBytes(bytes.len() as u64);
+    bar.set_message(format!("Compiling `{}` ({size})", file.display()));
+    let uploaded = cx.client.upload_component(bytes).await;
+    bar.finish_and_clear();
+    match uploaded {
         Ok((component, _)) => Ok(component),
         Err(problem) if problem.kind == ProblemKind::InvalidComponent => {
             Err(not_usable(file, problem).into())

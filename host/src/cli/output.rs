@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use super::error::StdoutClosed;
-use super::table::{Columns, Table};
+use super::table::{Columns, Room, Table};
 use super::text::{harmless, harmless_json};
 use clap::builder::styling::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use operations::view::View;
 
 /// How data is printed, as typed.
@@ -19,7 +20,7 @@ pub enum FormatArg {
     /// For people.
     #[default]
     Text,
-    /// The same with all columns of a listing that has more.
+    /// The same with all columns of a listing that has more, and nothing cut to fit a terminal.
     Wide,
     /// For programs; times as in RFC 3339.
     Json,
@@ -67,6 +68,7 @@ pub enum Stream {
 pub struct Output {
     pub format: Format,
     columns: Columns,
+    room: Room,
     quiet: bool,
     color_out: bool,
     color_err: bool,
@@ -90,6 +92,10 @@ impl Output {
         Self {
             format,
             columns,
+            room: match (columns, terminal_width()) {
+                (Columns::Usual, Some(width)) => Room::Width(width),
+                _ => Room::Any,
+            },
             quiet,
             color_out: color.is_on(io::stdout().is_terminal()),
             color_err: color.is_on(io::stderr().is_terminal()),
@@ -134,7 +140,7 @@ impl Output {
             self.note(nothing);
             return Ok(());
         }
-        self.data(&table.render(self.columns, self.color_out))
+        self.data(&table.render(self.columns, self.room, self.color_out))
     }
 
     /// A line on either stream. Log lines are data to some commands and not to others.
@@ -224,6 +230,23 @@ impl Output {
     pub fn progress(&self) -> &MultiProgress {
         &self.progress
     }
+
+    /// A line that tells how far something is; hidden where stderr is no terminal.
+    pub fn progress_line(&self) -> ProgressBar {
+        let bar = self.progress.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        if self.live {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        bar
+    }
+}
+
+/// Of stdout, if it is a terminal.
+fn terminal_width() -> Option<u16> {
+    comfy_table::Table::new().width()
 }
 
 /// For `tracing`: stderr, with the progress line out of the way.

@@ -1,6 +1,6 @@
 //! Parameters as typed: `-p name=value` and `--params JSON`, checked against a flow's schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -49,7 +49,13 @@ impl ParamArgs {
             Some(text) => object_of(text)?,
             None => BTreeMap::new(),
         };
+        let mut typed = BTreeSet::new();
         for Param { name, text } in &self.param {
+            if !typed.insert(name) {
+                return Err(UserError::new(format!("parameter `{name}` is given twice"))
+                    .hint(format!("a list is one value: `-p '{name}=[1, 2]'`"))
+                    .into());
+            }
             object.insert(name.clone(), read(&schema, name, text)?);
         }
         Ok(Json::object(&object))
@@ -179,6 +185,8 @@ mod tests {
             "`--params` is not JSON: number out of range at line 1 column 15",
         );
         check(Some("[1]"), &[], "`--params` is no JSON object");
+        let twice = ["item_id=1", "item_id=2"];
+        check(None, &twice, "parameter `item_id` is given twice");
         check(
             Some("{"),
             &[],

@@ -8,7 +8,6 @@ use super::output::Format;
 use super::text::counted;
 use super::time::SpanArg;
 use super::values::state as state_arg;
-use super::watch::progress_line;
 use operations::pruning::{Prune, Pruned, prune};
 use operations::view::PrunedView;
 use store::StateFilter;
@@ -56,7 +55,7 @@ pub async fn run(args: PruneArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         UserError::new(refusal.to_string())
             .hint("`--state` takes `completed`, `failed`, `crashed` or `cancelled`")
     })?;
-    let bar = progress_line(cx);
+    let bar = cx.out.progress_line();
     let mut said = Instant::now();
     let pruned = prune(&*cx.client, &wish, |so_far| {
         let line = sentence(so_far, wish.dry_run);
@@ -71,8 +70,8 @@ pub async fn run(args: PruneArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     let pruned = pruned?;
     let kept = match pruned.kept {
         0 => String::new(),
-        1 => "; 1 family stays, of which not all is over and old enough".to_owned(),
-        kept => format!("; {kept} families stay, of which not all is over and old enough"),
+        1 => "; 1 family stays: it is not over, not old enough, or not meant".to_owned(),
+        kept => format!("; {kept} families stay: they are not over, not old enough, or not meant"),
     };
     cx.out
         .note(&format!("{}{kept}", sentence(&pruned, wish.dry_run)));

@@ -146,7 +146,10 @@ fn granted_already(deployment: &str) -> UserError {
     UserError::new(format!(
         "what tasks may reach is granted to deployment `{deployment}`, and not to a run of it"
     ))
-    .hint("`orch-host deploy FILE.wasm` with the same options changes that; here they go with a `.wasm` file")
+    .hint(
+        "`orch-host deploy FILE.wasm` takes the same options and changes the deployment; \
+         `orch-host run` takes them with a `.wasm` file only",
+    )
 }
 
 fn say_interrupted(cx: &Context, run: &FlowRun) {

@@ -29,7 +29,13 @@ impl Target {
         if is_path(text) {
             return Self::of_file(Path::new(text), flow, runtime, now).await;
         }
-        let deployment = resolve::deployment(store, text).await?;
+        let deployment = match resolve::deployment(store, text).await {
+            // A file of this name was meant: it tells what is wrong with it.
+            Err(_) if Path::new(text).is_file() => {
+                return Self::of_file(Path::new(text), flow, runtime, now).await;
+            }
+            found => found?,
+        };
         if let Some(flow) = flow.filter(|flow| *flow != deployment.name.flow.as_str()) {
             return Err(UserError::new(format!(
                 "`{}` is a deployment of flow `{}`, not of `{flow}`",

@@ -35,7 +35,7 @@ pub enum StorageUrlError {
     NoBucket,
     #[error("it names no container")]
     NoContainer,
-    #[error("a directory is named from the root on")]
+    #[error("the path of a directory has to be absolute")]
     Relative,
     #[error(
         "it has a user, a port, a query or a fragment, and credentials come from the environment"

@@ -342,10 +342,11 @@ impl HttpClient {
         match who {
             Ok(Who { version }) => Problem {
                 detail: format!(
-                    "the server at `{}` does not know `{} {}` as orch-host {ours} asks it: it is of version {version}",
+                    "the server at `{}` does not know `{} {}`: it is orch-host {version}, \
+                     and this program is orch-host {ours}",
                     self.url, ask.method, ask.path
                 ),
-                hint: Some("use the same version here and there".to_owned()),
+                hint: Some("use the same version for the server and for this program".to_owned()),
                 ..Problem::new(ProblemKind::NotServed, "")
             },
             Err(problem) => problem,

@@ -22,7 +22,8 @@ use crate::segment::segment;
 pub fn run_path(run: &str, rest: &str) -> Answered<String> {
     if run.is_empty() {
         let asked = run.to_owned();
-        return Err(ResolveRefusal::NoRun { asked }.into());
+        let nearest = None;
+        return Err(ResolveRefusal::NoRun { asked, nearest }.into());
     }
     Ok(format!("/v1/flow-runs/{}{rest}", segment(run)))
 }

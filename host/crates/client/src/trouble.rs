@@ -13,8 +13,8 @@ pub fn unreachable(url: &ServerUrl, err: &(dyn Error + 'static)) -> Problem {
     let problem = Problem::new(ProblemKind::Unreachable, detail);
     if cause.contains("CaUsedAsEndEntity") {
         problem.hint(
-            "this certificate is of an authority, with which servers cannot show who they are; \
-             `openssl req -x509` makes one of a server with `-addext basicConstraints=CA:FALSE`",
+            "this certificate is that of an authority, which a server cannot use as its own; \
+             `openssl req -x509 -addext basicConstraints=CA:FALSE` makes one for a server",
         )
     } else if is_of_tls(err) {
         problem.hint(

@@ -62,6 +62,12 @@ impl StateType {
         Self::Cancelled,
     ];
 
+    /// Its name where nothing special is to be said, as people read it: `Completed`.
+    pub fn name(self) -> StateName {
+        let named = StateName::KINDS.into_iter().find(|(_, kind)| *kind == self);
+        named.expect("every type has a name").0
+    }
+
     /// The whole transition table: what is absent is forbidden.
     pub fn may_become(self, next: Self) -> bool {
         use StateType::*;

@@ -304,7 +304,7 @@ async fn act(
         Ok(()) => Ok(Ok(())),
         Err(ControlRefusal::Over { state, .. }) => Ok(Err(Skipped::Over(state.kind))),
         Err(ControlRefusal::WaitsForInput { .. }) => Ok(Err(Skipped::WaitsForInput)),
-        Err(ControlRefusal::Store(error)) => Ok(Err(why(error, run)?)),
+        Err(ControlRefusal::Run { error, .. }) => Ok(Err(why(error, run)?)),
     }
 }
 

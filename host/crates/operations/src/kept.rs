@@ -19,7 +19,7 @@ pub enum SecretRefusal {
     Empty(SecretName),
     #[error("the value of secret `{name}` has {size} bytes, and a secret at most {SECRET_MAX}")]
     TooLong { name: SecretName, size: usize },
-    #[error("others set secret `{0}` again and again")]
+    #[error("secret `{0}` is being set by others at the same time")]
     Busy(SecretName),
     #[error("secrets were set or deleted meanwhile")]
     Changed,

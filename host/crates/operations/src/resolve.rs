@@ -5,9 +5,11 @@
 
 use model::{
     Component, Deployment, DeploymentName, FlowDescription, FlowName, FlowRun, IdPrefix, NameError,
-    PoolName, Timestamp,
+    PoolName, RunName, Timestamp,
 };
-use store::{Catalog, PoolUse, Pools, Store, StoreError, StoreResult};
+use store::{
+    Catalog, PageRequest, PoolUse, Pools, RunFilter, Store, StoreError, StoreResult, Values,
+};
 
 use orchestrator::nearest;
 
@@ -18,7 +20,11 @@ const CANDIDATES_MAX: usize = 10;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ResolveRefusal {
     #[error("no flow run has the id or the name `{asked}`")]
-    NoRun { asked: String },
+    NoRun {
+        asked: String,
+        /// The name of one of the newest.
+        nearest: Option<RunName>,
+    },
     /// `found` has the newest ones at this time, and `more` says whether there are others.
     #[error("`{asked}` may be any of several flow runs")]
     SeveralRuns {
@@ -81,7 +87,10 @@ pub async fn run(store: &dyn Store, text: &IdPrefix) -> Result<FlowRun> {
     let mut found = store.find_runs(text, CANDIDATES_MAX as u32 + 1).await?;
     let asked = || text.0.clone();
     match found.len() {
-        0 => Err(ResolveRefusal::NoRun { asked: asked() }),
+        0 => Err(ResolveRefusal::NoRun {
+            nearest: nearest_run(store, &text.0).await?,
+            asked: asked(),
+        }),
         1 => Ok(found.remove(0)),
         count => {
             found.truncate(CANDIDATES_MAX);
@@ -93,6 +102,19 @@ pub async fn run(store: &dyn Store, text: &IdPrefix) -> Result<FlowRun> {
             })
         }
     }
+}
+
+/// The newest runs, among which a mistyped name is looked for.
+const NEWEST: u32 = 200;
+
+async fn nearest_run(store: &dyn Store, asked: &str) -> StoreResult<Option<RunName>> {
+    let newest = PageRequest {
+        values: Values::LeftOut,
+        ..PageRequest::newest(NEWEST)
+    };
+    let runs = store.flow_runs(&RunFilter::default(), &newest).await?;
+    let names = runs.items.into_iter().map(|run| run.name);
+    Ok(nearest(asked, names))
 }
 
 /// The deployment `flow/deployment`, or the only one of a flow.

@@ -169,7 +169,7 @@ fn example_of(format: &str) -> Option<(&'static str, &'static str)> {
         "time" => Some(("a time with its zone", "12:00:00Z")),
         "date-time" => Some(("a time", "2026-10-01T12:00:00Z")),
         "uuid" => Some(("a UUID", "0199a213-16bb-7462-b7c6-159f7f59d0ac")),
-        "email" => Some(("an address of mail", "me@example.com")),
+        "email" => Some(("an email address", "me@example.com")),
         "uri" => Some(("a URI", "https://example.com/")),
         _ => None,
     }

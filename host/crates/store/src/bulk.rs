@@ -149,11 +149,11 @@ pub enum Skipped {
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AlreadySo => f.write_str("it is so already"),
-            Self::Over(state) => write!(f, "it is over: {state}"),
-            Self::NotOver(state) => write!(f, "it is not over: {state}"),
-            Self::NotPaused(state) => write!(f, "it is not paused: {state}"),
-            Self::State(state) => write!(f, "its state does not allow that: {state}"),
+            Self::AlreadySo => f.write_str("it is in that state already"),
+            Self::Over(state) => write!(f, "it is over: {}", state.name()),
+            Self::NotOver(state) => write!(f, "it is not over: {}", state.name()),
+            Self::NotPaused(state) => write!(f, "it is not paused: {}", state.name()),
+            Self::State(state) => write!(f, "its state does not allow that: {}", state.name()),
             Self::WaitsForInput => f.write_str("it waits for input"),
             Self::Subflow => f.write_str("it is a subflow, and goes with the run around it"),
             Self::Gone => f.write_str("it does not exist any more"),

@@ -31,9 +31,9 @@ pub enum StoreError {
         deployments: u64,
         runs: u64,
     },
-    #[error("flow run {run} is over: it is {state}")]
+    #[error("flow run {run} is over: it is {}", .state.name())]
     Over { run: RunId, state: StateType },
-    #[error("flow run {run} is not paused: it is {state}")]
+    #[error("flow run {run} is not paused: it is {}", .state.name())]
     NotPaused { run: RunId, state: StateType },
     #[error("flow run {run} is paused already")]
     Paused { run: RunId },
@@ -42,7 +42,7 @@ pub enum StoreError {
     /// The run never asked for this input, has got it already, or is over.
     #[error("flow run {run} does not wait for this input, or not any more")]
     InputNotAwaited { run: RunId },
-    #[error("flow run {run} is not over: it is {state}")]
+    #[error("flow run {run} is not over: it is {}", .state.name())]
     NotOver { run: RunId, state: StateType },
     #[error("flow run {run} is a subflow within flow run {within}")]
     Subflow { run: RunId, within: RunId },

@@ -53,7 +53,7 @@ pub enum ComponentError {
     #[error("it could not describe itself: {0}")]
     Describe(String),
     /// It was not the component: the machine has no process to look at it with.
-    #[error("nothing could look into it: {0}")]
+    #[error("this machine could not check it: {0}")]
     Host(String),
 }
 

@@ -21,7 +21,11 @@ pub(super) enum Halt {
     #[error("asked for {asked} of memory; the limit on memory is {max}")]
     Memory { asked: String, max: String },
     /// All guests together have no more; so much would have been needed.
-    #[error("no memory is free for it: {} are needed, and all guests of the worker together have no more", bytes(*.needed))]
+    #[error(
+        "no memory is free for it: it needs {}, and all guests of the worker together have reached \
+         their limit",
+        bytes(*.needed)
+    )]
     NothingFree { needed: usize },
     #[error("{0}")]
     Limit(String),

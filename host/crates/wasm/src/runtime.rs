@@ -418,8 +418,9 @@ impl Runtime {
         {
             // What others have seen is not done again behind the back of its retries.
             if store.data().has_called_out() {
-                let message =
-                    format!("{err}; it had called out, so it is not begun again by itself");
+                let message = format!(
+                    "{err}; the attempt had reached something outside, so only a retry repeats it"
+                );
                 return Ok(Err(Failure::new(FailureKind::Crashed, message)));
             }
             return Err(*needed);

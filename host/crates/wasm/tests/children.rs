@@ -87,6 +87,6 @@ fn a_process_that_cannot_be_started_is_nobodys_fault() {
     let described = tokio.block_on(runtime.unwrap().describe(COMPONENT));
     assert_eq!(
         described.unwrap_err().to_string(),
-        "nothing could look into it: No such file or directory (os error 2)"
+        "this machine could not check it: No such file or directory (os error 2)"
     );
 }

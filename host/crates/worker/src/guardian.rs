@@ -75,13 +75,13 @@ fn watch(runtime: &Handle, told_to_stop: &AtomicBool, is_over: &AtomicBool) {
                 told_at *= 2;
                 tracing::error!(
                     ?held_for,
-                    "no thread of this process takes a turn: its runs stand still"
+                    "no thread of this process is free: its runs stand still"
                 );
             }
             if held_for >= GRACE && told_to_stop.load(Ordering::Relaxed) {
                 // Its runs go back to their pool as soon as it is gone.
                 tracing::error!(
-                    "told to stop, which cannot be done in order: every thread is held"
+                    "told to stop, but no thread is free to do so in order: it exits at once"
                 );
                 std::process::exit(STUCK_EXIT);
             }

@@ -75,7 +75,8 @@ async fn beat(shared: &Shared, turns: &mut Turns, patience: Duration) -> WorkerE
         if held_for >= patience {
             error!(
                 ?held_for,
-                "no thread of this worker takes a turn: its lease is not renewed, and others take its runs up"
+                "no thread of this worker is free: its lease is not renewed, and \
+                 other workers take its runs over"
             );
             continue;
         }

@@ -67,7 +67,8 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
 
 pub fn table(artifacts: &[ArtifactView], now: Timestamp) -> Table {
     let header = ["KEY", "TYPE", "SHOWS", "FLOW", "FLOW RUN", "MADE"];
-    let mut table = Table::new(header).with_more(["ID", "TASK RUN", "DESCRIPTION"]);
+    let table = Table::new(header).cutting(&["SHOWS", "FLOW"]);
+    let mut table = table.with_more(["ID", "TASK RUN", "DESCRIPTION"]);
     for artifact in artifacts {
         table.row([
             text(&artifact.key),

@@ -82,7 +82,7 @@ fn show(unit: Unit, value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::table::Columns;
+    use crate::cli::table::{Columns, Room};
     use bench::{ComparedRow, LeftOut, Spread};
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
                 figure: None,
             }],
         };
-        insta::assert_snapshot!(compared(&comparison).render(Columns::Usual, false), @r"
+        insta::assert_snapshot!(compared(&comparison).render(Columns::Usual, Room::Any, false), @r"
         WORK                      PAIRS  FIGURE       THIS       OTHER     RATIO  MIN    MAX
         empty flow, many at once  3      throughput      990 /s   1000 /s  0.990  0.900  1.100
         10,000 suspended flows    3      idle          20.0 MiB  30.0 MiB  1.500  1.500  1.500

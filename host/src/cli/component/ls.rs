@@ -29,7 +29,8 @@ pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         return Ok(ExitStatus::Success);
     }
     let now = cx.now();
-    let mut table = Table::new(["DIGEST", "FLOWS", "TASKS", "SIZE", "CREATED"]);
+    let table = Table::new(["DIGEST", "FLOWS", "TASKS", "SIZE", "CREATED"]);
+    let mut table = table.cutting(&["FLOWS"]);
     for component in &components {
         let flows = component.manifest.flows.iter();
         let flows: Vec<&str> = flows.map(|flow| flow.name.as_str()).collect();

@@ -38,7 +38,8 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         return Ok(ExitStatus::Success);
     }
     let now = cx.now();
-    let mut table = Table::new(["NAME", "POOL", "PARAMETERS", "TAGS", "COMPONENT", "UPDATED"]);
+    let table = Table::new(["NAME", "POOL", "PARAMETERS", "TAGS", "COMPONENT", "UPDATED"]);
+    let mut table = table.cutting(&["TAGS", "PARAMETERS"]);
     for deployment in &deployments {
         table.row([
             text(&deployment.name),

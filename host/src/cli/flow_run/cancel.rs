@@ -66,7 +66,8 @@ async fn cancel(run: &FlowRunView, cx: &Context) -> anyhow::Result<FlowRunView> 
     let name = &run.name;
     cx.out.note(&if was_over {
         format!(
-            "Flow run '{name}' is over: {}. What it had started and goes on is cancelled",
+            "Flow run '{name}' is over: it is {}. Runs that it started and that go on are \
+             cancelled",
             run.state.name
         )
     } else if run.ended.is_some() {

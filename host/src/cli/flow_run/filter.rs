@@ -3,7 +3,7 @@
 use crate::cli::completions;
 use crate::cli::time::PastArg;
 use crate::cli::values::state as state_arg;
-use model::{DeploymentName, FlowName, IdPrefix, PoolName, Timestamp};
+use model::{DeploymentName, FlowName, IdPrefix, PoolName, StateType, Timestamp};
 use operations::client::RunQuery;
 use store::StateFilter;
 
@@ -39,6 +39,12 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
+    /// The types of the states that it lets through; empty if any may pass.
+    pub fn state_types(&self) -> Vec<StateType> {
+        let types: Option<Vec<StateType>> = self.states.iter().map(StateFilter::kind).collect();
+        types.unwrap_or_default()
+    }
+
     /// Whether it lets everything through.
     pub fn is_empty(&self) -> bool {
         let lists = [

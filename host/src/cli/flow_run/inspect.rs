@@ -1,5 +1,7 @@
 //! `orch-host flow-run inspect ID`
 
+use std::time::Duration;
+
 use crate::cli::artifact::table as artifact_table;
 use crate::cli::completions;
 use crate::cli::context::Context;
@@ -156,13 +158,15 @@ fn summary(details: &FlowRunDetailsView) -> Fields {
         .add("scheduled", text(local(run.scheduled)))
         .add_if("started", run.started.map(local))
         .add_if("ended", run.ended.map(local));
-    let first = details.attempts.iter().find_map(|attempt| attempt.started);
-    if let (Some(started), Some(ended)) = (first.or(run.started), run.ended) {
-        let of = match details.attempts.len() {
-            0 | 1 => String::new(),
-            attempts => format!(" with all {attempts} attempts"),
+    if let (Some(started), Some(ended)) = (run.started, run.ended) {
+        let spans = details.attempts.iter().filter_map(AttemptView::span);
+        let spent: Duration = spans.map(|(from, until)| until.since(from)).sum();
+        let spent = match details.attempts.len() {
+            0 | 1 => took(ended.since(started)),
+            // Between them it may have been over for days.
+            attempts => format!("{} in {attempts} attempts", took(spent)),
         };
-        fields.add("took", text(format!("{}{of}", took(ended.since(started)))));
+        fields.add("took", text(spent));
     }
     if !details.circle.is_empty() {
         let names = details.circle.iter().map(|name| format!("`{name}`"));
@@ -205,7 +209,8 @@ fn awaited(input: &AwaitedInput, give_it: &str) -> Fields {
 }
 
 fn children(failed: &[FlowRunView]) -> Table {
-    let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "REASON"]);
+    let table = Table::new(["ID", "NAME", "FLOW", "STATE", "REASON"]);
+    let mut table = table.with_ids("ID").cutting(&["FLOW", "REASON"]);
     for run in failed {
         table.row([
             text(run.id),
@@ -221,11 +226,10 @@ fn children(failed: &[FlowRunView]) -> Table {
 fn attempts(attempts: &[AttemptView]) -> Table {
     let mut table = Table::new(["NO", "STARTED", "TOOK", "WORKER", "STATE", "CAUSE"]);
     for attempt in attempts {
-        let span = attempt.started.zip(attempt.ended);
         table.row([
             text(attempt.number),
             maybe(attempt.started.map(local)),
-            maybe(span.map(|(started, ended)| took(ended.since(started)))),
+            maybe(attempt.span().map(|(from, until)| took(until.since(from)))),
             maybe(attempt.worker.as_ref()),
             state(&attempt.state),
             maybe(attempt.cause()),

@@ -87,7 +87,7 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
 }
 
 /// A filter that lets nothing through may have a name that is mistyped.
-async fn hint_of_names(flows: &[FlowName], pools: &[PoolName], cx: &Context) -> Answered<()> {
+pub async fn hint_of_names(flows: &[FlowName], pools: &[PoolName], cx: &Context) -> Answered<()> {
     if !flows.is_empty() {
         let there = collect(0, |limit, cursor| {
             cx.client.list_deployments(DeploymentQuery {
@@ -144,7 +144,8 @@ fn ahead(span: Duration) -> String {
 }
 
 pub fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
-    let mut table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK", "REASON"]);
+    let table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK", "REASON"]);
+    let mut table = table.with_ids("ID").cutting(&["FLOW", "REASON"]);
     for run in runs {
         let took = run
             .started

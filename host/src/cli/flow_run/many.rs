@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _};
 
 use super::filter::FilterArgs;
-use super::ls::table;
+use super::ls::{hint_of_names, table};
 use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::{ExitStatus, UserError};
@@ -84,7 +84,10 @@ pub async fn choose(
                 .into());
         }
         (false, false) => named(&args.ids, cx).await?,
-        (true, true) => of_filter(args.filter.clone().query(cx.now()), verb, cx).await?,
+        (true, true) => {
+            check_states(&args.filter, verb)?;
+            of_filter(args.filter.clone().query(cx.now()), verb, cx).await?
+        }
     };
     if args.dry_run {
         match cx.out.format {
@@ -93,6 +96,10 @@ pub async fn choose(
                 .out
                 .table(&table(&runs, cx.now()), "There are no such flow runs")?,
         }
+        if runs.is_empty() {
+            hint_of_filter(args, cx).await?;
+            return Ok(None);
+        }
         let (word, count) = (verb.as_str(), counted(runs.len() as u64, "flow run"));
         cx.out
             .hint(&format!("without `--dry-run` this would {word} {count}"));
@@ -100,6 +107,7 @@ pub async fn choose(
     }
     if runs.is_empty() {
         cx.out.note("There are no such flow runs");
+        hint_of_filter(args, cx).await?;
         return Ok(None);
     }
     if by_filter && !args.yes && !is_meant(&runs, verb, cx)? {
@@ -110,6 +118,27 @@ pub async fn choose(
         is_single: args.ids.len() == 1,
         runs,
     }))
+}
+
+/// A filter that lets nothing through may have a name that is mistyped.
+async fn hint_of_filter(args: &ManyArgs, cx: &Context) -> Answered<()> {
+    let query = args.filter.clone().query(cx.now());
+    hint_of_names(&query.flow, &query.pool, cx).await
+}
+
+/// Refuses a filter that means only runs to which this is not done by a filter.
+fn check_states(filter: &FilterArgs, verb: BulkVerb) -> Result<(), UserError> {
+    let kinds: Vec<StateType> = filter.state_types();
+    if kinds.is_empty() || kinds.iter().any(|kind| is_for(verb, *kind)) {
+        return Ok(());
+    }
+    let word = verb.as_str();
+    let fitting = StateType::ALL
+        .into_iter()
+        .filter(|kind| is_for(verb, *kind));
+    let fitting: Vec<String> = fitting.map(|kind| format!("`{}`", kind.name())).collect();
+    let message = format!("a filter of `flow-run {word}` means runs in other states");
+    Err(UserError::new(message).hint(format!("these are {}", fitting.join(", "))))
 }
 
 /// Finds all before anything is done to any, so that a mistyped name does nothing.
@@ -202,7 +231,14 @@ pub async fn each(
         refused => format!("; {refused} were left as they are"),
     };
     let count = counted(done.len() as u64, "flow run");
-    cx.out.note(&format!("{} {count}{of}", in_the_past(verb)));
+    // What has begun cleans up first.
+    let goes_on = verb == BulkVerb::Cancel && done.iter().any(|run| run.ended.is_none());
+    let did = if goes_on {
+        "Cancelling"
+    } else {
+        in_the_past(verb)
+    };
+    cx.out.note(&format!("{did} {count}{of}"));
     if cx.out.format == Format::Json {
         cx.out.json(&done)?;
     }

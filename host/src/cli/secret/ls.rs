@@ -28,7 +28,8 @@ pub async fn run(_: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     match cx.out.format {
         Format::Json => cx.out.json(&secrets)?,
         Format::Text => {
-            let mut table = Table::new(["NAME", "VERSION", "SET", "KEY", "GRANTED TO"]);
+            let mut table = Table::new(["NAME", "VERSION", "SET", "KEY", "GRANTED TO"])
+                .cutting(&["GRANTED TO"]);
             for secret in &secrets {
                 let users = secret.deployments.iter().map(ToString::to_string);
                 table.row([

@@ -50,12 +50,27 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         text: args.text,
         ..TaskRunQuery::default()
     };
-    let tasks = newest(cx, &query, args.limit).await?;
+    // One more tells whether there are more.
+    let wanted = match args.limit {
+        0 => 0,
+        limit => limit.saturating_add(1),
+    };
+    let mut tasks = newest(cx, &query, wanted).await?;
+    let has_more = wanted > 0 && tasks.len() >= wanted as usize;
+    if has_more {
+        tasks.remove(0);
+    }
     match cx.out.format {
         Format::Json => cx.out.json(&tasks)?,
         Format::Text => cx
             .out
             .table(&listing(&tasks, cx.now()), "There are no such task runs")?,
+    }
+    if has_more && cx.out.format == Format::Text {
+        let shown = tasks.len();
+        cx.out.hint(&format!(
+            "these are the newest {shown}; `--limit 0` shows all of them"
+        ));
     }
     Ok(ExitStatus::Success)
 }
@@ -89,7 +104,8 @@ pub fn table(tasks: &[TaskRunView], now: Timestamp) -> Table {
 
 /// Task runs of any flow run, which is named.
 fn listing(tasks: &[TaskRunView], now: Timestamp) -> Table {
-    let mut table = Table::new(COLUMNS.into_iter().chain(["FLOW RUN"]));
+    let table = Table::new(COLUMNS.into_iter().chain(["FLOW RUN"]));
+    let mut table = table.with_ids("FLOW RUN").cutting(&["NAME", "REASON"]);
     for task in tasks {
         table.row(cells(task, now).into_iter().chain([text(task.flow_run)]));
     }

@@ -31,7 +31,7 @@ pub async fn run(_: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     match cx.out.format {
         Format::Json => cx.out.json(&variables)?,
         Format::Text => {
-            let mut table = Table::new(["NAME", "VALUE", "SET"]);
+            let mut table = Table::new(["NAME", "VALUE", "SET"]).cutting(&["VALUE"]);
             for variable in &variables {
                 table.row([
                     text(&variable.name),

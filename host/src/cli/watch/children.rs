@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::cli::context::Context;
 use model::StateType;
@@ -15,18 +15,6 @@ pub struct Children<'a> {
     cx: &'a Context,
     bar: ProgressBar,
     said: Option<(Instant, String)>,
-}
-
-/// A progress line; hidden where stderr is no terminal.
-pub fn bar(cx: &Context) -> ProgressBar {
-    let bar = cx.out.progress().add(ProgressBar::new_spinner());
-    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} ({elapsed})") {
-        bar.set_style(style);
-    }
-    if cx.out.is_live() {
-        bar.enable_steady_tick(Duration::from_millis(100));
-    }
-    bar
 }
 
 impl<'a> Children<'a> {
@@ -44,7 +32,7 @@ impl<'a> Children<'a> {
         };
         if self.cx.out.is_live() {
             if self.bar.is_hidden() {
-                self.bar = bar(self.cx);
+                self.bar = self.cx.out.progress_line();
             }
             self.bar.set_message(text);
             return;

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::children::bar;
 use super::stuck::warn;
 use super::{how_it_ended, unfinished};
 use crate::cli::context::Context;
@@ -32,7 +31,7 @@ pub async fn follow_all(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStat
 async fn all_ended(cx: &Context, runs: &[RunId]) -> anyhow::Result<ExitStatus> {
     let mut warned = HashSet::new();
     let mut ends = Ends::default();
-    let bar = bar(cx);
+    let bar = cx.out.progress_line();
     for id in runs {
         let run = end_of(cx, *id, &mut warned).await?;
         if ends.count(State::from(run.state.clone()).kind) {

@@ -16,10 +16,9 @@ use super::signals::Signals;
 use super::text::{harmless, harmless_json, one_line};
 use super::time::{clock, took};
 use children::Children;
-pub use children::bar as progress_line;
 pub use everyone::follow_all;
 pub use logs::LogPrinter;
-use model::{LogLevel, RunId, RunName, State, StateName, StateType};
+use model::{Failure, LogLevel, RunId, RunName, State, StateName, StateType};
 use operations::client::{WatchQuery, WatchWhat, Watching};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::{FlowRunView, NewsView, StateView, TallyView};
@@ -172,11 +171,18 @@ fn how_it_ended(run: &FlowRunView) -> String {
         (Some(started), Some(ended)) => format!(" after {}", took(ended.since(started))),
         _ => String::new(),
     };
+    // The span is that of the last attempt.
+    let attempt = match run.attempt {
+        0 | 1 => String::new(),
+        attempt => format!(" in attempt {attempt}"),
+    };
     let reason = match &run.failure {
+        // It says no more than the state.
+        Some(failure) if failure.message == Failure::cancelled().message => String::new(),
         Some(failure) => format!(": {}", harmless(&failure.message)),
         _ => String::new(),
     };
-    format!("flow run '{name}' {state}{span}{reason}")
+    format!("flow run '{name}' {state}{span}{attempt}{reason}")
 }
 
 fn capitalized(text: &str) -> String {

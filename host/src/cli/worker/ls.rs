@@ -46,6 +46,7 @@ fn table(workers: &[WorkerView], now: Timestamp) -> Table {
     let mut table = Table::new([
         "NAME", "POOL", "LIMIT", "PID", "HOST", "VERSION", "STARTED", "HEARD OF",
     ])
+    .cutting(&["HOST"])
     .with_more(["MEMORY", "PEAK", "INSTANCES", "DESCRIPTORS", "THREADS"]);
     for worker in workers {
         let usage = worker.usage;
@@ -75,7 +76,7 @@ fn instances(usage: WorkerUsageView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::table::Columns;
+    use crate::cli::table::{Columns, Room};
     use model::{Usage, Worker, WorkerId, WorkerUsage};
     use operations::FreshIds;
 
@@ -105,7 +106,7 @@ mod tests {
             lease_until: at,
         };
         let workers = [worker("w1", Some(usage)), worker("before", None)].map(Into::into);
-        insta::assert_snapshot!(table(&workers, at).render(Columns::All, false), @r"
+        insta::assert_snapshot!(table(&workers, at).render(Columns::All, Room::Any, false), @r"
         NAME    POOL  LIMIT  PID  HOST  VERSION  STARTED  HEARD OF  MEMORY             PEAK   INSTANCES                       DESCRIPTORS  THREADS
         w1      -     100    7    here  -        0s ago   0s ago    1.2 GiB of 16 GiB  3 GiB  2 of 125 flows, 1 of 256 tasks  31 of 1024   9
         before  -     100    7    here  -        0s ago   0s ago    -                  -      -                               -            -

@@ -68,7 +68,7 @@ pub enum GrantError {
     Scheme(String),
     #[error("`{0}` is no name of a host: it has letters, digits, `-` and `.`")]
     Name(String),
-    #[error("`{0}` stands for whole names alone: write `*.example.com`, or `*` for any host")]
+    #[error("`{0}` has a `*` in the wrong place: write `*.example.com`, or `*` for any host")]
     Pattern(String),
     #[error("`{0}` is no port: it is a number from 1 to 65535")]
     Port(String),

@@ -351,7 +351,8 @@ mod tests {
         check(
             "api.*.com",
             Err(
-                "`api.*.com` stands for whole names alone: write `*.example.com`, or `*` for any host",
+                "`api.*.com` has a `*` in the wrong place: write `*.example.com`, or `*` for any \
+                 host",
             ),
         );
     }

@@ -66,14 +66,18 @@ pub enum BlobError {
     TooLargeForDatabase,
     #[error("there is no blob `{}`, or not any more", .0.digest)]
     Gone(BlobRef),
-    #[error("blob `{}` has {is} bytes, and what stands for it says {}", .asked.digest, .asked.size)]
+    #[error(
+        "blob `{}` has {is} bytes, but the value that refers to it says {}",
+        .asked.digest,
+        .asked.size
+    )]
     OtherSize { asked: BlobRef, is: u64 },
     #[error(
         "blob `{}` is in a storage, and this program was given none; `ORCH_STORAGE_URL` names it",
         .0.digest
     )]
     NoStorage(BlobRef),
-    #[error("what is kept as blob `{}` are other bytes", .0.digest)]
+    #[error("the bytes of blob `{}` are damaged: they do not fit its digest", .0.digest)]
     Damaged(BlobRef),
     #[error("{0}")]
     Host(String),

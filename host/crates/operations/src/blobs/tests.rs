@@ -235,6 +235,6 @@ async fn a_reference_of_another_size_is_refused() {
     assert!(
         failure
             .message
-            .ends_with("has 3 bytes, and what stands for it says 4")
+            .ends_with("has 3 bytes, but the value that refers to it says 4")
     );
 }

@@ -104,6 +104,6 @@ async fn read(
         let place = place.unwrap_or(EventCursor::OLDEST);
         let detail = format!("what lies beyond `{place}` is not known any more");
         Problem::new(ProblemKind::TooOld, detail)
-            .hint("read anew what is of interest, and begin without a cursor")
+            .hint("read the current state again, and begin without a cursor")
     })
 }

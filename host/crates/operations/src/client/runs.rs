@@ -243,13 +243,13 @@ fn new_run(startable: &Startable, start: StartRun, now: Timestamp) -> Answered<N
     if start.idempotency_key.as_deref() == Some("") {
         let detail = "an idempotency key cannot be empty";
         return Err(Problem::new(ProblemKind::InvalidRequest, detail)
-            .hint("leave it out, or give each request that is one and the same the same text")
+            .hint("leave it out, or send the same key each time the same request is repeated")
             .at("/idempotency_key", detail));
     }
     if let Some(at) = start.scheduled.filter(|at| at.since(now) > AHEAD_MAX) {
         let detail = format!("{at} is more than a hundred years from now");
         return Err(Problem::new(ProblemKind::InvalidRequest, detail.clone())
-            .hint("no run is planned for so late: is it the unit, or the year?")
+            .hint("a run starts within a hundred years: check the unit and the year")
             .at("/scheduled", detail));
     }
     let wished = Start {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::{
     AwaitedInput, FlowRun, FlowRunEvent, InputChange, InputId, LogLevel, PoolName, RunId, State,
-    StateType,
+    StateType, Timestamp,
 };
 use store::{Cursor, LogFilter, Reading, Store};
 use tokio::time::Instant;
@@ -84,6 +84,8 @@ pub struct Follow {
     inputs_told: HashSet<InputId>,
     pools: StuckPools,
     next: Next,
+    /// States that are told among the lines of the log, in the order of time.
+    states: VecDeque<(Arc<FlowRun>, State)>,
     ready: VecDeque<Event>,
 }
 
@@ -157,6 +159,7 @@ impl Follow {
             inputs_told: HashSet::new(),
             pools: StuckPools::new(executes),
             next: Next::Look,
+            states: VecDeque::new(),
             ready: VecDeque::new(),
         }
     }
@@ -177,7 +180,7 @@ impl Follow {
 
     /// How much was told, if what was read up to there has been told.
     pub fn place(&self) -> Option<Place> {
-        self.ready.is_empty().then(|| Place {
+        (self.ready.is_empty() && self.states.is_empty()).then(|| Place {
             states: self.states_told,
             lines: self.lines.place(),
         })
@@ -247,17 +250,45 @@ impl Follow {
     }
 
     fn tell(&mut self, run: &Arc<FlowRun>, state: State) {
-        let run = Arc::clone(run);
-        self.ready.push_back(Event::State { run, state });
+        self.states.push_back((Arc::clone(run), state));
+    }
+
+    /// Tells of lines, and of states between them, by time.
+    fn tell_lines(&mut self, lines: Vec<Line>) {
+        let mut said = Vec::new();
+        for line in lines {
+            let is_later = |(_, state): &(_, State)| comes_before(state, line.line.at);
+            while self.states.front().is_some_and(is_later) {
+                self.tell_said(&mut said);
+                self.tell_state();
+            }
+            said.push(line);
+        }
+        self.tell_said(&mut said);
+    }
+
+    fn tell_said(&mut self, said: &mut Vec<Line>) {
+        if !said.is_empty() {
+            self.ready.push_back(Event::Lines(std::mem::take(said)));
+        }
+    }
+
+    fn tell_state(&mut self) {
+        if let Some((run, state)) = self.states.pop_front() {
+            self.ready.push_back(Event::State { run, state });
+        }
     }
 
     async fn read(&mut self, live: Live, step: Step) -> Result<Next, FollowRefusal> {
         if step.lines {
             let lines = self.lines.next(self.hub.store()).await?;
             if !lines.is_empty() {
-                self.ready.push_back(Event::Lines(lines));
+                self.tell_lines(lines);
                 return Ok(Next::Read(live, step));
             }
+        }
+        while !self.states.is_empty() {
+            self.tell_state();
         }
         if step.ended {
             self.ready.push_back(Event::Ended(live.run));
@@ -377,6 +408,16 @@ impl Follow {
             pools: news.pools,
         };
         Ok(Next::Read(live, step))
+    }
+}
+
+/// Whether a state comes before a line that was said at this time. Of the same time, a run begins
+/// before it says something, and ends afterwards.
+fn comes_before(state: &State, line: Timestamp) -> bool {
+    if state.kind.is_terminal() {
+        state.at < line
+    } else {
+        state.at <= line
     }
 }
 

@@ -13,7 +13,7 @@ impl From<&ControlRefusal> for Problem {
             ControlRefusal::Over { .. } => Self::new(ProblemKind::WrongState, refusal.to_string())
                 .hint("only a run that has not ended can be cancelled"),
             ControlRefusal::WaitsForInput { run, awaited } => waits_for_input(run, awaited),
-            ControlRefusal::Store(err) => err.into(),
+            ControlRefusal::Run { run, name, error } => Self::from(error).naming(*run, name),
         }
     }
 }

@@ -69,7 +69,7 @@ fn not_awaited(id: RunId, name: &RunName, kind: StateType, others: &[AwaitedInpu
         let hint = format!("give it to that one: `{}`", command(input, others));
         return Problem::new(ProblemKind::WrongState, message).hint(hint);
     }
-    message += &format!(": it is {kind}");
+    message += &format!(": it is {}", kind.name());
     let hint = match kind {
         StateType::Paused => {
             format!("without `--input` it goes on: `orch-host flow-run resume {id}`")

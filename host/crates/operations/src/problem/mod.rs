@@ -29,6 +29,8 @@ use store::StoreError;
 use crate::access::TokenRefusal;
 use crate::blobs::BlobError;
 use crate::bulk::BulkRefusal;
+use model::{RunId, RunName};
+
 use crate::control::ControlRefusal;
 use crate::database::CopyRefusal;
 use crate::deploy::DeployRefusal;
@@ -67,6 +69,14 @@ impl Problem {
             hint: None,
             errors: Vec::new(),
         }
+    }
+
+    /// The same with the name of a run in place of its id. A command in the hint has the id: a
+    /// name may be that of several.
+    pub(crate) fn naming(mut self, run: RunId, name: &RunName) -> Self {
+        let (id, name) = (format!("flow run {run}"), format!("flow run '{name}'"));
+        self.detail = self.detail.replace(&id, &name);
+        self
     }
 
     /// A mistake of this program or this machine.

@@ -20,7 +20,11 @@ impl From<&ResolveRefusal> for Problem {
                 return Self::new(ProblemKind::Ambiguous, candidates(asked, found, *more, *at))
                     .hint("type its id, or as much of it as tells it from the others");
             }
-            NoRun { .. } => (
+            NoRun {
+                nearest: Some(name),
+                ..
+            } => (ProblemKind::NotFound, format!("did you mean `{name}`?")),
+            NoRun { nearest: None, .. } => (
                 ProblemKind::NotFound,
                 "`orch-host flow-run ls` lists the newest ones".to_owned(),
             ),

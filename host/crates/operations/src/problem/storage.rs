@@ -85,7 +85,7 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
         ),
         StoreError::Cancelling { .. } => (
             WrongState,
-            "it ends once it has cleaned up: wait until it is CANCELLED".to_owned(),
+            "it ends once it has cleaned up: wait until it is Cancelled".to_owned(),
         ),
         StoreError::InputNotAwaited { run } => (
             WrongState,
@@ -113,7 +113,8 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
         StoreError::OlderVersion { path, .. } => (
             Database,
             format!(
-                "`orch-host database migrate --database {}` brings it to this version, by who owns its tables",
+                "`orch-host database migrate --database {}` brings it to this version; \
+                 the owner of its tables has to run it",
                 url(path)
             ),
         ),
@@ -187,11 +188,13 @@ fn listing(missing: &Missing) -> String {
         Missing::Worker(_) => "`orch-host worker ls` lists those there are".to_owned(),
         Missing::Variable(name) => {
             format!(
-                "`orch-host variable set {name} VALUE` makes it; `variable ls` lists those there are"
+                "`orch-host variable ls` lists those there are; `orch-host variable set {name} VALUE` makes it"
             )
         }
         Missing::Secret(name) => {
-            format!("`orch-host secret set {name}` makes it; `secret ls` lists those there are")
+            format!(
+                "`orch-host secret ls` lists those there are; `orch-host secret set {name}` makes it"
+            )
         }
         Missing::Blob(_) => {
             "a blob is kept as long as a run refers to it; `orch-host flow-run ls` lists the runs"

@@ -211,7 +211,7 @@ mod tests {
             {
               "reason": "not-over",
               "state": "RUNNING",
-              "text": "it is not over: RUNNING",
+              "text": "it is not over: Running",
               "count": 1,
               "examples": [
                 "01920000-0000-7000-8000-000000000001"

@@ -150,6 +150,11 @@ pub struct AttemptView {
 impl View for AttemptView {}
 
 impl AttemptView {
+    /// When it began and ended, if it has done both.
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.started.zip(self.ended)
+    }
+
     /// Why it did not succeed, in words. Runs of earlier versions kept no failures, but the
     /// reasons of their states.
     pub fn cause(&self) -> Option<&str> {

@@ -15,11 +15,14 @@ use std::time::Duration;
 use super::live::Live;
 use super::machine::Flow;
 use crate::{Decision, after_attempt, next_attempt};
-use model::{Failure, Outcome, Seq, State, TaskLine, Timestamp};
+use model::{Failure, LogLevel, LogLine, LogSource, Outcome, Seq, State, TaskLine, Timestamp};
 
 /// A retry that is due this soon is waited for with the slot kept: to give it back and to
 /// claim it again takes as long.
 const SOON: Duration = Duration::from_millis(10);
+
+/// The target of lines that the host says in a run's log.
+const TARGET: &str = "orch_host";
 
 impl Flow {
     /// Takes note that the next attempt of a task begins.
@@ -61,6 +64,19 @@ impl Flow {
             ..State::awaiting_retry(at).because(why).into()
         });
         run.retry_at = Some(due);
+        // Whoever follows the run sees what was wrong, however long the next attempt takes.
+        let said = LogLine {
+            run: run.flow_run,
+            source: LogSource::Task(run.id),
+            at,
+            level: LogLevel::Warn,
+            target: TARGET.to_owned(),
+            message: format!(
+                "Attempt {} failed: {failure}; tried again after {delay}",
+                run.attempt
+            ),
+        };
+        self.buffer.progress.logs.push(said);
         self.tasks.retries.add(seq, due);
         self.tasks.failed = true;
     }

@@ -103,15 +103,15 @@ fn message(worker: &str, why: &Why, losses: Losses) -> String {
         Why::Stopped => return format!("worker `{worker}` stopped"),
         Why::Unable(why) => return format!("worker `{worker}` could not execute it: {why}"),
         Why::Alone(seen) => {
-            return format!("{seen} while it was executed alone, but it had got further");
+            return format!("{seen} while it was executed alone, but the run had made progress");
         }
         Why::Lost => format!("worker `{worker}` was lost"),
         Why::Forgotten => format!("worker `{worker}` did not execute it any more"),
     };
     match losses.count {
         count if count < LOSSES_BEFORE_ALONE => seen,
-        2 => format!("{seen}, the second time without progress; it will be tried alone"),
-        count => format!("{seen}, {count} times without progress; it will be tried alone"),
+        2 => format!("{seen}, the second time without progress; the run will be tried alone"),
+        count => format!("{seen}, {count} times without progress; the run will be tried alone"),
     }
 }
 

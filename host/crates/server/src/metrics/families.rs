@@ -132,7 +132,11 @@ fn add_writer(registry: &mut Registry, figures: WriterFigures) {
         "Transactions that the writer of this process has committed",
         figures.batches,
     );
-    add("writer_writes", "Writes in them", figures.writes);
+    add(
+        "writer_writes",
+        "Writes in the transactions that the writer of this process has committed",
+        figures.writes,
+    );
     add(
         "writer_failed_batches",
         "Transactions that could not be committed",
@@ -177,7 +181,11 @@ fn add_usage(registry: &mut Registry, usage: &WorkerUsage) {
         "Instances of components that are alive in this process",
         used,
     );
-    registry.register("instances_limit", "How many may be at once", room);
+    registry.register(
+        "instances_limit",
+        "Instances of components that may be alive at once in this process",
+        room,
+    );
     let mut add = |name, help, bytes: u64| {
         let amount = Amount::default();
         amount.set(bytes as f64);
@@ -191,12 +199,12 @@ fn add_usage(registry: &mut Registry, usage: &WorkerUsage) {
     );
     add(
         "guest_memory_peak_bytes",
-        "The most of it that was used at once",
+        "The most memory that all guests of this process have used at once",
         usage.memory_peak,
     );
     add(
         "guest_memory_limit_bytes",
-        "How much they may use together",
+        "Memory that all guests of this process may use together",
         memory.limit,
     );
 }

@@ -160,7 +160,9 @@ fn consequence(verb: BulkVerb) -> &'static str {
             "What has not begun ends at once. What runs is told, and has 10 s to clean up. Runs that \
              these runs started end, too."
         }
-        BulkVerb::Pause => "They stop at their next step and give their slots back.",
+        BulkVerb::Pause => {
+            "They stop when their running tasks have ended, and give their slots back."
+        }
         BulkVerb::Resume => "They go on where they were.",
         BulkVerb::Retry => {
             "A new attempt of each begins. What earlier attempts have completed is not repeated."

@@ -106,7 +106,8 @@ async fn secrets_page(cx: &Cx) -> Answered<Page> {
             ..cx.shell("Secrets")
         },
         heading: "Secrets",
-        about: "What only tasks of deployments read that were granted it. It is kept encrypted.",
+        about: "Values that a task reads by name if its deployment was granted them. They are \
+                kept encrypted.",
         path: "/secrets",
         column: "Granted to",
         empty: "There are no secrets.",

@@ -68,7 +68,11 @@ impl WebProblem {
                 "The request cannot be read",
                 StatusCode::BAD_REQUEST,
             ),
-            Self::Unauthenticated => ("unauthenticated", "Who is there?", StatusCode::UNAUTHORIZED),
+            Self::Unauthenticated => (
+                "unauthenticated",
+                "The request shows no valid token",
+                StatusCode::UNAUTHORIZED,
+            ),
             Self::Forbidden => (
                 "forbidden",
                 "The role does not allow this",

@@ -43,7 +43,7 @@ pub async fn a_run_that_is_lost_in_company_is_never_ended<S: Store>(cast: Cast<S
     assert!(!lost(&cast).await.alone);
     assert_eq!(
         message(&cast, run).await,
-        "worker `unlucky` was lost, the second time without progress; it will be tried alone"
+        "worker `unlucky` was lost, the second time without progress; the run will be tried alone"
     );
     for _ in 0..5 {
         let claimed = lost(&cast).await;
@@ -92,7 +92,7 @@ pub async fn a_run_that_gets_further_is_not_suspected<S: Store>(cast: Cast<S>) {
     assert_eq!(
         message(&cast, run).await,
         "its process was ended by signal 11 (SIGSEGV) while it was executed alone, \
-         but it had got further"
+         but the run had made progress"
     );
     lost(&cast).await;
     // An outcome more, each time.

@@ -30,7 +30,7 @@ use crate::cli::output::Format;
 use crate::cli::params::unreadable;
 use crate::cli::signals::Signals;
 use crate::cli::text::counted;
-use crate::cli::watch::{follow_all, progress_line, warn_of_pool};
+use crate::cli::watch::{follow_all, warn_of_pool};
 use model::{Json, RunId};
 use operations::client::{StartRun, StartedRun};
 use operations::problem::Problem;
@@ -245,7 +245,7 @@ impl<'a> Creation<'a> {
             ids: Vec::new(),
             follows,
             stdout_is_closed: false,
-            bar: progress_line(cx),
+            bar: cx.out.progress_line(),
             said: Instant::now(),
         }
     }
@@ -295,7 +295,7 @@ impl<'a> Creation<'a> {
         let created = created.count() as u64;
         self.created += created;
         self.earlier += started.len() as u64 - created;
-        let text = format!("Created {}", counted(self.created, "flow run"));
+        let text = self.text("");
         if !self.cx.out.is_live() && self.said.elapsed() >= LINE_MIN {
             self.cx.out.note(&text);
             self.said = Instant::now();
@@ -327,15 +327,16 @@ impl<'a> Creation<'a> {
         if self.total() == 0 {
             return;
         }
+        let of = format!(" of `{}`", maker.template.what());
+        self.cx.out.note(&self.text(&of));
+    }
+
+    fn text(&self, of: &str) -> String {
         let earlier = match self.earlier {
             0 => String::new(),
             1 => "; 1 was there already".to_owned(),
             earlier => format!("; {earlier} were there already"),
         };
-        self.cx.out.note(&format!(
-            "Created {} of `{}`{earlier}",
-            counted(self.created, "flow run"),
-            maker.template.what()
-        ));
+        format!("Created {}{of}{earlier}", counted(self.created, "flow run"))
     }
 }

@@ -116,7 +116,9 @@ fn tell(runs: &[FlowRunView], replayed: &[ReplayView], cx: &Context) -> anyhow::
     match cx.out.format {
         Format::Json => cx.out.json(&replayed.to_vec())?,
         Format::Text => {
-            let mut table = Table::new(["ID", "NAME", "STATE", "CALLS", "DIVERGENCE"]);
+            let table = Table::new(["ID", "NAME", "STATE", "CALLS", "DIVERGENCE"]);
+            // What diverges is what was asked for, and is shown whole.
+            let mut table = table.with_ids("ID").cutting(&["NAME"]);
             for view in &diverged {
                 let Some(run) = runs.iter().find(|run| run.id == view.run) else {
                     continue;
@@ -142,8 +144,8 @@ fn tell(runs: &[FlowRunView], replayed: &[ReplayView], cx: &Context) -> anyhow::
     cx.out.error(
         &format!("{} of {count} would diverge", diverged.len()),
         Some(
-            "those that are not over would fail under this build; deployed, it is for new runs: \
-             each run stays with the component that it was created with",
+            "under this build, those that are not over would fail; deploying it does not harm \
+             them: each run stays with the component that it was created with",
         ),
     );
     Ok(ExitStatus::Failure)

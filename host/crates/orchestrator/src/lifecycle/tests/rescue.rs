@@ -56,16 +56,17 @@ fn a_worker_that_stops_costs_nothing() {
 fn what_is_lost_again_without_progress_is_tried_alone() {
     let first = "worker `w1` was lost";
     counts("RUNNING leased", 0, Why::Lost, (1, first));
-    let second = "worker `w1` was lost, the second time without progress; it will be tried alone";
+    let second =
+        "worker `w1` was lost, the second time without progress; the run will be tried alone";
     counts("RUNNING leased losses=1", 0, Why::Lost, (2, second));
     let forgotten = "worker `w1` did not execute it any more, \
-                     the second time without progress; it will be tried alone";
+                     the second time without progress; the run will be tried alone";
     counts("RUNNING leased losses=1", 0, Why::Forgotten, (2, forgotten));
 }
 
 #[test]
 fn company_never_ends_a_run() {
-    let again = "worker `w1` was lost, 8 times without progress; it will be tried alone";
+    let again = "worker `w1` was lost, 8 times without progress; the run will be tried alone";
     counts("RUNNING leased losses=7", 0, Why::Lost, (8, again));
     counts("CANCELLING leased losses=7", 0, Why::Lost, (8, ""));
 }
@@ -76,7 +77,7 @@ fn progress_clears_it() {
     let lost = "worker `w1` was lost";
     counts("RUNNING leased losses=5", 1, Why::Lost, (1, lost));
     let alone_but = "its process was ended by signal 11 (SIGSEGV) while it was executed alone, \
-                     but it had got further";
+                     but the run had made progress";
     counts("RUNNING leased losses=2", 1, alone(), (1, alone_but));
 }
 

@@ -12,7 +12,7 @@ use crate::pages::cx::{Cx, rendered, see_other};
 use crate::pages::parts::{Action, Hidden, Switch};
 use crate::pages::query::Query;
 use crate::pages::shell::Shell;
-use crate::pages::show::plural;
+use crate::pages::show::{is_over, plural};
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
@@ -73,12 +73,26 @@ fn allowed(cx: &Cx, run: &FlowRunView, verbs: &[BulkVerb]) -> Vec<Action> {
 }
 
 /// What stands beside the name.
-pub fn first(cx: &Cx, run: &FlowRunView) -> Vec<Action> {
-    allowed(
-        cx,
-        run,
-        &[BulkVerb::Cancel, BulkVerb::Resume, BulkVerb::Retry],
-    )
+pub fn first(cx: &Cx, details: &FlowRunDetailsView) -> Vec<Action> {
+    let verbs = [BulkVerb::Cancel, BulkVerb::Resume, BulkVerb::Retry];
+    let mut first = allowed(cx, &details.run, &verbs);
+    if leaves_children(details) && cx.visitor.role().allows(BulkVerb::Cancel.role()) {
+        let mut cancel = action(BulkVerb::Cancel, &details.run);
+        cancel.text = "Cancel what it started".into();
+        first.insert(0, cancel);
+    }
+    first
+}
+
+/// How many of the runs that it started go on.
+fn open_children(details: &FlowRunDetailsView) -> u64 {
+    let open = |(state, _): &&(StateType, u64)| !state.is_terminal();
+    details.children.0.iter().filter(open).map(|(_, n)| n).sum()
+}
+
+/// Whether it is over, and runs that it started go on: to cancel it means them.
+fn leaves_children(details: &FlowRunDetailsView) -> bool {
+    is_over(&details.run) && details.run.within.is_none() && open_children(details) > 0
 }
 
 /// What is behind "More".
@@ -127,16 +141,17 @@ pub async fn ask(cx: Cx, run: String, verb: String) -> Response {
 
 /// What else happens.
 fn consequences(verb: BulkVerb, details: &FlowRunDetailsView) -> Vec<String> {
-    let open = |(state, _): &&(StateType, u64)| !state.is_terminal();
-    let children: u64 = details.children.0.iter().filter(open).map(|(_, n)| n).sum();
+    let children = open_children(details);
     let mut lines = Vec::new();
     match verb {
         BulkVerb::Cancel => {
             if children > 0 {
                 let runs = plural(children, "run that it started", "runs that it started");
-                lines.push(format!(
-                    "This ends the run and {runs}, and what those started."
-                ));
+                lines.push(if leaves_children(details) {
+                    format!("The run is over. This ends {runs}, and what those started.")
+                } else {
+                    format!("This ends the run and {runs}, and what those started.")
+                });
             }
             lines.push(
                 "What has not begun ends at once. What runs is told, and has 10 s to clean up."
@@ -144,7 +159,8 @@ fn consequences(verb: BulkVerb, details: &FlowRunDetailsView) -> Vec<String> {
             );
         }
         BulkVerb::Pause => lines.push(
-            "It stops at its next step and gives its slot back. Runs that it started go on."
+            "It stops when its running tasks have ended, and gives its slot back. Runs that it \
+             started go on."
                 .to_owned(),
         ),
         BulkVerb::Resume => lines.push("It goes on where it was.".to_owned()),
@@ -179,6 +195,9 @@ pub async fn act(cx: Cx, run: String, verb: String, posted: Query) -> Response {
         };
         let said = match (verb, after.state.kind.as_ref()) {
             (BulkVerb::Cancel, "CANCELLING") => format!("{} was told to stop", after.name),
+            (BulkVerb::Cancel, kind) if kind != "CANCELLED" => {
+                format!("Cancelled what {} had started", after.name)
+            }
             _ => format!("{did} {}", after.name),
         };
         Ok(see_other(&format!("/flow-runs/{}", after.id), &said))

@@ -119,7 +119,7 @@ pub async fn page(cx: Cx, run: String) -> Response {
             in_state: in_state(cx, run),
             attempt: (run.attempt > 1).then(|| format!("attempt {}", run.attempt)),
             pool: run.pool.as_ref().map(ToString::to_string),
-            actions: control::first(cx, run),
+            actions: control::first(cx, &details),
             more: control::more(cx, run),
             inputs: inputs(cx, &details),
             can_operate: cx.can_operate(),
