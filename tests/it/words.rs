@@ -4,10 +4,10 @@
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use test_support::{Home, guest};
+use test_support::{Home, eventually, guest};
 
 use super::{
-    deploy, flow_runs, home, inspect, json, start, state, text, wait_until, watch, worker,
+    SOON, deploy, flow_runs, home, inspect, json, start, state, text, wait_until, watch, worker,
 };
 
 fn retries() -> Home {
@@ -188,7 +188,13 @@ fn a_value_fits_its_type_or_is_refused_with_what_would_fit() {
     ];
     assert_eq!(ok(&base), format!("\"255 -9223372036854775808 {huge} \"\n"));
     let refused = |more: &str| {
-        let args = [&base[..], &["-p", more]].concat();
+        // In place of the parameter of this name.
+        let (name, _) = more.split_once('=').unwrap();
+        let others = base
+            .iter()
+            .filter(|it| **it != "-p" && !it.starts_with(name));
+        let others = others.flat_map(|it| ["-p", *it]);
+        let args: Vec<&str> = others.chain(["-p", more]).collect();
         let args = [&["deployment", "run", "takes-numbers"], &args[..]].concat();
         home.run(args).fails(2).stderr
     };
@@ -380,4 +386,62 @@ fn a_name_that_stands_twice_in_an_object_is_refused() {
     let why = "the name `a` stands twice in an object at line 1 column 12";
     assert!(refused.stderr.contains(why), "{refused}");
     assert_eq!(json(&home, &["variable", "ls"]), serde_json::json!([]));
+}
+
+/// Whoever looks later is told what whoever has started the run was warned of.
+#[test]
+fn a_run_that_is_held_back_by_its_pool_says_so() {
+    let home = home();
+    deploy(&home, "bench", &["--flow", "sleeper"]);
+    let reasons = || home.run(["flow-run", "ls"]).ok().stdout;
+    let first = start(&home, "sleeper", &["-p", "ms=3600000"]);
+    assert!(reasons().contains("work pool `default-pool` has no worker"));
+    home.run(["work-pool", "set-limit", "default-pool", "1"])
+        .ok();
+    let _worker = worker(&home, &[]);
+    wait_until(&home, &first, "WAITING");
+    home.run(["work-pool", "pause", "default-pool"]).ok();
+    let second = start(&home, "sleeper", &["-p", "ms=1"]);
+    assert!(reasons().contains("work pool `default-pool` is paused"));
+    let inspected = home.run(["flow-run", "inspect", &second]).ok().stdout;
+    assert!(
+        inspected.contains("reason      work pool `default-pool` is paused"),
+        "{inspected}"
+    );
+}
+
+#[test]
+fn an_attempt_that_failed_is_told_of_while_the_next_one_is_awaited() {
+    let home = retries();
+    let _worker = worker(&home, &[]);
+    let run = start(&home, "leaves-one-behind", &[]);
+    eventually(SOON, || {
+        let said = home.run(["flow-run", "logs", &run]).ok().stdout;
+        let what = "failed in attempt 1: it was to fail; tried again after 1h";
+        said.contains("WARN") && said.contains(what)
+    });
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let home = retries();
+    for (command, expect) in [
+        (
+            "flow-run retry --state completed --yes",
+            "error: a filter of `flow-run retry` means runs in other states\nhint: these are \
+             `Failed`, `Crashed`, `Cancelled`\n",
+        ),
+        (
+            "deployment run gives-back -p a=1 -p a=2",
+            "error: parameter `a` is given twice\nhint: a list is one value: `-p 'a=[1, 2]'`\n",
+        ),
+        (
+            "flow-run cancel --flow givs-back --yes",
+            "There are no such flow runs\nhint: there is no deployed flow `givs-back`: did you mean \
+             `gives-back`?\n",
+        ),
+    ] {
+        let said = home.run(command.split(' '));
+        assert_eq!(said.stderr, expect, "{command}");
+    }
 }

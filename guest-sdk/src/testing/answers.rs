@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::world::Outcome;
+use crate::bindings::types::Failure;
+
+/// JSON, or why there is none.
+pub(super) type Outcome = Result<String, Failure>;
 
 /// Answers in place of what a flow asks for.
 pub(super) type Answer = dyn Fn(Value) -> Outcome;

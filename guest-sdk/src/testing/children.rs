@@ -1,14 +1,12 @@
 //! Runs of deployments that a flow starts in a test.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    answers::Given,
+    answers::{Given, Outcome},
+    calls::{Call, Child, Event, run_id},
     report::{ChildRun, shown, shown_outcome},
-    world::{Call, Event, Outcome, World, run_id},
+    world::World,
 };
 use crate::{
     bindings::{
@@ -18,16 +16,6 @@ use crate::{
     current::{self, Place},
     host::Handle,
 };
-
-pub(super) struct Child {
-    /// As it is now.
-    pub run: FlowRun,
-    request: RunRequest,
-    given: Given,
-    starts: Duration,
-    /// Calls that settle with it.
-    awaited: Vec<Handle>,
-}
 
 impl World {
     pub fn start_child(&self, request: &RunRequest) -> Result<StartedRun, Failure> {

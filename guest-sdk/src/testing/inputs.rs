@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::world::{Call, Event, Outcome, World};
+use super::{
+    answers::Outcome,
+    calls::{Call, Event, Input},
+    world::World,
+};
 use crate::{
     bindings::{
         inputs::InputRequest,
@@ -12,13 +16,6 @@ use crate::{
     },
     host::Handle,
 };
-
-pub(super) struct Input {
-    pub key: String,
-    /// Somebody could still answer.
-    pub is_open: bool,
-    pub given: Option<Outcome>,
-}
 
 impl World {
     pub fn ask_for_input(&self, request: &InputRequest) -> Result<Handle, Failure> {

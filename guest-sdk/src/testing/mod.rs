@@ -53,8 +53,10 @@
 //! Requests and blobs need the outside: give their tasks a stand-in.
 
 mod answers;
+mod calls;
 mod children;
 mod harness;
+mod hosting;
 mod inputs;
 mod report;
 mod stage;

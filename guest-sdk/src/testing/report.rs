@@ -58,7 +58,7 @@ pub(super) fn shown(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.to_owned()))
 }
 
-pub(super) fn shown_outcome(outcome: &super::world::Outcome) -> Result<Value> {
+pub(super) fn shown_outcome(outcome: &super::answers::Outcome) -> Result<Value> {
     match outcome {
         Ok(json) => Ok(shown(json)),
         Err(failure) => Err(Error::from_host(failure)),

@@ -7,8 +7,10 @@ use std::{
 };
 
 use super::{
+    answers::Outcome,
+    calls::{Call, Event, Task, cancelled},
     report::{TaskRun, shown, shown_outcome},
-    world::{Call, Event, Outcome, World, cancelled},
+    world::World,
 };
 use crate::{
     Error,
@@ -22,71 +24,6 @@ use crate::{
     registry,
 };
 use serde_json::{Value, value::RawValue};
-
-pub(super) struct Task {
-    entry: &'static registry::Task,
-    pub call: TaskCall,
-    /// The task run's name.
-    pub name: String,
-    /// From 1; 0 before the first.
-    pub attempt: u32,
-    arguments: Option<String>,
-    pub outcome: Option<Outcome>,
-}
-
-impl Task {
-    fn needs(&self) -> impl Iterator<Item = Handle> {
-        let arguments = self.call.arguments.iter();
-        let arguments = arguments.flat_map(|(_, argument)| match argument {
-            Argument::Value(_) => Vec::new(),
-            Argument::ResultOf(handle) => vec![*handle],
-            Argument::ResultsOf(handles) => handles.clone(),
-        });
-        arguments.chain(self.call.wait_for.iter().copied())
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        let ms = self.call.options.timeout.or(self.entry.policy.timeout_ms);
-        ms.map(Duration::from_millis)
-    }
-
-    /// The wait before the next attempt, if there is one.
-    fn retries_after(&self, failure: &Failure) -> Option<Duration> {
-        let (options, policy) = (&self.call.options, &self.entry.policy);
-        let retries = options.retries.or(policy.retries).unwrap_or(0);
-        let is_retriable = matches!(
-            failure.kind,
-            FailureKind::Error
-                | FailureKind::Panicked
-                | FailureKind::TimedOut
-                | FailureKind::Limit
-                | FailureKind::Crashed
-        );
-        if !is_retriable || self.attempt > retries {
-            return None;
-        }
-        let delays = match options.retry_delays.as_slice() {
-            [] => policy.retry_delays_ms,
-            delays => delays,
-        };
-        let at = (self.attempt as usize - 1).min(delays.len().saturating_sub(1));
-        let ms = delays.get(at).copied().unwrap_or(0);
-        Some(Duration::from_millis(ms))
-    }
-
-    /// The failure as the flow is told.
-    fn told(&self, failure: Failure) -> Failure {
-        let after = match self.attempt {
-            0 | 1 => String::new(),
-            attempts => format!(" after {attempts} attempts"),
-        };
-        let (name, message) = (&self.name, failure.message);
-        Failure {
-            kind: failure.kind,
-            message: format!("task `{name}` failed{after}: {message}"),
-        }
-    }
-}
 
 impl World {
     pub fn submit_task(&self, call: &TaskCall) -> Result<Handle, Failure> {
@@ -285,16 +222,6 @@ impl World {
             }
         });
         shown.collect()
-    }
-}
-
-impl Task {
-    fn upstream(&self, what: &str) -> Failure {
-        let task = &self.call.task;
-        Failure {
-            kind: FailureKind::Upstream,
-            message: format!("task `{task}` did not run, because what it needs {what}"),
-        }
     }
 }
 

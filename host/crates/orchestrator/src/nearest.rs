@@ -28,7 +28,7 @@ pub fn nearest<N: Display>(asked: &str, known: impl IntoIterator<Item = N>) -> O
     });
     distances
         .filter(|(distance, length, _)| *distance <= 1 + length / 4)
-        .min_by_key(|(distance, _, _)| *distance)
+        .min_by_key(|(distance, length, _)| (*distance, *length))
         .map(|(_, _, candidate)| candidate)
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::held::Held;
 use crate::cli::artifact::table as artifact_table;
 use crate::cli::completions;
 use crate::cli::context::Context;
@@ -60,7 +61,8 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
         }
         Format::Text => {
             let failed = failed_children(&details, cx).await?;
-            print(&details, &failed, cx)?;
+            let held = Held::of(std::slice::from_ref(&details.run), cx).await?;
+            print(&details, &failed, &held, cx)?;
         }
     }
     Ok(ExitStatus::Success)
@@ -94,9 +96,15 @@ async fn failed_children(
     Ok(cx.client.list_runs(query).await?.items)
 }
 
-fn print(details: &FlowRunDetailsView, failed: &[FlowRunView], cx: &Context) -> anyhow::Result<()> {
+fn print(
+    details: &FlowRunDetailsView,
+    failed: &[FlowRunView],
+    held: &Held,
+    cx: &Context,
+) -> anyhow::Result<()> {
     let FlowRunDetailsView { run, inputs, .. } = details;
-    cx.out.table(&summary(details).table(), "")?;
+    let held = held.why(run, cx.now());
+    cx.out.table(&summary(details, held).table(), "")?;
     let among: Vec<AwaitedInput> = inputs.iter().cloned().map(Into::into).collect();
     for asked in &among {
         let give_it = command(asked, &among);
@@ -138,7 +146,7 @@ fn section(cx: &Context, title: &str, table: &Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn summary(details: &FlowRunDetailsView) -> Fields {
+fn summary(details: &FlowRunDetailsView, held: Option<String>) -> Fields {
     let FlowRunDetailsView { run, .. } = details;
     let TallyView(children) = &details.children;
     let mut fields = Fields::default();
@@ -148,6 +156,7 @@ fn summary(details: &FlowRunDetailsView) -> Fields {
         .add("flow", text(&run.flow))
         .add_if("deployment", run.deployment.as_ref())
         .add("state", state(&run.state))
+        .add_if("reason", held)
         .add_if("reason", run.state.message.as_ref())
         .add_if("parent", run.parent)
         .add_if("pool", run.pool.as_ref())

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::filter::FilterArgs;
+use super::held::Held;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::listing::collect;
@@ -70,9 +71,11 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     }
     match cx.out.format {
         Format::Json => cx.out.json(&runs)?,
-        Format::Text => cx
-            .out
-            .table(&table(&runs, now), "There are no such flow runs")?,
+        Format::Text => {
+            let held = Held::of(&runs, cx).await?;
+            let nothing = "There are no such flow runs";
+            cx.out.table(&table(&runs, &held, now), nothing)?;
+        }
     }
     if has_more && cx.out.format == Format::Text {
         let shown = runs.len();
@@ -124,13 +127,13 @@ fn hint_of<N: Clone + PartialEq + std::fmt::Display>(
 }
 
 /// Why it is where it is; of one that is planned, when it starts.
-fn reason(run: &FlowRunView, now: Timestamp) -> Option<String> {
+fn reason(run: &FlowRunView, held: &Held, now: Timestamp) -> Option<String> {
     let message = run.state.message.as_deref().map(shortened);
     let is_planned = run.ended.is_none() && run.started.is_none() && run.scheduled > now;
     match message {
         Some(message) => Some(message.into_owned()),
         None if is_planned => Some(format!("starts in {}", ahead(run.scheduled.since(now)))),
-        None => None,
+        None => held.why(run, now),
     }
 }
 
@@ -143,7 +146,7 @@ fn ahead(span: Duration) -> String {
     }
 }
 
-pub fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
+pub fn table(runs: &[FlowRunView], held: &Held, now: Timestamp) -> Table {
     let table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK", "REASON"]);
     let mut table = table.with_ids("ID").cutting(&["FLOW", "REASON"]);
     for run in runs {
@@ -157,7 +160,7 @@ pub fn table(runs: &[FlowRunView], now: Timestamp) -> Table {
             state(&run.state),
             text(ago(run.created, now)),
             maybe(took),
-            maybe(reason(run, now)),
+            maybe(reason(run, held, now)),
         ]);
     }
     table

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _};
 
 use super::filter::FilterArgs;
+use super::held::Held;
 use super::ls::{hint_of_names, table};
 use crate::cli::completions;
 use crate::cli::context::Context;
@@ -92,9 +93,11 @@ pub async fn choose(
     if args.dry_run {
         match cx.out.format {
             Format::Json => cx.out.json(&runs)?,
-            Format::Text => cx
-                .out
-                .table(&table(&runs, cx.now()), "There are no such flow runs")?,
+            Format::Text => {
+                let held = Held::of(&runs, cx).await?;
+                let shown = table(&runs, &held, cx.now());
+                cx.out.table(&shown, "There are no such flow runs")?;
+            }
         }
         if runs.is_empty() {
             hint_of_filter(args, cx).await?;

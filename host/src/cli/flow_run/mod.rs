@@ -3,6 +3,7 @@
 mod cancel;
 mod delete;
 mod filter;
+mod held;
 mod inspect;
 mod logs;
 mod ls;

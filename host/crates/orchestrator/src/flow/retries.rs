@@ -67,13 +67,14 @@ impl Flow {
         // Whoever follows the run sees what was wrong, however long the next attempt takes.
         let said = LogLine {
             run: run.flow_run,
-            source: LogSource::Task(run.id),
+            // Not the task's: what tasks say is counted until it is recorded.
+            source: LogSource::Host,
             at,
             level: LogLevel::Warn,
             target: TARGET.to_owned(),
             message: format!(
-                "Attempt {} failed: {failure}; tried again after {delay}",
-                run.attempt
+                "Task run '{}' failed in attempt {}: {failure}; tried again after {delay}",
+                run.name, run.attempt
             ),
         };
         self.buffer.progress.logs.push(said);

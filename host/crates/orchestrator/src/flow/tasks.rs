@@ -12,6 +12,7 @@
 //! Nobody outside may see what a task does before the record that says it runs, so its first
 //! call to the outside is held until then. What it computes before is seen by nobody.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::live::Live;
@@ -54,6 +55,10 @@ impl Flow {
         if self.manifest.task(call.task.as_str()).is_none() {
             let message = format!("the component has no task `{}`", call.task);
             return Err(Failure::new(FailureKind::NotFound, message).into());
+        }
+        if let Some(name) = given_twice(call) {
+            let message = format!("task `{}`: argument `{name}` is given twice", call.task);
+            return Err(Failure::new(FailureKind::Invalid, message).into());
         }
         match call.needs().find(|seq| !self.journal.can_settle(*seq)) {
             None => Ok(()),
@@ -277,4 +282,14 @@ impl Flow {
             self.task_ended(seq, Err(why.clone()), now);
         }
     }
+}
+
+/// The name of an argument that a call has two of: no object could hold them.
+fn given_twice(call: &TaskCall) -> Option<&str> {
+    if call.arguments.len() < 2 {
+        return None;
+    }
+    let mut names = HashSet::with_capacity(call.arguments.len());
+    let given = call.arguments.iter().map(|(name, _)| name.as_str());
+    given.into_iter().find(|name| !names.insert(*name))
 }

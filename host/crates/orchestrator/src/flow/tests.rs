@@ -806,10 +806,20 @@ fn what_is_past_refuses_what_was_refused() {
     if let Asks(Ask::Task(call)) = &mut unknown {
         call.task = TaskName::trusted("store");
     }
+    let mut twice = load(&[]);
+    if let Asks(Ask::Task(call)) = &mut twice {
+        let given = || ("x".to_owned(), Argument::Value(Json::null()));
+        call.arguments = vec![given(), given()];
+    }
     check(
         past_only(true),
         [
             (0, unknown, "refused: the component has no task `store`"),
+            (
+                0,
+                twice,
+                "refused: task `load`: argument `x` is given twice",
+            ),
             (0, all(&[1]), "refused: there is no call 1 to wait for"),
             (0, begin(), "1 and its run"),
             (0, all(&[1]), "refused: there is no call 1 to wait for"),
