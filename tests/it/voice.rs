@@ -129,10 +129,10 @@ impl<'ast> Visit<'ast> for Said {
 
     fn visit_attribute(&mut self, attr: &'ast syn::Attribute) {
         // `doc` is for readers of the code, or of `--help`, which has its own list.
-        if attr.path().is_ident("error") {
-            if let syn::Meta::List(list) = &attr.meta {
-                self.add_tokens(list.tokens.clone());
-            }
+        if attr.path().is_ident("error")
+            && let syn::Meta::List(list) = &attr.meta
+        {
+            self.add_tokens(list.tokens.clone());
         }
     }
 

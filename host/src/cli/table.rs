@@ -190,8 +190,8 @@ struct Fitting<'a> {
 
 impl Fitting<'_> {
     fn is_shown(&self, at: usize) -> bool {
-        let is_id = self.fits.get(at) == Some(&Fit::Id);
-        !self.hidden.contains(&at) && !(is_id && self.ids == Ids::Hidden)
+        let is_hidden_id = self.ids == Ids::Hidden && self.fits.get(at) == Some(&Fit::Id);
+        !is_hidden_id && !self.hidden.contains(&at)
     }
 
     /// The cells of a row that are shown.
