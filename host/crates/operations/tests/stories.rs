@@ -325,8 +325,8 @@ async fn what_is_followed_is_told_in_order() {
             "Scheduled",
             "Pending",
             "Running",
-            "Completed",
             "half of it",
+            "Completed",
             "ended COMPLETED"
         ]
     );
