@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL};
 use serde_json::{Value, json};
@@ -13,7 +13,8 @@ use test_support::{Home, Ran, Worker};
 
 use super::server::Server as Calls;
 use super::{
-    deploy, home, inspect, json, list, start, state, task_runs, text, wait_until, watch, worker,
+    deploy, home, inspect, json, list, on_terminal, start, state, task_runs, text, wait_until,
+    watch, worker,
 };
 
 const SECRET: &str = "s3cr3t/väl ue\"+\\&=%?end";
@@ -286,11 +287,7 @@ fn a_secret_is_told_nobody_else() {
 
 /// What a terminal shows of commands while this is typed at the question for a value.
 fn typed(home: &Home, commands: &str, keys: &str) -> String {
-    let mut command = Command::new("timeout");
-    command.args(["60", "script", "-qec", commands, "/dev/null"]);
-    let usual = home.cmd(["secret", "ls"]);
-    let envs = usual.get_envs();
-    command.envs(envs.filter_map(|(name, value)| Some((name, value?))));
+    let mut command = on_terminal(home, commands);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut terminal = command.spawn().unwrap();
     let mut keyboard = terminal.stdin.take().unwrap();

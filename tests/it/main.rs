@@ -83,6 +83,7 @@ mod watching;
 mod web;
 mod words;
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -142,6 +143,16 @@ fn watch(home: &Home, flow: &str, more: &[&str]) -> Ran {
     let mut args = vec!["deployment", "run", flow, "--watch"];
     args.extend(more);
     home.run(args)
+}
+
+/// Commands of a shell on a terminal of their own, for as long as a minute.
+fn on_terminal(home: &Home, commands: &str) -> Command {
+    let mut terminal = Command::new("timeout");
+    terminal.args(["60", "script", "-qec", commands, "/dev/null"]);
+    let usual = home.cmd(["--version"]);
+    let envs = usual.get_envs();
+    terminal.envs(envs.filter_map(|(name, value)| Some((name, value?))));
+    terminal
 }
 
 /// What `command -o json` prints.

@@ -1,13 +1,14 @@
 //! What the program says: what is listed and what is left out, names that are mistyped, values that
 //! do not fit, and what a guest says that a terminal would obey.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 use test_support::{Home, eventually, guest};
 
 use super::{
-    SOON, deploy, flow_runs, home, inspect, json, start, state, text, wait_until, watch, worker,
+    SOON, deploy, flow_runs, home, inspect, json, on_terminal, start, state, text, wait_until,
+    watch, worker,
 };
 
 fn retries() -> Home {
@@ -320,14 +321,10 @@ fn states_and_lines_of_a_run_are_told_by_time() {
 }
 
 /// A command on a terminal of so many columns.
-fn on_terminal(home: &Home, columns: u16, command: &str) -> String {
+fn shown_on(home: &Home, columns: u16, command: &str) -> String {
     let program = env!("CARGO_BIN_EXE_orch-host");
     let typed = format!("stty cols {columns}; {program} {command} --color never");
-    let mut terminal = Command::new("timeout");
-    terminal.args(["60", "script", "-qec", &typed, "/dev/null"]);
-    let usual = home.cmd(["flow-run", "ls"]);
-    let envs = usual.get_envs();
-    terminal.envs(envs.filter_map(|(name, value)| Some((name, value?))));
+    let mut terminal = on_terminal(home, &typed);
     let shown = terminal.stdin(Stdio::null()).output().unwrap();
     assert!(shown.status.success());
     String::from_utf8(shown.stdout).unwrap()
@@ -345,7 +342,7 @@ fn a_listing_fits_the_terminal() {
     home.run(["flow-run", "cancel", &id]).ok();
     for columns in [80, 100, 160] {
         for listing in ["flow-run ls", "deployment ls", "component ls"] {
-            let shown = on_terminal(&home, columns, listing);
+            let shown = shown_on(&home, columns, listing);
             let widths = shown.lines().map(|line| line.trim_end().chars().count());
             let widest = widths.max().unwrap();
             assert!(
@@ -353,10 +350,10 @@ fn a_listing_fits_the_terminal() {
                 "{widest} of {columns}\n{shown}"
             );
         }
-        let shown = on_terminal(&home, columns, "flow-run ls");
+        let shown = shown_on(&home, columns, "flow-run ls");
         let beginning = &id[..13];
         assert!(columns == 80 || shown.contains(beginning), "{shown}");
-        let wide = on_terminal(&home, columns, "flow-run ls -o wide");
+        let wide = shown_on(&home, columns, "flow-run ls -o wide");
         assert!(wide.contains(&id), "{wide}");
     }
     // For a program nothing is cut.

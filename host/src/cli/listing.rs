@@ -1,5 +1,7 @@
 //! Listings that are read in parts, until there are enough.
 
+use super::context::Context;
+use super::output::Format;
 use operations::client::{Answered, LIMIT_MAX, Page};
 
 /// The first `count` items of a listing; all for 0. `part` gives those after a cursor, up to a
@@ -27,6 +29,33 @@ where
         if cursor.is_none() {
             return Ok(found);
         }
+    }
+}
+
+/// The same of a listing that has the newest first, and whether there are more than `count`: one
+/// more is asked for, which tells.
+pub async fn newest<T, F>(
+    count: u32,
+    part: impl FnMut(u32, Option<String>) -> F,
+) -> Answered<(Vec<T>, bool)>
+where
+    F: Future<Output = Answered<Page<T>>>,
+{
+    if count == 0 {
+        return Ok((collect(0, part).await?, false));
+    }
+    let mut found = collect(count.saturating_add(1), part).await?;
+    let has_more = found.len() > count as usize;
+    found.truncate(count as usize);
+    Ok((found, has_more))
+}
+
+/// Tells people that there are more; programs have asked for so many.
+pub fn tell_of_more(shown: usize, cx: &Context) {
+    if cx.out.format == Format::Text {
+        cx.out.hint(&format!(
+            "these are the newest {shown}; `--limit 0` shows all of them"
+        ));
     }
 }
 

@@ -73,7 +73,8 @@ async fn all_tasks(run: &FlowRunView, cx: &Context) -> anyhow::Result<Vec<TaskRu
         flow_run: Some(run.id.to_string()),
         ..TaskRunQuery::default()
     };
-    newest(cx, &query, 0).await
+    let (tasks, _) = newest(cx, &query, 0).await?;
+    Ok(tasks)
 }
 
 /// The newest of its children that have not completed, though they are over.

@@ -6,7 +6,7 @@ use super::filter::FilterArgs;
 use super::held::Held;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::listing::collect;
+use crate::cli::listing::{collect, newest, tell_of_more};
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::text::shortened;
@@ -41,12 +41,7 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         values: Some(with_values),
         ..args.filter.query(now)
     };
-    // One more tells whether there are more.
-    let wanted = match args.limit {
-        0 => 0,
-        limit => limit.saturating_add(1),
-    };
-    let runs = collect(wanted, |limit, cursor| {
+    let newest = newest(args.limit, |limit, cursor| {
         // Parameters and results may be large.
         let limit = if with_values {
             limit.min(WITH_VALUES_MAX)
@@ -59,16 +54,9 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             ..query.clone()
         })
     });
+    let (runs, has_more) = newest.await?;
     let now = cx.now();
-    let mut runs: Vec<FlowRunView> = runs
-        .await?
-        .into_iter()
-        .map(|run| run.as_shown(now))
-        .collect();
-    let has_more = wanted > 0 && runs.len() >= wanted as usize;
-    if has_more {
-        runs.truncate(args.limit as usize);
-    }
+    let runs: Vec<FlowRunView> = runs.into_iter().map(|run| run.as_shown(now)).collect();
     match cx.out.format {
         Format::Json => cx.out.json(&runs)?,
         Format::Text => {
@@ -77,11 +65,8 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
             cx.out.table(&table(&runs, &held, now), nothing)?;
         }
     }
-    if has_more && cx.out.format == Format::Text {
-        let shown = runs.len();
-        cx.out.hint(&format!(
-            "these are the newest {shown}; `--limit 0` shows all of them"
-        ));
+    if has_more {
+        tell_of_more(runs.len(), cx);
     }
     if runs.is_empty() {
         hint_of_names(&query.flow, &query.pool, cx).await?;

@@ -5,7 +5,7 @@ use comfy_table::Cell;
 use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
-use crate::cli::listing::collect;
+use crate::cli::listing::{self, tell_of_more};
 use crate::cli::output::Format;
 use crate::cli::table::{Table, maybe, state, text};
 use crate::cli::time::took;
@@ -50,47 +50,35 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         text: args.text,
         ..TaskRunQuery::default()
     };
-    // One more tells whether there are more.
-    let wanted = match args.limit {
-        0 => 0,
-        limit => limit.saturating_add(1),
-    };
-    let mut tasks = newest(cx, &query, wanted).await?;
-    let has_more = wanted > 0 && tasks.len() >= wanted as usize;
-    if has_more {
-        tasks.remove(0);
-    }
+    let (tasks, has_more) = newest(cx, &query, args.limit).await?;
     match cx.out.format {
         Format::Json => cx.out.json(&tasks)?,
         Format::Text => cx
             .out
-            .table(&listing(&tasks, cx.now()), "There are no such task runs")?,
+            .table(&of_any_run(&tasks, cx.now()), "There are no such task runs")?,
     }
-    if has_more && cx.out.format == Format::Text {
-        let shown = tasks.len();
-        cx.out.hint(&format!(
-            "these are the newest {shown}; `--limit 0` shows all of them"
-        ));
+    if has_more {
+        tell_of_more(tasks.len(), cx);
     }
     Ok(ExitStatus::Success)
 }
 
-/// The newest `count` task runs, or all for 0, oldest first.
+/// The newest `count` task runs, or all for 0, oldest first; and whether there are more.
 pub async fn newest(
     cx: &Context,
     query: &TaskRunQuery,
     count: u32,
-) -> anyhow::Result<Vec<TaskRunView>> {
-    let tasks = collect(count, |limit, cursor| {
+) -> anyhow::Result<(Vec<TaskRunView>, bool)> {
+    let tasks = listing::newest(count, |limit, cursor| {
         cx.client.list_task_runs(TaskRunQuery {
             limit: Some(limit),
             cursor,
             ..query.clone()
         })
     });
-    let mut tasks = tasks.await?;
+    let (mut tasks, has_more) = tasks.await?;
     tasks.reverse();
-    Ok(tasks)
+    Ok((tasks, has_more))
 }
 
 /// The task runs of one flow run.
@@ -103,7 +91,7 @@ pub fn table(tasks: &[TaskRunView], now: Timestamp) -> Table {
 }
 
 /// Task runs of any flow run, which is named.
-fn listing(tasks: &[TaskRunView], now: Timestamp) -> Table {
+fn of_any_run(tasks: &[TaskRunView], now: Timestamp) -> Table {
     let table = Table::new(COLUMNS.into_iter().chain(["FLOW RUN"]));
     let mut table = table.with_ids("FLOW RUN").cutting(&["NAME", "REASON"]);
     for task in tasks {
