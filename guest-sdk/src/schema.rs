@@ -36,8 +36,12 @@ pub fn of_parameters(parameters: &[Parameter]) -> Value {
 }
 
 /// The schema of a result.
+///
+/// It is that of what serde writes: the host checks results against it.
 pub fn of_result(result: fn(&mut SchemaGenerator) -> Schema) -> Value {
-    let mut generator = generator();
+    let mut generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
     let mut schema = result(&mut generator).into();
     add_definitions(&mut schema, generator);
     schema

@@ -11,7 +11,7 @@ use serde_json::Value;
 const EDGES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("orchestrator", &["model"]),
-    ("wasm", &["model"]),
+    ("wasm", &["model", "orchestrator"]),
     ("blobs", &[]),
     ("vault", &["model"]),
     ("store", &["model", "orchestrator"]),

@@ -72,6 +72,41 @@ fn wait_for_all(home: &Home) {
     eventually(SOON, || home.run(&going_on).ok().stdout.is_empty());
 }
 
+/// The task is not tried again: it would return the same.
+#[test]
+fn a_result_that_its_component_has_not_promised_is_a_failure() {
+    let home = home();
+    let path = ordered(&home, "promises");
+    home.run(["deploy", path.to_str().unwrap()]).ok();
+    let _worker = worker(&home, &[]);
+    let check = |flow: &str, parameters: &[&str], expect: &str| {
+        let parameters = parameters.iter().flat_map(|parameter| ["-p", parameter]);
+        let id = start(&home, flow, &parameters.collect::<Vec<_>>());
+        home.run(["flow-run", "watch", &id]);
+        let run = inspect(&home, &id);
+        assert_eq!(run["failure"]["kind"], "invalid", "{run}");
+        assert_eq!(message(&run), expect);
+    };
+    check(
+        "nothing",
+        &[],
+        "the result does not fit its schema: the value is `null`: null is not \
+         of type \"number\" (schema: `/type`)",
+    );
+    check(
+        "raw",
+        &["each=do-nothing", "count=1", "size=0"],
+        "task `raw-task-0` failed: the result does not fit its schema: the value is `0`: 0 is not of type \
+         \"string\" (schema: `/type`)",
+    );
+    check(
+        "raw",
+        &["field=subflows.end.outcome", "size=4"],
+        "the result does not fit its schema: the value is `\"xx\"`: \"xx\" is not \
+         of type \"number\" (schema: `/type`)",
+    );
+}
+
 /// Every field of every call, as large as it may be, and one larger.
 #[test]
 fn each_field_of_a_call_has_a_limit() {

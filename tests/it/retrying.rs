@@ -1,5 +1,9 @@
 //! Flows that run again, by policy or because a person retries them: completed results stay.
 
+use std::time::Duration;
+
+use operations::text::took;
+
 use super::{
     deploy, everything, flow_runs, home, inspect, start, state, steady, task_runs, text,
     wait_until, watch, worker,
@@ -61,6 +65,35 @@ fn a_person_may_try_a_failed_run_again() {
     let names = run["history"].as_array().unwrap().iter();
     let failed = names.filter(|state| state["type"] == "FAILED").count();
     assert_eq!(failed, 2, "{}", run["history"]);
+}
+
+/// Each of its attempts takes 200 ms. How long a person waits between them does not count.
+#[test]
+fn how_long_a_run_took_is_said_of_all_its_attempts() {
+    let home = home();
+    deploy(&home, "retries", &[]);
+    let _worker = worker(&home, &[]);
+    watch(&home, "slow-flow", &[]).fails(1);
+    let id = text(&flow_runs(&home, &[])[0]["id"]).to_owned();
+    let ran = home.run(["flow-run", "retry", &id, "--watch"]).fails(1);
+    let run = inspect(&home, &id);
+    let of_attempts: f64 = run["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| attempt["duration_ms"].as_f64().unwrap())
+        .sum();
+    let in_all = run["duration_ms"].as_f64().unwrap();
+    assert!((in_all - of_attempts).abs() < 0.01, "{run}");
+    assert!(in_all >= 400.0, "{run}");
+    let said = took(Duration::from_secs_f64(in_all / 1000.0));
+    let told = format!("timed out after {said} in 2 attempts");
+    assert!(ran.stderr.contains(&told), "{told}: {ran}");
+    let inspected = home.run(["flow-run", "inspect", &id]).ok().stdout;
+    let told = format!("took        {said} in 2 attempts\n");
+    assert!(inspected.contains(&told), "{told}: {inspected}");
+    let listed = home.run(["flow-run", "ls"]).ok().stdout;
+    assert!(listed.contains(&format!(" {said} ")), "{said}: {listed}");
 }
 
 #[test]

@@ -10,6 +10,16 @@ use jiff::tz::TimeZone;
 use model::Timestamp;
 
 pub use operations::text::took;
+use operations::view::FlowRunView;
+
+/// How long the attempts of a run that has ended took together: `17ms in 2 attempts`.
+pub fn took_in_all(run: &FlowRunView) -> Option<String> {
+    let span = took(run.took(run.ended?)?);
+    Some(match run.attempt {
+        0 | 1 => span,
+        attempts => format!("{span} in {attempts} attempts"),
+    })
+}
 
 /// A point in time in the time zone of the machine: `2026-10-01 12:00:01.123`.
 pub fn local(at: Timestamp) -> String {

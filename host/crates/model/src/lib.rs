@@ -84,5 +84,5 @@ pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot, has_waited};
 pub use seq::Seq;
 pub use state::{State, StateName, StateType};
 pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};
-pub use time::Timestamp;
+pub use time::{Timestamp, micros};
 pub use worker::{Lease, Usage, Worker, WorkerUsage};

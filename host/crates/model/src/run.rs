@@ -37,8 +37,11 @@ pub struct FlowRun {
     pub created: Timestamp,
     /// When it should start.
     pub scheduled: Timestamp,
-    /// When it started for the first time. Its virtual clock begins there.
+    /// When this attempt started. Its virtual clock begins there.
     pub started: Option<Timestamp>,
+    /// How long the attempts before this one took together.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub earlier: Duration,
     pub ended: Option<Timestamp>,
     /// Set when the state is terminal.
     pub outcome: Option<Outcome>,

@@ -1,6 +1,7 @@
 //! How a run comes into being.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use model::{
     Deployment, Digest, FlowName, FlowRun, Grants, Ids, Json, PoolName, RunId, RunName, State,
@@ -83,6 +84,7 @@ pub fn undeployed_run(
         created: now,
         scheduled: start.scheduled,
         started: None,
+        earlier: Duration::ZERO,
         ended: None,
         outcome: None,
     }
@@ -157,6 +159,7 @@ pub fn subflow_run(
         created: now,
         scheduled: now,
         started: Some(now),
+        earlier: Duration::ZERO,
         ended: None,
         outcome: None,
     }

@@ -81,18 +81,7 @@ impl InputSchema {
         if self.schema.fits(&value, bytes)? {
             return Ok(());
         }
-        let problems = self
-            .schema
-            .misfits(&value)
-            .into_iter()
-            .map(|misfit| InputProblem {
-                place: misfit.steps.join("."),
-                pointer: misfit.pointer,
-                value: misfit.value,
-                complaint: misfit.complaint,
-                rule: misfit.rule,
-            });
-        Err(InputMisfit::Problems(problems.collect()))
+        Err(InputMisfit::Problems(problems(&self.schema, &value)))
     }
 
     /// A value that fits, to show its form. None if it takes more than the types to find one,
@@ -107,6 +96,19 @@ impl InputSchema {
         let fits = self.schema.fits(&example, json.as_str().len());
         (fits == Ok(true)).then_some(json)
     }
+}
+
+/// What does not fit in a value that does not fit.
+pub(crate) fn problems(schema: &BoundedSchema, value: &Value) -> Vec<InputProblem> {
+    let misfits = schema.misfits(value).into_iter();
+    let problems = misfits.map(|misfit| InputProblem {
+        place: misfit.steps.join("."),
+        pointer: misfit.pointer,
+        value: misfit.value,
+        complaint: misfit.complaint,
+        rule: misfit.rule,
+    });
+    problems.collect()
 }
 
 /// Makes a value of the form that a schema asks for.

@@ -16,6 +16,7 @@ pub mod lifecycle;
 mod misfit;
 mod nearest;
 mod parameters;
+mod result;
 mod retry;
 mod schema;
 
@@ -28,6 +29,7 @@ pub use journal::{Asked, Divergence, Journal, Waited};
 pub use kept::{Called, Kept};
 pub use nearest::nearest;
 pub use parameters::{ParameterError, ParameterProblem, Parameters, read_argument};
+pub use result::{ResultMisfit, ResultSchema};
 pub use retry::{
     Decision, Retries, after_attempt, after_flow_attempt, failure_of_task, next_attempt, wake_by,
 };

@@ -110,16 +110,16 @@ async fn room(tx: &Tx, mut pool: WorkPool, wanted: u32) -> Pg<u32> {
 fn candidate(row: &Row) -> Pg<Stored<Candidate>> {
     let key = row.get(0)?;
     let tally = Tally {
-        states: row.get(24)?,
+        states: row.get(25)?,
         started: row.get(21)?,
-        journal_len: row.get(25)?,
-        logged: row.get(26)?,
+        journal_len: row.get(26)?,
+        logged: row.get(27)?,
     };
     let losses = Losses {
-        count: row.get(27)?,
+        count: row.get(28)?,
         at: Reached {
-            attempt: row.get(28)?,
-            steps: row.get(29)?,
+            attempt: row.get(29)?,
+            steps: row.get(30)?,
         },
     };
     Ok(flow_run(row)?.map(|run| Candidate {

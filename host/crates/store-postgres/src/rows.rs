@@ -1,5 +1,7 @@
 //! Rows that are read in more than one place.
 
+use std::time::Duration;
+
 use super::columns::AsJson;
 use super::sql::{Conn, Row, params};
 use super::texts;
@@ -18,7 +20,8 @@ macro_rules! flow_run_columns {
             $parameters,
             ", s.tags, s.parent, s.within, r.state, r.state_name, r.state_message, r.state_at, \
              r.attempt, r.epoch, s.created, s.scheduled, r.started, r.ended, ",
-            $outcome
+            $outcome,
+            ", r.earlier"
         )
     };
 }
@@ -74,6 +77,7 @@ pub(crate) fn flow_run(row: &Row) -> Pg<Stored<FlowRun>> {
         outcome: row
             .get::<Option<AsJson<Outcome>>>(23)?
             .map(|outcome| outcome.0),
+        earlier: Duration::from_micros(row.get(24)?),
     }))
 }
 

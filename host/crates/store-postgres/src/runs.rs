@@ -8,7 +8,7 @@ use super::sql::{Conn, params};
 use super::texts;
 use crate::error::Pg;
 use crate::tx::Tx;
-use model::{NewRun, Outcome, RunId, State, Timestamp};
+use model::{NewRun, Outcome, RunId, State, Timestamp, micros};
 use orchestrator::lifecycle::{
     AddRun, Advance, Claim, End, Enter, GiveUp, Leave, Losses, OriginKey, Reopen, RunKey, Says,
     Tally,
@@ -182,6 +182,7 @@ pub(crate) fn leave(tx: &Tx, it: Leave<'_>) {
     let mut row = in_state(it.run, it.state, states);
     row.append(&mut counts(&it.tally));
     row.append(&mut params![it.ready_at, it.missing, it.attempt]);
+    row.append(&mut params![micros(it.spent)]);
     tx.bulk(&LEFT, row);
     let whose = whole(it.id, &it.says);
     add_last(tx, it.run, whose, states, it.passed, it.state, &it.says);
@@ -236,6 +237,7 @@ pub(crate) fn reopen(tx: &Tx, it: &Reopen) {
     let mut row = in_state(it.run, &it.state, states);
     row.append(&mut counts(&it.tally));
     row.append(&mut params![it.attempt, it.ready_at]);
+    row.append(&mut params![micros(it.spent)]);
     tx.bulk(&REOPENED, row);
     let says = it.says();
     let whose = whole(it.id, &says);

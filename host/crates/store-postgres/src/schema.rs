@@ -51,6 +51,8 @@ const SEVENTH: &str = include_str!("schema/seventh.sql");
 
 const EIGHTH: &str = include_str!("schema/eighth.sql");
 
+const NINTH: &str = include_str!("schema/ninth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -144,6 +146,11 @@ const STEPS: &[Step] = &[
             like: "journal",
             tables: "blobs, run_blobs, blob_uploads, blob_bytes",
         }),
+    },
+    Step {
+        sql: NINTH,
+        oldest: 7,
+        rights: None,
     },
 ];
 

@@ -109,16 +109,16 @@ pub(super) fn candidate(conn: &Connection, key: RunKey) -> StoreResult<Candidate
         [key],
         |row| {
             let tally = Tally {
-                states: unsigned(row, 24)?,
+                states: unsigned(row, 25)?,
                 started: row.get(21)?,
-                journal_len: unsigned(row, 25)?,
-                logged: unsigned(row, 26)?,
+                journal_len: unsigned(row, 26)?,
+                logged: unsigned(row, 27)?,
             };
             let losses = Losses {
-                count: row.get(27)?,
+                count: row.get(28)?,
                 at: Reached {
-                    attempt: row.get(28)?,
-                    steps: unsigned(row, 29)?,
+                    attempt: row.get(29)?,
+                    steps: unsigned(row, 30)?,
                 },
             };
             Ok(flow_run(row)?.map(|run| Candidate {

@@ -1,5 +1,7 @@
 //! Rows that are read in more than one place.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::columns::AsJson;
@@ -19,7 +21,8 @@ macro_rules! flow_run_columns {
             $parameters,
             ", s.tags, s.parent, s.within, r.state, r.state_name, r.state_message, r.state_at, \
              r.attempt, r.epoch, s.created, s.scheduled, r.started, r.ended, ",
-            $outcome
+            $outcome,
+            ", r.earlier"
         )
     };
 }
@@ -75,6 +78,7 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<Stored<FlowRun>> {
         outcome: row
             .get::<_, Option<AsJson<Outcome>>>(23)?
             .map(|outcome| outcome.0),
+        earlier: Duration::from_micros(unsigned(row, 24)?),
     }))
 }
 

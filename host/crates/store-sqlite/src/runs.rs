@@ -7,7 +7,7 @@ use super::columns::{AsJson, list};
 use super::sql::{Sql, params};
 use super::texts;
 use super::writer::Tx;
-use model::{NewRun, Outcome, RunId, State, Timestamp};
+use model::{NewRun, Outcome, RunId, State, Timestamp, micros};
 use orchestrator::lifecycle::{
     AddRun, Advance, Claim, End, Enter, GiveUp, Leave, OriginKey, Reopen, RunKey, Says, Tally,
 };
@@ -195,7 +195,7 @@ pub(super) fn leave(tx: &Tx<'_>, it: Leave<'_>) -> StoreResult<()> {
     tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              states = ?6, started = ?7, journal_len = ?8, logged = ?9, ready_at = ?10,
-             wake_after = ?11, attempt = ?12, worker = NULL
+             wake_after = ?11, attempt = ?12, earlier = earlier + ?13, worker = NULL
          WHERE no = ?1",
         params![
             it.run,
@@ -209,7 +209,8 @@ pub(super) fn leave(tx: &Tx<'_>, it: Leave<'_>) -> StoreResult<()> {
             it.tally.logged,
             it.ready_at,
             it.missing,
-            it.attempt
+            it.attempt,
+            micros(it.spent)
         ],
     )?;
     let whose = whole(it.id, &it.says);
@@ -305,8 +306,8 @@ pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
     tx.run(
         "UPDATE flow_runs SET state = ?2, state_name = ?3, state_message = ?4, state_at = ?5,
              states = ?6, started = ?7, journal_len = ?8, logged = ?9, attempt = ?10,
-             ready_at = ?11, crashes = 0, lost_attempt = 0, lost_steps = 0,
-             ended = NULL, outcome = NULL, reserved_for = NULL
+             ready_at = ?11, earlier = earlier + ?12, crashes = 0, lost_attempt = 0,
+             lost_steps = 0, ended = NULL, outcome = NULL, reserved_for = NULL
          WHERE no = ?1",
         params![
             it.run,
@@ -319,7 +320,8 @@ pub(super) fn reopen(tx: &Tx<'_>, it: &Reopen) -> StoreResult<()> {
             it.tally.journal_len,
             it.tally.logged,
             it.attempt,
-            it.ready_at
+            it.ready_at,
+            micros(it.spent)
         ],
     )?;
     let says = it.says();

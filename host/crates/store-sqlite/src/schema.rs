@@ -548,6 +548,9 @@ CREATE TABLE blob_bytes (
 ) STRICT;
 ";
 
+/// What [`FlowRun::earlier`](model::FlowRun::earlier) is, in microseconds.
+const EARLIER: &str = "ALTER TABLE flow_runs ADD COLUMN earlier INTEGER NOT NULL DEFAULT 0;";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -569,6 +572,7 @@ const STEPS: &[M<'static>] = &[
     M::up(ARTIFACTS),
     M::up(TEXTS),
     M::up(BLOBS),
+    M::up(EARLIER),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

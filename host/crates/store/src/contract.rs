@@ -103,6 +103,7 @@ macro_rules! contract {
             living::a_taken_key_of_a_child_names_the_run_that_has_it,
             living::a_key_goes_to_another_run_only_once_its_holder_has_failed,
             living::a_retry_opens_an_attempt_at_its_time,
+            living::what_earlier_attempts_took_is_added_up,
             living::what_a_stopping_worker_releases_keeps_its_attempt,
             living::a_subflow_lives_within_its_run,
             living::subflows_share_the_failure_of_their_run,

@@ -25,16 +25,26 @@ use super::outside::Outside;
 use super::port::{
     CallError, CallResult, FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort,
 };
+use super::results::Results;
 use super::wasi;
 use super::{DescribeLimits, Limits};
-use model::{Ask, Failure, FailureKind, Grants, NewArtifact, RunId, SecretGrant, SecretName, Seq};
+use model::{
+    Ask, Failure, FailureKind, Grants, NewArtifact, Outcome, RunId, SecretGrant, SecretName, Seq,
+};
 
 /// The purpose of an instance.
 pub(super) enum Role {
-    Flow(Box<dyn FlowPort>),
+    Flow(FlowRole),
     Task(TaskRole),
     /// It only describes itself, under these limits.
     Describe(DescribeLimits),
+}
+
+/// What an instance of a flow is for.
+pub(super) struct FlowRole {
+    pub port: Box<dyn FlowPort>,
+    /// What subflows return is checked by them.
+    pub results: Arc<Results>,
 }
 
 /// What an instance of a task is for.
@@ -143,13 +153,34 @@ impl Guest {
     /// The port of a flow instance. For any other instance the call is refused.
     pub fn flow(&mut self) -> CallResult<&mut dyn FlowPort> {
         match &mut self.role {
-            Role::Flow(port) => Ok(&mut **port),
+            Role::Flow(flow) => Ok(&mut *flow.port),
             Role::Task(..) => Err(refused(
                 "a task cannot start or wait for anything: return a result, and let the flow go on from there",
             )),
             Role::Describe(_) => Err(refused(
                 "a component that describes itself cannot do anything else",
             )),
+        }
+    }
+
+    /// The outcome of a subflow, which is a failure if its result does not fit.
+    pub fn subflow_outcome(
+        &self,
+        subflow: Seq,
+        outcome: Outcome,
+    ) -> impl Future<Output = Outcome> + use<> {
+        let promise = match &self.role {
+            Role::Flow(flow) => {
+                let name = flow.port.context(Some(subflow)).flow.clone();
+                Some((Arc::clone(&flow.results), name))
+            }
+            Role::Task(_) | Role::Describe(_) => None,
+        };
+        async move {
+            match promise {
+                Some((results, flow)) => results.of_flow(&flow, outcome).await,
+                None => outcome,
+            }
         }
     }
 
@@ -173,8 +204,8 @@ impl Guest {
 
     /// Charges the instance for what others have worked for it.
     pub fn charge_for_work(&mut self) {
-        if let Role::Flow(port) = &mut self.role {
-            self.compute.meter.add(port.worked());
+        if let Role::Flow(flow) = &mut self.role {
+            self.compute.meter.add(flow.port.worked());
         }
     }
 

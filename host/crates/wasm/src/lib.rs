@@ -38,6 +38,7 @@ mod port;
 mod prepared;
 mod private;
 mod reach;
+mod results;
 mod runtime;
 mod scan;
 mod seal;

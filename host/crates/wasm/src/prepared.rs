@@ -7,6 +7,7 @@ use wasmtime::component::{Component, Linker};
 
 use super::bindings::ComponentPre;
 use super::guest::Guest;
+use super::results::Results;
 use super::{ComponentError, inspect};
 use model::Manifest;
 
@@ -18,6 +19,7 @@ pub struct Prepared {
     pub(super) shares: u32,
     pub(super) flow_need: Need,
     pub(super) task_need: Need,
+    pub(super) results: Arc<Results>,
     /// Its description of itself, from when it was deployed.
     pub manifest: Arc<Manifest>,
 }

@@ -17,13 +17,14 @@ use super::compile::{self, Compiler, Linkers};
 use super::config::RuntimeConfig;
 use super::engine::Engine;
 use super::files::Scratch;
-use super::guest::{Guest, Role, TaskRole};
+use super::guest::{FlowRole, Guest, Role, TaskRole};
 use super::halt::{Halt, failure_of};
 use super::http::{Clients, Sender};
 use super::masks::{MaskedLog, Masks, SecretVariable};
 use super::meter::metered;
 use super::port::{CallError, FlowPort, LogSink, RunContext, Surroundings, TaskContext, TaskPort};
 use super::prepared::{Need, PrepareError, Prepared};
+use super::results::{self, Results};
 use super::{ComponentError, DescribeLimits, Limits, convert, inspect, scan};
 use model::{
     Digest, Failure, FailureKind, FlowName, Grants, Json, Manifest, Outcome, SecretGrant, TaskName,
@@ -55,6 +56,8 @@ pub struct Runtime {
     flow_room: Arc<Semaphore>,
     task_room: Arc<Semaphore>,
     room: Instances,
+    /// Of checks of large results.
+    heavy: Arc<Semaphore>,
     memory: Arc<MemoryBudget>,
     /// Of the requests of tasks.
     sender: Sender,
@@ -150,6 +153,7 @@ impl Runtime {
             flow_room: Arc::new(Semaphore::new(room.flows)),
             task_room: Arc::new(Semaphore::new(room.tasks)),
             room,
+            heavy: results::heavy(),
             memory,
             limits: Arc::new(config.limits),
             describe_limits: config.describe_limits,
@@ -259,6 +263,7 @@ impl Runtime {
                 flow_need: Need::default(),
                 task_need: Need::default(),
                 shares: scan::shares(&component).map_err(failed)?,
+                results: Arc::new(Results::new(&manifest, Arc::clone(&self.heavy))),
                 manifest: Arc::new(manifest),
             }))
         };
@@ -321,7 +326,10 @@ impl Runtime {
         stop: impl Future<Output = ()>,
     ) -> (FlowEnd, P) {
         let _ticking = self.engine.ticking();
-        let role = Role::Flow(Box::new(port));
+        let role = Role::Flow(FlowRole {
+            port: Box::new(port),
+            results: Arc::clone(&prepared.results),
+        });
         let FlowRoom {
             shares: _shares,
             memory,
@@ -336,7 +344,10 @@ impl Runtime {
         let end = match returned {
             None => FlowEnd::Stopped,
             Some(returned) => match self.outcome(&mut store, "the flow's result", returned) {
-                Some(outcome) => FlowEnd::Returned(outcome),
+                Some(outcome) => {
+                    let results = &prepared.results;
+                    FlowEnd::Returned(results.of_flow(&start.flow, outcome).await)
+                }
                 None => FlowEnd::Interrupted,
             },
         };
@@ -429,7 +440,8 @@ impl Runtime {
         let what = format!("the result of task `{task}`");
         let outcome = self.outcome(&mut store, &what, returned);
         let interrupted = || Err(Failure::new(FailureKind::Crashed, "interrupted"));
-        Ok(masks.outcome(outcome.unwrap_or_else(interrupted)))
+        let outcome = outcome.unwrap_or_else(interrupted);
+        Ok(masks.outcome(prepared.results.of_task(task, outcome).await))
     }
 
     /// The outcome for the end of a call. `None`: the port interrupted the call.
@@ -530,9 +542,9 @@ async fn call_task(
 }
 
 fn port_of<P: FlowPort>(store: Store<Guest>) -> P {
-    let Role::Flow(port) = store.into_data().role else {
+    let Role::Flow(flow) = store.into_data().role else {
         unreachable!("a flow's store has a flow's port");
     };
-    let port: Box<dyn Any> = port;
+    let port: Box<dyn Any> = flow.port;
     *port.downcast().expect("the port is the one that was given")
 }

@@ -1,7 +1,5 @@
 //! `orch-host flow-run inspect ID`
 
-use std::time::Duration;
-
 use super::held::Held;
 use crate::cli::artifact::table as artifact_table;
 use crate::cli::completions;
@@ -11,7 +9,7 @@ use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::{newest, table as task_table};
 use crate::cli::text::shortened;
-use crate::cli::time::{local, took};
+use crate::cli::time::{local, took, took_in_all};
 use model::{AwaitedInput, IdPrefix, StateType};
 use operations::client::{InspectRun, LIMIT_MAX, RunQuery, TaskRunQuery};
 use operations::inputs::example;
@@ -167,17 +165,8 @@ fn summary(details: &FlowRunDetailsView, held: Option<String>) -> Fields {
         .add("created", text(local(run.created)))
         .add("scheduled", text(local(run.scheduled)))
         .add_if("started", run.started.map(local))
-        .add_if("ended", run.ended.map(local));
-    if let (Some(started), Some(ended)) = (run.started, run.ended) {
-        let spans = details.attempts.iter().filter_map(AttemptView::span);
-        let spent: Duration = spans.map(|(from, until)| until.since(from)).sum();
-        let spent = match details.attempts.len() {
-            0 | 1 => took(ended.since(started)),
-            // Between them it may have been over for days.
-            attempts => format!("{} in {attempts} attempts", took(spent)),
-        };
-        fields.add("took", text(spent));
-    }
+        .add_if("ended", run.ended.map(local))
+        .add_if("took", took_in_all(run));
     if !details.circle.is_empty() {
         let names = details.circle.iter().map(|name| format!("`{name}`"));
         let names = names.collect::<Vec<_>>().join(", which waits for ");

@@ -135,9 +135,7 @@ pub fn table(runs: &[FlowRunView], held: &Held, now: Timestamp) -> Table {
     let table = Table::new(["ID", "NAME", "FLOW", "STATE", "CREATED", "TOOK", "REASON"]);
     let mut table = table.with_ids("ID").cutting(&["FLOW", "REASON"]);
     for run in runs {
-        let took = run
-            .started
-            .map(|from| took(run.ended.unwrap_or(now).since(from)));
+        let took = run.took(now).map(took);
         table.row([
             text(run.id),
             text(&run.name),

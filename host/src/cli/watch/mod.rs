@@ -14,7 +14,7 @@ use super::error::ExitStatus;
 use super::output::{Format, Stream};
 use super::signals::Signals;
 use super::text::{harmless, harmless_json, one_line};
-use super::time::{clock, took};
+use super::time::{clock, took_in_all};
 use children::Children;
 pub use everyone::follow_all;
 pub use logs::LogPrinter;
@@ -167,22 +167,15 @@ fn how_it_ended(run: &FlowRunView) -> String {
     } else {
         run.state.kind.to_lowercase()
     };
-    let span = match (run.started, run.ended) {
-        (Some(started), Some(ended)) => format!(" after {}", took(ended.since(started))),
-        _ => String::new(),
-    };
-    // The span is that of the last attempt.
-    let attempt = match run.attempt {
-        0 | 1 => String::new(),
-        attempt => format!(" in attempt {attempt}"),
-    };
+    let span = took_in_all(run).map(|span| format!(" after {span}"));
+    let span = span.unwrap_or_default();
     let reason = match &run.failure {
         // It says no more than the state.
         Some(failure) if failure.message == Failure::cancelled().message => String::new(),
         Some(failure) => format!(": {}", harmless(&failure.message)),
         _ => String::new(),
     };
-    format!("flow run '{name}' {state}{span}{attempt}{reason}")
+    format!("flow run '{name}' {state}{span}{reason}")
 }
 
 fn capitalized(text: &str) -> String {

@@ -33,6 +33,8 @@ pub(crate) mod testing;
 mod timeline;
 mod worker;
 
+use std::time::Duration;
+
 use model::Timestamp;
 use serde::Serialize;
 
@@ -88,6 +90,10 @@ pub fn views<T, V: View + From<T>>(list: impl IntoIterator<Item = T>) -> Vec<V> 
 
 /// How long something took, in milliseconds, once it has ended.
 fn span_ms(started: Option<Timestamp>, ended: Option<Timestamp>) -> Option<f64> {
-    // From whole microseconds, so that it has three digits after the point.
-    Some(ended?.since(started?).as_micros() as f64 / 1000.0)
+    Some(in_ms(ended?.since(started?)))
+}
+
+/// From whole microseconds, so that it has three digits after the point.
+fn in_ms(span: Duration) -> f64 {
+    span.as_micros() as f64 / 1000.0
 }

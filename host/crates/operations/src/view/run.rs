@@ -1,6 +1,7 @@
 //! Flow runs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -9,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{
     ArtifactView, AttemptView, EntryView, FailureView, HistoryLineView, InputView, StateView,
-    TaskRunView, View, span_ms,
+    TaskRunView, View, in_ms, span_ms,
 };
 use model::{
     DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, RunId, RunName, StateName,
@@ -36,9 +37,13 @@ pub struct FlowRunView {
     pub attempt: u32,
     pub created: Timestamp,
     pub scheduled: Timestamp,
+    /// When its latest attempt started.
     pub started: Option<Timestamp>,
+    /// How long the attempts before that took together.
+    #[serde(default)]
+    pub earlier_attempts_ms: f64,
     pub ended: Option<Timestamp>,
-    /// From its first start to its end.
+    /// How long its attempts took together, once it has ended.
     pub duration_ms: Option<f64>,
     /// Once it has completed.
     pub result: Option<Json>,
@@ -54,6 +59,19 @@ impl FlowRunView {
         let is_completed = self.state.kind == StateType::Completed.as_str();
         let result = self.result.as_ref().map(Json::as_str);
         result.or(is_completed.then_some("null"))
+    }
+
+    /// How long its attempts have taken together until `now`, or took.
+    pub fn took(&self, now: Timestamp) -> Option<Duration> {
+        let from = self.counted_from()?;
+        Some(self.ended.unwrap_or(now).since(from))
+    }
+
+    /// When it would have started for the first time, had there been nothing between its attempts:
+    /// what has passed since then is what they have taken.
+    pub fn counted_from(&self) -> Option<Timestamp> {
+        let earlier = Duration::from_secs_f64(self.earlier_attempts_ms.max(0.0) / 1000.0);
+        Some(self.started?.before(earlier))
     }
 
     /// The same with the state that people are shown: one that should have started is `Late`.
@@ -91,8 +109,9 @@ impl From<FlowRun> for FlowRunView {
             created: run.created,
             scheduled: run.scheduled,
             started: run.started,
+            earlier_attempts_ms: in_ms(run.earlier),
             ended: run.ended,
-            duration_ms: span_ms(run.started, run.ended),
+            duration_ms: span_ms(run.started.map(|at| at.before(run.earlier)), run.ended),
             result,
             failure,
         }

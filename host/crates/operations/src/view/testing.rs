@@ -69,6 +69,7 @@ pub fn flow_run() -> FlowRun {
         created: AT,
         scheduled: AT,
         started: Some(AT),
+        earlier: std::time::Duration::ZERO,
         ended: Some(later(250)),
         outcome: Some(Ok(Json::trusted("[1, 2]"))),
     }

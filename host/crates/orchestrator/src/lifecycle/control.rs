@@ -127,6 +127,7 @@ pub fn retry(
         tally: head.tally.of_next_attempt().with_states(1),
         attempt: head.attempt + 1,
         ready_at: now,
+        spent: head.tally.spent_until(head.since),
     }));
     Ok(plan)
 }

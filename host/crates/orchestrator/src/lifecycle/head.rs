@@ -1,5 +1,7 @@
 //! What decisions need to know of a run.
 
+use std::time::Duration;
+
 use super::losses::{Losses, Reached};
 use model::{PoolName, RunId, State, StateType, Timestamp, WorkerId};
 
@@ -61,6 +63,12 @@ impl Tally {
             states: self.states + more as u64,
             ..self
         }
+    }
+
+    /// How long this attempt took if it is over now.
+    pub(super) fn spent_until(self, end: Timestamp) -> Duration {
+        self.started
+            .map_or(Duration::ZERO, |started| end.since(started))
     }
 
     /// That of a new attempt: only the history goes on.

@@ -1,6 +1,7 @@
 //! What a decision asks of the store, as data.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::head::{OriginKey, RunKey, Tally};
 use super::losses::Losses;
@@ -276,6 +277,8 @@ pub struct Leave<'p> {
     pub ready_at: Option<Timestamp>,
     /// How many settlements it waits for.
     pub missing: Option<u64>,
+    /// How long an attempt took that is over with this.
+    pub spent: Duration,
 }
 
 /// A worker takes a run.
@@ -344,6 +347,8 @@ pub struct Reopen {
     pub tally: Tally,
     pub attempt: u32,
     pub ready_at: Timestamp,
+    /// How long the attempt took that is over.
+    pub spent: Duration,
 }
 
 impl Reopen {

@@ -14,6 +14,7 @@
 //! last where the run goes.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::attempt;
 use super::end::{self, Ending};
@@ -351,10 +352,10 @@ fn leave<'p>(
 ) {
     let Leaves { passed, state, at } = leaves;
     let (run, next_attempt) = (head.key, failed.is_some());
-    let tally = if next_attempt {
-        tally.of_next_attempt()
+    let (tally, spent) = if next_attempt {
+        (tally.of_next_attempt(), tally.spent_until(state.at))
     } else {
-        tally
+        (tally, Duration::ZERO)
     };
     plan.change(Change::Leave(Leave {
         run,
@@ -369,6 +370,7 @@ fn leave<'p>(
         attempt: head.attempt + u32::from(next_attempt),
         ready_at: Some(at),
         missing: None,
+        spent,
     }));
     if next_attempt {
         attempt::make_room(plan, run, head.attempt);
@@ -427,6 +429,7 @@ impl<'p> Waiting<'p> {
             attempt: self.attempt,
             ready_at: self.wish.until,
             missing: Some(missing),
+            spent: Duration::ZERO,
         }));
         if self.wish.until.is_some() {
             // A worker that sleeps until something is due may have to sleep less.

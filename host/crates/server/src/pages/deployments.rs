@@ -208,7 +208,7 @@ pub fn run_row(cx: &Cx, run: &FlowRunView) -> Row {
             Cell::State((&run.state).into()).plain(),
             Cell::link(&run.name, format!("/flow-runs/{}", run.id)).grow(),
             Cell::When(run.started.map(|at| cx.now.when(at))).short(""),
-            Cell::Took(cx.now.span(run.started, run.ended)).number("took"),
+            Cell::Took(cx.now.span(run.counted_from(), run.ended)).number("took"),
             Cell::Cause(super::flow_runs::cause(run).unwrap_or_default()).own_line(),
         ],
     }

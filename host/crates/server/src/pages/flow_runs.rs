@@ -279,7 +279,7 @@ pub fn row(cx: &Cx, run: &FlowRunView, can_operate: bool) -> String {
         deployment: run.deployment.as_ref().map(deployment_link),
         started: started.map(|at| cx.now.when(at)),
         started_label: if is_ahead { "due" } else { "started" },
-        took: cx.now.span(run.started, run.ended),
+        took: cx.now.span(run.counted_from(), run.ended),
         attempt: run.attempt,
         cause: cause(run),
         can_operate,

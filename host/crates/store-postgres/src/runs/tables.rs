@@ -111,11 +111,12 @@ pub(super) static LEFT: Bulk = Bulk {
         ("ready_at", "bigint"),
         ("wake_after", "bigint"),
         ("attempt", "bigint"),
+        ("spent", "bigint"),
     ],
     keys: 1,
     how: How::Update {
-        but: "worker = NULL",
-        given: 0,
+        but: "earlier = t.earlier + u.spent, worker = NULL",
+        given: 1,
     },
 };
 
@@ -203,11 +204,12 @@ pub(super) static REOPENED: Bulk = Bulk {
         ("logged", "bigint"),
         ("attempt", "bigint"),
         ("ready_at", "bigint"),
+        ("spent", "bigint"),
     ],
     keys: 1,
     how: How::Update {
-        but: "crashes = 0, lost_attempt = 0, lost_steps = 0, ended = NULL, outcome = NULL, reserved_for = NULL",
-        given: 0,
+        but: "earlier = t.earlier + u.spent, crashes = 0, lost_attempt = 0, lost_steps = 0, ended = NULL, outcome = NULL, reserved_for = NULL",
+        given: 1,
     },
 };
 

@@ -106,6 +106,7 @@ pub fn new_run(flow_name: &str) -> NewRun {
             created: at(0),
             scheduled: at(0),
             started: None,
+            earlier: std::time::Duration::ZERO,
             ended: None,
             outcome: None,
         },

@@ -1,8 +1,12 @@
 //! What a run under lease records, from claim to end.
 
+use std::time::Duration;
+
 use super::cast::*;
 use crate::{LogFilter, NewRun, Next, PageRequest, Recorded, Store, StoreError, SubflowChange};
-use model::{FailureKind, Lease, LogLevel, LogLine, LogSource, Seq, State, StateType, Waits};
+use model::{
+    FailureKind, Lease, LogLevel, LogLine, LogSource, Progress, Seq, State, StateType, Waits,
+};
 
 pub async fn a_run_lives_from_claim_to_end<S: Store>(cast: Cast<S>) {
     let lease = cast.running("etl").await;
@@ -218,6 +222,47 @@ pub async fn a_retry_opens_an_attempt_at_its_time<S: Store>(cast: Cast<S>) {
     let again = cast.claim_only(60).await;
     assert_eq!((again.run.attempt, again.run.epoch), (2, 2));
     assert_eq!((again.run.started, again.journal_len), (None, 0));
+}
+
+/// Whether it is tried again by itself, or because a person says so. The time between attempts, and
+/// what a run was claimed for again within one, does not count.
+pub async fn what_earlier_attempts_took_is_added_up<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let first = cast.run(lease.run).await;
+    assert_eq!(
+        (first.started, first.earlier),
+        (Some(at(1)), Duration::ZERO)
+    );
+    let leave = async |lease: Lease, second, failed| {
+        cast.go_on(lease, |progress: &mut Progress| {
+            progress.states.push(State::scheduled(at(second)));
+            let at = at(second);
+            progress.next = Next::Release { at, failed };
+        })
+        .await;
+        cast.run(lease.run).await.earlier
+    };
+    assert_eq!(leave(lease, 2, None).await, Duration::ZERO);
+    let lease = cast.claim_only(10).await.lease;
+    assert_eq!(
+        leave(lease, 11, failure().err()).await,
+        Duration::from_secs(10)
+    );
+    let lease = cast.claim_only(60).await.lease;
+    cast.go_on(lease, |p| p.states.push(State::running(2, at(60))))
+        .await;
+    cast.end(lease, failure(), 64).await;
+    let ended = cast.run(lease.run).await;
+    assert_eq!(
+        (ended.started, ended.earlier),
+        (Some(at(60)), Duration::from_secs(10))
+    );
+    cast.store.retry(lease.run, false, at(900)).await.unwrap();
+    let retried = cast.run(lease.run).await;
+    assert_eq!(
+        (retried.started, retried.earlier),
+        (None, Duration::from_secs(14))
+    );
 }
 
 pub async fn what_a_stopping_worker_releases_keeps_its_attempt<S: Store>(cast: Cast<S>) {

@@ -138,6 +138,7 @@ pub static TABLES: [Table; 33] = [
             int("lost_steps"),
             int("epoch"),
             int("started"),
+            int("earlier"),
             int("ended"),
             text("pool"),
             int("ready_at"),

@@ -8,7 +8,7 @@ use crate::port::{RunContext, TaskContext};
 impl context::Host for Guest {
     fn current(&mut self, scope: Option<u64>) -> wasmtime::Result<context::RunContext> {
         Ok(match &self.role {
-            Role::Flow(port) => wit_context(&port.context(convert::scope(scope)), None),
+            Role::Flow(flow) => wit_context(&flow.port.context(convert::scope(scope)), None),
             Role::Task(task) => wit_context(&task.run, Some(&task.task)),
             Role::Describe(_) => wasmtime::bail!("there is no run to describe"),
         })

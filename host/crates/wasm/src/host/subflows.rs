@@ -40,8 +40,10 @@ impl subflows::Host for Guest {
             Ok(text) => convert::bounded_json(&self.limits, &what, text),
             Err(failure) => Err(convert::failure(failure)),
         };
+        let subflow = Seq(subflow);
+        let outcome = self.subflow_outcome(subflow, outcome).await;
         let ask = Ask::EndSubflow {
-            subflow: Seq(subflow),
+            subflow,
             outcome: outcome.clone(),
         };
         self.flow()?.ask_done(ask).await?;

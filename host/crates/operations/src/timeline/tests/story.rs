@@ -89,6 +89,7 @@ impl Maker {
             created: Timestamp(0),
             scheduled: Timestamp(0),
             started: None,
+            earlier: std::time::Duration::ZERO,
             ended: None,
             outcome: None,
         };

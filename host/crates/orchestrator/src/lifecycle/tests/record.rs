@@ -88,6 +88,7 @@ pub(super) fn child(seq: Seq) -> NewRun {
             created: at(40),
             scheduled: at(40),
             started: None,
+            earlier: std::time::Duration::ZERO,
             ended: None,
             outcome: None,
         },

@@ -176,7 +176,7 @@ fn crumbs(run: &FlowRunView) -> Vec<Link> {
 fn in_state(cx: &Cx, run: &FlowRunView) -> Took {
     let is_over = is_over(run);
     if is_over {
-        cx.now.span(run.started, run.ended)
+        cx.now.span(run.counted_from(), run.ended)
     } else {
         cx.now.span(Some(run.state.at), None)
     }
