@@ -87,6 +87,10 @@ uuid_id! {
     SessionId
 }
 uuid_id! {
+    /// A schedule of a deployment. It stays the same while the schedule is edited.
+    ScheduleId
+}
+uuid_id! {
     /// A process that claims and executes runs.
     WorkerId
 }

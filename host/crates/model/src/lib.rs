@@ -29,6 +29,7 @@ mod pool;
 mod progress;
 mod retry;
 mod run;
+mod schedule;
 #[cfg(feature = "schema")]
 mod schema;
 mod seq;
@@ -60,8 +61,8 @@ pub use history::{
 };
 pub use holds_json::HoldsJson;
 pub use id::{
-    ArtifactId, Digest, DigestError, IdPrefix, Ids, InputId, RunId, SessionId, TaskRunId, TokenId,
-    WorkerId,
+    ArtifactId, Digest, DigestError, IdPrefix, Ids, InputId, RunId, ScheduleId, SessionId,
+    TaskRunId, TokenId, WorkerId,
 };
 pub use input::{AwaitedInput, InputRequest};
 pub use journal::{
@@ -72,8 +73,8 @@ pub use kept::{KeyId, SealedSecret, Variable};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
 pub use name::{
-    ArtifactKey, DeploymentName, FlowName, NAME_MAX, NameError, PoolName, RunName, SecretName,
-    TaskName, TokenName, VariableName,
+    ArtifactKey, DeploymentName, FlowName, NAME_MAX, NameError, PoolName, RunName, ScheduleName,
+    SecretName, TaskName, TokenName, VariableName,
 };
 pub use pool::WorkPool;
 pub use progress::{
@@ -81,6 +82,7 @@ pub use progress::{
 };
 pub use retry::{LOSSES_BEFORE_ALONE, RetryPolicy};
 pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot, has_waited};
+pub use schedule::{CatchUp, LastSlot, Overlap, Schedule, ScheduleOrigin, ScheduleRule, Timetable};
 pub use seq::Seq;
 pub use state::{State, StateName, StateType};
 pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};

@@ -132,6 +132,11 @@ name! {
 }
 
 name! {
+    /// A schedule of a deployment. Each deployment has names of its own.
+    ScheduleName, "schedule"
+}
+
+name! {
     /// A token, by which the log of actions names its bearer.
     TokenName, "token"
 }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod artifact;
+pub mod calendar;
 mod creation;
 mod dependencies;
 pub mod flow;
@@ -18,6 +19,7 @@ mod nearest;
 mod parameters;
 mod result;
 mod retry;
+pub mod schedule;
 mod schema;
 
 pub use arguments::{check_arguments, task_arguments};

@@ -1,0 +1,192 @@
+//! When the slots of a schedule are.
+//!
+//! ```text
+//! cron      line ---------> times on the clock --the zone--> slots
+//! rrule     RFC 5545 -----> times on the clock --the zone--> slots
+//! interval  anchor + n * every ----------------------------> slots
+//! ```
+//!
+//! A calendar is a function of the schedule alone, so that every machine finds the same slots: the
+//! rules of time zones are those that the program was built with, not the machine's.
+//!
+//! What becomes of times that a change of daylight saving skips or repeats stands with each kind.
+
+mod cron;
+mod rrule;
+mod zone;
+
+use jiff::tz::TimeZone;
+
+use cron::CronTable;
+use model::{ScheduleRule, Timestamp, Timetable};
+use rrule::Recurrence;
+
+/// The shortest interval, in milliseconds.
+pub const INTERVAL_MIN_MS: u64 = 1000;
+
+/// When the slots of one schedule are.
+#[derive(Debug)]
+pub struct Calendar {
+    kind: Kind,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Cron(CronTable, TimeZone),
+    /// In microseconds.
+    Interval {
+        every: i128,
+        anchor: Timestamp,
+    },
+    Rrule(Box<Recurrence>, TimeZone),
+}
+
+/// Why a schedule has no calendar.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CalendarError {
+    #[error(
+        "the cron line `{line}` has {fields}; it takes 5: minute, hour, day of the month, month, day of the week"
+    )]
+    Fields { line: String, fields: String },
+    #[error("the cron line `{line}`: {reason}")]
+    Cron { line: String, reason: String },
+    #[error("there is no time zone `{zone}`")]
+    Zone {
+        zone: String,
+        nearest: Option<String>,
+    },
+    #[error("an interval of {ms} ms is too short: the shortest is {INTERVAL_MIN_MS} ms")]
+    Interval { ms: u64 },
+    #[error("the rrule `{rule}`: {reason}")]
+    Rrule { rule: String, reason: String },
+    #[error("the rrule `{rule}` repeats every second and has no end")]
+    Endless { rule: String },
+    #[error("the end, {end}, is not after the start, {start}")]
+    EndBeforeStart { start: Timestamp, end: Timestamp },
+    #[error("{what} is never due")]
+    NeverDue { what: String },
+}
+
+impl CalendarError {
+    /// What to do.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Fields { .. } | Self::Cron { .. } => {
+                "at 9 from Monday to Friday is `0 9 * * 1-5`".to_owned()
+            }
+            Self::Zone { nearest, .. } => match nearest {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => "it is a name of the IANA database, such as `Europe/Berlin`".to_owned(),
+            },
+            Self::Interval { .. } => "an interval is a span, such as `15m`".to_owned(),
+            Self::Rrule { .. } => {
+                "each Monday at 9 is `FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0`".to_owned()
+            }
+            Self::Endless { .. } => {
+                "give it a `COUNT` or an `UNTIL`, or the schedule an end".to_owned()
+            }
+            Self::EndBeforeStart { .. } | Self::NeverDue { .. } => {
+                "a schedule has to have a slot that is to come".to_owned()
+            }
+        }
+    }
+}
+
+impl Calendar {
+    /// The calendar of a schedule. Errs if it says what no calendar can be made of.
+    pub fn new(rule: &ScheduleRule) -> Result<Self, CalendarError> {
+        let zone = zone::named(&rule.timezone)?;
+        if let (Some(start), Some(end)) = (rule.start, rule.end)
+            && end <= start
+        {
+            return Err(CalendarError::EndBeforeStart { start, end });
+        }
+        let kind = match &rule.timetable {
+            Timetable::Cron(line) => Kind::Cron(CronTable::new(line)?, zone),
+            Timetable::Interval { every_ms, .. } if *every_ms < INTERVAL_MIN_MS => {
+                return Err(CalendarError::Interval { ms: *every_ms });
+            }
+            Timetable::Interval { every_ms, anchor } => Kind::Interval {
+                every: i128::from(*every_ms) * 1000,
+                anchor: *anchor,
+            },
+            Timetable::Rrule { rule: text, anchor } => {
+                let recurrence = Recurrence::new(text, *anchor, &zone, rule.end.is_some())?;
+                Kind::Rrule(Box::new(recurrence), zone)
+            }
+        };
+        Ok(Self {
+            kind,
+            start: rule.start,
+            end: rule.end,
+        })
+    }
+
+    /// The same for a schedule that is made or changed now. Errs too if no slot is to come.
+    pub fn to_come(rule: &ScheduleRule, now: Timestamp) -> Result<Self, CalendarError> {
+        let calendar = Self::new(rule)?;
+        match calendar.next(now) {
+            Some(_) => Ok(calendar),
+            None => Err(CalendarError::NeverDue {
+                what: in_words(&rule.timetable),
+            }),
+        }
+    }
+
+    /// The first slot after this time.
+    pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
+        let just_before = |start: Timestamp| Timestamp(start.0.saturating_sub(1));
+        let after = self
+            .start
+            .map_or(after, |start| after.max(just_before(start)));
+        let next = match &self.kind {
+            Kind::Cron(table, zone) => {
+                let next = table.next(zone, zone::instant(after)?)?;
+                Some(Timestamp(next.as_microsecond()))
+            }
+            Kind::Interval { every, anchor } => {
+                let past = i128::from(after.0) - i128::from(anchor.0);
+                let next = i128::from(anchor.0) + (past.div_euclid(*every) + 1) * every;
+                i64::try_from(next).ok().map(Timestamp)
+            }
+            Kind::Rrule(recurrence, zone) => recurrence.next(zone, after),
+        };
+        next.filter(|next| self.end.is_none_or(|end| *next <= end))
+    }
+
+    /// The last slot after `from` and up to `until`.
+    ///
+    /// It looks in ever longer spans before `until`, since the calendars can only go on.
+    pub fn last(&self, from: Timestamp, until: Timestamp) -> Option<Timestamp> {
+        let mut span_us: i64 = 60_000_000;
+        let mut found = loop {
+            let begin = Timestamp(until.0.saturating_sub(span_us)).max(from);
+            match self.next(begin).filter(|slot| *slot <= until) {
+                Some(slot) => break slot,
+                None if begin == from => return None,
+                None => span_us = span_us.saturating_mul(8),
+            }
+        };
+        while let Some(next) = self.next(found).filter(|slot| *slot <= until) {
+            found = next;
+        }
+        Some(found)
+    }
+}
+
+/// A timetable as people read it: `cron 0 9 * * 1-5`.
+pub fn in_words(timetable: &Timetable) -> String {
+    match timetable {
+        Timetable::Cron(line) => format!("cron `{line}`"),
+        Timetable::Interval { every_ms, .. } => {
+            let every = std::time::Duration::from_millis(*every_ms);
+            format!("every {}", humantime::format_duration(every))
+        }
+        Timetable::Rrule { rule, .. } => format!("rrule `{rule}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
