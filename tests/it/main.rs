@@ -69,6 +69,7 @@ mod retries;
 mod retries_waiting;
 mod retrying;
 mod running;
+mod scheduling;
 mod server;
 mod sockets;
 mod stopping;
@@ -252,6 +253,7 @@ fn everything(home: &Home) -> Vec<Value> {
         vec!["work-pool", "ls"],
         vec!["component", "ls"],
         vec!["worker", "ls"],
+        vec!["schedule", "ls"],
     ]
     .map(|command| json(home, &command).to_string())
     // A run is late once its time is long enough past, whatever happens to it.

@@ -12,6 +12,7 @@ use super::grants::GrantArgs;
 use super::listing::collect;
 use super::output::Format;
 use super::params::ParamArgs;
+use super::schedule::times::TimesArgs;
 use super::wasm_file::bytes_of;
 use model::{FlowDescription, Json, PoolName, SecretGrant};
 use operations::client::{DeployRequest, SecretQuery};
@@ -29,7 +30,7 @@ use operations::view::{ComponentView, DeployedView};
 #[command(after_help = "\
 Examples:
   orch-host deploy etl.wasm
-  orch-host deploy etl.wasm --name nightly --pool gpu -p days=7 --secret db-password")]
+  orch-host deploy etl.wasm --name nightly --pool gpu -p days=7 --cron '0 2 * * *'")]
 pub struct DeployArgs {
     /// The component: target/wasm32-wasip2/release/<crate>.wasm
     #[arg(value_name = "FILE.wasm")]
@@ -51,6 +52,11 @@ pub struct DeployArgs {
     tags: Vec<String>,
     #[command(flatten)]
     grants: GrantArgs,
+    #[command(
+        flatten,
+        next_help_heading = "Schedules, each of which may be repeated"
+    )]
+    times: TimesArgs,
     /// What it is for [default: what the flow says of itself]
     #[arg(long)]
     description: Option<String>,
@@ -85,6 +91,7 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         tags: args.tags,
         grants,
         description: args.description,
+        schedules: args.times.schedules(),
     };
     let deployed = cx.client.deploy(request).await?;
     match cx.out.format {

@@ -29,6 +29,7 @@ mod prune;
 mod remote;
 mod report;
 mod run;
+mod schedule;
 mod secret;
 mod server;
 mod signals;
@@ -199,6 +200,9 @@ enum Command {
     /// Create, pause and list work pools
     #[command(subcommand)]
     WorkPool(work_pool::WorkPoolCommand),
+    /// Make runs of deployments by the clock
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// Serve the API and the pages
     #[command(subcommand)]
     Server(server::ServerCommand),
@@ -331,6 +335,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::FlowRun(command) => flow_run::run(command, &cx).await,
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
+            Command::Schedule(command) => schedule::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
             Command::Prune(args) => prune::run(args, &cx).await,
             Command::Server(command) => server::run(command, &cx).await,

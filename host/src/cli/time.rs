@@ -26,6 +26,18 @@ pub fn local(at: Timestamp) -> String {
     in_zone(at, "%Y-%m-%d %H:%M:%S%.3f")
 }
 
+/// A point in time in a zone: `2026-10-01 12:00:00 CEST`. In UTC where there is no such zone.
+pub fn in_zone_of(at: Timestamp, zone: &str) -> String {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    match jiff::Timestamp::from_microsecond(at.0) {
+        Ok(at) => at
+            .to_zoned(zone)
+            .strftime("%Y-%m-%d %H:%M:%S %Z")
+            .to_string(),
+        Err(_) => "never".to_owned(),
+    }
+}
+
 /// The time by this machine, for the program's own log. What is stored has the store's time.
 pub fn of_this_machine() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_microsecond())

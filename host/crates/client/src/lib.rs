@@ -22,6 +22,7 @@ mod kept;
 mod overview;
 mod pools;
 mod runs;
+mod schedules;
 mod segment;
 mod sse;
 mod trouble;

@@ -68,14 +68,14 @@ macro_rules! choices {
         pub enum $name { $($(#[$of])* $case,)* }
 
         impl $name {
-            pub const ALL: &[Self] = &[$(Self::$case),*];
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$case),*];
 
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$case => $text,)* }
             }
 
             pub fn of(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|case| case.as_str() == text)
+                Self::ALL.into_iter().find(|case| case.as_str() == text)
             }
         }
 

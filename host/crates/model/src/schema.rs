@@ -5,9 +5,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    ArtifactId, ArtifactKey, DeploymentName, Digest, FlowName, InputId, Json, LogLevel, PoolName,
-    Role, RunId, RunName, SecretName, Seq, StateType, TaskName, TaskRunId, Timestamp, TokenId,
-    TokenName, VariableName, WorkerId,
+    ArtifactId, ArtifactKey, CatchUp, DeploymentName, Digest, FlowName, InputId, Json, LogLevel,
+    Overlap, PoolName, Role, RunId, RunName, ScheduleId, ScheduleName, ScheduleOrigin, SecretName,
+    Seq, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName, WorkerId,
 };
 
 /// Texts, each with a description, an example and a format.
@@ -28,6 +28,8 @@ macro_rules! texts {
 }
 texts! {
     RunId: "The id of a flow run.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a11", "uuid";
+    ScheduleId: "The id of a schedule.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a17", "uuid";
+    ScheduleName: "The name of a schedule. Each deployment has its own.", "mornings";
     TaskRunId: "The id of a task run.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a12", "uuid";
     InputId: "The id of an awaited input.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a13", "uuid";
     WorkerId: "The id of a worker.", "019204b5-6a3e-7c41-9f1e-2f6d1c9b0a14", "uuid";
@@ -66,6 +68,9 @@ words! {
     StateType: "The type of a state.";
     LogLevel: "How much a line of a log matters.";
     Role: "What somebody may do: each role may do what the ones before it may.";
+    CatchUp: "What becomes of slots that were missed.";
+    Overlap: "What a slot does while the run before is not over.";
+    ScheduleOrigin: "Who has made a schedule.";
 }
 
 impl PartialSchema for Seq {

@@ -59,6 +59,16 @@ pub struct DeployedFlow {
 }
 
 impl DeployedFlow {
+    /// Its schedules are not what they were.
+    pub fn has_other_schedules(&mut self) {
+        if self.outcome == Deployed::Unchanged {
+            self.outcome = Deployed::Updated;
+        }
+        if self.outcome == Deployed::Updated {
+            self.changed.push("schedules");
+        }
+    }
+
     pub fn outcome_name(&self) -> &'static str {
         match self.outcome {
             Deployed::Created => "created",
@@ -126,7 +136,8 @@ pub async fn deploy_stored(
     apply(store, deployments, before).await
 }
 
-fn wished(
+/// The deployments that this would make.
+pub fn wished(
     store: &dyn Store,
     component: &Component,
     flows: &[(FlowDescription, Json)],

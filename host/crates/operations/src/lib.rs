@@ -23,6 +23,7 @@ pub mod manifest;
 pub mod problem;
 pub mod pruning;
 pub mod resolve;
+pub mod schedules;
 pub mod start;
 pub mod stream;
 pub mod text;

@@ -109,6 +109,10 @@ pub(crate) async fn delete(tx: &Tx, name: &DeploymentName) -> Pg<bool> {
         )
         .await?;
     if deleted {
+        tx.run(
+            "DELETE FROM schedules WHERE flow = $1 AND deployment = $2",
+            params![name.flow, name.name],
+        );
         tx.change(|changes| changes.deployment(name, Edited::Deleted));
     }
     Ok(deleted)

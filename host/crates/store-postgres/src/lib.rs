@@ -60,6 +60,7 @@ mod pools;
 mod read;
 mod rows;
 mod runs;
+mod schedules;
 mod schema;
 mod sql;
 mod task_runs;

@@ -53,6 +53,8 @@ const EIGHTH: &str = include_str!("schema/eighth.sql");
 
 const NINTH: &str = include_str!("schema/ninth.sql");
 
+const TENTH: &str = include_str!("schema/tenth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -151,6 +153,14 @@ const STEPS: &[Step] = &[
         sql: NINTH,
         oldest: 7,
         rights: None,
+    },
+    Step {
+        sql: TENTH,
+        oldest: 7,
+        rights: Some(Rights {
+            like: "journal",
+            tables: "schedules, turns",
+        }),
     },
 ];
 

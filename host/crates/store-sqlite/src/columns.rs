@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use model::{
     ArtifactId, ArtifactKey, ArtifactKind, BlobDigest, BlobPlace, DeploymentName, Digest, FlowName,
-    Json, LogLevel, PoolName, Role, RunId, RunName, SecretHash, SecretName, Seq, SessionId,
-    StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, UploadId,
-    VariableName, WorkerId,
+    Json, LogLevel, PoolName, Role, RunId, RunName, ScheduleId, ScheduleName, SecretHash,
+    SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId,
+    TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{OriginKey, RunKey};
 use store::texts::TextDigest;
@@ -127,7 +127,7 @@ macro_rules! id_column {
     )*};
 }
 id_column!(
-    ArtifactId, RunId, SessionId, TaskRunId, TokenId, UploadId, WorkerId
+    ArtifactId, RunId, ScheduleId, SessionId, TaskRunId, TokenId, UploadId, WorkerId
 );
 
 impl ToColumn for Digest {
@@ -174,6 +174,7 @@ text_column!(
     RunName,
     SecretName,
     TokenName,
+    ScheduleName,
     VariableName,
     Json
 );

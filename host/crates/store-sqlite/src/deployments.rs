@@ -96,6 +96,10 @@ pub(super) fn delete(tx: &Tx<'_>, name: &DeploymentName) -> StoreResult<bool> {
         params![name.flow, name.name],
     )?;
     if deleted > 0 {
+        tx.run(
+            "DELETE FROM schedules WHERE flow = ?1 AND deployment = ?2",
+            params![name.flow, name.name],
+        )?;
         tx.changes().deployment(name, Edited::Deleted);
     }
     Ok(deleted > 0)

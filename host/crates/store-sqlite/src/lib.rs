@@ -56,6 +56,7 @@ mod read;
 mod readers;
 mod rows;
 mod runs;
+mod schedules;
 mod schema;
 mod sql;
 mod task_runs;

@@ -17,6 +17,8 @@
 //! variables, secrets  what people keep for all runs
 //! artifacts        what runs make for people to look at
 //! bulk_actions     what is done to many runs, and how far it is
+//! schedules        when runs of deployments are made by themselves
+//! turns            which process makes them
 //! run_blocks       what is in a block of runs, so that others are passed over
 //! texts            large JSON texts that rows of runs refer to
 //! run_texts        which run has which of them
@@ -551,6 +553,34 @@ CREATE TABLE blob_bytes (
 /// What [`FlowRun::earlier`](model::FlowRun::earlier) is, in microseconds.
 const EARLIER: &str = "ALTER TABLE flow_runs ADD COLUMN earlier INTEGER NOT NULL DEFAULT 0;";
 
+/// A schedule is in one of the two indexes while something may be decided about it.
+const SCHEDULES: &str = "
+CREATE TABLE schedules (
+    id         BLOB PRIMARY KEY NOT NULL,
+    flow       TEXT NOT NULL,
+    deployment TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    rule       TEXT NOT NULL,
+    paused     INTEGER NOT NULL,
+    origin     TEXT NOT NULL,
+    created    INTEGER NOT NULL,
+    updated    INTEGER NOT NULL,
+    next_slot  INTEGER,
+    last_slot  INTEGER,
+    last_run   BLOB,
+    held       INTEGER NOT NULL,
+    UNIQUE (flow, deployment, name)
+) STRICT;
+CREATE INDEX schedules_due ON schedules (next_slot)
+    WHERE next_slot IS NOT NULL AND NOT paused AND NOT held;
+CREATE INDEX schedules_held ON schedules (last_run) WHERE held AND NOT paused;
+CREATE TABLE turns (
+    duty   TEXT PRIMARY KEY NOT NULL,
+    holder BLOB NOT NULL,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -573,6 +603,7 @@ const STEPS: &[M<'static>] = &[
     M::up(TEXTS),
     M::up(BLOBS),
     M::up(EARLIER),
+    M::up(SCHEDULES),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

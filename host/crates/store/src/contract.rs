@@ -19,6 +19,7 @@ pub mod losing;
 pub mod offering;
 pub mod past;
 pub mod reading;
+pub mod scheduling;
 pub mod starting;
 pub mod stopping;
 pub mod texts;
@@ -134,6 +135,11 @@ macro_rules! contract {
             offering::what_becomes_ready_while_nobody_waits_is_not_missed,
             offering::a_claim_that_waits_gets_the_slot_of_a_paused_run,
             offering::a_claim_that_waits_gets_the_slot_of_a_lost_worker,
+            scheduling::a_schedule_is_what_it_was_when_it_is_read,
+            scheduling::schedules_are_due_from_their_slots_on_the_earliest_first,
+            scheduling::a_slot_is_decided_about_once,
+            scheduling::a_schedule_is_held_until_its_last_run_is_over,
+            scheduling::one_at_a_time_has_the_turn_to_make_runs_of_schedules,
             working::a_lease_is_renewed_until_the_worker_is_given_up,
             working::what_a_worker_uses_is_told_from_the_start,
             working::a_lost_worker_gives_its_runs_back,

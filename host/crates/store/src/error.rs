@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use model::{
-    BlobDigest, DeploymentName, Digest, Lease, PoolName, RunId, SecretName, StateType, TokenName,
-    UploadId, VariableName, WorkerId,
+    BlobDigest, DeploymentName, Digest, Lease, PoolName, RunId, ScheduleId, ScheduleName,
+    SecretName, StateType, TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::OtherRequest;
 use orchestrator::lifecycle::Refusal;
@@ -21,6 +21,11 @@ pub enum StoreError {
     NotFound(Missing),
     #[error("work pool `{0}` exists already")]
     PoolExists(PoolName),
+    #[error("deployment `{deployment}` has a schedule `{name}` already")]
+    ScheduleExists {
+        deployment: DeploymentName,
+        name: ScheduleName,
+    },
     #[error("token `{0}` exists already")]
     TokenExists(TokenName),
     #[error(
@@ -161,6 +166,8 @@ pub enum Missing {
     Run(RunId),
     #[error("deployment `{0}`")]
     Deployment(DeploymentName),
+    #[error("schedule {0}")]
+    Schedule(ScheduleId),
     #[error("work pool `{0}`")]
     Pool(PoolName),
     #[error("component {0}")]

@@ -23,6 +23,7 @@ pub mod moving;
 mod pools;
 mod reading;
 mod runs;
+mod schedules;
 #[cfg(feature = "testing")]
 pub mod simulation;
 mod tallies;
@@ -54,6 +55,7 @@ pub use model::{
 pub use pools::{PoolChange, PoolUse, Pools};
 pub use reading::{LatestEnd, LatestEnds, Reading};
 pub use runs::{Offer, Runs, key_holder};
+pub use schedules::{DueSchedule, ScheduleChange, ScheduleStep, Schedules};
 pub use tallies::{
     BINS_MAX, ByState, OriginTally, Tallied, Tallies, TallyFilter, Tallying, Totals,
 };
@@ -65,6 +67,7 @@ pub trait Store:
     Catalog
     + Pools
     + Runs
+    + Schedules
     + Workers
     + Reading
     + Totals
@@ -83,6 +86,7 @@ impl<T> Store for T where
     T: Catalog
         + Pools
         + Runs
+        + Schedules
         + Workers
         + Reading
         + Totals

@@ -23,6 +23,7 @@ use super::{Shutdown, Urgency, WorkerConfig, WorkerError};
 use model::{StateType, Timestamp, Worker, WorkerId};
 use operations::FreshIds;
 use operations::blobs::{Blobs, Tidied, tidy};
+use operations::schedules::Scheduler;
 use store::{Claim, Claimed, Offer, Store, StoreError, StoreResult, Topic};
 use wasm::Runtime;
 
@@ -184,8 +185,10 @@ async fn serve_once(
         () = rescues(Arc::clone(&shared)) => Ok(()),
         () = sweeps(Arc::clone(&shared)) => Ok(()),
         () = tidies(&shared.blobs) => Ok(()),
+        () = schedules(&shared) => Ok(()),
         Some(Err(ended)) = ears.join_next() => Err(WorkerError::Panicked(ended.to_string())),
     };
+    Scheduler::end(&*shared.store, id).await;
     // Whatever was not finished goes back to its pool at once.
     serving.runs.shutdown().await;
     *ended += serving.ended;
@@ -228,6 +231,18 @@ async fn sweeps(shared: Arc<Shared>) {
         if let Err(err) = sweep.look(&shared).await {
             warn!(%err, "could not look for runs that nobody executes");
         }
+    }
+}
+
+/// Makes the runs of schedules, for as long as it is polled. A worker that is there for one run does
+/// not.
+async fn schedules(shared: &Shared) {
+    match shared.config.pool {
+        Some(_) => {
+            let scheduler = Scheduler::new(Arc::clone(&shared.store), shared.config.id);
+            scheduler.run().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

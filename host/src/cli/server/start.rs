@@ -14,8 +14,9 @@ use crate::cli::error::{ExitStatus, UserError};
 use crate::cli::secret::keys_of_worker;
 use crate::cli::signals::Signals;
 use crate::cli::storage;
-use model::{Ids as _, PoolName, WorkerUsage};
+use model::{Ids as _, PoolName, WorkerId, WorkerUsage};
 use operations::client::LocalClient;
+use operations::schedules::Scheduler;
 use operations::{FreshIds, access, bulk};
 use server::{App, Listen, ListenError, Listening, Origin, PublicUrl, TlsFiles};
 use store::Store;
@@ -104,6 +105,8 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         has_worker.then(|| usage_of(&runtime)),
     );
     let pruning = tokio::spawn(prune(Arc::clone(store)));
+    let scheduler = WorkerId::new(&mut FreshIds);
+    let scheduling = tokio::spawn(Scheduler::new(Arc::clone(store), scheduler).run());
     let (stop_acting, stops_acting) = watch::channel(false);
     let acting = tokio::spawn(act(Arc::clone(store), stops_acting));
     let worker = if has_worker {
@@ -131,6 +134,8 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     };
     let ended = halves.run(cx, &mut signals).await;
     pruning.abort();
+    scheduling.abort();
+    Scheduler::end(&**store, scheduler).await;
     ended.map(|()| ExitStatus::Success)
 }
 

@@ -16,7 +16,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::view::{
     ComponentView, DeployedView, DeploymentDetailsView, DeploymentView, LatestEndView, views,
 };
-use crate::{inspect, manifest, resolve};
+use crate::{inspect, manifest, resolve, schedules};
 
 /// Latest ends that are told of one deployment.
 const LATEST_MAX: u32 = 100;
@@ -95,7 +95,21 @@ impl CatalogClient for LocalClient {
             grants: grants(&request.grants)?,
             description: request.description,
         };
-        let deployed = deploy::deploy_stored(&*self.store, &component, &flows, &wish).await?;
+        let schedules = self.schedules_wished(request.schedules)?;
+        let wished = deploy::wished(&*self.store, &component, &flows, &wish)?;
+        for deployment in &wished {
+            for schedule in &schedules {
+                let checked = schedules::check(&*self.store, deployment, &schedule.rule).await;
+                checked.map_err(|refusal| Problem::from(&refusal))?;
+            }
+        }
+        let mut deployed = deploy::deploy_stored(&*self.store, &component, &flows, &wish).await?;
+        for one in &mut deployed {
+            let replaced = schedules::replace(&*self.store, &one.deployment, &schedules).await;
+            if replaced.map_err(|refusal| Problem::from(&refusal))? {
+                one.has_other_schedules();
+            }
+        }
         Ok(views(deployed))
     }
 

@@ -10,7 +10,8 @@ use store::PageRequest;
 use super::page::Page;
 use super::requests::{
     ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery,
-    LIMIT_DEFAULT, LIMIT_MAX, PoolQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
+    LIMIT_DEFAULT, LIMIT_MAX, PoolQuery, ScheduleQuery, SecretQuery, TokenQuery, VariableQuery,
+    WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::view::View;
@@ -48,6 +49,7 @@ listings!(
     DeploymentQuery,
     JournalQuery,
     PoolQuery,
+    ScheduleQuery,
     TokenQuery,
     SecretQuery,
     VariableQuery,

@@ -20,20 +20,24 @@ mod overview;
 mod page;
 mod requests;
 mod runs;
+mod schedules;
 mod watch;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use model::{Json, PoolName, SecretName, TaskRunId, Timestamp, TokenName, VariableName};
+use model::{
+    Json, PoolName, ScheduleId, SecretName, TaskRunId, Timestamp, TokenName, VariableName,
+};
 use store::BulkId;
 
 use crate::problem::Problem;
 use crate::view::{
     ArtifactView, AuditView, BulkActionView, ComponentView, DashboardView, DeployedView,
     DeploymentDetailsView, DeploymentView, EntryView, FlowRunDetailsView, FlowRunView,
-    HistoryLineView, InputView, LogView, NewTokenView, NewsView, PoolView, SecretView, TalliesView,
-    TaskRunView, TimelineView, TokenView, VariableView, WorkerView,
+    HistoryLineView, InputView, LogView, NewTokenView, NewsView, PoolView, ScheduleView,
+    SecretView, SlotView, TalliesView, TaskRunView, TimelineView, TokenView, VariableView,
+    WorkerView,
 };
 
 pub use events::{EventFilter, list_events, place_of_event};
@@ -41,11 +45,11 @@ pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
     ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ComponentQuery,
-    CreatePool, CreateToken, DeployRequest, DeploymentQuery, EditDeployment, EventQuery,
-    GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery,
-    PoolQuery, QueryRequest, RetryRun, RunEventQuery, RunQuery, SecretQuery, SecretText, SetSecret,
-    SetVariable, StartRun, TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, VariableQuery,
-    WatchQuery, WatchWhat, WorkerQuery,
+    CreatePool, CreateSchedule, CreateToken, DeployRequest, DeploymentQuery, EditDeployment,
+    EventQuery, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder,
+    LogQuery, PoolQuery, QueryRequest, RetryRun, RunEventQuery, RunQuery, ScheduleQuery,
+    SecretQuery, SecretText, SetSecret, SetVariable, SlotQuery, StartRun, TallyQuery, TaskRunQuery,
+    TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat, WorkerQuery,
 };
 pub use watch::LocalWatch;
 
@@ -59,6 +63,7 @@ pub trait Client:
     + OverviewClient
     + CatalogClient
     + PoolsClient
+    + SchedulesClient
     + KeptClient
     + ArtifactsClient
     + BlobsClient
@@ -73,6 +78,7 @@ impl<T> Client for T where
         + OverviewClient
         + CatalogClient
         + PoolsClient
+        + SchedulesClient
         + KeptClient
         + ArtifactsClient
         + BlobsClient
@@ -264,6 +270,31 @@ pub trait PoolsClient: Send + Sync + 'static {
     async fn delete_pool(&self, name: &PoolName) -> Answered<()>;
 
     async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>>;
+}
+
+/// Schedules of deployments. Slots that come while one is paused are over.
+#[async_trait]
+pub trait SchedulesClient: Send + Sync + 'static {
+    /// By deployment and name.
+    async fn list_schedules(&self, query: ScheduleQuery) -> Answered<Page<ScheduleView>>;
+
+    async fn inspect_schedule(&self, id: ScheduleId) -> Answered<ScheduleView>;
+
+    async fn create_schedule(
+        &self,
+        deployment: &str,
+        create: CreateSchedule,
+    ) -> Answered<ScheduleView>;
+
+    async fn pause_schedule(&self, id: ScheduleId) -> Answered<ScheduleView>;
+
+    async fn resume_schedule(&self, id: ScheduleId) -> Answered<ScheduleView>;
+
+    /// Deletes a schedule and leaves its runs.
+    async fn delete_schedule(&self, id: ScheduleId) -> Answered<()>;
+
+    /// The slots that are to come.
+    async fn next_slots(&self, id: ScheduleId, query: SlotQuery) -> Answered<Page<SlotView>>;
 }
 
 /// Tokens, and what their bearers did.

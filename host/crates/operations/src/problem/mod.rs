@@ -18,6 +18,7 @@ mod inputs;
 mod kind;
 mod parameters;
 mod resolve;
+mod schedules;
 mod storage;
 
 use std::error::Error;
@@ -97,6 +98,15 @@ impl Problem {
             pointer: pointer.into(),
             detail: detail.into(),
         });
+        self
+    }
+
+    /// The same where the request is a part of another.
+    #[must_use]
+    pub(crate) fn within(mut self, pointer: &str) -> Self {
+        for error in &mut self.errors {
+            error.pointer.insert_str(0, pointer);
+        }
         self
     }
 

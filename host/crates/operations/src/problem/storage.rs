@@ -60,6 +60,10 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             Exists,
             format!("`orch-host work-pool set-limit {pool} N` changes its limit"),
         ),
+        StoreError::ScheduleExists { .. } => (
+            Exists,
+            "give another name: a deployment may have several schedules".to_owned(),
+        ),
         StoreError::PoolInUse { pool, .. } => (
             InUse,
             format!(
@@ -183,6 +187,7 @@ fn listing(missing: &Missing) -> String {
     match missing {
         Missing::Run(_) => "`orch-host flow-run ls` lists the runs there are".to_owned(),
         Missing::Deployment(_) => "`orch-host deployment ls` lists those there are".to_owned(),
+        Missing::Schedule(_) => "`orch-host schedule ls` lists those there are".to_owned(),
         Missing::Pool(pool) => format!("create it: `orch-host work-pool create {pool}`"),
         Missing::Component(_) => "`orch-host deploy FILE.wasm` brings it back".to_owned(),
         Missing::Worker(_) => "`orch-host worker ls` lists those there are".to_owned(),

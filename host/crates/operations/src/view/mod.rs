@@ -26,6 +26,7 @@ mod pool;
 mod pruned;
 mod replay;
 mod run;
+mod schedule;
 mod state;
 mod task_run;
 #[cfg(test)]
@@ -70,6 +71,7 @@ pub use pool::PoolView;
 pub use pruned::PrunedView;
 pub use replay::ReplayView;
 pub use run::{FlowRunDetailsView, FlowRunView, TallyView};
+pub use schedule::{ScheduleView, SlotView};
 pub use state::StateView;
 pub use task_run::TaskRunView;
 pub use timeline::{

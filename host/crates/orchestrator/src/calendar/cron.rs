@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-use super::CalendarError;
+use super::error::CalendarError;
 
 /// A line of cron.
 #[derive(Debug)]

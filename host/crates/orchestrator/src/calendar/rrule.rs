@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span};
 use rrule::{Frequency, RRule, RRuleSet, Tz, Unvalidated};
 
-use super::{CalendarError, zone};
+use super::error::CalendarError;
+use super::zone;
 use model::Timestamp;
 
 /// Slots that are counted from the anchor, at most.

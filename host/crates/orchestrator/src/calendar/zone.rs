@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::CalendarError;
+use super::error::CalendarError;
 use crate::nearest;
 use model::Timestamp;
 

@@ -156,8 +156,8 @@ proptest! {
     /// Whatever the clock does, and however long nobody looks.
     #[test]
     fn no_slot_is_made_twice_and_none_is_lost(
-        catch_up in one_of(CatchUp::ALL),
-        overlap in one_of(Overlap::ALL),
+        catch_up in one_of(&CatchUp::ALL),
+        overlap in one_of(&Overlap::ALL),
         happenings in prop::collection::vec(happening(), 0..80),
     ) {
         let mut schedule = schedule(catch_up, overlap);

@@ -21,6 +21,7 @@ mod metrics;
 mod named;
 mod pools;
 mod runs;
+mod schedules;
 mod task_runs;
 mod watch;
 
@@ -46,6 +47,7 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(dashboard::routes())
         .merge(task_runs::routes())
         .merge(deployments::routes(app))
+        .merge(schedules::routes(app))
         .merge(components::routes())
         .merge(pools::routes(app))
         .merge(kept::routes())

@@ -384,6 +384,7 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
         parts.map(str::to_owned).collect()
     };
     Ok(DeployRequest {
+        schedules: Vec::new(),
         component: component.digest.to_string(),
         flows,
         name: posted.get("name").map(str::to_owned),

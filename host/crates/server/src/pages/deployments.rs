@@ -1,7 +1,12 @@
 //! Deployments: what can be run, and how it went lately.
 
+use std::collections::HashMap;
+
 use axum::response::Response;
-use operations::client::{Answered, DeploymentQuery, QueryRequest as _, RunQuery};
+use model::{DeploymentName, Timestamp};
+use operations::client::{
+    Answered, DeploymentQuery, LIMIT_MAX, QueryRequest as _, RunQuery, ScheduleQuery,
+};
 use operations::view::{DeploymentDetailsView, DeploymentView, FlowRunView, LatestEndView};
 
 use super::cx::{Cx, rendered, see_other};
@@ -10,6 +15,7 @@ use super::flow_runs::{deployment_path, deployment_query};
 use super::listing::{Headed, Listing};
 use super::parts::{Action, Cell, Empty, Link, Outcome, Outcomes, Pair, Row, Table, columns};
 use super::query::segment;
+use super::schedules;
 use super::shell::Shell;
 use super::show::{Value, first_chars, plural, slug};
 
@@ -27,7 +33,12 @@ pub async fn list(cx: Cx) -> Response {
             .client
             .list_deployments(DeploymentQuery::from_query(&asked.to_string())?)
             .await?;
-        let rows = page.items.iter().map(|it| row(cx, it)).collect();
+        let next = next_slots(cx).await?;
+        let rows = page
+            .items
+            .iter()
+            .map(|it| row(cx, it, next.get(&it.name)))
+            .collect();
         let shell = Shell {
             live: true,
             command: Some("orch-host deployment ls".to_owned()),
@@ -40,12 +51,14 @@ pub async fn list(cx: Cx) -> Response {
                 .actions
                 .push(Action::new("Deploy a component", "/components/new"));
         }
+        listing.actions.push(Action::new("Schedules", "/schedules"));
         listing.tables.push(Table {
             id: "deployments",
             label: "Deployments",
             columns: columns([
                 "Deployment",
                 "Latest runs",
+                "Next run",
                 "Work pool",
                 "Tags",
                 "Changed",
@@ -63,7 +76,25 @@ pub async fn list(cx: Cx) -> Response {
     .await
 }
 
-fn row(cx: &Cx, deployment: &DeploymentView) -> Row {
+/// When each deployment runs next by the clock, as far as a listing goes.
+async fn next_slots(cx: &Cx) -> Answered<HashMap<DeploymentName, Timestamp>> {
+    let query = ScheduleQuery {
+        limit: Some(LIMIT_MAX),
+        ..ScheduleQuery::default()
+    };
+    let schedules = cx.client.list_schedules(query).await?.items;
+    let going_on = schedules.into_iter().filter(|it| !it.paused);
+    let mut next: HashMap<DeploymentName, Timestamp> = HashMap::new();
+    for schedule in going_on {
+        if let Some(slot) = schedule.next {
+            let first = next.entry(schedule.deployment).or_insert(slot);
+            *first = slot.min(*first);
+        }
+    }
+    Ok(next)
+}
+
+fn row(cx: &Cx, deployment: &DeploymentView, next: Option<&Timestamp>) -> Row {
     let path = deployment_path(&deployment.name);
     let run = if cx.can_operate() {
         Cell::Button(Action::new("Run", format!("{path}/run"))).plain()
@@ -75,6 +106,7 @@ fn row(cx: &Cx, deployment: &DeploymentView) -> Row {
         cells: vec![
             Cell::link(&deployment.name, path).grow(),
             Cell::Outcomes(outcomes(cx, deployment)).plain(),
+            Cell::When(next.map(|at| cx.now.when(*at))).short("next"),
             Cell::link(&deployment.pool, pool_path(deployment.pool.as_str())).plain(),
             Cell::Muted(deployment.tags.join(", ")).plain(),
             Cell::When(Some(cx.now.when(deployment.updated))).short("changed"),
@@ -131,6 +163,9 @@ pub async fn page(cx: Cx, name: String) -> Response {
             listing.actions.push(delete.asking().dangerous());
         }
         listing.facts = facts(cx, &details);
+        listing
+            .tables
+            .push(schedules::of_deployment(cx, deployment).await?);
         listing.tables.push(latest_runs(cx, deployment).await?);
         listing.values.push(Headed {
             heading: "Default parameters",

@@ -36,6 +36,7 @@ mod pools;
 mod query;
 mod routes;
 mod run_form;
+mod schedules;
 mod settings;
 mod shell;
 pub mod show;

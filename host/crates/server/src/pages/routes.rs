@@ -11,7 +11,7 @@ use super::cx::Cx;
 use super::query::Query;
 use super::{
     artifacts, assets as files, bulk, components, dashboard, deployments, events, flow_run,
-    flow_runs, kept, live, pools, run_form, settings, task_run, trail, values,
+    flow_runs, kept, live, pools, run_form, schedules, settings, task_run, trail, values,
 };
 use crate::app::App;
 use crate::auth::PageRouter;
@@ -132,6 +132,12 @@ fn things(router: PageRouter) -> PageRouter {
             "/components/{digest}/schema/{flow}",
             Role::Viewer,
             get(schema_of_flow),
+        )
+        .page("/schedules", Role::Viewer, get(schedules::list))
+        .page(
+            "/schedules/{id}/{verb}",
+            Role::Operator,
+            get(ask_schedule).post(act_on_schedule),
         )
         .page("/work-pools", Role::Viewer, get(pools::list))
         .page("/work-pools/{name}", Role::Viewer, get(pool))
@@ -325,6 +331,14 @@ async fn upload(cx: Cx, mut form: Multipart) -> Result<Response, Refused> {
     }
     let missing = Problem::new(ProblemKind::InvalidComponent, "the form has no file");
     Err(missing.hint("choose a `.wasm` file").into())
+}
+
+async fn ask_schedule(cx: Cx, Path((id, verb)): Path<(String, String)>) -> Response {
+    schedules::ask(cx, id, verb).await
+}
+
+async fn act_on_schedule(cx: Cx, Path((id, verb)): Path<(String, String)>) -> Response {
+    schedules::act(cx, id, verb).await
 }
 
 async fn pool(cx: Cx, Path(name): Path<String>) -> Response {

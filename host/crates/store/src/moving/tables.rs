@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 33] = [
+pub static TABLES: [Table; 34] = [
     table(
         "components",
         1,
@@ -114,6 +114,25 @@ pub static TABLES: [Table; 33] = [
             text("description"),
             int("created"),
             int("updated"),
+        ],
+    ),
+    table(
+        "schedules",
+        1,
+        &[
+            uuid("id"),
+            text("flow"),
+            text("deployment"),
+            text("name"),
+            text("rule"),
+            bool("paused"),
+            text("origin"),
+            int("created"),
+            int("updated"),
+            int("next_slot"),
+            int("last_slot"),
+            uuid("last_run"),
+            bool("held"),
         ],
     ),
     table(

@@ -6,6 +6,8 @@ use model::{Json, PoolName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::schedules::CreateSchedule;
+
 /// What the tasks of a deployment may reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -66,6 +68,9 @@ pub struct DeployRequest {
     /// What it is for, instead of what the flow says of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The schedules that it has, besides those that were added to it later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<CreateSchedule>,
 }
 
 /// A change of a deployment. What is left out stays.

@@ -7,6 +7,7 @@ mod events;
 mod kept;
 mod listings;
 mod runs;
+mod schedules;
 mod watching;
 
 use serde::de::DeserializeOwned;
@@ -27,6 +28,7 @@ pub use listings::{
 pub use runs::{
     InspectRun, JournalQuery, RetryRun, RunQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery,
 };
+pub use schedules::{CreateSchedule, ScheduleQuery, SlotQuery};
 pub use watching::{LogQuery, WatchQuery, WatchWhat};
 
 /// How many items a listing gives if it is not said.

@@ -1,0 +1,134 @@
+//! Schedules, from the store.
+
+use async_trait::async_trait;
+use model::{Json, Schedule, ScheduleId, ScheduleName, ScheduleOrigin, ScheduleRule, Timetable};
+use store::{Missing, StoreError};
+
+use super::catalog::tidied;
+use super::cursor::{Order, part};
+use super::local::LocalClient;
+use super::page::Page;
+use super::requests::{CreateSchedule, LIMIT_MAX, ScheduleQuery, SlotQuery};
+use super::{Answered, SchedulesClient};
+use crate::problem::{Problem, ProblemKind};
+use crate::resolve;
+use crate::schedules::{self, ScheduleRefusal, Wish};
+use crate::view::{ScheduleView, SlotView};
+
+/// Slots that are shown unless more are asked for.
+const SLOTS: u32 = 5;
+
+impl LocalClient {
+    async fn schedule(&self, id: ScheduleId) -> Answered<Schedule> {
+        let found = self.store.schedule(id).await?;
+        Ok(found.ok_or(StoreError::NotFound(Missing::Schedule(id)))?)
+    }
+
+    async fn set_paused(&self, id: ScheduleId, is_paused: bool) -> Answered<ScheduleView> {
+        let schedule = self.schedule(id).await?;
+        let changed = schedules::set_paused(&*self.store, &schedule, is_paused).await;
+        Ok(changed.map_err(|refusal| Problem::from(&refusal))?.into())
+    }
+
+    /// The schedules of a deployment, each with a name of its own.
+    pub(super) fn schedules_wished(&self, create: Vec<CreateSchedule>) -> Answered<Vec<Wish>> {
+        let mut wishes: Vec<Wish> = Vec::new();
+        for (at, create) in create.into_iter().enumerate() {
+            let wish = self.wish(create, "default").map_err(|problem| {
+                let pointer = format!("/schedules/{at}");
+                problem.within(&pointer)
+            })?;
+            if wishes.iter().any(|other| other.name == wish.name) {
+                return Err(Problem::from(&ScheduleRefusal::Twice(wish.name)));
+            }
+            wishes.push(wish);
+        }
+        Ok(wishes)
+    }
+
+    /// What a request wishes. `name`: what it is called if it does not say.
+    pub(super) fn wish(&self, create: CreateSchedule, name: &str) -> Answered<Wish> {
+        let now = self.store.clock().now();
+        let anchor = create.anchor.unwrap_or(now);
+        let timetable = match (create.cron, create.interval_ms, create.rrule) {
+            (Some(line), None, None) => Timetable::Cron(line),
+            (None, Some(every_ms), None) => Timetable::Interval { every_ms, anchor },
+            (None, None, Some(rule)) => Timetable::Rrule { rule, anchor },
+            (None, None, None) => return Err(Problem::from(&ScheduleRefusal::Kinds("none"))),
+            _ => return Err(Problem::from(&ScheduleRefusal::Kinds("several"))),
+        };
+        let parameters = match &create.parameters {
+            Some(parameters) => tidied(parameters)?,
+            None => Json::empty_object(),
+        };
+        Ok(Wish {
+            name: create.name.unwrap_or_else(|| ScheduleName::trusted(name)),
+            rule: ScheduleRule {
+                timetable,
+                timezone: create.timezone.unwrap_or_else(|| "UTC".to_owned()),
+                parameters,
+                start: create.start,
+                end: create.end,
+                catch_up: create.catch_up,
+                overlap: create.overlap,
+            },
+            is_paused: create.paused,
+        })
+    }
+}
+
+#[async_trait]
+impl SchedulesClient for LocalClient {
+    async fn list_schedules(&self, query: ScheduleQuery) -> Answered<Page<ScheduleView>> {
+        let of = match &query.deployment {
+            Some(name) => Some(resolve::deployment(&*self.store, name).await?.name),
+            None => None,
+        };
+        let schedules = self.store.schedules(of.as_ref()).await?;
+        // In the order of deployment and name, which a slash would not keep.
+        let key = |it: &Schedule| {
+            let of = &it.deployment;
+            format!("{}\u{1}{}\u{1}{}", of.flow, of.name, it.name)
+        };
+        part(&query, "", schedules, Order::Up, key)
+    }
+
+    async fn inspect_schedule(&self, id: ScheduleId) -> Answered<ScheduleView> {
+        Ok(self.schedule(id).await?.into())
+    }
+
+    async fn create_schedule(
+        &self,
+        deployment: &str,
+        create: CreateSchedule,
+    ) -> Answered<ScheduleView> {
+        let deployment = resolve::deployment(&*self.store, deployment).await?;
+        let wish = self.wish(create, "default")?;
+        let made = schedules::add(&*self.store, &deployment, wish, ScheduleOrigin::Added).await;
+        Ok(made.map_err(|refusal| Problem::from(&refusal))?.into())
+    }
+
+    async fn pause_schedule(&self, id: ScheduleId) -> Answered<ScheduleView> {
+        self.set_paused(id, true).await
+    }
+
+    async fn resume_schedule(&self, id: ScheduleId) -> Answered<ScheduleView> {
+        self.set_paused(id, false).await
+    }
+
+    async fn delete_schedule(&self, id: ScheduleId) -> Answered<()> {
+        Ok(self.store.delete_schedule(id).await?)
+    }
+
+    async fn next_slots(&self, id: ScheduleId, query: SlotQuery) -> Answered<Page<SlotView>> {
+        let count = query.limit.unwrap_or(SLOTS);
+        if !(1..=LIMIT_MAX).contains(&count) {
+            let detail = format!("`limit` is {count}: it must be from 1 to {LIMIT_MAX}");
+            return Err(Problem::new(ProblemKind::InvalidQuery, detail));
+        }
+        let schedule = self.schedule(id).await?;
+        let slots = schedules::slots(&schedule, count as usize);
+        let slots = slots.map_err(|err| Problem::from(&ScheduleRefusal::from(err)))?;
+        Ok(Page::all(slots))
+    }
+}
