@@ -106,7 +106,8 @@ fn a_database_is_brought_to_this_version_and_that_is_told() {
     // As an earlier version has left it.
     let conn = rusqlite::Connection::open(home.path().join("orch.db")).unwrap();
     conn.execute_batch(&format!(
-        "ALTER TABLE flow_runs DROP COLUMN earlier;
+        "DROP TABLE schedules;
+         DROP TABLE turns;
          PRAGMA user_version = {}",
         known - 1
     ))

@@ -132,6 +132,7 @@ fn the_shapes_of_the_listings() {
         created: text,
         deployment: text,
         duration_ms: number,
+        earlier_attempts_ms: number,
         ended: text,
         failure: null,
         flow: text,

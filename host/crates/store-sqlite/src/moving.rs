@@ -464,6 +464,7 @@ mod tests {
             "run_blocks",
             "run_totals",
             "run_totals_end",
+            "turns",
         ];
         let mut conn = Connection::open_in_memory().unwrap();
         schema::migrate(&mut conn, Path::new("memory")).unwrap();

@@ -20,9 +20,6 @@ impl From<&ScheduleRefusal> for Problem {
                 "give one of them; a deployment may have several schedules".to_owned(),
             ),
             ScheduleRefusal::Twice(_) => invalid("/name", "give each a name of its own".to_owned()),
-            ScheduleRefusal::Name(_) => Self::new(ProblemKind::InvalidName, detail),
-            ScheduleRefusal::NoSchedule { .. } => Self::new(ProblemKind::NotFound, detail)
-                .hint("`orch-host schedule ls` lists the schedules"),
             ScheduleRefusal::Start(refusal) => refusal.into(),
             ScheduleRefusal::Resolve(refusal) => refusal.into(),
             ScheduleRefusal::Store(err) => err.into(),

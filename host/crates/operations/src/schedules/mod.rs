@@ -5,8 +5,7 @@
 mod scheduler;
 
 use model::{
-    Deployment, NameError, Schedule, ScheduleId, ScheduleName, ScheduleOrigin, ScheduleRule,
-    Timestamp,
+    Deployment, Schedule, ScheduleId, ScheduleName, ScheduleOrigin, ScheduleRule, Timestamp,
 };
 use orchestrator::Start;
 use orchestrator::calendar::{Calendar, CalendarError};
@@ -35,12 +34,8 @@ pub enum ScheduleRefusal {
     /// One of `cron`, `interval_ms` and `rrule` is meant.
     #[error("a schedule is one of cron, interval and rrule, and this one has {0}")]
     Kinds(&'static str),
-    #[error(transparent)]
-    Name(#[from] NameError),
     #[error("two schedules are called `{0}`")]
     Twice(ScheduleName),
-    #[error("there is no schedule `{asked}`")]
-    NoSchedule { asked: String },
     #[error(transparent)]
     Start(#[from] StartRefusal),
     #[error(transparent)]

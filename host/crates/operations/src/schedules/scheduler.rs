@@ -85,7 +85,7 @@ impl Scheduler {
             if self.store.due_schedules(now, 1).await?.is_empty() {
                 self.wait(news.as_mut()).await?;
             } else if self.has_turn().await? {
-                while self.look().await? {}
+                while self.look(self.store.clock().now()).await? {}
             } else {
                 tokio::time::sleep(AGAIN).await;
             }
@@ -119,8 +119,7 @@ impl Scheduler {
     }
 
     /// Decides about what is due. Returns whether there may be more.
-    pub async fn look(&self) -> StoreResult<bool> {
-        let now = self.store.clock().now();
+    pub async fn look(&self, now: Timestamp) -> StoreResult<bool> {
         let due = self.store.due_schedules(now, DUE_AT_ONCE).await?;
         let mut moved = false;
         for one in due {

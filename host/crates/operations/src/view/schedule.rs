@@ -153,7 +153,31 @@ mod tests {
         };
         let view = ScheduleView::from(schedule);
         assert_eq!(view.times(), "cron `0 9 * * 1-5`");
-        insta::assert_snapshot!(shown(&view), @"");
+        insta::assert_snapshot!(shown(&view), @r#"
+        {
+          "id": "00000000-0000-0000-0000-000000000007",
+          "deployment": "etl/nightly",
+          "name": "mornings",
+          "cron": "0 9 * * 1-5",
+          "interval_ms": null,
+          "rrule": null,
+          "anchor": null,
+          "timezone": "Europe/Berlin",
+          "parameters": {"day":1},
+          "start": "2023-11-14T22:13:20.123456Z",
+          "end": null,
+          "catch_up": "latest",
+          "overlap": "cancel-previous",
+          "paused": false,
+          "held": false,
+          "origin": "deployed",
+          "created": "2023-11-14T22:13:20.123456Z",
+          "updated": "2023-11-14T22:13:20.123456Z",
+          "next": "2023-11-14T22:13:20.128456Z",
+          "last": "2023-11-14T22:13:20.123456Z",
+          "last_run": "00000000-0000-0000-0000-000000000007"
+        }
+        "#);
     }
 
     const AT_ID: RunId = RunId(uuid::Uuid::from_u128(7));

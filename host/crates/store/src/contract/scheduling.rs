@@ -6,7 +6,7 @@ use super::cast::*;
 use crate::{DueSchedule, Missing, NewRun, ScheduleChange, ScheduleStep, Store, StoreError};
 use model::{
     CatchUp, DeploymentName, LastSlot, Overlap, Schedule, ScheduleId, ScheduleName, ScheduleOrigin,
-    ScheduleRule, Timestamp, Timetable, WorkerId,
+    ScheduleRule, State, Timestamp, Timetable, WorkerId,
 };
 
 fn rule() -> ScheduleRule {
@@ -184,6 +184,8 @@ pub async fn a_schedule_is_held_until_its_last_run_is_over<S: Store>(cast: Cast<
     assert_eq!(due(&cast, 500).await, []);
     assert_eq!(cast.store.next_slot().await.unwrap(), None);
     let lease = cast.claim_only(21).await.lease;
+    cast.go_on(lease, |p| p.states.push(State::running(1, at(21))))
+        .await;
     cast.end(lease, Ok(json("1")), 22).await;
     assert_eq!(due(&cast, 22).await, [("nights".to_owned(), false)]);
     let held = stored(&cast, schedule.id).await;

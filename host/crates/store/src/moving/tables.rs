@@ -1,7 +1,7 @@
 //! The tables that a copy of a database has, in an order in which rows may be added.
 //!
 //! Left out is what an engine makes of these: blocks of runs, totals of all time, runs that are
-//! deleted and not swept yet.
+//! deleted and not swept yet, turns.
 
 /// A table, as both engines have it.
 #[derive(Debug, PartialEq, Eq)]
