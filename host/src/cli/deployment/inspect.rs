@@ -4,6 +4,7 @@ use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::error::ExitStatus;
 use crate::cli::output::Format;
+use crate::cli::schedule::list;
 use crate::cli::table::{Fields, text};
 use operations::text::{ago, signature_of};
 use operations::view::DeploymentDetailsView;
@@ -28,6 +29,11 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
         return Ok(ExitStatus::Success);
     }
     let DeploymentDetailsView { deployment, flow } = details;
+    let schedules = list(cx, Some(&deployment.name.to_string())).await?;
+    let schedules: Vec<String> = schedules
+        .iter()
+        .map(|it| format!("{}: {} ({})", it.name, it.times(), it.timezone))
+        .collect();
     let now = cx.now();
     let mut fields = Fields::default();
     fields
@@ -41,6 +47,9 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
         .add("updated", text(ago(deployment.updated, now)));
     if !deployment.tags.is_empty() {
         fields.add("tags", text(deployment.tags.join(", ")));
+    }
+    if !schedules.is_empty() {
+        fields.add("schedules", text(schedules.join(", ")));
     }
     let grants = deployment.grants.in_words();
     if !grants.is_empty() {

@@ -14,7 +14,7 @@ use operations::view::ScheduleView;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  orch-host schedule ls
+  orch-host schedule ls -o wide
   orch-host schedule ls --deployment etl/nightly -o json")]
 pub struct LsArgs {
     /// Only those of this deployment, `flow/deployment`, or of a flow that has only one
@@ -30,25 +30,17 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         return Ok(ExitStatus::Success);
     }
     let now = cx.now();
-    let table = Table::new([
-        "DEPLOYMENT",
-        "NAME",
-        "TIMES",
-        "ZONE",
-        "NEXT",
-        "LAST",
-        "OVERLAP",
-        "CATCH-UP",
-    ]);
-    let mut table = table.cutting(&["TIMES"]);
+    let table = Table::new(["DEPLOYMENT", "NAME", "TIMES", "NEXT", "LAST"]);
+    let table = table.with_more(["ZONE", "OVERLAP", "CATCH-UP"]);
+    let mut table = table.cutting(&["TIMES", "DEPLOYMENT"]);
     for schedule in &schedules {
         table.row([
             text(&schedule.deployment),
             text(&schedule.name),
             text(schedule.times()),
-            text(&schedule.timezone),
             text(next(schedule)),
             maybe(schedule.last.map(|at| ago(at, now))),
+            text(&schedule.timezone),
             text(schedule.overlap),
             text(schedule.catch_up),
         ]);

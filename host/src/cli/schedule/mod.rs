@@ -7,6 +7,8 @@ mod next;
 mod target;
 pub mod times;
 
+pub use target::list;
+
 use super::context::Context;
 use super::error::ExitStatus;
 

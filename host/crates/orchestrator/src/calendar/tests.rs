@@ -317,6 +317,11 @@ fn what_is_no_calendar_is_refused_with_what_is_wrong() {
     );
     refused(
         timetable("cron", "0 9 * * *"),
+        "kolkata",
+        "there is no time zone `kolkata`\nhint: did you mean `Asia/Kolkata`?",
+    );
+    refused(
+        timetable("cron", "0 9 * * *"),
         "Mars",
         "there is no time zone `Mars`\nhint: it is a name of the IANA database, such as \
          `Europe/Berlin`",

@@ -16,8 +16,18 @@ static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundl
 pub(super) fn named(name: &str) -> Result<TimeZone, CalendarError> {
     ZONES.get(name).map_err(|_| CalendarError::Zone {
         zone: name.to_owned(),
-        nearest: nearest(name, ZONES.available().map(|name| name.to_string())),
+        nearest: meant(name),
     })
+}
+
+/// The zone of a city, or one with nearly this name.
+fn meant(name: &str) -> Option<String> {
+    let is_city = |zone: &String| {
+        let city = zone.rsplit('/').next();
+        city.is_some_and(|city| city.eq_ignore_ascii_case(name))
+    };
+    let zones = || ZONES.available().map(|zone| zone.to_string());
+    zones().find(is_city).or_else(|| nearest(name, zones()))
 }
 
 /// `None`: it is further away than calendars go.
