@@ -5,12 +5,12 @@ use model::{Json, Schedule, ScheduleId, ScheduleName, ScheduleOrigin, ScheduleRu
 use store::{Missing, StoreError};
 
 use super::catalog::tidied;
-use super::cursor::{Order, part};
+use super::cursor::{Order, limited, part};
 use super::local::LocalClient;
 use super::page::Page;
-use super::requests::{CreateSchedule, LIMIT_MAX, ScheduleQuery, SlotQuery};
+use super::requests::{CreateSchedule, ScheduleQuery, SlotQuery};
 use super::{Answered, SchedulesClient};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::resolve;
 use crate::schedules::{self, ScheduleRefusal, Wish};
 use crate::view::{ScheduleView, SlotView};
@@ -34,7 +34,7 @@ impl LocalClient {
     pub(super) fn schedules_wished(&self, create: Vec<CreateSchedule>) -> Answered<Vec<Wish>> {
         let mut wishes: Vec<Wish> = Vec::new();
         for (at, create) in create.into_iter().enumerate() {
-            let wish = self.wish(create, "default").map_err(|problem| {
+            let wish = self.wish(create).map_err(|problem| {
                 let pointer = format!("/schedules/{at}");
                 problem.within(&pointer)
             })?;
@@ -46,8 +46,8 @@ impl LocalClient {
         Ok(wishes)
     }
 
-    /// What a request wishes. `name`: what it is called if it does not say.
-    pub(super) fn wish(&self, create: CreateSchedule, name: &str) -> Answered<Wish> {
+    /// What a request wishes.
+    fn wish(&self, create: CreateSchedule) -> Answered<Wish> {
         let now = self.store.clock().now();
         let anchor = create.anchor.unwrap_or(now);
         let timetable = match (create.cron, create.interval_ms, create.rrule) {
@@ -62,7 +62,9 @@ impl LocalClient {
             None => Json::empty_object(),
         };
         Ok(Wish {
-            name: create.name.unwrap_or_else(|| ScheduleName::trusted(name)),
+            name: create
+                .name
+                .unwrap_or_else(|| ScheduleName::trusted("default")),
             rule: ScheduleRule {
                 timetable,
                 timezone: create.timezone.unwrap_or_else(|| "UTC".to_owned()),
@@ -103,7 +105,7 @@ impl SchedulesClient for LocalClient {
         create: CreateSchedule,
     ) -> Answered<ScheduleView> {
         let deployment = resolve::deployment(&*self.store, deployment).await?;
-        let wish = self.wish(create, "default")?;
+        let wish = self.wish(create)?;
         let made = schedules::add(&*self.store, &deployment, wish, ScheduleOrigin::Added).await;
         Ok(made.map_err(|refusal| Problem::from(&refusal))?.into())
     }
@@ -121,11 +123,7 @@ impl SchedulesClient for LocalClient {
     }
 
     async fn next_slots(&self, id: ScheduleId, query: SlotQuery) -> Answered<Page<SlotView>> {
-        let count = query.limit.unwrap_or(SLOTS);
-        if !(1..=LIMIT_MAX).contains(&count) {
-            let detail = format!("`limit` is {count}: it must be from 1 to {LIMIT_MAX}");
-            return Err(Problem::new(ProblemKind::InvalidQuery, detail));
-        }
+        let count = limited(query.limit.or(Some(SLOTS)))?;
         let schedule = self.schedule(id).await?;
         let slots = schedules::slots(&schedule, count as usize);
         let slots = slots.map_err(|err| Problem::from(&ScheduleRefusal::from(err)))?;

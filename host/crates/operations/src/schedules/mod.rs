@@ -16,7 +16,7 @@ use crate::FreshIds;
 use crate::resolve::ResolveRefusal;
 use crate::start::{StartRefusal, Startable};
 
-pub use scheduler::{Scheduler, TURN};
+pub use scheduler::Scheduler;
 
 /// What is wished of a schedule.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +66,17 @@ pub async fn add(
     origin: ScheduleOrigin,
 ) -> Result<Schedule, ScheduleRefusal> {
     let calendar = check(store, deployment, &wish.rule).await?;
+    insert(store, deployment, wish, origin, &calendar).await
+}
+
+/// Adds one that was checked.
+async fn insert(
+    store: &dyn Store,
+    deployment: &Deployment,
+    wish: Wish,
+    origin: ScheduleOrigin,
+    calendar: &Calendar,
+) -> Result<Schedule, ScheduleRefusal> {
     let now = store.clock().now();
     let schedule = Schedule {
         id: ScheduleId::new(&mut FreshIds),
@@ -95,12 +106,11 @@ pub async fn set_paused(
         return Ok(schedule.clone());
     }
     let now = store.clock().now();
-    let next = match is_paused {
-        true => None,
-        false => {
-            let made = schedule.last.map_or(now, |last| last.slot);
-            Some(Calendar::new(&schedule.rule)?.next(now.max(made)))
-        }
+    let next = if is_paused {
+        None
+    } else {
+        let made = schedule.last.map_or(now, |last| last.slot);
+        Some(Calendar::new(&schedule.rule)?.next(now.max(made)))
     };
     let change = ScheduleChange {
         is_paused: Some(is_paused),
@@ -110,7 +120,7 @@ pub async fn set_paused(
     Ok(store.change_schedule(schedule.id, change, now).await?)
 }
 
-/// Makes the schedules that a deployment was deployed with these. What was added by a person stays;
+/// Makes the schedules that a deployment was deployed with these, which were checked. What was added by a person stays;
 /// one of the same name stays paused, and goes on where it was if its times are the same. Returns
 /// whether anything is different.
 pub async fn replace(
@@ -122,10 +132,11 @@ pub async fn replace(
     let now = store.clock().now();
     let mut is_changed = false;
     for wish in wishes {
-        let calendar = check(store, deployment, &wish.rule).await?;
+        let calendar = Calendar::new(&wish.rule)?;
         match before.iter().find(|it| it.name == wish.name) {
             None => {
-                add(store, deployment, wish.clone(), ScheduleOrigin::Deployed).await?;
+                let origin = ScheduleOrigin::Deployed;
+                insert(store, deployment, wish.clone(), origin, &calendar).await?;
                 is_changed = true;
             }
             Some(same) if same.rule == wish.rule => {}

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{LastSlot, NewRun, RunId, Schedule, State, Timestamp, WorkerId};
+use model::{LastSlot, NewRun, Schedule, State, Timestamp, WorkerId};
 use orchestrator::calendar::Calendar;
 use orchestrator::schedule::{Due, due};
 use orchestrator::{Start, new_run};
@@ -24,7 +24,7 @@ use super::key;
 use crate::FreshIds;
 
 /// How long the turn lasts unless it is renewed. Who dies with it delays slots by so much.
-pub const TURN: Duration = Duration::from_secs(15);
+const TURN: Duration = Duration::from_secs(15);
 
 /// How old the turn may be when it is used, so that it does not end meanwhile.
 const FRESH: Duration = Duration::from_secs(5);
@@ -180,10 +180,10 @@ impl Scheduler {
             }
         };
         let runs: Vec<NewRun> = due.slots.iter().map(run_of).collect();
-        let last = match (due.slots.last(), runs.last()) {
-            (Some(slot), Some(new)) => Some((*slot, new.run.id)),
-            _ => None,
-        };
+        let last = runs.last().map(|new| LastSlot {
+            slot: new.run.scheduled,
+            run: new.run.id,
+        });
         self.step(schedule, runs, due.next, last, due.is_held).await
     }
 
@@ -192,7 +192,7 @@ impl Scheduler {
         schedule: &Schedule,
         runs: Vec<NewRun>,
         next: Option<Timestamp>,
-        last: Option<(Timestamp, RunId)>,
+        last: Option<LastSlot>,
         is_held: bool,
     ) -> StoreResult<bool> {
         let made = runs.len();
@@ -201,7 +201,7 @@ impl Scheduler {
             seen: (schedule.next, schedule.updated),
             runs,
             next,
-            last: last.map(|(slot, run)| LastSlot { slot, run }),
+            last,
             is_held,
         };
         let moved = self.store.move_schedule(step).await?;

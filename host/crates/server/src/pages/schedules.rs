@@ -71,17 +71,14 @@ async fn table(cx: &Cx, schedules: &[ScheduleView], has_deployments: bool) -> An
     for schedule in schedules {
         rows.push(row(cx, schedule, has_deployments).await?);
     }
-    let own = ["Schedule", "Times", "Zone", "Next", "Then", "Last run", ""];
+    let mut headings = columns(["Schedule", "Times", "Zone", "Next", "Then", "Last run", ""]);
+    if has_deployments {
+        headings.splice(0..0, columns(["Deployment"]));
+    }
     Ok(Table {
         id: "schedules",
         label: "Schedules",
-        columns: match has_deployments {
-            true => columns(["Deployment"])
-                .into_iter()
-                .chain(columns(own))
-                .collect(),
-            false => columns(own),
-        },
+        columns: headings,
         rows,
         empty: Empty::new("No run is made by the clock.")
             .command("orch-host schedule create DEPLOYMENT --cron LINE"),
@@ -105,9 +102,10 @@ async fn row(cx: &Cx, schedule: &ScheduleView, has_deployment: bool) -> Answered
         _ => Cell::Muted("none yet".to_owned()),
     };
     let verb = if schedule.paused { "Resume" } else { "Pause" };
-    let button = match cx.can_operate() {
-        true => Cell::Button(Action::new(verb, path(schedule, verb)).asking()),
-        false => Cell::text(""),
+    let button = if cx.can_operate() {
+        Cell::Button(Action::new(verb, path(schedule, verb)).asking())
+    } else {
+        Cell::text("")
     };
     let mut cells = Vec::new();
     if has_deployment {

@@ -39,6 +39,11 @@ short_listings! {
     }
     /// Which work pools to list, by name.
     PoolQuery {}
+    /// Which schedules to list, by deployment and name.
+    ScheduleQuery {
+        /// Only those of this deployment: `flow/deployment`, or its flow if that has only one.
+        deployment: String,
+    }
     /// Which workers to list, oldest first.
     WorkerQuery {
         /// Only those of this work pool.

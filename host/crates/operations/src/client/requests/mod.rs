@@ -22,13 +22,13 @@ pub use catalog::{ChangePool, CreatePool, DeployRequest, EditDeployment, GrantsR
 pub use events::{EventQuery, RunEventQuery};
 pub use kept::{SecretText, SetSecret, SetVariable};
 pub use listings::{
-    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery, SecretQuery,
-    TokenQuery, VariableQuery, WorkerQuery,
+    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery,
+    ScheduleQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
 };
 pub use runs::{
     InspectRun, JournalQuery, RetryRun, RunQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery,
 };
-pub use schedules::{CreateSchedule, ScheduleQuery, SlotQuery};
+pub use schedules::{CreateSchedule, SlotQuery};
 pub use watching::{LogQuery, WatchQuery, WatchWhat};
 
 /// How many items a listing gives if it is not said.

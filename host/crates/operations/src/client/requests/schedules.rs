@@ -44,23 +44,6 @@ pub struct CreateSchedule {
     pub paused: bool,
 }
 
-/// Which schedules to list, by deployment and name.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ScheduleQuery {
-    /// Only those of this deployment: `flow/deployment`, or its flow if that has only one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deployment: Option<String>,
-    /// At most so many.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-    /// The `next` of the part before, with the same filters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-}
-
 /// How many slots to show.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
