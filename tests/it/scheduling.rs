@@ -151,6 +151,13 @@ fn deploying_again_replaces_the_schedules_of_before() {
     assert_eq!(names(), ["default", "mine"]);
     let default = &schedules(&home)[0];
     assert_eq!((&default["id"], &default["paused"]), (&id, &json!(true)));
+    // An interval without an anchor begins when it is deployed first.
+    let often = ["--interval", "6h"];
+    assert_eq!(
+        deploy(&often),
+        "updated empty/empty-deployment (schedules)\n"
+    );
+    assert_eq!(deploy(&often), "unchanged empty/empty-deployment\n");
     assert_eq!(deploy(&[]), "updated empty/empty-deployment (schedules)\n");
     assert_eq!(names(), ["mine"]);
     home.run(["deployment", "delete", "empty/empty-deployment"])

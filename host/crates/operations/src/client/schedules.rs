@@ -74,6 +74,7 @@ impl LocalClient {
                 catch_up: create.catch_up,
                 overlap: create.overlap,
             },
+            has_anchor: create.anchor.is_some(),
             is_paused: create.paused,
         })
     }

@@ -6,6 +6,7 @@ mod scheduler;
 
 use model::{
     Deployment, Schedule, ScheduleId, ScheduleName, ScheduleOrigin, ScheduleRule, Timestamp,
+    Timetable,
 };
 use orchestrator::Start;
 use orchestrator::calendar::{Calendar, CalendarError};
@@ -23,7 +24,38 @@ pub use scheduler::Scheduler;
 pub struct Wish {
     pub name: ScheduleName,
     pub rule: ScheduleRule,
+    /// Whether the anchor of its times was asked for. Else it is when this was wished.
+    pub has_anchor: bool,
     pub is_paused: bool,
+}
+
+impl Wish {
+    /// What it says in place of another. One that has the same times, and asks for no anchor, keeps
+    /// that of the other: the same wish twice is the same schedule.
+    fn in_place_of(&self, other: &ScheduleRule) -> ScheduleRule {
+        let mut rule = self.rule.clone();
+        let anchors = match (&mut rule.timetable, &other.timetable) {
+            (
+                Timetable::Interval { every_ms, anchor },
+                Timetable::Interval {
+                    every_ms: same,
+                    anchor: earlier,
+                },
+            ) if every_ms == same => Some((anchor, earlier)),
+            (
+                Timetable::Rrule { rule, anchor },
+                Timetable::Rrule {
+                    rule: same,
+                    anchor: earlier,
+                },
+            ) if rule == same => Some((anchor, earlier)),
+            _ => None,
+        };
+        if let (Some((anchor, earlier)), false) = (anchors, self.has_anchor) {
+            *anchor = *earlier;
+        }
+        rule
+    }
 }
 
 /// Why a schedule is not made or changed.
@@ -132,24 +164,24 @@ pub async fn replace(
     let now = store.clock().now();
     let mut is_changed = false;
     for wish in wishes {
-        let calendar = Calendar::new(&wish.rule)?;
-        match before.iter().find(|it| it.name == wish.name) {
-            None => {
-                let origin = ScheduleOrigin::Deployed;
-                insert(store, deployment, wish.clone(), origin, &calendar).await?;
-                is_changed = true;
-            }
-            Some(same) if same.rule == wish.rule => {}
-            Some(other) => {
-                let next = next_after_edit(other, &wish.rule, &calendar, now);
-                let change = ScheduleChange {
-                    rule: Some(wish.rule.clone()),
-                    next: (next != other.next).then_some(next),
-                    is_paused: None,
-                };
-                store.change_schedule(other.id, change, now).await?;
-                is_changed = true;
-            }
+        let Some(other) = before.iter().find(|it| it.name == wish.name) else {
+            let calendar = Calendar::new(&wish.rule)?;
+            let origin = ScheduleOrigin::Deployed;
+            insert(store, deployment, wish.clone(), origin, &calendar).await?;
+            is_changed = true;
+            continue;
+        };
+        let rule = wish.in_place_of(&other.rule);
+        if rule != other.rule {
+            let calendar = Calendar::new(&rule)?;
+            let next = next_after_edit(other, &rule, &calendar, now);
+            let change = ScheduleChange {
+                rule: Some(rule),
+                next: (next != other.next).then_some(next),
+                is_paused: None,
+            };
+            store.change_schedule(other.id, change, now).await?;
+            is_changed = true;
         }
     }
     let is_wished = |schedule: &&Schedule| wishes.iter().any(|wish| wish.name == schedule.name);
