@@ -106,8 +106,15 @@ fn a_database_is_brought_to_this_version_and_that_is_told() {
     // As an earlier version has left it.
     let conn = rusqlite::Connection::open(home.path().join("orch.db")).unwrap();
     conn.execute_batch(&format!(
-        "DROP TABLE schedules;
-         DROP TABLE turns;
+        "DROP TABLE work_queues;
+         ALTER TABLE pools DROP COLUMN queues;
+         ALTER TABLE pools DROP COLUMN starts;
+         ALTER TABLE deployments DROP COLUMN work_queue;
+         ALTER TABLE deployments DROP COLUMN priority;
+         DROP INDEX flow_runs_ready;
+         ALTER TABLE flow_runs DROP COLUMN line;
+         CREATE INDEX flow_runs_ready ON flow_runs (pool, ready_at)
+             WHERE ready_at IS NOT NULL AND reserved_for IS NULL;
          PRAGMA user_version = {}",
         known - 1
     ))

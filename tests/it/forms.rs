@@ -50,6 +50,7 @@ fn result(flow: &str) -> Option<Value> {
 fn every_form_works(worker_args: &[&str]) -> Home {
     let home = home();
     deploy(&home, "forms", &[]);
+    home.run(["work-queue", "create", "q"]).ok();
     let component = &list(&home, &["component", "ls"])[0];
     let flows = component["manifest"]["flows"].as_array().unwrap();
     assert!(flows.len() > 50, "{}", flows.len());

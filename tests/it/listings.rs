@@ -141,6 +141,7 @@ fn the_shapes_of_the_listings() {
         parameters: {},
         parent: null,
         pool: text,
+        priority: number,
         result: number,
         scheduled: text,
         started: text,

@@ -62,6 +62,7 @@ mod pooler;
 mod pools;
 mod postgres;
 mod pruning;
+mod queueing;
 mod raw;
 mod remote;
 mod replaying;
@@ -243,6 +244,19 @@ fn steady(home: &Home) -> insta::internals::SettingsBindDropGuard {
     settings.bind_to_scope()
 }
 
+/// The words of a command line, which may stand in single quotes.
+fn shlex(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (at, part) in command.split('\'').enumerate() {
+        if at % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
 /// Everything that a home holds, to see that it is still the same.
 #[track_caller]
 fn everything(home: &Home) -> Vec<Value> {
@@ -253,6 +267,7 @@ fn everything(home: &Home) -> Vec<Value> {
         vec!["work-pool", "ls"],
         vec!["component", "ls"],
         vec!["worker", "ls"],
+        vec!["work-queue", "ls"],
         vec!["schedule", "ls"],
     ]
     .map(|command| json(home, &command).to_string())

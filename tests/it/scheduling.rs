@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use test_support::{Home, Server, eventually, guest};
 
 use super::{
-    SOON, deploy, everything, flow_runs, home, list, own_home, steady, text, wait_until, worker,
+    SOON, deploy, everything, flow_runs, home, list, own_home, shlex, steady, text, wait_until,
+    worker,
 };
 
 /// A home with a deployment of a flow that does nothing.
@@ -334,19 +335,6 @@ fn what_is_no_schedule_is_refused_and_nothing_changes() {
         "schedule delete empty defualt",
         "error: `empty` has no schedule `defualt`\nhint: did you mean `default`?\n",
     );
-}
-
-/// The words of a command line, which may stand in single quotes.
-fn shlex(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (at, part) in command.split('\'').enumerate() {
-        if at % 2 == 1 {
-            words.push(part.to_owned());
-        } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
-        }
-    }
-    words
 }
 
 #[test]

@@ -110,6 +110,19 @@ pub fn pools() -> ArgValueCandidates {
     })
 }
 
+/// The queues of all work pools.
+pub fn queues() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        of_store(async |store| {
+            let all = store.queues(None).await.unwrap_or_default();
+            let mut names: Vec<String> = all.iter().map(|it| it.queue.name.to_string()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.into_iter().map(CompletionCandidate::new).collect()
+        })
+    })
+}
+
 /// The newest flow runs, each with its flow and its state.
 pub fn runs() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {

@@ -14,7 +14,7 @@ use super::output::Format;
 use super::params::ParamArgs;
 use super::schedule::times::TimesArgs;
 use super::wasm_file::bytes_of;
-use model::{FlowDescription, Json, PoolName, SecretGrant};
+use model::{FlowDescription, Json, PoolName, Priority, QueueName, SecretGrant};
 use operations::client::{DeployRequest, SecretQuery};
 use operations::deploy;
 use operations::problem::ProblemKind;
@@ -45,6 +45,13 @@ pub struct DeployArgs {
     #[arg(long, default_value = "default-pool")]
     #[arg(add = completions::pools())]
     pool: PoolName,
+    /// The queue of the pool that its runs are in [default: `default`]
+    #[arg(long, value_name = "QUEUE")]
+    #[arg(add = completions::queues())]
+    queue: Option<QueueName>,
+    /// That of its runs within their queue: from 1, which goes first, to 100 [default: 50]
+    #[arg(long, value_name = "N")]
+    priority: Option<Priority>,
     #[command(flatten)]
     params: ParamArgs,
     /// A tag of each of its runs; may be repeated
@@ -86,6 +93,8 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         flows: args.flow,
         name: args.name,
         pool: args.pool,
+        work_queue: args.queue,
+        priority: args.priority,
         parameters: Json::empty_object(),
         flow_parameters,
         tags: args.tags,

@@ -47,6 +47,7 @@ mod variable;
 mod wasm_file;
 mod watch;
 mod work_pool;
+mod work_queue;
 mod worker;
 
 use std::backtrace::Backtrace;
@@ -200,6 +201,9 @@ enum Command {
     /// Create, pause and list work pools
     #[command(subcommand)]
     WorkPool(work_pool::WorkPoolCommand),
+    /// Queues of work pools: which runs go first
+    #[command(subcommand)]
+    WorkQueue(work_queue::WorkQueueCommand),
     /// Make runs of deployments by the clock
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
@@ -335,6 +339,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::FlowRun(command) => flow_run::run(command, &cx).await,
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
+            Command::WorkQueue(command) => work_queue::run(command, &cx).await,
             Command::Schedule(command) => schedule::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
             Command::Prune(args) => prune::run(args, &cx).await,

@@ -238,6 +238,8 @@ impl World {
                 Some(known) => Found::Deployment(known.clone()),
                 None => Found::NoDeployment(None),
             },
+            Look::Queue(..) if dice.once_in(4) => Found::NoQueue(None),
+            Look::Queue(..) => Found::Queue,
             Look::Run(id) if *id == self.run.id => Found::Run(Some(self.run.snapshot())),
             Look::Run(id) => Found::Run(self.runs.get(id).cloned()),
             Look::Variable(_) => Found::Variable(Some(Json::null())),

@@ -140,7 +140,7 @@ impl<'a> Filling<'a> {
         let claim = Claim {
             worker: self.worker,
             pool: Some(self.pool.clone()),
-            work_queue: None,
+            queues: Vec::new(),
             count: runs as u32,
             now,
         };

@@ -136,7 +136,7 @@ async fn finish_batch(
     let claim = Claim {
         worker,
         pool: Some(pool.clone()),
-        work_queue: None,
+        queues: Vec::new(),
         count: count as u32,
         now: bed.now(),
     };

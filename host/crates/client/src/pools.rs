@@ -2,17 +2,26 @@
 
 use async_trait::async_trait;
 use hyper::Method;
-use model::PoolName;
+use model::{PoolName, QueueName};
 use operations::client::{
-    Answered, ChangePool, CreatePool, Page, PoolQuery, PoolsClient, WorkerQuery,
+    Answered, ChangePool, ChangeQueue, CreatePool, CreateQueue, Page, PoolQuery, PoolsClient,
+    QueueQuery, WorkerQuery,
 };
-use operations::view::{PoolView, WorkerView};
+use operations::view::{PoolView, QueueView, WorkerView};
 
 use crate::http::{Ask, HttpClient};
 use crate::segment::segment;
 
 fn path(name: &PoolName) -> String {
     format!("/v1/work-pools/{}", segment(name.as_str()))
+}
+
+fn queues(pool: &PoolName) -> String {
+    format!("{}/queues", path(pool))
+}
+
+fn queue(pool: &PoolName, name: &QueueName) -> String {
+    format!("{}/{}", queues(pool), segment(name.as_str()))
 }
 
 #[async_trait]
@@ -37,6 +46,33 @@ impl PoolsClient for HttpClient {
 
     async fn delete_pool(&self, name: &PoolName) -> Answered<()> {
         self.tell(Ask::new(Method::DELETE, path(name))).await
+    }
+
+    async fn list_queues(&self, pool: &PoolName, query: QueueQuery) -> Answered<Page<QueueView>> {
+        self.ask(Ask::get(queues(pool)).query(&query)?).await
+    }
+
+    async fn inspect_queue(&self, pool: &PoolName, name: &QueueName) -> Answered<QueueView> {
+        self.ask(Ask::get(queue(pool, name))).await
+    }
+
+    async fn create_queue(&self, pool: &PoolName, create: CreateQueue) -> Answered<QueueView> {
+        self.ask(Ask::new(Method::POST, queues(pool)).json(&create)?)
+            .await
+    }
+
+    async fn change_queue(
+        &self,
+        pool: &PoolName,
+        name: &QueueName,
+        change: ChangeQueue,
+    ) -> Answered<QueueView> {
+        let ask = Ask::new(Method::PATCH, queue(pool, name)).json(&change)?;
+        self.ask(ask.unconditionally()).await
+    }
+
+    async fn delete_queue(&self, pool: &PoolName, name: &QueueName) -> Answered<()> {
+        self.tell(Ask::new(Method::DELETE, queue(pool, name))).await
     }
 
     async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>> {

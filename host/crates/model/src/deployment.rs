@@ -1,6 +1,8 @@
 //! A flow of one component, ready to be run.
 
-use super::{DeploymentName, Digest, FlowName, Grants, Json, PoolName, Timestamp};
+use super::{
+    DeploymentName, Digest, FlowName, Grants, Json, PoolName, Priority, QueueName, Timestamp,
+};
 
 /// A flow of one component, with its pool, its defaults and what its tasks may reach.
 #[derive(Clone, Debug, PartialEq)]
@@ -8,6 +10,10 @@ pub struct Deployment {
     pub name: DeploymentName,
     pub component: Digest,
     pub pool: PoolName,
+    /// The queue of the pool that its runs are in unless they name one. None: `default`.
+    pub work_queue: Option<QueueName>,
+    /// That of its runs unless they have one.
+    pub priority: Option<Priority>,
     /// An object of parameters by name, below those of a run.
     pub parameters: Json,
     pub tags: Vec<String>,
@@ -25,6 +31,8 @@ impl Deployment {
             name: DeploymentName::default_for(flow),
             component,
             pool: PoolName::default_pool(),
+            work_queue: None,
+            priority: None,
             parameters: Json::empty_object(),
             tags: Vec::new(),
             grants: Grants::default(),

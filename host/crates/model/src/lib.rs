@@ -73,10 +73,10 @@ pub use kept::{KeyId, SealedSecret, Variable};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
 pub use name::{
-    ArtifactKey, DeploymentName, FlowName, NAME_MAX, NameError, PoolName, RunName, ScheduleName,
-    SecretName, TaskName, TokenName, VariableName,
+    ArtifactKey, DeploymentName, FlowName, NAME_MAX, NameError, PoolName, QueueName, RunName,
+    ScheduleName, SecretName, TaskName, TokenName, VariableName,
 };
-pub use pool::WorkPool;
+pub use pool::{Priority, PriorityError, WorkPool, WorkQueue};
 pub use progress::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };

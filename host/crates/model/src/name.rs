@@ -127,6 +127,10 @@ name! {
     PoolName, "work pool"
 }
 name! {
+    /// A queue of a work pool. Each pool has names of its own.
+    QueueName, "work queue"
+}
+name! {
     /// A run. Several runs may have the same name.
     RunName, "run"
 }
@@ -139,6 +143,17 @@ name! {
 name! {
     /// A token, by which the log of actions names its bearer.
     TokenName, "token"
+}
+
+impl QueueName {
+    /// The queue that each pool has from the start, and that runs are in unless another is named.
+    pub fn default_queue() -> Self {
+        Self("default".into())
+    }
+
+    pub fn is_default(&self) -> bool {
+        &*self.0 == "default"
+    }
 }
 
 impl PoolName {

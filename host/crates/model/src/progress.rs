@@ -1,8 +1,8 @@
 //! What happens to a run between its claim and its end, as it is recorded.
 
 use super::{
-    Artifact, Entry, Failure, FlowRun, Lease, LogLine, Outcome, PoolName, RunId, Seq, Settlement,
-    State, TaskRun, Timestamp, Waits, WorkerId,
+    Artifact, Entry, Failure, FlowRun, Lease, LogLine, Outcome, PoolName, QueueName, RunId, Seq,
+    Settlement, State, TaskRun, Timestamp, Waits, WorkerId,
 };
 
 /// What a run under lease has done since its last record.
@@ -143,8 +143,8 @@ pub struct Claim {
     pub worker: WorkerId,
     /// The pool to take runs from. None: only runs that are reserved for the worker.
     pub pool: Option<PoolName>,
-    /// Take only runs of this work queue.
-    pub work_queue: Option<String>,
+    /// Take only runs of these work queues. None is named: of all.
+    pub queues: Vec<QueueName>,
     pub count: u32,
     pub now: Timestamp,
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeploymentName, Digest, FlowName, Grants, Json, Outcome, PoolName, RunId, RunName, State,
-    StateName, StateType, Timestamp,
+    DeploymentName, Digest, FlowName, Grants, Json, Outcome, PoolName, Priority, QueueName, RunId,
+    RunName, State, StateName, StateType, Timestamp,
 };
 
 /// One execution of a flow.
@@ -21,7 +21,11 @@ pub struct FlowRun {
     pub component: Digest,
     /// None for a subflow, which runs inside its parent.
     pub pool: Option<PoolName>,
-    pub work_queue: Option<String>,
+    /// The queue of its pool. None: `default`.
+    pub work_queue: Option<QueueName>,
+    /// Within its queue.
+    #[serde(default)]
+    pub priority: Priority,
     pub grants: Grants,
     pub parameters: Json,
     pub tags: Vec<String>,

@@ -6,8 +6,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{
     ArtifactId, ArtifactKey, CatchUp, DeploymentName, Digest, FlowName, InputId, Json, LogLevel,
-    Overlap, PoolName, Role, RunId, RunName, ScheduleId, ScheduleName, ScheduleOrigin, SecretName,
-    Seq, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName, VariableName, WorkerId,
+    Overlap, PoolName, Priority, QueueName, Role, RunId, RunName, ScheduleId, ScheduleName,
+    ScheduleOrigin, SecretName, Seq, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName,
+    VariableName, WorkerId,
 };
 
 /// Texts, each with a description, an example and a format.
@@ -39,6 +40,7 @@ texts! {
     FlowName: "The name of a flow.", "etl";
     TaskName: "The name of a task.", "load";
     PoolName: "The name of a work pool.", "default-pool";
+    QueueName: "The name of a queue. Each work pool has its own.", "default";
     RunName: "The name of a flow run. Several runs may have the same.", "silver-otter";
     TokenName: "The name of a token.", "ci";
     SecretName: "The name of a secret.", "shop-token";
@@ -83,6 +85,20 @@ impl PartialSchema for Seq {
     }
 }
 impl ToSchema for Seq {}
+
+impl PartialSchema for Priority {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .description(Some(
+                "Which goes first: 1 before all others, 100 after them.",
+            ))
+            .minimum(Some(Self::FIRST.get()))
+            .maximum(Some(Self::LAST.get()))
+            .into()
+    }
+}
+impl ToSchema for Priority {}
 
 impl PartialSchema for Json {
     fn schema() -> RefOr<Schema> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{
     Component, Deployment, DeploymentName, FlowDescription, Grants, Json, NameError, PoolName,
-    Timestamp,
+    Priority, QueueName, Timestamp,
 };
 use orchestrator::{ParameterError, Parameters};
 use serde_json::Value;
@@ -20,6 +20,9 @@ pub struct Wish {
     /// The part of the name after the slash; none: the default, from the flow's name.
     pub name: Option<String>,
     pub pool: PoolName,
+    /// A queue of the pool.
+    pub work_queue: Option<QueueName>,
+    pub priority: Option<Priority>,
     pub tags: Vec<String>,
     pub grants: Grants,
     /// None: what the flow says of itself.
@@ -211,6 +214,8 @@ fn deployment(
         name,
         component: component.digest,
         pool: wish.pool.clone(),
+        work_queue: wish.work_queue.clone().filter(|it| !it.is_default()),
+        priority: wish.priority,
         parameters: defaults.clone(),
         tags: without_twins(&wish.tags),
         grants: wish.grants.clone(),
@@ -252,6 +257,8 @@ fn changed(before: &Deployment, after: &Deployment) -> Vec<&'static str> {
     [
         ("component", before.component != after.component),
         ("pool", before.pool != after.pool),
+        ("queue", before.work_queue != after.work_queue),
+        ("priority", before.priority != after.priority),
         ("parameters", before.parameters != after.parameters),
         ("tags", before.tags != after.tags),
         ("grants", before.grants != after.grants),
@@ -272,6 +279,8 @@ mod tests {
         Wish {
             name: None,
             pool: PoolName::default_pool(),
+            work_queue: None,
+            priority: None,
             tags: vec!["b".to_owned(), "a".to_owned(), "b".to_owned()],
             grants: Grants::default(),
             description: None,

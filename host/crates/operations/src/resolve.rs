@@ -5,10 +5,11 @@
 
 use model::{
     Component, Deployment, DeploymentName, FlowDescription, FlowName, FlowRun, IdPrefix, NameError,
-    PoolName, RunName, Timestamp,
+    PoolName, QueueName, RunName, Timestamp,
 };
 use store::{
-    Catalog, PageRequest, PoolUse, Pools, RunFilter, Store, StoreError, StoreResult, Values,
+    Catalog, PageRequest, PoolUse, Pools, QueueUse, RunFilter, Store, StoreError, StoreResult,
+    Values,
 };
 
 use orchestrator::nearest;
@@ -61,6 +62,12 @@ pub enum ResolveRefusal {
     NoPool {
         asked: PoolName,
         nearest: Option<PoolName>,
+    },
+    #[error("work pool `{pool}` has no queue `{asked}`")]
+    NoQueue {
+        pool: PoolName,
+        asked: QueueName,
+        nearest: Option<QueueName>,
     },
     #[error("no component has the digest `{asked}`")]
     NoComponent { asked: String },
@@ -199,6 +206,21 @@ pub async fn pool(store: &dyn Pools, name: &PoolName) -> Result<PoolUse> {
     let known = known.into_iter().map(|known| known.pool.name);
     Err(ResolveRefusal::NoPool {
         nearest: nearest(name.as_str(), known),
+        asked: name.clone(),
+    })
+}
+
+/// An existing queue of a work pool.
+pub async fn queue(store: &dyn Store, pool: &PoolName, name: &QueueName) -> Result<QueueUse> {
+    self::pool(store, pool).await?;
+    let mut known = store.queues(Some(pool)).await?;
+    if let Some(at) = known.iter().position(|known| known.queue.name == *name) {
+        return Ok(known.swap_remove(at));
+    }
+    let known = known.into_iter().map(|known| known.queue.name);
+    Err(ResolveRefusal::NoQueue {
+        nearest: nearest(name.as_str(), known),
+        pool: pool.clone(),
         asked: name.clone(),
     })
 }

@@ -103,6 +103,8 @@ fn wish(name: Option<&str>) -> Wish {
     Wish {
         name: name.map(str::to_owned),
         pool: PoolName::default_pool(),
+        work_queue: None,
+        priority: None,
         tags: Vec::new(),
         grants: Grants::default(),
         description: None,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::{
-    Deployment, Digest, FlowName, FlowRun, Grants, Ids, Json, PoolName, RunId, RunName, State,
-    Timestamp,
+    Deployment, Digest, FlowName, FlowRun, Grants, Ids, Json, PoolName, Priority, QueueName, RunId,
+    RunName, State, Timestamp,
 };
 
 /// What is wished of a new run.
@@ -19,7 +19,10 @@ pub struct Start {
     pub tags: Vec<String>,
     pub scheduled: Timestamp,
     pub parent: Option<RunId>,
-    pub work_queue: Option<String>,
+    /// None: that of the deployment.
+    pub work_queue: Option<QueueName>,
+    /// None: that of the deployment.
+    pub priority: Option<Priority>,
 }
 
 impl Start {
@@ -33,6 +36,7 @@ impl Start {
             scheduled: now,
             parent: None,
             work_queue: None,
+            priority: None,
         }
     }
 }
@@ -47,6 +51,11 @@ pub fn new_run(deployment: &Deployment, start: Start, now: Timestamp) -> FlowRun
     tags.extend(more.cloned());
     let parameters = deployment.parameters.overlaid(&start.parameters);
     let (flow, pool) = (deployment.name.flow.clone(), deployment.pool.clone());
+    let start = Start {
+        work_queue: start.work_queue.or_else(|| deployment.work_queue.clone()),
+        priority: start.priority.or(deployment.priority),
+        ..start
+    };
     FlowRun {
         deployment: Some(deployment.name.clone()),
         grants: deployment.grants.clone(),
@@ -72,7 +81,8 @@ pub fn undeployed_run(
         deployment: None,
         component,
         pool: Some(pool),
-        work_queue: start.work_queue,
+        work_queue: start.work_queue.filter(|queue| !queue.is_default()),
+        priority: start.priority.unwrap_or_default(),
         grants: Grants::default(),
         parameters: start.parameters,
         tags: start.tags,
@@ -148,6 +158,7 @@ pub fn subflow_run(
         component: owner.component,
         pool: None,
         work_queue: None,
+        priority: owner.priority,
         grants: owner.grants.clone(),
         parameters,
         tags: Vec::new(),

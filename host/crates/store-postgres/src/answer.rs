@@ -140,7 +140,8 @@ async fn open_subflows(tx: &Tx, within: RunId) -> Pg<Vec<Head>> {
 
 async fn is_limited(conn: &impl Conn, pool: &PoolName) -> Pg<bool> {
     conn.any(
-        "SELECT 1 FROM pools WHERE name = $1 AND run_limit IS NOT NULL",
+        "SELECT 1 FROM pools WHERE name = $1 AND run_limit IS NOT NULL
+         UNION ALL SELECT 1 FROM work_queues WHERE pool = $1 AND run_limit IS NOT NULL",
         params![pool],
     )
     .await

@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 use model::{
     ArtifactId, ArtifactKey, ArtifactKind, BlobDigest, BlobPlace, DeploymentName, Digest, FlowName,
-    Json, LogLevel, PoolName, Role, RunId, RunName, ScheduleId, ScheduleName, SecretHash,
-    SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId,
-    TokenName, UploadId, VariableName, WorkerId,
+    Json, LogLevel, PoolName, Priority, QueueName, Role, RunId, RunName, ScheduleId, ScheduleName,
+    SecretHash, SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp,
+    TokenId, TokenName, UploadId, VariableName, WorkerId,
 };
-use orchestrator::lifecycle::{OriginKey, RunKey};
+use orchestrator::lifecycle::{LineKey, OriginKey, QueueKey, RunKey};
 use store::texts::TextDigest;
 use store::{BulkId, BulkState};
 
@@ -287,6 +287,7 @@ text_column!(
     FlowName,
     TaskName,
     PoolName,
+    QueueName,
     RunName,
     SecretName,
     TokenName,
@@ -309,7 +310,19 @@ macro_rules! number_column {
         }
     )*};
 }
-number_column!(Timestamp, RunKey, OriginKey);
+number_column!(Timestamp, RunKey, OriginKey, LineKey, QueueKey);
+
+impl ToColumn for Priority {
+    fn to_column(&self) -> Value {
+        Value::Int(self.get().into())
+    }
+}
+impl FromColumn for Priority {
+    fn from_column(raw: Raw<'_>) -> Result<Self, BoxError> {
+        let number = u8::try_from(i64::from_column(raw)?)?;
+        Ok(Self::new(number)?)
+    }
+}
 
 impl ToColumn for Seq {
     fn to_column(&self) -> Value {

@@ -2,7 +2,7 @@
 
 use super::columns::AsJson;
 use super::sql::{Conn, Row, params};
-use super::{components, pools};
+use super::{components, pools, queues};
 use crate::error::Pg;
 use crate::tx::Tx;
 use model::{Deployment, DeploymentName, Edited, FlowName};
@@ -12,7 +12,7 @@ macro_rules! select_deployment {
     ($rest:literal) => {
         concat!(
             "SELECT flow, name, component, pool, parameters, tags, grants, description, \
-             created, updated FROM deployments ",
+             created, updated, work_queue, priority FROM deployments ",
             $rest
         )
     };
@@ -20,6 +20,9 @@ macro_rules! select_deployment {
 pub(crate) async fn deploy(tx: &Tx, deployments: &[Deployment]) -> Pg<Vec<Deployed>> {
     for deployment in deployments {
         pools::stays(tx, &deployment.pool).await?;
+        if let Some(queue) = &deployment.work_queue {
+            queues::stays(tx, &deployment.pool, queue).await?;
+        }
         if !components::exists(tx, deployment.component).await? {
             let missing = Missing::Component(deployment.component);
             return Err(StoreError::NotFound(missing).into());
@@ -47,12 +50,13 @@ async fn deploy_one(tx: &Tx, new: &Deployment) -> Pg<Deployed> {
     };
     tx.run(
         "INSERT INTO deployments (flow, name, component, pool, parameters, tags, grants,
-             description, created, updated)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             description, created, updated, work_queue, priority)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (flow, name) DO UPDATE SET component = excluded.component,
              pool = excluded.pool, parameters = excluded.parameters, tags = excluded.tags,
              grants = excluded.grants, description = excluded.description,
-             created = excluded.created, updated = excluded.updated",
+             created = excluded.created, updated = excluded.updated,
+             work_queue = excluded.work_queue, priority = excluded.priority",
         params![
             new.name.flow,
             new.name.name,
@@ -63,7 +67,9 @@ async fn deploy_one(tx: &Tx, new: &Deployment) -> Pg<Deployed> {
             AsJson(&new.grants),
             new.description,
             created,
-            new.updated
+            new.updated,
+            new.work_queue,
+            new.priority
         ],
     );
     let what = match deployed {
@@ -132,5 +138,7 @@ fn deployment(row: &Row) -> Pg<Deployment> {
         description: row.get(7)?,
         created: row.get(8)?,
         updated: row.get(9)?,
+        work_queue: row.get(10)?,
+        priority: row.get(11)?,
     })
 }

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::{PoolName, RunId, Seq, WorkerId};
-use orchestrator::lifecycle::{Head, OpenCall, RunKey, Waiter, Watcher, Watchers};
+use model::{PoolName, QueueName, RunId, Seq, WorkerId};
+use orchestrator::lifecycle::{Head, OpenCall, QueueKey, RunKey, Waiter, Watcher, Watchers};
 use store::texts::TextDigest;
 
 #[derive(Default)]
@@ -18,6 +18,7 @@ pub(crate) struct Known {
     limits: HashMap<PoolName, bool>,
     /// Pools and workers that stay until the transaction ends.
     pools: HashSet<PoolName>,
+    queues: HashMap<(PoolName, QueueName), QueueKey>,
     workers: HashSet<WorkerId>,
     /// Runs that are about to end, as far as nobody has asked who watches them.
     ending: HashSet<RunKey>,
@@ -41,6 +42,15 @@ impl Known {
             self.whole.insert(head.id);
         }
         self.heads.insert(head.id, head);
+    }
+
+    /// The number of a queue, that of `default` if there is none of this name.
+    pub(crate) fn queue(&self, pool: &PoolName, name: &QueueName) -> Option<QueueKey> {
+        self.queues.get(&(pool.clone(), name.clone())).copied()
+    }
+
+    pub(crate) fn learn_queue(&mut self, pool: &PoolName, name: &QueueName, key: QueueKey) {
+        self.queues.insert((pool.clone(), name.clone()), key);
     }
 
     /// The head, which whoever takes it is about to change.

@@ -57,6 +57,8 @@ mod origins;
 mod own;
 mod pick;
 mod pools;
+mod queue_verbs;
+mod queues;
 mod read;
 mod rows;
 mod runs;

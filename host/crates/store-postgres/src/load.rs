@@ -143,7 +143,10 @@ pub(crate) async fn learn(tx: &Tx, ahead: &[Ahead]) -> Pg<()> {
             // Not as a join, which might begin with all runs that have not ended.
             ", EXISTS (SELECT 1 FROM flow_run_specs s WHERE s.within = r.id
                  AND (SELECT i.ended IS NULL FROM flow_runs i WHERE i.no = s.no)),
-             EXISTS (SELECT 1 FROM pools p WHERE p.name = r.pool AND p.run_limit IS NOT NULL)",
+             EXISTS (SELECT 1 FROM pools p WHERE p.name = r.pool AND p.run_limit IS NOT NULL)
+             OR EXISTS (
+                 SELECT 1 FROM work_queues q WHERE q.pool = r.pool AND q.run_limit IS NOT NULL
+             )",
             "WHERE r.id = ANY($1)"
         ),
         params![List(&ids)],

@@ -394,7 +394,8 @@ fn value(cell: Cell) -> Value {
 async fn begin(conn: &Reader, mark: Mark) -> Pg<()> {
     conn.0
         .command(
-            "DELETE FROM pools;
+            "DELETE FROM work_queues;
+             DELETE FROM pools;
              CREATE TABLE moving (source text NOT NULL, state text NOT NULL, tag bigint NOT NULL);
              GRANT SELECT (source) ON moving TO PUBLIC",
         )

@@ -5,7 +5,7 @@ use crate::columns::Value;
 use crate::error::{Fault, Pg};
 use crate::known::Known;
 use crate::tx::Tx;
-use model::{Edited, PoolName, Timestamp, WorkPool};
+use model::{Edited, PoolName, Priority, Timestamp, WorkPool};
 use orchestrator::lifecycle::News;
 use store::{Missing, PoolChange, PoolUse, StoreError};
 
@@ -20,6 +20,11 @@ pub(crate) async fn create(tx: &Tx, pool: &WorkPool) -> Pg<()> {
     if !added {
         return Err(StoreError::PoolExists(pool.name.clone()).into());
     }
+    tx.run(
+        "INSERT INTO work_queues (pool, name, no, priority, paused, created)
+         VALUES ($1, 'default', 0, $2, false, $3)",
+        params![pool.name, Priority::default(), pool.created],
+    );
     tx.change(|changes| changes.pool(&pool.name, Edited::Created));
     Ok(())
 }
@@ -66,6 +71,7 @@ pub(crate) async fn delete(tx: &Tx, name: &PoolName) -> Pg<()> {
         }
         .into());
     }
+    tx.run("DELETE FROM work_queues WHERE pool = $1", params![name]);
     tx.run("DELETE FROM pools WHERE name = $1", params![name]);
     tx.change(|changes| changes.pool(name, Edited::Deleted));
     Ok(())

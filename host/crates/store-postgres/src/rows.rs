@@ -7,7 +7,7 @@ use super::sql::{Conn, Row, params};
 use super::texts;
 use crate::error::Pg;
 use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp};
-use orchestrator::lifecycle::RunKey;
+use orchestrator::lifecycle::{LineKey, RunKey};
 use store::texts::Stored;
 use store::{Missing, StoreError};
 
@@ -21,7 +21,7 @@ macro_rules! flow_run_columns {
             ", s.tags, s.parent, s.within, r.state, r.state_name, r.state_message, r.state_at, \
              r.attempt, r.epoch, s.created, s.scheduled, r.started, r.ended, ",
             $outcome,
-            ", r.earlier"
+            ", r.earlier, r.line"
         )
     };
 }
@@ -53,6 +53,7 @@ pub(crate) fn flow_run(row: &Row) -> Pg<Stored<FlowRun>> {
         component: row.get(5)?,
         pool: row.get(6)?,
         work_queue: row.get(7)?,
+        priority: row.get::<LineKey>(25)?.priority(),
         grants: row
             .get::<Option<AsJson<Grants>>>(8)?
             .map_or_else(Grants::default, |grants| grants.0),

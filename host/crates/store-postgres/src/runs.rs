@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::columns::{AsJson, Value, list};
 use super::origins;
+use super::queues;
 use super::sql::{Conn, params};
 use super::texts;
 use crate::error::Pg;
@@ -30,6 +31,7 @@ pub(crate) async fn insert(tx: &Tx, it: AddRun<'_>) -> Pg<RunKey> {
 async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
     let run = it.run;
     let no = RunKey(tx.run_number().await?);
+    let line = queues::line_of(tx, run).await?;
     if let Some(within) = run.within {
         tx.known(|known| known.begins_subflow(within));
     }
@@ -49,7 +51,8 @@ async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
             run.pool,
             it.ready_at,
             it.reserved_for,
-            origin
+            origin,
+            line
         ],
     );
     let parameters = texts::put(tx, no, &run.parameters).await?;

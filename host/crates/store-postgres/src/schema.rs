@@ -55,6 +55,8 @@ const NINTH: &str = include_str!("schema/ninth.sql");
 
 const TENTH: &str = include_str!("schema/tenth.sql");
 
+const ELEVENTH: &str = include_str!("schema/eleventh.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -160,6 +162,15 @@ const STEPS: &[Step] = &[
         rights: Some(Rights {
             like: "journal",
             tables: "schedules, turns",
+        }),
+    },
+    // A worker of the version before takes runs of any queue, in the order of their times.
+    Step {
+        sql: ELEVENTH,
+        oldest: 7,
+        rights: Some(Rights {
+            like: "pools",
+            tables: "work_queues",
         }),
     },
 ];

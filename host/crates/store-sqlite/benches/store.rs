@@ -116,7 +116,7 @@ impl Bed {
         let claim = Claim {
             worker: self.worker,
             pool: Some(PoolName::default_pool()),
-            work_queue: None,
+            queues: Vec::new(),
             count: count as u32,
             now: self.now(),
         };

@@ -166,7 +166,9 @@ fn open_subflows(conn: &Connection, within: RunId) -> StoreResult<Vec<Head>> {
 
 fn is_limited(conn: &Connection, pool: &PoolName) -> StoreResult<bool> {
     conn.any(
-        "SELECT 1 FROM pools WHERE name = ?1 AND run_limit IS NOT NULL",
+        "SELECT 1 FROM pools WHERE name = ?1 AND run_limit IS NOT NULL
+         UNION ALL
+         SELECT 1 FROM work_queues WHERE pool = ?1 AND run_limit IS NOT NULL",
         [pool],
     )
 }

@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use model::{
     ArtifactId, ArtifactKey, ArtifactKind, BlobDigest, BlobPlace, DeploymentName, Digest, FlowName,
-    Json, LogLevel, PoolName, Role, RunId, RunName, ScheduleId, ScheduleName, SecretHash,
-    SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp, TokenId,
-    TokenName, UploadId, VariableName, WorkerId,
+    Json, LogLevel, PoolName, Priority, QueueName, Role, RunId, RunName, ScheduleId, ScheduleName,
+    SecretHash, SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp,
+    TokenId, TokenName, UploadId, VariableName, WorkerId,
 };
-use orchestrator::lifecycle::{OriginKey, RunKey};
+use orchestrator::lifecycle::{LineKey, OriginKey, QueueKey, RunKey};
 use store::texts::TextDigest;
 use store::{BulkId, BulkState};
 
@@ -171,6 +171,7 @@ text_column!(
     FlowName,
     TaskName,
     PoolName,
+    QueueName,
     RunName,
     SecretName,
     TokenName,
@@ -296,25 +297,31 @@ impl FromColumn for Seq {
     }
 }
 
-impl ToColumn for RunKey {
-    fn to_column(&self) -> Bound<'_> {
-        self.0.to_column()
-    }
+macro_rules! number_column {
+    ($($name:ident),*) => {$(
+        impl ToColumn for $name {
+            fn to_column(&self) -> Bound<'_> {
+                self.0.to_column()
+            }
+        }
+        impl FromColumn for $name {
+            fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_i64().map(Self)
+            }
+        }
+    )*};
 }
-impl FromColumn for RunKey {
-    fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_i64().map(Self)
-    }
-}
+number_column!(RunKey, OriginKey, LineKey, QueueKey);
 
-impl ToColumn for OriginKey {
+impl ToColumn for Priority {
     fn to_column(&self) -> Bound<'_> {
-        self.0.to_column()
+        Ok(ToSqlOutput::Owned(Value::Integer(self.get().into())))
     }
 }
-impl FromColumn for OriginKey {
+impl FromColumn for Priority {
     fn from_column(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_i64().map(Self)
+        let number = u8::column_result(value)?;
+        Self::new(number).map_err(|err| FromSqlError::Other(err.into()))
     }
 }
 

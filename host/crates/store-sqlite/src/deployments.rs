@@ -5,13 +5,16 @@ use rusqlite::Connection;
 use super::columns::AsJson;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use super::{components, pools};
+use super::{components, pools, queues};
 use model::{Deployment, DeploymentName, Edited, FlowName};
 use store::{Deployed, Missing, StoreError, StoreResult};
 
 pub(super) fn deploy(tx: &Tx<'_>, deployments: &[Deployment]) -> StoreResult<Vec<Deployed>> {
     for deployment in deployments {
         pools::need(tx, &deployment.pool)?;
+        if let Some(queue) = &deployment.work_queue {
+            queues::need(tx, &deployment.pool, queue)?;
+        }
         if !components::exists(tx, deployment.component)? {
             return Err(StoreError::NotFound(Missing::Component(
                 deployment.component,
@@ -29,8 +32,8 @@ fn deploy_one(tx: &Tx<'_>, new: &Deployment) -> StoreResult<Deployed> {
     };
     tx.run(
         "INSERT OR REPLACE INTO deployments (flow, name, component, pool, parameters, tags,
-             grants, description, created, updated)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             grants, description, created, updated, work_queue, priority)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             new.name.flow,
             new.name.name,
@@ -41,7 +44,9 @@ fn deploy_one(tx: &Tx<'_>, new: &Deployment) -> StoreResult<Deployed> {
             AsJson(&new.grants),
             new.description,
             created,
-            new.updated
+            new.updated,
+            new.work_queue,
+            new.priority
         ],
     )?;
     let what = match deployed {
@@ -65,7 +70,7 @@ macro_rules! select_deployment {
     ($rest:literal) => {
         concat!(
             "SELECT flow, name, component, pool, parameters, tags, grants, description, \
-             created, updated FROM deployments ",
+             created, updated, work_queue, priority FROM deployments ",
             $rest
         )
     };
@@ -119,5 +124,7 @@ fn deployment(row: &Row<'_>) -> rusqlite::Result<Deployment> {
         description: row.get(7)?,
         created: row.get(8)?,
         updated: row.get(9)?,
+        work_queue: row.get(10)?,
+        priority: row.get(11)?,
     })
 }

@@ -52,6 +52,8 @@ mod pick;
 mod pools;
 mod presence;
 mod query;
+mod queue_verbs;
+mod queues;
 mod read;
 mod readers;
 mod rows;

@@ -109,16 +109,16 @@ pub(super) fn candidate(conn: &Connection, key: RunKey) -> StoreResult<Candidate
         [key],
         |row| {
             let tally = Tally {
-                states: unsigned(row, 25)?,
+                states: unsigned(row, 26)?,
                 started: row.get(21)?,
-                journal_len: unsigned(row, 26)?,
-                logged: unsigned(row, 27)?,
+                journal_len: unsigned(row, 27)?,
+                logged: unsigned(row, 28)?,
             };
             let losses = Losses {
-                count: row.get(28)?,
+                count: row.get(29)?,
                 at: Reached {
-                    attempt: row.get(29)?,
-                    steps: unsigned(row, 30)?,
+                    attempt: row.get(30)?,
+                    steps: unsigned(row, 31)?,
                 },
             };
             Ok(flow_run(row)?.map(|run| Candidate {

@@ -191,6 +191,7 @@ impl Database for SqliteDatabase {
 
     async fn begin_copy(&self, mark: Mark) -> StoreResult<()> {
         self.write(move |conn| {
+            conn.run("DELETE FROM work_queues", [])?;
             conn.run("DELETE FROM pools", [])?;
             conn.run(
                 "CREATE TABLE moving (source TEXT NOT NULL, state TEXT NOT NULL, tag INTEGER NOT NULL)",

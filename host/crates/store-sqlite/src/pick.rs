@@ -3,8 +3,9 @@
 //!
 //! The rules, which the contract holds:
 //!
-//! - ready: the runs that are reserved for the worker, at any time; of its pool, the runs that
-//!   are not reserved, as far as the pool has room. The longest ready first.
+//! - ready: the runs that are reserved for the worker, at any time, the longest ready first; of
+//!   its pool, the runs that are not reserved, as far as the pool and their queues have room, in
+//!   the order of [`lifecycle::choose`].
 //! - due: a call whose time has come and that has not settled, the earliest first.
 //! - a family: a run and all that have it above them as parents, except what is over.
 //!   Subflows are passed through.
@@ -15,10 +16,12 @@ use rusqlite::Connection;
 
 use super::load::{head, select_head};
 use super::pools;
+use super::queues::{self, PoolQueues};
 use super::rows::unsigned;
 use super::sql::{Sql, params};
+use super::writer::Tx;
 use model::{Claim, Lease, PoolName, RunId, Seq, StateType, Timestamp, WorkerId};
-use orchestrator::lifecycle::{self, Head, RunKey};
+use orchestrator::lifecycle::{self, Head, Lane, LineKey, RunKey};
 use store::StoreResult;
 
 /// Whether a claim would give anything: asked of a reader, so that looking in vain costs no
@@ -34,30 +37,19 @@ pub(super) fn is_claimable(conn: &Connection, claim: &Claim) -> StoreResult<bool
         return Ok(true);
     }
     match &claim.pool {
-        Some(pool) if room(conn, pool, 1)? > 0 => {
-            Ok(!ready_in_pool(conn, claim, pool, 1)?.is_empty())
-        }
-        _ => Ok(false),
+        Some(pool) => Ok(!open(conn, claim, pool, 1)?.lanes.is_empty()),
+        None => Ok(false),
     }
 }
 
 /// Runs that are ready for this worker.
-pub(super) fn ready(conn: &Connection, claim: &Claim) -> StoreResult<Vec<RunKey>> {
-    let mut ready = reserved(conn, claim)?;
+pub(super) fn ready(tx: &Tx<'_>, claim: &Claim) -> StoreResult<Vec<RunKey>> {
+    let mut ready = reserved(tx, claim)?;
     if let Some(pool) = &claim.pool {
         let wanted = claim.count.saturating_sub(ready.len() as u32);
-        let room = room(conn, pool, wanted)?;
-        if room > 0 {
-            ready.append(&mut ready_in_pool(conn, claim, pool, room)?);
-        }
+        ready.append(&mut ready_in_pool(tx, claim, pool, wanted)?);
     }
     Ok(ready)
-}
-
-/// How many runs, at most `wanted`, a pool has room for. Errs if it does not exist.
-fn room(conn: &Connection, name: &PoolName, wanted: u32) -> StoreResult<u32> {
-    let pool = pools::need(conn, name)?;
-    lifecycle::room(&pool, wanted, || pools::active(conn, name))
 }
 
 fn reserved(conn: &Connection, claim: &Claim) -> StoreResult<Vec<RunKey>> {
@@ -70,30 +62,122 @@ fn reserved(conn: &Connection, claim: &Claim) -> StoreResult<Vec<RunKey>> {
     )
 }
 
+/// The lines of a pool that have runs that are ready, and that have room.
+struct Open {
+    lanes: Vec<Lane>,
+    /// How many runs may start.
+    room: u32,
+    /// How many were started before, where there was a choice.
+    starts: u64,
+}
+
+/// Errs if the pool does not exist.
+fn open(conn: &Connection, claim: &Claim, name: &PoolName, wanted: u32) -> StoreResult<Open> {
+    let PoolQueues {
+        pool,
+        starts,
+        queues,
+    } = queues::of_pool(conn, name)?;
+    let room = lifecycle::room(&pool, wanted, || pools::active(conn, name))?;
+    let lanes = if room > 0 {
+        let due = due_lines(conn, name, claim.now)?;
+        lifecycle::lanes(&due, &queues, &claim.queues, room)
+    } else {
+        Vec::new()
+    };
+    Ok(Open {
+        lanes,
+        room,
+        starts,
+    })
+}
+
+/// The lines of a pool, each found by one look into the index.
+macro_rules! lines {
+    () => {
+        "WITH RECURSIVE lines (line) AS (
+             SELECT min(line) FROM flow_runs
+             WHERE pool = ?1 AND reserved_for IS NULL AND ready_at IS NOT NULL
+             UNION ALL
+             SELECT (
+                 SELECT min(r.line) FROM flow_runs r
+                 WHERE r.pool = ?1 AND r.reserved_for IS NULL AND r.ready_at IS NOT NULL
+                   AND r.line > lines.line
+             ) FROM lines WHERE lines.line IS NOT NULL
+         ) "
+    };
+}
+
+fn due_lines(conn: &Connection, pool: &PoolName, now: Timestamp) -> StoreResult<Vec<LineKey>> {
+    conn.all(
+        concat!(
+            lines!(),
+            "SELECT line FROM lines WHERE line IS NOT NULL AND EXISTS (
+                 SELECT 1 FROM flow_runs r
+                 WHERE r.pool = ?1 AND r.line = lines.line AND r.reserved_for IS NULL
+                   AND r.ready_at IS NOT NULL AND r.ready_at <= ?2
+             )"
+        ),
+        params![pool, now],
+        |row| row.get(0),
+    )
+}
+
 fn ready_in_pool(
+    tx: &Tx<'_>,
+    claim: &Claim,
+    pool: &PoolName,
+    wanted: u32,
+) -> StoreResult<Vec<RunKey>> {
+    let Open {
+        lanes,
+        room,
+        starts,
+    } = open(tx, claim, pool, wanted)?;
+    let mut ready = Vec::new();
+    for lane in &lanes {
+        ready.push(ready_in_line(tx, claim, pool, lane)?);
+    }
+    if let [only] = &mut ready[..] {
+        return Ok(std::mem::take(only)
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect());
+    }
+    let since = ready
+        .iter()
+        .map(|runs| runs.iter().map(|(_, at)| *at).collect());
+    let since: Vec<Vec<Timestamp>> = since.collect();
+    let taken = lifecycle::choose(&lanes, &since, room, starts);
+    let chosen = ready.into_iter().zip(taken);
+    let chosen: Vec<RunKey> = chosen
+        .flat_map(|(runs, taken)| runs.into_iter().take(taken as usize))
+        .map(|(key, _)| key)
+        .collect();
+    if !chosen.is_empty() {
+        tx.run(
+            "UPDATE pools SET starts = starts + ?2 WHERE name = ?1",
+            params![pool, chosen.len() as i64],
+        )?;
+    }
+    Ok(chosen)
+}
+
+/// The runs that a line may give, the longest ready first.
+fn ready_in_line(
     conn: &Connection,
     claim: &Claim,
     pool: &PoolName,
-    count: u32,
-) -> StoreResult<Vec<RunKey>> {
-    match &claim.work_queue {
-        None => conn.all(
-            "SELECT no FROM flow_runs
-             WHERE pool = ?1 AND reserved_for IS NULL AND ready_at IS NOT NULL
-               AND ready_at <= ?2
-             ORDER BY ready_at, no LIMIT ?3",
-            params![pool, claim.now, count],
-            |row| row.get(0),
-        ),
-        Some(queue) => conn.all(
-            "SELECT r.no FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no
-             WHERE r.pool = ?1 AND r.reserved_for IS NULL AND r.ready_at IS NOT NULL
-               AND r.ready_at <= ?2 AND s.work_queue = ?4
-             ORDER BY r.ready_at, r.no LIMIT ?3",
-            params![pool, claim.now, count, queue],
-            |row| row.get(0),
-        ),
-    }
+    lane: &Lane,
+) -> StoreResult<Vec<(RunKey, Timestamp)>> {
+    conn.all(
+        "SELECT no, ready_at FROM flow_runs
+         WHERE pool = ?1 AND line = ?2 AND reserved_for IS NULL AND ready_at IS NOT NULL
+           AND ready_at <= ?3
+         ORDER BY ready_at, no LIMIT ?4",
+        params![pool, lane.line, claim.now, lane.room],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 /// The run and everything below it that has not ended, from the top. Subflows are passed
@@ -218,9 +302,14 @@ pub(super) fn next_due(
 ) -> StoreResult<Option<Timestamp>> {
     let in_pool = |pool: &PoolName| -> StoreResult<Option<Timestamp>> {
         conn.need(
-            "SELECT min(ready_at) FROM flow_runs
-             WHERE pool = ?1 AND reserved_for IS NULL AND ready_at IS NOT NULL
-               AND ready_at > ?2",
+            concat!(
+                lines!(),
+                "SELECT min((
+                     SELECT min(r.ready_at) FROM flow_runs r
+                     WHERE r.pool = ?1 AND r.line = lines.line AND r.reserved_for IS NULL
+                       AND r.ready_at IS NOT NULL AND r.ready_at > ?2
+                 )) FROM lines WHERE line IS NOT NULL"
+            ),
             params![pool, now],
             |row| row.get(0),
         )

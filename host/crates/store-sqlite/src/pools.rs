@@ -2,10 +2,11 @@
 
 use rusqlite::Connection;
 
+use super::queues;
 use super::rows::unsigned;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{Edited, PoolName, Timestamp, WorkPool};
+use model::{Edited, PoolName, Timestamp, WorkPool, WorkQueue};
 use store::{Missing, PoolChange, PoolUse, StoreError, StoreResult};
 
 pub(super) fn create(tx: &Tx<'_>, pool: &WorkPool) -> StoreResult<()> {
@@ -16,6 +17,7 @@ pub(super) fn create(tx: &Tx<'_>, pool: &WorkPool) -> StoreResult<()> {
         "INSERT INTO pools (name, run_limit, paused, created) VALUES (?1, ?2, ?3, ?4)",
         params![pool.name, pool.limit, pool.paused, pool.created],
     )?;
+    queues::insert(tx, &WorkQueue::default_of(pool))?;
     tx.changes().pool(&pool.name, Edited::Created);
     Ok(())
 }
@@ -49,6 +51,7 @@ pub(super) fn delete(tx: &Tx<'_>, name: &PoolName) -> StoreResult<()> {
             runs,
         });
     }
+    tx.run("DELETE FROM work_queues WHERE pool = ?1", [name])?;
     tx.run("DELETE FROM pools WHERE name = ?1", [name])?;
     tx.changes().pool(name, Edited::Deleted);
     Ok(())

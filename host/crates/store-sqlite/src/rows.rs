@@ -8,7 +8,7 @@ use super::columns::AsJson;
 use super::sql::{Row, Sql, params};
 use super::texts;
 use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp};
-use orchestrator::lifecycle::RunKey;
+use orchestrator::lifecycle::{LineKey, RunKey};
 use store::texts::Stored;
 use store::{Missing, StoreError, StoreResult};
 
@@ -22,7 +22,7 @@ macro_rules! flow_run_columns {
             ", s.tags, s.parent, s.within, r.state, r.state_name, r.state_message, r.state_at, \
              r.attempt, r.epoch, s.created, s.scheduled, r.started, r.ended, ",
             $outcome,
-            ", r.earlier"
+            ", r.earlier, r.line"
         )
     };
 }
@@ -54,6 +54,7 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<Stored<FlowRun>> {
         component: row.get(5)?,
         pool: row.get(6)?,
         work_queue: row.get(7)?,
+        priority: row.get::<_, LineKey>(25)?.priority(),
         grants: row
             .get::<_, Option<AsJson<Grants>>>(8)?
             .map_or_else(Grants::default, |grants| grants.0),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::blocks;
 use super::columns::{AsJson, list};
+use super::queues;
 use super::sql::{Sql, params};
 use super::texts;
 use super::writer::Tx;
@@ -23,8 +24,8 @@ fn insert_of(tx: &Tx<'_>, it: AddRun<'_>, origin: OriginKey) -> StoreResult<RunK
     let run = it.run;
     tx.run(
         "INSERT INTO flow_runs (id, state, state_name, state_message, state_at, states,
-             attempt, epoch, started, pool, ready_at, reserved_for, origin)
-         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             attempt, epoch, started, pool, ready_at, reserved_for, origin, line)
+         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             run.id,
             run.state.kind,
@@ -37,7 +38,8 @@ fn insert_of(tx: &Tx<'_>, it: AddRun<'_>, origin: OriginKey) -> StoreResult<RunK
             run.pool,
             it.ready_at,
             it.reserved_for,
-            origin
+            origin,
+            queues::line_of(tx, run)?
         ],
     )?;
     let no = RunKey(tx.last_insert_rowid());

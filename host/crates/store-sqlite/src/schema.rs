@@ -17,6 +17,7 @@
 //! variables, secrets  what people keep for all runs
 //! artifacts        what runs make for people to look at
 //! bulk_actions     what is done to many runs, and how far it is
+//! work_queues      the queues of pools, each with a number within its pool
 //! schedules        when runs of deployments are made by themselves
 //! turns            which process makes them
 //! run_blocks       what is in a block of runs, so that others are passed over
@@ -581,6 +582,51 @@ CREATE TABLE turns (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// `queues`: the last number that a queue of the pool was given. `starts`: how many of its runs were
+/// started where there was a choice. `line`: a run's queue and its priority, in one number. Before,
+/// a run could name any queue; those that wait in one have it.
+const QUEUES: &str = "
+CREATE TABLE work_queues (
+    pool      TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    no        INTEGER NOT NULL,
+    priority  INTEGER NOT NULL,
+    run_limit INTEGER,
+    paused    INTEGER NOT NULL,
+    created   INTEGER NOT NULL,
+    PRIMARY KEY (pool, name)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE pools ADD COLUMN queues INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pools ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deployments ADD COLUMN work_queue TEXT;
+ALTER TABLE deployments ADD COLUMN priority INTEGER;
+ALTER TABLE flow_runs ADD COLUMN line INTEGER NOT NULL DEFAULT 50;
+INSERT INTO work_queues (pool, name, no, priority, paused, created)
+    SELECT name, 'default', 0, 50, 0, created FROM pools;
+INSERT INTO work_queues (pool, name, no, priority, paused, created)
+    SELECT pool, work_queue, row_number() OVER (PARTITION BY pool ORDER BY work_queue), 50, 0, at
+    FROM (
+        SELECT r.pool, s.work_queue, min(s.created) AS at
+        FROM flow_runs r JOIN flow_run_specs s ON s.no = r.no JOIN pools p ON p.name = r.pool
+        WHERE r.ended IS NULL AND s.work_queue IS NOT NULL AND s.work_queue <> 'default'
+        GROUP BY 1, 2
+    );
+UPDATE pools SET queues = (SELECT max(no) FROM work_queues q WHERE q.pool = pools.name);
+UPDATE flow_runs SET line = 256 * (
+        SELECT q.no FROM flow_run_specs s
+        JOIN work_queues q ON q.name = s.work_queue WHERE s.no = flow_runs.no
+          AND q.pool = flow_runs.pool
+    ) + 50
+    WHERE ended IS NULL AND EXISTS (
+        SELECT 1 FROM flow_run_specs s
+        JOIN work_queues q ON q.name = s.work_queue WHERE s.no = flow_runs.no
+          AND q.pool = flow_runs.pool
+    );
+DROP INDEX flow_runs_ready;
+CREATE INDEX flow_runs_ready ON flow_runs (pool, line, ready_at)
+    WHERE ready_at IS NOT NULL AND reserved_for IS NULL;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -604,6 +650,7 @@ const STEPS: &[M<'static>] = &[
     M::up(BLOBS),
     M::up(EARLIER),
     M::up(SCHEDULES),
+    M::up(QUEUES),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -18,6 +18,7 @@ pub mod living;
 pub mod losing;
 pub mod offering;
 pub mod past;
+pub mod queues;
 pub mod reading;
 pub mod scheduling;
 pub mod starting;
@@ -92,7 +93,13 @@ macro_rules! contract {
             starting::a_run_is_claimed_once,
             starting::a_limit_holds_over_all_workers,
             starting::a_paused_pool_gives_nothing,
-            starting::a_work_queue_restricts_a_claim,
+            queues::a_pool_has_a_default_queue_and_others_are_created_changed_and_deleted,
+            queues::a_pool_has_so_many_queues_at_most,
+            queues::a_worker_may_take_runs_of_some_queues_only,
+            queues::runs_go_by_the_priority_of_their_queue_and_their_own,
+            queues::every_tenth_start_is_for_the_run_that_has_waited_longest,
+            queues::a_paused_queue_gives_nothing_and_a_limit_holds,
+            queues::a_queue_in_use_stays_and_what_was_in_one_that_is_gone_is_in_the_default,
             starting::a_reserved_run_is_outside_its_pool,
             starting::who_is_not_registered_cannot_claim,
             living::a_run_lives_from_claim_to_end,

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use model::{
-    BlobDigest, DeploymentName, Digest, Lease, PoolName, RunId, ScheduleId, ScheduleName,
-    SecretName, StateType, TokenName, UploadId, VariableName, WorkerId,
+    BlobDigest, DeploymentName, Digest, Lease, PoolName, QueueName, RunId, ScheduleId,
+    ScheduleName, SecretName, StateType, TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::OtherRequest;
 use orchestrator::lifecycle::Refusal;
@@ -21,6 +21,17 @@ pub enum StoreError {
     NotFound(Missing),
     #[error("work pool `{0}` exists already")]
     PoolExists(PoolName),
+    #[error("work pool `{pool}` has a queue `{name}` already")]
+    QueueExists { pool: PoolName, name: QueueName },
+    #[error("work pool `{0}` has {max} queues, as many as it may", max = crate::QUEUES_MAX)]
+    TooManyQueues(PoolName),
+    #[error("work queue `{name}` of `{pool}` is still used by {}", users(.deployments, .runs))]
+    QueueInUse {
+        pool: PoolName,
+        name: QueueName,
+        deployments: u64,
+        runs: u64,
+    },
     #[error("deployment `{deployment}` has a schedule `{name}` already")]
     ScheduleExists {
         deployment: DeploymentName,
@@ -170,6 +181,8 @@ pub enum Missing {
     Schedule(ScheduleId),
     #[error("work pool `{0}`")]
     Pool(PoolName),
+    #[error("queue `{name}` of work pool `{pool}`")]
+    Queue { pool: PoolName, name: QueueName },
     #[error("component {0}")]
     Component(Digest),
     #[error("worker {0}")]

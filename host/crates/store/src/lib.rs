@@ -21,6 +21,7 @@ mod kept;
 mod listing;
 pub mod moving;
 mod pools;
+mod queues;
 mod reading;
 mod runs;
 mod schedules;
@@ -53,6 +54,7 @@ pub use model::{
     Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
 };
 pub use pools::{PoolChange, PoolUse, Pools};
+pub use queues::{QUEUES_MAX, QueueChange, QueueUse, Queues};
 pub use reading::{LatestEnd, LatestEnds, Reading};
 pub use runs::{Offer, Runs, key_holder};
 pub use schedules::{DueSchedule, ScheduleChange, ScheduleStep, Schedules};
@@ -66,6 +68,7 @@ pub use workers::Workers;
 pub trait Store:
     Catalog
     + Pools
+    + Queues
     + Runs
     + Schedules
     + Workers
@@ -85,6 +88,8 @@ pub trait Store:
 impl<T> Store for T where
     T: Catalog
         + Pools
+        + Queues
+        + Queues
         + Runs
         + Schedules
         + Workers

@@ -348,7 +348,7 @@ impl Serving {
         let claim = Claim {
             worker: config.id,
             pool: config.pool.clone(),
-            work_queue: config.work_queue.clone(),
+            queues: config.queues.clone(),
             count: room.min(CLAIM_MAX),
             now: self.shared.now(),
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Program;
 use blobs::Storage;
-use model::{PoolName, WorkerId};
+use model::{PoolName, QueueName, WorkerId};
 use operations::FreshIds;
 use vault::Keys;
 
@@ -15,8 +15,8 @@ pub struct WorkerConfig {
     pub name: String,
     /// The pool to pull from; none: only runs reserved for this worker.
     pub pool: Option<PoolName>,
-    /// Only runs of this work queue.
-    pub work_queue: Option<String>,
+    /// Only runs of these work queues. None is named: of all.
+    pub queues: Vec<QueueName>,
     /// Flow runs executed at once. Runs that wait do not count.
     pub runs_max: u32,
     /// How long a waiting flow keeps its instance in memory.
@@ -42,7 +42,7 @@ impl WorkerConfig {
             id: WorkerId::new(&mut FreshIds),
             name,
             pool,
-            work_queue: None,
+            queues: Vec::new(),
             runs_max: 100,
             park: Duration::from_secs(1),
             clean_up: Duration::from_secs(10),

@@ -33,7 +33,8 @@ use model::{
     Ask, Failure, FailureKind, Lease, Outcome, Reply, RunId, RunName, Seq, Settlement, State,
     Timestamp,
 };
-use operations::{FreshIds, resolve};
+use operations::FreshIds;
+use operations::resolve::{self, ResolveRefusal};
 use orchestrator::flow::{
     Await, Check, Effect, Event, Flow, FlowLimits, Found, Known, Look, Mode, Moment, Past, Signal,
     Step, Stop, TaskEvent,
@@ -407,6 +408,13 @@ impl Driver {
                     .await
                     .map(Found::NoDeployment),
                 Err(err) => Err(err),
+            },
+            Look::Queue(pool, name) => match resolve::queue(&**store, &pool, &name).await {
+                Ok(_) => Ok(Found::Queue),
+                Err(ResolveRefusal::NoQueue { nearest, .. }) => Ok(Found::NoQueue(nearest)),
+                Err(ResolveRefusal::Store(err)) => Err(err),
+                // The pool was deleted meanwhile.
+                Err(_) => Ok(Found::NoQueue(None)),
             },
             Look::Run(run) => {
                 let found = store.flow_run(run).await;

@@ -40,6 +40,8 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
         .add("name", text(&deployment.name))
         .add_if("description", deployment.description.as_ref())
         .add("pool", text(&deployment.pool))
+        .add_if("queue", deployment.work_queue.as_ref())
+        .add_if("priority", deployment.priority)
         .add("takes", text(signature_of(&flow.schema.parameters)))
         .add("defaults", text(&deployment.parameters))
         .add("component", text(deployment.component))

@@ -10,7 +10,7 @@ use crate::cli::table::{Fields, Table, maybe, state, text};
 use crate::cli::task_run::{newest, table as task_table};
 use crate::cli::text::shortened;
 use crate::cli::time::{local, took, took_in_all};
-use model::{AwaitedInput, IdPrefix, StateType};
+use model::{AwaitedInput, IdPrefix, Priority, StateType};
 use operations::client::{InspectRun, LIMIT_MAX, RunQuery, TaskRunQuery};
 use operations::inputs::example;
 use operations::problem::command;
@@ -160,6 +160,10 @@ fn summary(details: &FlowRunDetailsView, held: Option<String>) -> Fields {
         .add_if("parent", run.parent)
         .add_if("pool", run.pool.as_ref())
         .add_if("queue", run.work_queue.as_ref())
+        .add_if(
+            "priority",
+            Some(run.priority).filter(|it| *it != Priority::default()),
+        )
         .add("component", text(run.component))
         .add("attempt", text(run.attempt))
         .add("created", text(local(run.created)))

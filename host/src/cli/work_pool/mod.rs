@@ -7,6 +7,8 @@ mod inspect;
 mod limit;
 mod ls;
 
+pub use limit::LimitArg;
+
 use super::context::Context;
 use super::error::ExitStatus;
 

@@ -17,7 +17,7 @@ use crate::cli::storage;
 use crate::cli::text::counted;
 use crate::cli::time::SpanArg;
 use model::Ids as _;
-use model::{PoolName, RunName, StateType};
+use model::{PoolName, QueueName, RunName, StateType};
 use operations::FreshIds;
 use operations::resolve;
 use store::{PoolUse, RunFilter, Store};
@@ -39,9 +39,10 @@ pub struct StartArgs {
     /// The worker's name [default: a generated one]
     #[arg(short, long)]
     name: Option<RunName>,
-    /// Only runs of this work queue
-    #[arg(long, value_name = "QUEUE")]
-    work_queue: Option<String>,
+    /// Only runs of this queue of the pool; may be repeated
+    #[arg(long = "queue", alias = "work-queue", value_name = "QUEUE")]
+    #[arg(add = completions::queues())]
+    queues: Vec<QueueName>,
     /// How long a waiting flow stays in memory; afterwards it is replayed when it goes on
     #[arg(long, default_value = "1s", value_name = "DURATION")]
     park: SpanArg,
@@ -80,6 +81,9 @@ pub async fn run(args: StartArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     }
     let store = cx.store("worker")?;
     let pool = resolve::pool(&**store, &args.pool).await?;
+    for queue in &args.queues {
+        resolve::queue(&**store, &args.pool, queue).await?;
+    }
     let name = args
         .name
         .clone()
@@ -148,7 +152,7 @@ fn say_if_too_much(memory: usize) {
 
 fn config(args: &StartArgs, name: String) -> WorkerConfig {
     let mut config = WorkerConfig::new(name, Some(args.pool.clone()));
-    config.work_queue = args.work_queue.clone();
+    config.queues = args.queues.clone();
     config.runs_max = args.limit;
     config.park = args.park.0;
     config.lease = args.lease.0;

@@ -1,18 +1,19 @@
 //! Work pools, workers, tokens and the log of actions, from the store.
 
 use async_trait::async_trait;
-use model::{PoolName, TokenName, WorkPool};
-use store::{AuditCursor, AuditFilter, PoolChange};
+use model::{PoolName, QueueName, TokenName, WorkPool, WorkQueue};
+use store::{AuditCursor, AuditFilter, PoolChange, QueueChange};
 
 use super::cursor::{Order, cursor_at, limit, part, place_of};
 use super::local::LocalClient;
 use super::page::Page;
 use super::requests::{
-    AuditQuery, ChangePool, CreatePool, CreateToken, PoolQuery, TokenQuery, WorkerQuery,
+    AuditQuery, ChangePool, ChangeQueue, CreatePool, CreateQueue, CreateToken, PoolQuery,
+    QueueQuery, TokenQuery, WorkerQuery,
 };
 use super::{AccessClient, Answered, PoolsClient};
 use crate::problem::{Problem, ProblemKind};
-use crate::view::{AuditView, NewTokenView, PoolView, TokenView, WorkerView};
+use crate::view::{AuditView, NewTokenView, PoolView, QueueView, TokenView, WorkerView};
 use crate::{access, inspect, resolve};
 
 #[async_trait]
@@ -27,7 +28,7 @@ impl PoolsClient for LocalClient {
     }
 
     async fn create_pool(&self, create: CreatePool) -> Answered<PoolView> {
-        check_limit(create.limit)?;
+        check_limit(create.limit, "pool")?;
         let pool = WorkPool {
             name: create.name.clone(),
             limit: create.limit,
@@ -39,7 +40,7 @@ impl PoolsClient for LocalClient {
     }
 
     async fn change_pool(&self, name: &PoolName, change: ChangePool) -> Answered<PoolView> {
-        check_limit(change.limit.flatten())?;
+        check_limit(change.limit.flatten(), "pool")?;
         resolve::pool(&*self.store, name).await?;
         let change = PoolChange {
             paused: change.paused,
@@ -52,6 +53,64 @@ impl PoolsClient for LocalClient {
     async fn delete_pool(&self, name: &PoolName) -> Answered<()> {
         resolve::pool(&*self.store, name).await?;
         Ok(self.store.delete_pool(name).await?)
+    }
+
+    async fn list_queues(&self, pool: &PoolName, query: QueueQuery) -> Answered<Page<QueueView>> {
+        resolve::pool(&*self.store, pool).await?;
+        let queues = self.store.queues(Some(pool)).await?;
+        // In their order, which the text of a number does not keep.
+        part(&query, pool.as_str(), queues, Order::Up, |it| {
+            format!("{:03}-{}", it.queue.priority.get(), it.queue.name)
+        })
+    }
+
+    async fn inspect_queue(&self, pool: &PoolName, name: &QueueName) -> Answered<QueueView> {
+        Ok(resolve::queue(&*self.store, pool, name).await?.into())
+    }
+
+    async fn create_queue(&self, pool: &PoolName, create: CreateQueue) -> Answered<QueueView> {
+        check_limit(create.limit, "queue")?;
+        resolve::pool(&*self.store, pool).await?;
+        let name = create.name.clone();
+        let queue = WorkQueue {
+            pool: pool.clone(),
+            name: create.name,
+            priority: create.priority,
+            limit: create.limit,
+            paused: create.paused,
+            created: self.store.clock().now(),
+        };
+        self.store.create_queue(queue).await?;
+        self.inspect_queue(pool, &name).await
+    }
+
+    async fn change_queue(
+        &self,
+        pool: &PoolName,
+        name: &QueueName,
+        change: ChangeQueue,
+    ) -> Answered<QueueView> {
+        check_limit(change.limit.flatten(), "queue")?;
+        resolve::queue(&*self.store, pool, name).await?;
+        let change = QueueChange {
+            priority: change.priority,
+            paused: change.paused,
+            limit: change.limit,
+        };
+        self.store.change_queue(pool, name, change).await?;
+        self.inspect_queue(pool, name).await
+    }
+
+    async fn delete_queue(&self, pool: &PoolName, name: &QueueName) -> Answered<()> {
+        resolve::queue(&*self.store, pool, name).await?;
+        if name.is_default() {
+            let detail = format!("the queue `{name}` of a work pool cannot be deleted");
+            return Err(Problem::new(ProblemKind::InUse, detail).hint(format!(
+                "runs that name no queue are in it; `orch-host work-queue pause {name} --pool {pool}` \
+                 lets them wait"
+            )));
+        }
+        Ok(self.store.delete_queue(pool, name).await?)
     }
 
     async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>> {
@@ -107,13 +166,15 @@ impl AccessClient for LocalClient {
     }
 }
 
-/// A pool that executes nothing is a paused one.
-fn check_limit(limit: Option<u32>) -> Answered<()> {
+/// A pool or a queue that executes nothing is a paused one.
+fn check_limit(limit: Option<u32>, of: &str) -> Answered<()> {
     if limit != Some(0) {
         return Ok(());
     }
     let detail = "with a limit of 0 nothing would ever start";
     Err(Problem::new(ProblemKind::InvalidRequest, detail)
-        .hint("pause the pool to let its runs wait, or give no limit")
+        .hint(format!(
+            "pause the {of} to let its runs wait, or give no limit"
+        ))
         .at("/limit", detail))
 }

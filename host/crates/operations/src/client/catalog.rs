@@ -1,7 +1,7 @@
 //! Components and deployments, from the store.
 
 use async_trait::async_trait;
-use model::{Component, Deployment, Digest, Grants, Json};
+use model::{Component, Deployment, Digest, Grants, Json, PoolName, QueueName};
 
 use super::cursor::{Order, part};
 use super::local::{LocalClient, Undescribed};
@@ -73,7 +73,8 @@ impl CatalogClient for LocalClient {
 
     async fn deploy(&self, request: DeployRequest) -> Answered<Vec<DeployedView>> {
         let component = resolve::component(&*self.store, &request.component).await?;
-        resolve::pool(&*self.store, &request.pool).await?;
+        self.need_pool(&request.pool, request.work_queue.as_ref())
+            .await?;
         let defaults = tidied(&request.parameters)?;
         let of_flow = &request.flow_parameters;
         let mut flows = Vec::new();
@@ -91,6 +92,8 @@ impl CatalogClient for LocalClient {
         let wish = Wish {
             name: request.name,
             pool: request.pool,
+            work_queue: request.work_queue,
+            priority: request.priority,
             tags: request.tags,
             grants: grants(&request.grants)?,
             description: request.description,
@@ -117,7 +120,8 @@ impl CatalogClient for LocalClient {
         let deployment = resolve::deployment(&*self.store, name).await?;
         let component = self.inspect_stored(deployment.component).await?;
         let pool = edit.pool.unwrap_or_else(|| deployment.pool.clone());
-        resolve::pool(&*self.store, &pool).await?;
+        let work_queue = edit.work_queue.or_else(|| deployment.work_queue.clone());
+        self.need_pool(&pool, work_queue.as_ref()).await?;
         let defaults = match edit.parameters {
             Some(parameters) => tidied(&parameters)?,
             None => deployment.parameters.clone(),
@@ -126,6 +130,8 @@ impl CatalogClient for LocalClient {
         let wish = Wish {
             name: Some(deployment.name.name.to_string()),
             pool,
+            work_queue,
+            priority: edit.priority.or(deployment.priority),
             tags: edit.tags.unwrap_or_else(|| deployment.tags.clone()),
             grants: match edit.grants {
                 Some(wished) => grants(&wished)?,
@@ -149,6 +155,15 @@ impl CatalogClient for LocalClient {
 }
 
 impl LocalClient {
+    /// Errs if there is no such pool, or if it has no such queue.
+    async fn need_pool(&self, pool: &PoolName, queue: Option<&QueueName>) -> Answered<()> {
+        match queue {
+            Some(queue) => resolve::queue(&*self.store, pool, queue).await.map(drop)?,
+            None => resolve::pool(&*self.store, pool).await.map(drop)?,
+        }
+        Ok(())
+    }
+
     async fn inspect_stored(&self, digest: Digest) -> Answered<Component> {
         let component = self.store.component(digest).await?;
         component

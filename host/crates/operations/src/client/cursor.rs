@@ -10,8 +10,8 @@ use store::PageRequest;
 use super::page::Page;
 use super::requests::{
     ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery,
-    LIMIT_DEFAULT, LIMIT_MAX, PoolQuery, ScheduleQuery, SecretQuery, TokenQuery, VariableQuery,
-    WorkerQuery,
+    LIMIT_DEFAULT, LIMIT_MAX, PoolQuery, QueueQuery, ScheduleQuery, SecretQuery, TokenQuery,
+    VariableQuery, WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::view::View;
@@ -49,6 +49,7 @@ listings!(
     DeploymentQuery,
     JournalQuery,
     PoolQuery,
+    QueueQuery,
     ScheduleQuery,
     TokenQuery,
     SecretQuery,

@@ -27,7 +27,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use model::{
-    Json, PoolName, ScheduleId, SecretName, TaskRunId, Timestamp, TokenName, VariableName,
+    Json, PoolName, QueueName, ScheduleId, SecretName, TaskRunId, Timestamp, TokenName,
+    VariableName,
 };
 use store::BulkId;
 
@@ -35,7 +36,7 @@ use crate::problem::Problem;
 use crate::view::{
     ArtifactView, AuditView, BulkActionView, ComponentView, DashboardView, DeployedView,
     DeploymentDetailsView, DeploymentView, EntryView, FlowRunDetailsView, FlowRunView,
-    HistoryLineView, InputView, LogView, NewTokenView, NewsView, PoolView, ScheduleView,
+    HistoryLineView, InputView, LogView, NewTokenView, NewsView, PoolView, QueueView, ScheduleView,
     SecretView, SlotView, TalliesView, TaskRunView, TimelineView, TokenView, VariableView,
     WorkerView,
 };
@@ -44,12 +45,13 @@ pub use events::{EventFilter, list_events, place_of_event};
 pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
-    ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ComponentQuery,
-    CreatePool, CreateSchedule, CreateToken, DeployRequest, DeploymentQuery, EditDeployment,
-    EventQuery, GrantsRequest, InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, ListOrder,
-    LogQuery, PoolQuery, QueryRequest, RetryRun, RunEventQuery, RunQuery, ScheduleQuery,
-    SecretQuery, SecretText, SetSecret, SetVariable, SlotQuery, StartRun, TallyQuery, TaskRunQuery,
-    TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat, WorkerQuery,
+    ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ChangeQueue,
+    ComponentQuery, CreatePool, CreateQueue, CreateSchedule, CreateToken, DeployRequest,
+    DeploymentQuery, EditDeployment, EventQuery, GrantsRequest, InspectRun, JournalQuery,
+    LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, QueueQuery, RetryRun,
+    RunEventQuery, RunQuery, ScheduleQuery, SecretQuery, SecretText, SetSecret, SetVariable,
+    SlotQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, VariableQuery,
+    WatchQuery, WatchWhat, WorkerQuery,
 };
 pub use watch::LocalWatch;
 
@@ -268,6 +270,22 @@ pub trait PoolsClient: Send + Sync + 'static {
     async fn change_pool(&self, name: &PoolName, change: ChangePool) -> Answered<PoolView>;
 
     async fn delete_pool(&self, name: &PoolName) -> Answered<()>;
+
+    /// By priority and name.
+    async fn list_queues(&self, pool: &PoolName, query: QueueQuery) -> Answered<Page<QueueView>>;
+
+    async fn inspect_queue(&self, pool: &PoolName, name: &QueueName) -> Answered<QueueView>;
+
+    async fn create_queue(&self, pool: &PoolName, create: CreateQueue) -> Answered<QueueView>;
+
+    async fn change_queue(
+        &self,
+        pool: &PoolName,
+        name: &QueueName,
+        change: ChangeQueue,
+    ) -> Answered<QueueView>;
+
+    async fn delete_queue(&self, pool: &PoolName, name: &QueueName) -> Answered<()>;
 
     async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>>;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Entry, FlowRun, Ids as _, Json, Seq, StateType, TaskRunId, Timestamp};
+use model::{Entry, FlowRun, Ids as _, Json, QueueName, Seq, StateType, TaskRunId, Timestamp};
 use orchestrator::Start;
 use store::{NewRun, RunFilter, StateFilter, TaskRunFilter};
 
@@ -57,6 +57,15 @@ impl RunsClient for LocalClient {
         starts: Vec<StartRun>,
     ) -> Answered<Vec<StartedRun>> {
         let deployment = resolve::deployment(&*self.store, deployment).await?;
+        let mut queues: Vec<&QueueName> = starts
+            .iter()
+            .filter_map(|start| start.work_queue.as_ref())
+            .collect();
+        queues.sort_unstable();
+        queues.dedup();
+        for queue in queues {
+            resolve::queue(&*self.store, &deployment.pool, queue).await?;
+        }
         let startable = Startable::of_deployment(&*self.store, deployment).await?;
         let now = self.store.clock().now();
         let are_light = starts.iter().all(|start| is_light(&startable, start));
@@ -257,6 +266,7 @@ fn new_run(startable: &Startable, start: StartRun, now: Timestamp) -> Answered<N
         tags: start.tags,
         scheduled: start.scheduled.unwrap_or(now),
         work_queue: start.work_queue,
+        priority: start.priority,
         ..Start::now(&mut FreshIds, parameters, now)
     };
     Ok(NewRun {

@@ -232,11 +232,11 @@ fn resume(
     })
 }
 
-/// Errs if the target holds more than what is in every new database: a pool.
+/// Errs if the target holds more than what is in every new database: a pool and its queue.
 async fn need_empty(to: &dyn Database) -> Result<(), CopyRefusal> {
     for table in &TABLES {
         let rows = to.count(table).await?;
-        let is_empty = rows == 0 || table.name == "pools" && rows == 1;
+        let is_empty = rows == 0 || rows == 1 && matches!(table.name, "pools" | "work_queues");
         if !is_empty {
             return Err(CopyRefusal::NotEmpty {
                 place: to.place(),

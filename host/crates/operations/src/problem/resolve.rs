@@ -61,6 +61,19 @@ impl From<&ResolveRefusal> for Problem {
                     None => format!("create it: `orch-host work-pool create {asked}`"),
                 },
             ),
+            NoQueue {
+                pool,
+                asked,
+                nearest: name,
+            } => (
+                ProblemKind::NotFound,
+                match name {
+                    Some(name) => meant(name),
+                    None => {
+                        format!("create it: `orch-host work-queue create {asked} --pool {pool}`")
+                    }
+                },
+            ),
             NoComponent { .. } => (
                 ProblemKind::NotFound,
                 "`orch-host component ls` lists them".to_owned(),

@@ -60,6 +60,24 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             Exists,
             format!("`orch-host work-pool set-limit {pool} N` changes its limit"),
         ),
+        StoreError::QueueExists { pool, name } => (
+            Exists,
+            format!("`orch-host work-queue set {name} --pool {pool}` changes it"),
+        ),
+        StoreError::TooManyQueues(pool) => (
+            InUse,
+            format!(
+                "`orch-host work-queue delete NAME --pool {pool}` deletes one; runs of a queue have \
+                 priorities, too"
+            ),
+        ),
+        StoreError::QueueInUse { pool, name, .. } => (
+            InUse,
+            format!(
+                "deploy with another queue and let its runs end: `orch-host work-queue ls --pool \
+                 {pool}` counts those of `{name}`"
+            ),
+        ),
         StoreError::ScheduleExists { .. } => (
             Exists,
             "give another name: a deployment may have several schedules".to_owned(),
@@ -189,6 +207,9 @@ fn listing(missing: &Missing) -> String {
         Missing::Deployment(_) => "`orch-host deployment ls` lists those there are".to_owned(),
         Missing::Schedule(_) => "`orch-host schedule ls` lists those there are".to_owned(),
         Missing::Pool(pool) => format!("create it: `orch-host work-pool create {pool}`"),
+        Missing::Queue { pool, name } => {
+            format!("create it: `orch-host work-queue create {name} --pool {pool}`")
+        }
         Missing::Component(_) => "`orch-host deploy FILE.wasm` brings it back".to_owned(),
         Missing::Worker(_) => "`orch-host worker ls` lists those there are".to_owned(),
         Missing::Variable(name) => {

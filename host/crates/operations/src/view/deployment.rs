@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{FlowView, StateView, View};
-use model::{Deployment, DeploymentName, Digest, Grants, Json, PoolName, RunId, Timestamp};
+use model::{
+    Deployment, DeploymentName, Digest, Grants, Json, PoolName, Priority, QueueName, RunId,
+    Timestamp,
+};
 use store::LatestEnd;
 
 /// A deployment.
@@ -15,6 +18,13 @@ pub struct DeploymentView {
     pub name: DeploymentName,
     pub component: Digest,
     pub pool: PoolName,
+    /// The queue of the pool that its runs are in unless they name one. Left out where that is
+    /// `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_queue: Option<QueueName>,
+    /// That of its runs unless they have one. Left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Default parameters, below those of a run.
     pub parameters: Json,
     pub tags: Vec<String>,
@@ -59,6 +69,8 @@ impl From<Deployment> for DeploymentView {
             name: deployment.name,
             component: deployment.component,
             pool: deployment.pool,
+            work_queue: deployment.work_queue,
+            priority: deployment.priority,
             parameters: deployment.parameters,
             tags: deployment.tags,
             grants: deployment.grants.into(),

@@ -13,8 +13,8 @@ use super::{
     TaskRunView, View, in_ms, span_ms,
 };
 use model::{
-    DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, RunId, RunName, StateName,
-    StateType, Timestamp, has_waited,
+    DeploymentName, Digest, FlowName, FlowRun, Json, PoolName, Priority, QueueName, RunId, RunName,
+    StateName, StateType, Timestamp, has_waited,
 };
 
 /// A flow run.
@@ -26,7 +26,11 @@ pub struct FlowRunView {
     pub deployment: Option<DeploymentName>,
     pub state: StateView,
     pub pool: Option<PoolName>,
-    pub work_queue: Option<String>,
+    /// The queue of the pool. Null: `default`.
+    pub work_queue: Option<QueueName>,
+    /// Within its queue: the lower the number, the sooner.
+    #[serde(default)]
+    pub priority: Priority,
     pub component: Digest,
     pub parameters: Json,
     pub tags: Vec<String>,
@@ -100,6 +104,7 @@ impl From<FlowRun> for FlowRunView {
             state: run.state.into(),
             pool: run.pool,
             work_queue: run.work_queue,
+            priority: run.priority,
             component: run.component,
             parameters: run.parameters,
             tags: run.tags,
@@ -237,6 +242,7 @@ mod tests {
           },
           "pool": "default-pool",
           "work_queue": "fast",
+          "priority": 50,
           "component": "abababababababababababababababababababababababababababababababab",
           "parameters": {"n":1.50},
           "tags": [
@@ -277,6 +283,7 @@ mod tests {
           },
           "pool": null,
           "work_queue": null,
+          "priority": 50,
           "component": "abababababababababababababababababababababababababababababababab",
           "parameters": {"n":1.50},
           "tags": [
@@ -364,6 +371,7 @@ mod tests {
           },
           "pool": "default-pool",
           "work_queue": "fast",
+          "priority": 50,
           "component": "abababababababababababababababababababababababababababababababab",
           "parameters": {"n":1.50},
           "tags": [

@@ -57,7 +57,8 @@ pub fn flow_run() -> FlowRun {
         deployment: "etl/nightly".parse().ok(),
         component: Digest([0xab; 32]),
         pool: Some(PoolName::default_pool()),
-        work_queue: Some("fast".to_owned()),
+        work_queue: Some("fast".parse().unwrap()),
+        priority: model::Priority::default(),
         grants: Grants::default(),
         parameters: Json::trusted(r#"{"n":1.50}"#),
         tags: vec!["t".to_owned()],
@@ -221,6 +222,8 @@ pub fn deployment() -> Deployment {
         name: "etl/nightly".parse().unwrap(),
         component: Digest([0xab; 32]),
         pool: PoolName::default_pool(),
+        work_queue: None,
+        priority: None,
         parameters: Json::trusted(r#"{"n":1.50}"#),
         tags: vec!["t".to_owned()],
         grants: Grants {

@@ -4,7 +4,7 @@
 //! run_deployment --> in the journal, or kept? ------------------------------> the same run
 //!     |- started by an earlier attempt --> Look::Run --> goes on or completed? --> that run
 //!     |                                      `- failed: as if it were new
-//!     `- new --> Look::Deployment --> fits? -- no --> refused
+//!     `- new --> Look::Deployment, Look::Queue --> fits? -- no --> refused
 //!                  `- yes --> no key: child and entry in one record, later
 //!                             key: record, Look::RunByKey --found--> that run
 //!                                  ^          `- none --> record the child
@@ -20,14 +20,15 @@ use std::time::Duration;
 use std::vec;
 
 use super::check::Check;
-use super::doing::{Doing, Keyed, Reusing, Starting};
+use super::doing::{Doing, Keyed, Queueing, Reusing, Starting};
 use super::machine::{Asked, Asks, Flow, No, wrong_answer};
 use super::step::{Found, KeyHolder, Known, Look, Moment, Signal, Step, Stop};
 use crate::kept::is_worth_taking;
 use crate::{Start, artifact, is_same_request, new_run};
 use model::{
     Answer, Call, DeploymentName, Failure, FailureKind, FlowRun, NewArtifact, NewRun, Next,
-    Progress, Recorded, Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
+    Progress, QueueName, Recorded, Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp,
+    VariableName,
 };
 
 impl Flow {
@@ -50,6 +51,7 @@ impl Flow {
                 self.doing = Doing::Resolve(request);
                 Step::Look(Look::Deployment(name))
             }
+            Doing::Queue(queueing) => self.look_for_queue(queueing),
             Doing::Start(_) | Doing::Input(_) => unreachable!("it is checked first"),
             Doing::Key(keyed) => self.look_for_key(keyed, at.logged),
             Doing::Create(..) => unreachable!("it is answered by its record"),
@@ -105,6 +107,14 @@ impl Flow {
             }
             (Doing::Resolve(request), Found::NoDeployment(nearest)) => {
                 Err(self.no_deployment(*request, nearest, at.now))
+            }
+            (Doing::Queue(queueing), Found::Queue) => {
+                let pool = queueing.known.deployment.pool.clone();
+                self.queues.insert((pool, queueing.queue));
+                self.resolved(queueing.request, queueing.known, at)
+            }
+            (Doing::Queue(queueing), Found::NoQueue(nearest)) => {
+                Err(self.no_queue(*queueing, nearest, at.now))
             }
             (Doing::Reuse(reusing), Found::Run(found)) => self.reused(*reusing, found, at),
             (Doing::Key(keyed), Found::KeyHolder(holder)) => self.key_held(keyed, holder, at),
@@ -271,6 +281,26 @@ impl Flow {
                 return Err(self.not_started(request, FailureKind::Invalid, message, at.now));
             }
         };
+        let queue = match request.work_queue.as_deref().map(str::parse::<QueueName>) {
+            Some(Ok(queue)) => Some(queue).filter(|queue| !queue.is_default()),
+            Some(Err(err)) => {
+                let name = &known.deployment.name;
+                let message = format!("a run of `{name}` was not started: {err}");
+                return Err(self.not_started(request, FailureKind::Invalid, message, at.now));
+            }
+            None => None,
+        };
+        if let Some(queue) = queue {
+            let place = (known.deployment.pool.clone(), queue);
+            if !self.queues.contains(&place) {
+                let (_, queue) = place;
+                return Ok(self.look_for_queue(Box::new(Queueing {
+                    request,
+                    known,
+                    queue,
+                })));
+            }
+        }
         let run = self.child(&request, &known, at);
         let check = Check::Parameters {
             takes,
@@ -282,6 +312,26 @@ impl Flow {
             run,
         };
         self.check(check, Doing::Start(Box::new(start)), at)
+    }
+
+    fn look_for_queue(&mut self, queueing: Box<Queueing>) -> Step {
+        let pool = queueing.known.deployment.pool.clone();
+        let look = Look::Queue(pool, queueing.queue.clone());
+        self.doing = Doing::Queue(queueing);
+        Step::Look(look)
+    }
+
+    fn no_queue(&mut self, queueing: Queueing, nearest: Option<QueueName>, now: Timestamp) -> No {
+        let deployment = &queueing.known.deployment;
+        let (name, pool, queue) = (&deployment.name, &deployment.pool, &queueing.queue);
+        let what_then = match nearest {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("`orch-host work-queue create {queue} --pool {pool}` makes it"),
+        };
+        let message = format!(
+            "a run of `{name}` was not started: work pool `{pool}` has no queue `{queue}`: {what_then}"
+        );
+        self.not_started(queueing.request, FailureKind::NotFound, message, now)
     }
 
     /// The parameters of a run are checked.
@@ -343,7 +393,9 @@ impl Flow {
             tags: request.tags.clone(),
             scheduled: request.scheduled.unwrap_or(at.now),
             parent: request.as_subflow.then(|| self.run(request.scope).id),
-            work_queue: request.work_queue.clone(),
+            work_queue: request.work_queue.as_deref().map(QueueName::trusted),
+            // An urgent run's children are urgent.
+            priority: known.deployment.priority.or(Some(self.run.priority)),
             ..Start::now(&mut at.ids, request.parameters.clone(), at.now)
         };
         new_run(&known.deployment, start, at.now)

@@ -4,7 +4,8 @@ use std::vec;
 
 use super::step::Known;
 use model::{
-    Call, FlowRun, Json, Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp, VariableName,
+    Call, FlowRun, Json, QueueName, Reply, RunId, RunRequest, RunSnapshot, Seq, Timestamp,
+    VariableName,
 };
 
 /// What the guest has asked and was not answered yet.
@@ -17,6 +18,8 @@ pub(super) enum Doing {
     Reuse(Box<Reusing>),
     /// Its deployment is looked up.
     Resolve(Box<RunRequest>),
+    /// The queue that it names is looked up.
+    Queue(Box<Queueing>),
     /// The parameters of the run that it starts are checked.
     Start(Box<Starting>),
     /// The schema of the input that it asks for is checked.
@@ -61,6 +64,13 @@ pub(super) struct Reusing {
     pub run: RunId,
     /// The runs to be looked up after it.
     pub candidates: vec::IntoIter<RunSnapshot>,
+}
+
+/// A request for a run in a queue.
+pub(super) struct Queueing {
+    pub request: RunRequest,
+    pub known: Known,
+    pub queue: QueueName,
 }
 
 /// A run that is started if its parameters fit.

@@ -1,6 +1,6 @@
 //! The machine itself: what it knows, and where a question or an event goes.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::step::{
 use crate::{Asked as Looked, Divergence, Journal, Kept};
 use model::{
     Answer, Ask, Call, DeploymentName, Entry, Failure, FailureKind, FlowRun, Lease, Manifest, Next,
-    Progress, RunId, Seq, Settlement, Timestamp, WorkerId,
+    PoolName, Progress, QueueName, RunId, Seq, Settlement, Timestamp, WorkerId,
 };
 
 /// The execution of one flow run.
@@ -38,6 +38,8 @@ pub struct Flow {
     pub(super) subflows: HashMap<Seq, FlowRun>,
     /// The deployments that were looked up since the last record: a fan-out reads one once.
     pub(super) deployments: HashMap<DeploymentName, Known>,
+    /// The same of queues.
+    pub(super) queues: HashSet<(PoolName, QueueName)>,
     pub(super) tasks: Tasks,
     pub(super) signal: Signal,
     /// Whether the flow was told of its cancellation, and cleans up.
@@ -122,6 +124,7 @@ impl Flow {
             runs: HashMap::new(),
             subflows: HashMap::new(),
             deployments: HashMap::new(),
+            queues: HashSet::new(),
             tasks: Tasks::new(past.tasks),
             cancel_told: false,
             pause_heeded: false,
@@ -344,6 +347,7 @@ impl Flow {
         self.tasks.take_changed(&mut progress.task_runs);
         progress.next = next;
         self.deployments.clear();
+        self.queues.clear();
         progress
     }
 

@@ -7,8 +7,8 @@ use super::check::Check;
 use crate::{Divergence, Parameters};
 use model::{
     Artifact, Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease, LogLine,
-    Outcome, Progress, Recorded, Reply, RunId, RunSnapshot, Seq, Settled, StateType, TaskName,
-    TaskRun, TaskRunId, Timestamp, VariableName,
+    Outcome, PoolName, Progress, QueueName, Recorded, Reply, RunId, RunSnapshot, Seq, Settled,
+    StateType, TaskName, TaskRun, TaskRunId, Timestamp, VariableName,
 };
 
 /// How far an execution may go.
@@ -78,6 +78,8 @@ pub enum Step {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Look {
     Deployment(DeploymentName),
+    /// Whether a pool has a queue of this name.
+    Queue(PoolName, QueueName),
     Run(RunId),
     /// The run of a flow that has this idempotency key.
     RunByKey(FlowName, String),
@@ -92,6 +94,9 @@ pub enum Found {
     Deployment(Known),
     /// The deployment that was probably meant, if one has a name like that.
     NoDeployment(Option<DeploymentName>),
+    Queue,
+    /// The queue that was probably meant, if one has a name like that.
+    NoQueue(Option<QueueName>),
     Run(Option<RunSnapshot>),
     KeyHolder(Option<KeyHolder>),
     Settled(Vec<Settled>),

@@ -134,6 +134,7 @@ fn show(flow: &mut Flow, step: &Step) -> String {
         Step::Answer(Reply::Value(None)) => "no value".to_owned(),
         Step::Look(Look::Variable(name)) => format!("look for variable {name}"),
         Step::Look(Look::Deployment(name)) => format!("look for {name}"),
+        Step::Look(Look::Queue(pool, queue)) => format!("look for queue {queue} of {pool}"),
         Step::Look(Look::Run(_)) => "look for the run".to_owned(),
         Step::Look(Look::RunByKey(flow, key)) => format!("look for {flow} of key {key}"),
         Step::Look(Look::Settled(seqs)) => format!("look whether {} settled", list(seqs)),
@@ -296,6 +297,16 @@ fn child(key: Option<&str>) -> Tell {
     }))
 }
 
+fn child_in(queue: &str) -> Tell {
+    let Asks(Ask::RunDeployment(request)) = child(None) else {
+        unreachable!("it asks for a run")
+    };
+    Asks(Ask::RunDeployment(RunRequest {
+        work_queue: Some(queue.to_owned()),
+        ..request
+    }))
+}
+
 fn deployed() -> Tell {
     deployed_with(Ok("{}"))
 }
@@ -305,6 +316,8 @@ fn deployed_with(parameters: Result<&str, String>) -> Tell {
         name: "etl/nightly".parse().unwrap(),
         component: Digest([0; 32]),
         pool: PoolName::trusted("pool"),
+        work_queue: None,
+        priority: None,
         parameters: Json::empty_object(),
         tags: Vec::new(),
         grants: Grants::default(),
@@ -595,6 +608,47 @@ fn a_pause_that_is_no_more_is_heeded_once() {
                 5,
                 recorded(Recorded::Done),
                 "record Waiting, wait 1 of [2] until 1004 for task `load-0`",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_queue_is_looked_up_once_a_record_and_one_that_is_missing_is_refused() {
+    check(
+        Setup::default(),
+        [
+            (1, child_in("fast"), "look for etl/nightly"),
+            (2, deployed(), "look for queue fast of pool"),
+            (3, Happened(Event::Found(Found::Queue)), "1 and its run"),
+            (4, child_in("fast"), "2 and its run"),
+            (5, child_in("default"), "3 and its run"),
+            (6, child_in("fats"), "look for queue fats of pool"),
+            (
+                7,
+                Happened(Event::Found(Found::NoQueue("fast".parse().ok()))),
+                "refused: a run of `etl/nightly` was not started: work pool `pool` has no queue \
+                 `fats`: did you mean `fast`?",
+            ),
+        ],
+    );
+    check(
+        Setup::default(),
+        [
+            (1, child_in("slow"), "look for etl/nightly"),
+            (2, deployed(), "look for queue slow of pool"),
+            (
+                3,
+                Happened(Event::Found(Found::NoQueue(None))),
+                "refused: a run of `etl/nightly` was not started: work pool `pool` has no queue \
+                 `slow`: `orch-host work-queue create slow --pool pool` makes it",
+            ),
+            (4, child_in("a/b"), "look for etl/nightly"),
+            (
+                5,
+                deployed(),
+                "refused: a run of `etl/nightly` was not started: the work queue name `a/b` \
+                 contains '/', which is not allowed",
             ),
         ],
     );

@@ -34,6 +34,7 @@ mod head;
 mod losses;
 mod plan;
 mod question;
+mod queues;
 mod record;
 mod refusal;
 mod rescue;
@@ -57,6 +58,7 @@ pub use question::{
     Cleaning, EndingSubflow, Keeping, OpenCall, OpenSubflows, Question, Replacing, Settling,
     SlotFreed, Waiter, Waiting, Watched, Watcher, Watchers, WatchersOf, Watching,
 };
+pub use queues::{Lane, LineKey, Queue, QueueKey, choose, lanes};
 pub use record::record;
 pub use refusal::{Broken, Refusal};
 pub use rescue::{Why, give_back};

@@ -20,6 +20,7 @@ mod log_stream;
 mod metrics;
 mod named;
 mod pools;
+mod queues;
 mod runs;
 mod schedules;
 mod task_runs;
@@ -50,6 +51,7 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(schedules::routes(app))
         .merge(components::routes())
         .merge(pools::routes(app))
+        .merge(queues::routes(app))
         .merge(kept::routes())
         .merge(artifacts::routes())
         .merge(blobs::routes())

@@ -393,6 +393,8 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
             .map_err(|err: model::NameError| invalid(ProblemKind::InvalidName, err.to_string()))?,
         parameters,
         flow_parameters: std::collections::BTreeMap::new(),
+        work_queue: None,
+        priority: None,
         tags: listed("tags", |c| c == ','),
         grants: GrantsRequest {
             http: listed("http", |c| c.is_whitespace() || c == ','),

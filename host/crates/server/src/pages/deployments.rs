@@ -196,7 +196,7 @@ fn facts(cx: &Cx, details: &DeploymentDetailsView) -> Vec<Pair> {
         facts.push(Pair::new("Description", first_chars(description, 2_000)));
     }
     facts.push(
-        Pair::new("Work pool", deployment.pool.to_string()).to(pool_path(deployment.pool.as_str())),
+        Pair::new("Work pool", pool_and_queue(deployment)).to(pool_path(deployment.pool.as_str())),
     );
     facts.push(Pair::new("Component", &component).to(format!("/components/{component}")));
     let grants = deployment.grants.in_words();
@@ -212,6 +212,17 @@ fn facts(cx: &Cx, details: &DeploymentDetailsView) -> Vec<Pair> {
     facts.push(Pair::new("Created", cx.now.when(deployment.created).full));
     facts.push(Pair::new("Changed", cx.now.when(deployment.updated).full));
     facts
+}
+
+fn pool_and_queue(deployment: &DeploymentView) -> String {
+    let mut text = deployment.pool.to_string();
+    if let Some(queue) = &deployment.work_queue {
+        text += &format!(", queue {queue}");
+    }
+    if let Some(priority) = deployment.priority {
+        text += &format!(", priority {priority}");
+    }
+    text
 }
 
 async fn latest_runs(cx: &Cx, deployment: &DeploymentView) -> Answered<Table> {

@@ -1,12 +1,13 @@
 //! Work pools and their workers: what waits, who takes it, and why nothing starts.
 
 use axum::response::Response;
-use model::PoolName;
+use model::{PoolName, QueueName};
 use operations::client::{
-    Answered, ChangePool, PoolQuery, QueryRequest as _, RunQuery, WorkerQuery,
+    Answered, ChangePool, ChangeQueue, PoolQuery, QueryRequest as _, QueueQuery, RunQuery,
+    WorkerQuery,
 };
 use operations::problem::{Problem, ProblemKind};
-use operations::view::{PoolView, WorkerView};
+use operations::view::{PoolView, QueueView, WorkerView};
 
 use super::cx::{Cx, rendered, see_other};
 use super::deployments::pool_path;
@@ -177,6 +178,7 @@ pub async fn page(cx: Cx, name: String) -> Response {
         }
         listing.notes.extend(why_nothing_starts(&pool));
         listing.facts = facts(cx, &pool);
+        listing.tables.push(queues_table(cx, &pool).await?);
         listing.tables.push(waiting(cx, &pool).await?);
         listing.tables.push(workers_table(cx, &workers.items));
         Ok(rendered(&listing))
@@ -201,6 +203,117 @@ fn facts(cx: &Cx, pool: &PoolView) -> Vec<Pair> {
         Pair::new("Deployments", count(pool.deployments)),
         Pair::new("Created", cx.now.when(pool.created).full),
     ]
+}
+
+/// The queues of the pool, the first first.
+async fn queues_table(cx: &Cx, pool: &PoolView) -> Answered<Table> {
+    let query = QueueQuery::default();
+    let queues = cx.client.list_queues(&pool.name, query).await?;
+    let row = |queue: &QueueView| {
+        let slots = match queue.limit {
+            Some(limit) => format!("{} of {}", count(queue.active), count(limit.into())),
+            None => count(queue.active),
+        };
+        let verb = if queue.paused { "resume" } else { "pause" };
+        let path = format!("{}/{verb}", queue_path(&pool.name, &queue.name));
+        let state = if queue.paused { "paused" } else { "" };
+        Row {
+            id: format!("queue-{}", queue.name),
+            cells: vec![
+                Cell::text(&queue.name).grow(),
+                Cell::text(queue.priority.to_string()).number("priority"),
+                Cell::text(slots).number("running"),
+                Cell::text(count(queue.ready)).number("ready"),
+                match queue.oldest {
+                    Some(oldest) => Cell::Took(cx.now.span(Some(oldest), None)).number("waits"),
+                    None => Cell::Muted("none".to_owned()).number("waits"),
+                },
+                Cell::text(count(queue.scheduled)).number("scheduled"),
+                Cell::Muted(state.to_owned()).plain(),
+                if cx.can_operate() {
+                    let text = if queue.paused { "Resume" } else { "Pause" };
+                    Cell::link(text, path).plain()
+                } else {
+                    Cell::Muted(String::new()).plain()
+                },
+            ],
+        }
+    };
+    Ok(Table {
+        id: "queues",
+        label: "Queues",
+        heading: "Queues".to_owned(),
+        columns: columns([
+            "Queue",
+            "#Priority",
+            "#Running",
+            "#Ready",
+            "#Longest wait",
+            "#Scheduled",
+            "",
+            "",
+        ]),
+        rows: queues.items.iter().map(row).collect(),
+        ..Table::default()
+    })
+}
+
+fn queue_path(pool: &PoolName, queue: &QueueName) -> String {
+    let queue = super::query::segment(queue.as_str());
+    format!("{}/queues/{queue}", pool_path(pool.as_str()))
+}
+
+/// `GET /work-pools/{pool}/queues/{name}/{verb}`
+pub async fn ask_queue(cx: Cx, pool: String, name: String, verb: String) -> Response {
+    cx.answer(async |cx| {
+        let (pool, name) = (pool_name(&pool)?, queue_name(&name)?);
+        let queue = cx.client.inspect_queue(&pool, &name).await?;
+        let (verb, line) = match verb.as_str() {
+            "pause" => ("Pause", "What runs goes on. Nothing new of it starts."),
+            "resume" => ("Resume", "What waits in it starts as there is room."),
+            other => return Err(no_such_verb(other)),
+        };
+        let path = queue_path(&pool, &queue.name);
+        Ok(rendered(&Ask {
+            shell: cx.shell(format!("{verb} {}", queue.name)),
+            question: format!("{verb} queue {} of work pool {pool}?", queue.name),
+            lines: vec![line.to_owned()],
+            action: format!("{path}/{}", verb.to_ascii_lowercase()),
+            hidden: Vec::new(),
+            choices: Vec::new(),
+            verb,
+            is_dangerous: false,
+            back: pool_path(pool.as_str()),
+        }))
+    })
+    .await
+}
+
+/// `POST /work-pools/{pool}/queues/{name}/{verb}`
+pub async fn act_on_queue(cx: Cx, pool: String, name: String, verb: String) -> Response {
+    cx.answer(async |cx| {
+        let (pool, name) = (pool_name(&pool)?, queue_name(&name)?);
+        let (paused, did) = match verb.as_str() {
+            "pause" => (true, "Paused"),
+            "resume" => (false, "Resumed"),
+            other => return Err(no_such_verb(other)),
+        };
+        let change = ChangeQueue {
+            paused: Some(paused),
+            ..ChangeQueue::default()
+        };
+        cx.client.change_queue(&pool, &name, change).await?;
+        let said = format!("{did} queue {name}");
+        Ok(see_other(&pool_path(pool.as_str()), &said))
+    })
+    .await
+}
+
+fn queue_name(text: &str) -> Answered<QueueName> {
+    text.parse().map_err(|err: model::NameError| {
+        Problem::new(ProblemKind::InvalidName, err.to_string())
+            .hint("`orch-host work-queue ls` lists the queues")
+    })
 }
 
 /// What is next in the queue.

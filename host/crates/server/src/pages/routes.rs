@@ -146,6 +146,11 @@ fn things(router: PageRouter) -> PageRouter {
             Role::Operator,
             get(ask_pool).post(act_on_pool),
         )
+        .page(
+            "/work-pools/{name}/queues/{queue}/{verb}",
+            Role::Operator,
+            get(ask_queue).post(act_on_queue),
+        )
 }
 
 /// What pages load: the style sheet, the script, the icon. Anybody may have it.
@@ -351,4 +356,15 @@ async fn ask_pool(cx: Cx, Path((name, verb)): Path<(String, String)>) -> Respons
 
 async fn act_on_pool(cx: Cx, Path((name, verb)): Path<(String, String)>) -> Response {
     pools::act(cx, name, verb).await
+}
+
+async fn ask_queue(cx: Cx, Path((pool, queue, verb)): Path<(String, String, String)>) -> Response {
+    pools::ask_queue(cx, pool, queue, verb).await
+}
+
+async fn act_on_queue(
+    cx: Cx,
+    Path((pool, queue, verb)): Path<(String, String, String)>,
+) -> Response {
+    pools::act_on_queue(cx, pool, queue, verb).await
 }

@@ -189,6 +189,7 @@ fn wish(start: &Start, parameters: Json, scheduled: Option<Timestamp>) -> Answer
         scheduled,
         idempotency_key: Some(start.key.clone()).filter(|key| !key.is_empty()),
         work_queue: None,
+        priority: None,
     })
 }
 

@@ -19,6 +19,7 @@ pub(super) static RUNS: Bulk = Bulk {
         ("ready_at", "bigint"),
         ("reserved_for", "uuid"),
         ("origin", "bigint"),
+        ("line", "bigint"),
     ],
     keys: 1,
     how: How::Insert { conflict: "" },

@@ -101,7 +101,7 @@ fn claim_by(cast: &Cast<SqliteStore>, count: u32) -> Claim {
     Claim {
         worker: cast.w1,
         pool: Some(PoolName::default_pool()),
-        work_queue: None,
+        queues: Vec::new(),
         count,
         now: at(1),
     }
@@ -487,21 +487,21 @@ async fn workers(table: &mut Table) {
 /// looks whether there are hours to be summed.
 const EXPECTED: &str = "
 create                                         7   1
-claim                                          8   1
+claim                                          9   1
 record a start                                 4   1
 record a step                                  5   1
 record a settlement and a step                 8   1
 record an end                                 13   1
-create for a claim that waits                 12   1
-an empty run                                  23   3
+create for a claim that waits                 13   1
+an empty run                                  24   3
 one more empty run                            16
-a run of three tasks                          47   6
+a run of three tasks                          48   6
 release to the next attempt                   13   1
 release for another worker                     4   1
 record a failure with an open task            15   1
 retry                                         13   1
 start 10 children and wait                    78   1
-claim 10 children                             35   1
+claim 10 children                             36   1
 run 9 children to their end                  126   9
 the last child settles and wakes              14   1
 a subflow begins and ends                     18   2

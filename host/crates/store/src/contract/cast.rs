@@ -12,8 +12,8 @@ use crate::{
 use model::{
     Answer, Awaited, Call, Component, Deployment, DeploymentName, Digest, Entry, Failure,
     FailureKind, FlowName, FlowRun, Grants, InputId, Json, Lease, Manifest, Outcome, PoolName,
-    RunId, RunName, RunRequest, Seq, Settlement, State, StateType, TaskCall, TaskName, TaskOptions,
-    Timestamp, Waits, WorkPool, Worker, WorkerId,
+    Priority, RunId, RunName, RunRequest, Seq, Settlement, State, StateType, TaskCall, TaskName,
+    TaskOptions, Timestamp, Waits, WorkPool, Worker, WorkerId,
 };
 
 /// So many seconds into the story.
@@ -75,6 +75,8 @@ pub fn deployment(name: &str) -> Deployment {
         name: name.parse().unwrap(),
         component: Digest::of(b"wasm"),
         pool: PoolName::default_pool(),
+        work_queue: None,
+        priority: None,
         parameters: Json::empty_object(),
         tags: vec!["nightly".to_owned()],
         grants: Grants::default(),
@@ -95,6 +97,7 @@ pub fn new_run(flow_name: &str) -> NewRun {
             component: Digest::of(b"wasm"),
             pool: Some(PoolName::default_pool()),
             work_queue: None,
+            priority: Priority::default(),
             grants: Grants::default(),
             parameters: Json::empty_object(),
             tags: Vec::new(),
@@ -321,7 +324,7 @@ impl<S: Store> Cast<S> {
         let claim = Claim {
             worker,
             pool: Some(PoolName::default_pool()),
-            work_queue: None,
+            queues: Vec::new(),
             count,
             now: at(second),
         };

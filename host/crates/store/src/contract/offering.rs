@@ -26,7 +26,7 @@ pub fn wait_for_runs<S: Store>(
     let claim = Claim {
         worker,
         pool: Some(PoolName::default_pool()),
-        work_queue: None,
+        queues: Vec::new(),
         count,
         now: at(0),
     };

@@ -8,7 +8,7 @@ pub async fn a_new_run_reads_back<S: Store>(cast: Cast<S>) {
     let mut new = new_run("etl");
     new.run.parameters = json(r#"{"day": 1}"#);
     new.run.tags = vec!["a".to_owned(), "b".to_owned()];
-    new.run.work_queue = Some("fast".to_owned());
+    new.run.work_queue = Some("fast".parse().unwrap());
     new.run.parent = Some(RunId::generate());
     new.run.grants = Grants {
         http: vec!["example.org".to_owned()],
@@ -201,24 +201,6 @@ pub async fn a_paused_pool_gives_nothing<S: Store>(cast: Cast<S>) {
     assert_eq!(cast.claim(9, 0).await.len(), 1);
 }
 
-pub async fn a_work_queue_restricts_a_claim<S: Store>(cast: Cast<S>) {
-    cast.create(new_run("etl")).await;
-    let mut fast = new_run("etl");
-    fast.run.work_queue = Some("fast".to_owned());
-    let fast = cast.create(fast).await;
-    let claim = |queue: &str| Claim {
-        worker: cast.w1,
-        pool: Some(PoolName::default_pool()),
-        work_queue: Some(queue.to_owned()),
-        count: 9,
-        now: at(0),
-    };
-    assert!(cast.store.claim(claim("slow")).await.unwrap().is_empty());
-    let claimed = cast.store.claim(claim("fast")).await.unwrap();
-    assert_eq!(claimed.len(), 1);
-    assert_eq!(claimed[0].run.id, fast);
-}
-
 pub async fn a_reserved_run_is_outside_its_pool<S: Store>(cast: Cast<S>) {
     cast.limit(1).await;
     let w2 = cast.hire("w2", 3600).await;
@@ -232,7 +214,7 @@ pub async fn a_reserved_run_is_outside_its_pool<S: Store>(cast: Cast<S>) {
     let only_own = Claim {
         worker: w2,
         pool: None,
-        work_queue: None,
+        queues: Vec::new(),
         count: 9,
         now: at(0),
     };
@@ -257,7 +239,7 @@ pub async fn who_is_not_registered_cannot_claim<S: Store>(cast: Cast<S>) {
     let nowhere = Claim {
         worker: cast.w1,
         pool: Some(pool("nowhere")),
-        work_queue: None,
+        queues: Vec::new(),
         count: 1,
         now: Timestamp(0),
     };

@@ -139,7 +139,7 @@ pub async fn a_run_is_counted_by_the_end_that_it_has_now<S: Store>(cast: Cast<S>
     let again = cast.store.claim(crate::Claim {
         worker: cast.w1,
         pool: Some(pool("default-pool")),
-        work_queue: None,
+        queues: Vec::new(),
         count: 1,
         now,
     });

@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 34] = [
+pub static TABLES: [Table; 35] = [
     table(
         "components",
         1,
@@ -98,6 +98,21 @@ pub static TABLES: [Table; 34] = [
             int("run_limit"),
             bool("paused"),
             int("created"),
+            int("queues"),
+            int("starts"),
+        ],
+    ),
+    table(
+        "work_queues",
+        2,
+        &[
+            text("pool"),
+            text("name"),
+            int("no"),
+            int("priority"),
+            int("run_limit"),
+            bool("paused"),
+            int("created"),
         ],
     ),
     table(
@@ -114,6 +129,8 @@ pub static TABLES: [Table; 34] = [
             text("description"),
             int("created"),
             int("updated"),
+            text("work_queue"),
+            int("priority"),
         ],
     ),
     table(
@@ -160,6 +177,7 @@ pub static TABLES: [Table; 34] = [
             int("earlier"),
             int("ended"),
             text("pool"),
+            int("line"),
             int("ready_at"),
             uuid("reserved_for"),
             uuid("worker"),

@@ -55,6 +55,8 @@ pub(super) fn deployed(script: usize, pool: &PoolName) -> Known {
         name: DeploymentName::default_for(&flow),
         component: cast::new_run(flow.as_str()).run.component,
         pool: pool.clone(),
+        work_queue: None,
+        priority: None,
         parameters: Json::empty_object(),
         tags: Vec::new(),
         grants: Grants::default(),

@@ -48,7 +48,7 @@ impl<S: Store> World<'_, S> {
         let claim = Claim {
             worker,
             pool: Some(self.pool.clone()),
-            work_queue: None,
+            queues: Vec::new(),
             count: self.rng.between(1, 3) as u32,
             now,
         };

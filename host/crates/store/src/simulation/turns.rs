@@ -162,6 +162,7 @@ impl<S: Store> World<'_, S> {
                 let at = Scripts::at(&name.flow);
                 Found::Deployment(self.deployments[at].clone())
             }
+            Look::Queue(..) => Found::Queue,
             Look::Run(run) => {
                 let found = store.flow_run(run).await.unwrap();
                 Found::Run(found.map(|run| run.snapshot()))

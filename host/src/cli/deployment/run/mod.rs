@@ -14,7 +14,7 @@ use crate::cli::params::ParamArgs;
 use crate::cli::time::{SpanArg, TimeArg, local};
 use crate::cli::values::level;
 use crate::cli::watch::{States, follow, warn_of_pool};
-use model::{LogLevel, RunName, Timestamp};
+use model::{LogLevel, Priority, QueueName, RunName, Timestamp};
 use operations::client::StartedRun;
 
 use operations::view::FlowRunView;
@@ -57,9 +57,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "KEY")]
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     idempotency_key: Option<String>,
-    /// The work queue of the pool, for workers that pull from only one
-    #[arg(long, value_name = "QUEUE")]
-    work_queue: Option<String>,
+    /// The queue of the work pool [default: that of the deployment]
+    #[arg(long = "queue", alias = "work-queue", value_name = "QUEUE")]
+    #[arg(add = completions::queues())]
+    queue: Option<QueueName>,
+    /// Within its queue: from 1, which goes first, to 100 [default: that of the deployment]
+    #[arg(long, value_name = "N")]
+    priority: Option<Priority>,
     /// Start a run for each line of a file: a JSON object of parameters, which go over those
     /// of `-p`; `-` for stdin. Nothing is started if a line of the file is wrong. From stdin,
     /// runs start as lines come, up to the first wrong one
@@ -108,7 +112,8 @@ fn template(args: &RunArgs, plain: Template, now: Timestamp) -> anyhow::Result<T
         name: args.name.clone(),
         tags: args.tags.clone(),
         scheduled,
-        work_queue: args.work_queue.clone(),
+        work_queue: args.queue.clone(),
+        priority: args.priority,
         ..plain
     })
 }

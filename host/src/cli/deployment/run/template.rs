@@ -1,6 +1,6 @@
 //! What the runs of one command have in common.
 
-use model::{FlowDescription, Json, RunName, Timestamp};
+use model::{FlowDescription, Json, Priority, QueueName, RunName, Timestamp};
 use operations::client::StartRun;
 use operations::start::{StartRefusal, checker_of};
 use operations::view::{DeploymentDetailsView, DeploymentView};
@@ -18,7 +18,8 @@ pub struct Template {
     pub tags: Vec<String>,
     /// None: as soon as possible.
     pub scheduled: Option<Timestamp>,
-    pub work_queue: Option<String>,
+    pub work_queue: Option<QueueName>,
+    pub priority: Option<Priority>,
 }
 
 impl Template {
@@ -34,6 +35,7 @@ impl Template {
             tags: Vec::new(),
             scheduled: None,
             work_queue: None,
+            priority: None,
         })
     }
 
@@ -53,6 +55,7 @@ impl Template {
             scheduled: self.scheduled,
             idempotency_key: key,
             work_queue: self.work_queue.clone(),
+            priority: self.priority,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Json, PoolName};
+use model::{Json, PoolName, Priority, QueueName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -55,6 +55,12 @@ pub struct DeployRequest {
     pub name: Option<String>,
     #[serde(default = "PoolName::default_pool")]
     pub pool: PoolName,
+    /// The queue of the pool that runs are in unless they name one, instead of `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_queue: Option<QueueName>,
+    /// That of runs unless they have one, instead of 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Default parameters, by name.
     #[serde(default = "Json::empty_object")]
     pub parameters: Json,
@@ -80,6 +86,11 @@ pub struct DeployRequest {
 pub struct EditDeployment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<PoolName>,
+    /// The pool must have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work_queue: Option<QueueName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Default parameters, by name: all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Json>,
@@ -110,6 +121,38 @@ pub struct CreatePool {
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"limit": 4, "paused": false}))]
 pub struct ChangePool {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+    /// `null` removes the limit.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub limit: Option<Option<u32>>,
+}
+
+/// A queue of a work pool to make.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "urgent", "priority": 1}))]
+pub struct CreateQueue {
+    pub name: QueueName,
+    /// Among the queues of the pool.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Flow runs of it executed at once, within the limit of the pool. None: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Whether its runs wait until it is resumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+/// A change of a queue. What is left out stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"priority": 1, "limit": 4}))]
+pub struct ChangeQueue {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
     /// `null` removes the limit.

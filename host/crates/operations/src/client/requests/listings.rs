@@ -39,6 +39,8 @@ short_listings! {
     }
     /// Which work pools to list, by name.
     PoolQuery {}
+    /// Which queues of a work pool to list, by priority and name.
+    QueueQuery {}
     /// Which schedules to list, by deployment and name.
     ScheduleQuery {
         /// Only those of this deployment: `flow/deployment`, or its flow if that has only one.

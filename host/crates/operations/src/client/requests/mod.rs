@@ -18,11 +18,13 @@ use crate::problem::{Problem, ProblemKind};
 
 pub use access::CreateToken;
 pub use bulk::{AskBulk, BulkVerb};
-pub use catalog::{ChangePool, CreatePool, DeployRequest, EditDeployment, GrantsRequest};
+pub use catalog::{
+    ChangePool, ChangeQueue, CreatePool, CreateQueue, DeployRequest, EditDeployment, GrantsRequest,
+};
 pub use events::{EventQuery, RunEventQuery};
 pub use kept::{SecretText, SetSecret, SetVariable};
 pub use listings::{
-    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery,
+    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery, QueueQuery,
     ScheduleQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
 };
 pub use runs::{

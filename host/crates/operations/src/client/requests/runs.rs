@@ -1,6 +1,8 @@
 //! What is asked of flow runs and task runs.
 
-use model::{DeploymentName, FlowName, Json, PoolName, RunName, TaskName, Timestamp};
+use model::{
+    DeploymentName, FlowName, Json, PoolName, Priority, QueueName, RunName, TaskName, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -90,9 +92,12 @@ pub struct StartRun {
     /// If a run of the flow has this key already, that one is meant, and nothing is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
-    /// For workers that pull from only one queue of the pool.
+    /// The queue of the pool, instead of that of the deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub work_queue: Option<String>,
+    pub work_queue: Option<QueueName>,
+    /// Within its queue, instead of that of the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
 }
 
 /// How to try again.

@@ -78,6 +78,7 @@ impl Maker {
             component: Digest([0; 32]),
             pool: Some(PoolName::default_pool()),
             work_queue: None,
+            priority: model::Priority::default(),
             grants: Grants::default(),
             parameters: Json::null(),
             tags: Vec::new(),

@@ -77,6 +77,7 @@ pub(super) fn child(seq: Seq) -> NewRun {
             component: model::Digest::of(b"wasm"),
             pool: Some(PoolName::default_pool()),
             work_queue: None,
+            priority: model::Priority::default(),
             grants: model::Grants::default(),
             parameters: Json::empty_object(),
             tags: Vec::new(),

@@ -1,6 +1,7 @@
 //! What the run was given, what it returned, and by which component.
 
 use askama::Template;
+use model::Priority;
 use operations::view::FlowRunView;
 
 use crate::pages::cx::html;
@@ -35,7 +36,10 @@ pub fn tab(run: &FlowRunView) -> String {
         pairs.push(Pair::new("Ended", ended.to_string()));
     }
     if let Some(queue) = &run.work_queue {
-        pairs.push(Pair::new("Work queue", queue));
+        pairs.push(Pair::new("Work queue", queue.as_str()));
+    }
+    if run.priority != Priority::default() {
+        pairs.push(Pair::new("Priority", run.priority.to_string()));
     }
     if !run.tags.is_empty() {
         pairs.push(Pair::new("Tags", run.tags.join(", ")));
