@@ -106,15 +106,13 @@ fn a_database_is_brought_to_this_version_and_that_is_told() {
     // As an earlier version has left it.
     let conn = rusqlite::Connection::open(home.path().join("orch.db")).unwrap();
     conn.execute_batch(&format!(
-        "DROP TABLE work_queues;
-         ALTER TABLE pools DROP COLUMN queues;
-         ALTER TABLE pools DROP COLUMN starts;
-         ALTER TABLE deployments DROP COLUMN work_queue;
-         ALTER TABLE deployments DROP COLUMN priority;
-         DROP INDEX flow_runs_ready;
-         ALTER TABLE flow_runs DROP COLUMN line;
-         CREATE INDEX flow_runs_ready ON flow_runs (pool, ready_at)
-             WHERE ready_at IS NOT NULL AND reserved_for IS NULL;
+        "DROP TABLE limits;
+         DROP TABLE permits;
+         DROP TABLE limit_uses;
+         ALTER TABLE flow_runs DROP COLUMN limited;
+         ALTER TABLE flow_run_specs DROP COLUMN limits;
+         ALTER TABLE deployments DROP COLUMN concurrency;
+         ALTER TABLE deployments DROP COLUMN limits;
          PRAGMA user_version = {}",
         known - 1
     ))

@@ -40,6 +40,7 @@ mod inheriting;
 mod inputs;
 mod kept;
 mod keyed;
+mod limits;
 mod listening;
 mod listings;
 mod load;
@@ -268,6 +269,7 @@ fn everything(home: &Home) -> Vec<Value> {
         vec!["component", "ls"],
         vec!["worker", "ls"],
         vec!["work-queue", "ls"],
+        vec!["limit", "ls"],
         vec!["schedule", "ls"],
     ]
     .map(|command| json(home, &command).to_string())

@@ -110,6 +110,19 @@ pub fn pools() -> ArgValueCandidates {
     })
 }
 
+/// The limits that people have made.
+pub fn limits() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        of_store(async |store| {
+            let all = store.limits().await.unwrap_or_default();
+            let names = all.into_iter().map(|it| it.limit.name);
+            let made = names.filter(|name| name.deployment().is_none());
+            made.map(|name| CompletionCandidate::new(name.to_string()))
+                .collect()
+        })
+    })
+}
+
 /// The queues of all work pools.
 pub fn queues() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {

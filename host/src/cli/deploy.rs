@@ -14,11 +14,13 @@ use super::output::Format;
 use super::params::ParamArgs;
 use super::schedule::times::TimesArgs;
 use super::wasm_file::bytes_of;
-use model::{FlowDescription, Json, PoolName, Priority, QueueName, SecretGrant};
-use operations::client::{DeployRequest, SecretQuery};
+use model::{
+    Collision, FlowDescription, Json, LimitName, PoolName, Priority, QueueName, SecretGrant,
+};
+use operations::client::{DeployRequest, LimitQuery, SecretQuery};
 use operations::deploy;
 use operations::problem::ProblemKind;
-use operations::view::{ComponentView, DeployedView};
+use operations::view::{ComponentView, ConcurrencyView, DeployedView};
 
 /// Register the flows of a component as deployments
 ///
@@ -52,6 +54,20 @@ pub struct DeployArgs {
     /// That of its runs within their queue: from 1, which goes first, to 100 [default: 50]
     #[arg(long, value_name = "N")]
     priority: Option<Priority>,
+    /// Let so many of its runs be under way at once [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: Option<u32>,
+    /// What a run does that comes when there are as many: wait, be cancelled, or cancel the earliest
+    #[arg(long, value_name = "WHAT", default_value_t, requires = "concurrency")]
+    collision: Collision,
+    /// Count runs apart by the value of this parameter, such as one for each customer; may be
+    /// repeated
+    #[arg(long, value_name = "PARAMETER", requires = "concurrency")]
+    concurrency_key: Vec<String>,
+    /// Let each of its runs take a slot of this limit; may be repeated
+    #[arg(long = "limit", value_name = "NAME")]
+    #[arg(add = completions::limits())]
+    limits: Vec<LimitName>,
     #[command(flatten)]
     params: ParamArgs,
     /// A tag of each of its runs; may be repeated
@@ -86,6 +102,12 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         let own = args.params.object(flow)?;
         flow_parameters.insert(flow.name.to_string(), own);
     }
+    let concurrency = args.concurrency.map(|slots| ConcurrencyView {
+        slots,
+        collision: args.collision,
+        keys: args.concurrency_key.clone(),
+    });
+    let taken_limits = args.limits.clone();
     let grants = args.grants.request();
     let granted_secrets = grants.secrets.clone();
     let request = DeployRequest {
@@ -95,6 +117,8 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         pool: args.pool,
         work_queue: args.queue,
         priority: args.priority,
+        concurrency,
+        limits: args.limits,
         parameters: Json::empty_object(),
         flow_parameters,
         tags: args.tags,
@@ -112,6 +136,7 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         }
     }
     warn_of_missing_secrets(&granted_secrets, cx).await?;
+    warn_of_missing_limits(&taken_limits, cx).await?;
     if pool.workers == 0 && deployed.iter().any(|it| it.outcome == "created") {
         let name = &pool.name;
         cx.out.hint(&format!(
@@ -142,6 +167,29 @@ async fn warn_of_missing_secrets(granted: &[String], cx: &Context) -> anyhow::Re
             cx.out.warn(
                 &format!("there is no secret `{name}` yet"),
                 &format!("`orch-host secret set {name}` makes it"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What there is no limit of is not limited.
+async fn warn_of_missing_limits(taken: &[LimitName], cx: &Context) -> anyhow::Result<()> {
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let there = collect(0, |limit, cursor| {
+        cx.client.list_limits(LimitQuery {
+            limit: Some(limit),
+            cursor,
+        })
+    });
+    let there = there.await?;
+    for name in taken {
+        if !there.iter().any(|limit| limit.name == *name) {
+            cx.out.warn(
+                &format!("there is no limit `{name}` yet, so it limits nothing"),
+                &format!("`orch-host limit create {name} --slots N` makes it"),
             );
         }
     }

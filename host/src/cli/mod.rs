@@ -19,6 +19,7 @@ mod flow_run;
 mod grants;
 mod http;
 mod inputs;
+mod limit;
 mod limits;
 mod listing;
 mod named;
@@ -204,6 +205,9 @@ enum Command {
     /// Queues of work pools: which runs go first
     #[command(subcommand)]
     WorkQueue(work_queue::WorkQueueCommand),
+    /// Limits across flow runs: how many at once, or within a time
+    #[command(subcommand)]
+    Limit(limit::LimitCommand),
     /// Make runs of deployments by the clock
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
@@ -340,6 +344,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::TaskRun(command) => task_run::run(command, &cx).await,
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::WorkQueue(command) => work_queue::run(command, &cx).await,
+            Command::Limit(command) => limit::run(command, &cx).await,
             Command::Schedule(command) => schedule::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
             Command::Prune(args) => prune::run(args, &cx).await,

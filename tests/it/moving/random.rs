@@ -79,7 +79,10 @@ pub fn fill(path: &Path, rows: i64) {
                 ("tokens", "id") | ("sign_in_links" | "sessions", "token") => {
                     Value::Blob(n.to_be_bytes().repeat(2))
                 }
-                ("tokens" | "answers" | "variables" | "secrets", "name" | "key")
+                (
+                    "tokens" | "answers" | "variables" | "secrets" | "limits" | "work_queues",
+                    "name" | "key",
+                )
                 | ("run_origins", "flow") => Value::Text(format!("{n}")),
                 ("blobs", "loose") => Value::Integer(1),
                 // Whoever holds something is a run that is there.

@@ -19,6 +19,7 @@ mod bulk;
 mod catalog;
 mod http;
 mod kept;
+mod limits;
 mod overview;
 mod pools;
 mod runs;

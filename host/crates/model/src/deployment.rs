@@ -1,7 +1,8 @@
 //! A flow of one component, ready to be run.
 
 use super::{
-    DeploymentName, Digest, FlowName, Grants, Json, PoolName, Priority, QueueName, Timestamp,
+    Concurrency, DeploymentName, Digest, FlowName, Grants, Json, LimitName, PoolName, Priority,
+    QueueName, Timestamp,
 };
 
 /// A flow of one component, with its pool, its defaults and what its tasks may reach.
@@ -14,6 +15,10 @@ pub struct Deployment {
     pub work_queue: Option<QueueName>,
     /// That of its runs unless they have one.
     pub priority: Option<Priority>,
+    /// How many of its runs may be under way at once.
+    pub concurrency: Option<Concurrency>,
+    /// The limits of which each of its runs takes a slot.
+    pub limits: Vec<LimitName>,
     /// An object of parameters by name, below those of a run.
     pub parameters: Json,
     pub tags: Vec<String>,
@@ -33,6 +38,8 @@ impl Deployment {
             pool: PoolName::default_pool(),
             work_queue: None,
             priority: None,
+            concurrency: None,
+            limits: Vec::new(),
             parameters: Json::empty_object(),
             tags: Vec::new(),
             grants: Grants::default(),

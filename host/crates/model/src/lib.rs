@@ -22,6 +22,7 @@ mod journal_form;
 mod journal_size;
 mod json;
 mod kept;
+mod limit;
 mod log;
 mod manifest;
 mod name;
@@ -70,11 +71,12 @@ pub use journal::{
 };
 pub use json::{Json, JsonError};
 pub use kept::{KeyId, SealedSecret, Variable};
+pub use limit::{Collision, Concurrency, Limit, Taking};
 pub use log::{LogLevel, LogLine, LogSource};
 pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
 pub use name::{
-    ArtifactKey, DeploymentName, FlowName, NAME_MAX, NameError, PoolName, QueueName, RunName,
-    ScheduleName, SecretName, TaskName, TokenName, VariableName,
+    ArtifactKey, DeploymentName, FlowName, LimitName, NAME_MAX, NameError, PoolName, QueueName,
+    RunName, ScheduleName, SecretName, TaskName, TokenName, VariableName,
 };
 pub use pool::{Priority, PriorityError, WorkPool, WorkQueue};
 pub use progress::{

@@ -127,6 +127,10 @@ name! {
     PoolName, "work pool"
 }
 name! {
+    /// A limit across runs.
+    LimitName, "limit"
+}
+name! {
     /// A queue of a work pool. Each pool has names of its own.
     QueueName, "work queue"
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DeploymentName, Digest, FlowName, Grants, Json, Outcome, PoolName, Priority, QueueName, RunId,
-    RunName, State, StateName, StateType, Timestamp,
+    RunName, State, StateName, StateType, Taking, Timestamp,
 };
 
 /// One execution of a flow.
@@ -26,6 +26,9 @@ pub struct FlowRun {
     /// Within its queue.
     #[serde(default)]
     pub priority: Priority,
+    /// What it takes of limits, from its first claim until it is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Taking>,
     pub grants: Grants,
     pub parameters: Json,
     pub tags: Vec<String>,

@@ -5,10 +5,10 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    ArtifactId, ArtifactKey, CatchUp, DeploymentName, Digest, FlowName, InputId, Json, LogLevel,
-    Overlap, PoolName, Priority, QueueName, Role, RunId, RunName, ScheduleId, ScheduleName,
-    ScheduleOrigin, SecretName, Seq, StateType, TaskName, TaskRunId, Timestamp, TokenId, TokenName,
-    VariableName, WorkerId,
+    ArtifactId, ArtifactKey, CatchUp, Collision, DeploymentName, Digest, FlowName, InputId, Json,
+    LimitName, LogLevel, Overlap, PoolName, Priority, QueueName, Role, RunId, RunName, ScheduleId,
+    ScheduleName, ScheduleOrigin, SecretName, Seq, StateType, TaskName, TaskRunId, Timestamp,
+    TokenId, TokenName, VariableName, WorkerId,
 };
 
 /// Texts, each with a description, an example and a format.
@@ -40,6 +40,7 @@ texts! {
     FlowName: "The name of a flow.", "etl";
     TaskName: "The name of a task.", "load";
     PoolName: "The name of a work pool.", "default-pool";
+    LimitName: "The name of a limit.", "db";
     QueueName: "The name of a queue. Each work pool has its own.", "default";
     RunName: "The name of a flow run. Several runs may have the same.", "silver-otter";
     TokenName: "The name of a token.", "ci";
@@ -71,6 +72,7 @@ words! {
     LogLevel: "How much a line of a log matters.";
     Role: "What somebody may do: each role may do what the ones before it may.";
     CatchUp: "What becomes of slots that were missed.";
+    Collision: "What a run does that finds no slot of its deployment free.";
     Overlap: "What a slot does while the run before is not over.";
     ScheduleOrigin: "Who has made a schedule.";
 }

@@ -72,7 +72,8 @@ impl StateType {
     pub fn may_become(self, next: Self) -> bool {
         use StateType::*;
         match self {
-            Scheduled => matches!(next, Pending | Paused | Cancelling | Cancelled),
+            // It may have to wait for a slot of a limit.
+            Scheduled => matches!(next, Scheduled | Pending | Paused | Cancelling | Cancelled),
             Pending => matches!(
                 next,
                 Running | Scheduled | Paused | Cancelling | Failed | Crashed | Cancelled
@@ -160,6 +161,8 @@ impl StateName {
     pub const AWAITING_RETRY: Self = Self(Cow::Borrowed("AwaitingRetry"));
     /// Scheduled again because its worker was lost.
     pub const RESCUED: Self = Self(Cow::Borrowed("Rescued"));
+    /// It could run, and waits for a slot of a limit. Prefect's.
+    pub const AWAITING_CONCURRENCY_SLOT: Self = Self(Cow::Borrowed("AwaitingConcurrencySlot"));
     pub const PENDING: Self = Self(Cow::Borrowed("Pending"));
     /// Pending, and what the run waited for has settled.
     pub const RESUMING: Self = Self(Cow::Borrowed("Resuming"));
@@ -180,10 +183,11 @@ impl StateName {
     pub const CANCELLED: Self = Self(Cow::Borrowed("Cancelled"));
 
     /// Every name, and the type of the states that have it.
-    pub const KINDS: [(Self, StateType); 18] = [
+    pub const KINDS: [(Self, StateType); 19] = [
         (Self::SCHEDULED, StateType::Scheduled),
         (Self::LATE, StateType::Scheduled),
         (Self::AWAITING_RETRY, StateType::Scheduled),
+        (Self::AWAITING_CONCURRENCY_SLOT, StateType::Scheduled),
         (Self::RESCUED, StateType::Scheduled),
         (Self::PENDING, StateType::Pending),
         (Self::RESUMING, StateType::Pending),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use model::{
-    Component, Deployment, DeploymentName, FlowDescription, Grants, Json, NameError, PoolName,
-    Priority, QueueName, Timestamp,
+    Component, Concurrency, Deployment, DeploymentName, FlowDescription, FlowName, Grants, Json,
+    LimitName, NameError, PoolName, Priority, QueueName, Timestamp,
 };
-use orchestrator::{ParameterError, Parameters};
+use orchestrator::{ParameterError, Parameters, nearest};
 use serde_json::Value;
 use store::{Catalog, Deployed, Store, StoreError};
 
@@ -23,6 +23,8 @@ pub struct Wish {
     /// A queue of the pool.
     pub work_queue: Option<QueueName>,
     pub priority: Option<Priority>,
+    pub concurrency: Option<Concurrency>,
+    pub limits: Vec<LimitName>,
     pub tags: Vec<String>,
     pub grants: Grants,
     /// None: what the flow says of itself.
@@ -45,6 +47,14 @@ pub enum DeployRefusal {
     Schema {
         flow: Box<FlowDescription>,
         reason: String,
+    },
+    #[error("with a concurrency of 0 nothing would ever start")]
+    NoSlots,
+    #[error("flow `{flow}` has no parameter `{key}` by which its runs could be counted apart")]
+    ConcurrencyKey {
+        flow: FlowName,
+        key: String,
+        nearest: Option<String>,
     },
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -209,6 +219,9 @@ fn deployment(
         None => DeploymentName::default_for(&flow.name),
     };
     check_defaults(flow, defaults)?;
+    if let Some(concurrency) = &wish.concurrency {
+        check_concurrency(flow, concurrency)?;
+    }
     let description = wish.description.clone();
     Ok(Deployment {
         name,
@@ -216,6 +229,8 @@ fn deployment(
         pool: wish.pool.clone(),
         work_queue: wish.work_queue.clone().filter(|it| !it.is_default()),
         priority: wish.priority,
+        concurrency: wish.concurrency.clone(),
+        limits: without_twins(&wish.limits),
         parameters: defaults.clone(),
         tags: without_twins(&wish.tags),
         grants: wish.grants.clone(),
@@ -223,6 +238,29 @@ fn deployment(
         created: now,
         updated: now,
     })
+}
+
+/// Runs are counted apart by parameters that the flow has.
+fn check_concurrency(
+    flow: &FlowDescription,
+    concurrency: &Concurrency,
+) -> Result<(), DeployRefusal> {
+    if concurrency.slots == 0 {
+        return Err(DeployRefusal::NoSlots);
+    }
+    let schema = flow.schema.parameters.value();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let known = || properties.into_iter().flat_map(|it| it.keys().cloned());
+    for key in &concurrency.keys {
+        if !known().any(|it| it == *key) {
+            return Err(DeployRefusal::ConcurrencyKey {
+                flow: flow.name.clone(),
+                key: key.clone(),
+                nearest: nearest(key, known()),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Default parameters have the right names and types, and need not be complete.
@@ -245,7 +283,7 @@ fn check_defaults(flow: &FlowDescription, defaults: &Json) -> Result<(), DeployR
 }
 
 /// Each entry once, where it stands first.
-fn without_twins(list: &[String]) -> Vec<String> {
+fn without_twins<T: Clone + Ord>(list: &[T]) -> Vec<T> {
     let mut seen = BTreeSet::new();
     let mut list = list.to_vec();
     list.retain(|entry| seen.insert(entry.clone()));
@@ -259,6 +297,8 @@ fn changed(before: &Deployment, after: &Deployment) -> Vec<&'static str> {
         ("pool", before.pool != after.pool),
         ("queue", before.work_queue != after.work_queue),
         ("priority", before.priority != after.priority),
+        ("concurrency", before.concurrency != after.concurrency),
+        ("limits", before.limits != after.limits),
         ("parameters", before.parameters != after.parameters),
         ("tags", before.tags != after.tags),
         ("grants", before.grants != after.grants),
@@ -281,6 +321,8 @@ mod tests {
             pool: PoolName::default_pool(),
             work_queue: None,
             priority: None,
+            concurrency: None,
+            limits: Vec::new(),
             tags: vec!["b".to_owned(), "a".to_owned(), "b".to_owned()],
             grants: Grants::default(),
             description: None,

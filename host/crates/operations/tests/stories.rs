@@ -105,6 +105,8 @@ fn wish(name: Option<&str>) -> Wish {
         pool: PoolName::default_pool(),
         work_queue: None,
         priority: None,
+        concurrency: None,
+        limits: Vec::new(),
         tags: Vec::new(),
         grants: Grants::default(),
         description: None,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::{
-    Deployment, Digest, FlowName, FlowRun, Grants, Ids, Json, PoolName, Priority, QueueName, RunId,
-    RunName, State, Timestamp,
+    Collision, Deployment, Digest, FlowName, FlowRun, Grants, Ids, Json, LimitName, PoolName,
+    Priority, QueueName, RunId, RunName, State, Taking, Timestamp,
 };
 
 /// What is wished of a new run.
@@ -58,10 +58,50 @@ pub fn new_run(deployment: &Deployment, start: Start, now: Timestamp) -> FlowRun
     };
     FlowRun {
         deployment: Some(deployment.name.clone()),
+        limits: takings(deployment, &parameters),
         grants: deployment.grants.clone(),
         parameters,
         tags,
         ..undeployed_run(deployment.component, flow, pool, start, now)
+    }
+}
+
+/// What a run of a deployment takes of limits.
+fn takings(deployment: &Deployment, parameters: &Json) -> Vec<Taking> {
+    let own = deployment.concurrency.as_ref().map(|own| Taking {
+        limit: LimitName::of_deployment(&deployment.name),
+        line: line_of(&own.keys, parameters),
+        slots: 1,
+        collision: own.collision,
+    });
+    let named = deployment.limits.iter().map(|limit| Taking {
+        limit: limit.clone(),
+        line: String::new(),
+        slots: 1,
+        collision: Collision::Enqueue,
+    });
+    own.into_iter().chain(named).collect()
+}
+
+/// Longest line that is kept as it is, in bytes: it is in an index.
+const LINE_MAX: usize = 200;
+
+/// The values by which runs are counted apart. What is long is told apart by its digest.
+fn line_of(keys: &[String], parameters: &Json) -> String {
+    if keys.is_empty() {
+        return String::new();
+    }
+    let members = parameters.members().unwrap_or_default();
+    let values = keys.iter().map(|key| match members.get(key) {
+        // However a value is written, it is the same one.
+        Some(value) => format!("{key}={}", value.value()),
+        None => format!("{key}=null"),
+    });
+    let line = values.collect::<Vec<_>>().join(",");
+    if line.len() <= LINE_MAX {
+        line
+    } else {
+        Digest::of(line.as_bytes()).to_string()
     }
 }
 
@@ -83,6 +123,7 @@ pub fn undeployed_run(
         pool: Some(pool),
         work_queue: start.work_queue.filter(|queue| !queue.is_default()),
         priority: start.priority.unwrap_or_default(),
+        limits: Vec::new(),
         grants: Grants::default(),
         parameters: start.parameters,
         tags: start.tags,
@@ -159,6 +200,7 @@ pub fn subflow_run(
         pool: None,
         work_queue: None,
         priority: owner.priority,
+        limits: Vec::new(),
         grants: owner.grants.clone(),
         parameters,
         tags: Vec::new(),

@@ -6,7 +6,7 @@
 use futures::future::BoxFuture;
 
 use super::answer::{answer, need};
-use super::{artifacts, inputs, journal, logs, runs, task_runs};
+use super::{artifacts, inputs, journal, logs, permits, runs, task_runs};
 use crate::error::Pg;
 use crate::tx::Tx;
 use model::Recorded;
@@ -75,6 +75,7 @@ async fn apply(tx: &Tx, change: Change<'_>, added: &mut Vec<RunKey>) -> Pg<()> {
         Change::ReleaseKey { run } => runs::release_key(tx, run).await?,
         Change::EmptyJournal { run } => journal::empty(tx, run),
         Change::End(it) => runs::end(tx, it).await?,
+        Change::GiveBack { run, at } => permits::give_back(tx, run, at).await?,
         Change::EndTaskRuns { run, id, line } => {
             task_runs::end_open(tx, run, id, &line).await?;
             inputs::forget(tx, run);

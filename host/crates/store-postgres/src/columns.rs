@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use model::{
     ArtifactId, ArtifactKey, ArtifactKind, BlobDigest, BlobPlace, DeploymentName, Digest, FlowName,
-    Json, LogLevel, PoolName, Priority, QueueName, Role, RunId, RunName, ScheduleId, ScheduleName,
-    SecretHash, SecretName, Seq, SessionId, StateName, StateType, TaskName, TaskRunId, Timestamp,
-    TokenId, TokenName, UploadId, VariableName, WorkerId,
+    Json, LimitName, LogLevel, PoolName, Priority, QueueName, Role, RunId, RunName, ScheduleId,
+    ScheduleName, SecretHash, SecretName, Seq, SessionId, StateName, StateType, TaskName,
+    TaskRunId, Timestamp, TokenId, TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::lifecycle::{LineKey, OriginKey, QueueKey, RunKey};
 use store::texts::TextDigest;
@@ -288,6 +288,7 @@ text_column!(
     TaskName,
     PoolName,
     QueueName,
+    LimitName,
     RunName,
     SecretName,
     TokenName,

@@ -2,17 +2,18 @@
 
 use super::columns::AsJson;
 use super::sql::{Conn, Row, params};
-use super::{components, pools, queues};
+use super::{components, permits, pools, queues};
 use crate::error::Pg;
 use crate::tx::Tx;
-use model::{Deployment, DeploymentName, Edited, FlowName};
+use model::{Deployment, DeploymentName, Edited, FlowName, Limit, LimitName, Timestamp};
 use store::{Deployed, Missing, StoreError};
 
 macro_rules! select_deployment {
     ($rest:literal) => {
         concat!(
             "SELECT flow, name, component, pool, parameters, tags, grants, description, \
-             created, updated, work_queue, priority FROM deployments ",
+             created, updated, work_queue, priority, concurrency, limits \
+             FROM deployments ",
             $rest
         )
     };
@@ -50,13 +51,15 @@ async fn deploy_one(tx: &Tx, new: &Deployment) -> Pg<Deployed> {
     };
     tx.run(
         "INSERT INTO deployments (flow, name, component, pool, parameters, tags, grants,
-             description, created, updated, work_queue, priority)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             description, created, updated, work_queue, priority,
+             concurrency, limits)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (flow, name) DO UPDATE SET component = excluded.component,
              pool = excluded.pool, parameters = excluded.parameters, tags = excluded.tags,
              grants = excluded.grants, description = excluded.description,
              created = excluded.created, updated = excluded.updated,
-             work_queue = excluded.work_queue, priority = excluded.priority",
+             work_queue = excluded.work_queue, priority = excluded.priority,
+             concurrency = excluded.concurrency, limits = excluded.limits",
         params![
             new.name.flow,
             new.name.name,
@@ -69,9 +72,24 @@ async fn deploy_one(tx: &Tx, new: &Deployment) -> Pg<Deployed> {
             created,
             new.updated,
             new.work_queue,
-            new.priority
+            new.priority,
+            new.concurrency.as_ref().map(AsJson),
+            (!new.limits.is_empty()).then_some(AsJson(&new.limits))
         ],
     );
+    let limit = LimitName::of_deployment(&new.name);
+    match &new.concurrency {
+        Some(own) => {
+            let limit = Limit {
+                name: limit,
+                slots: own.slots,
+                per: None,
+                created,
+            };
+            permits::put(tx, &limit, new.updated).await?;
+        }
+        None => drop(permits::remove(tx, &limit, new.updated).await?),
+    }
     let what = match deployed {
         Deployed::Created => Edited::Created,
         _ => Edited::Changed,
@@ -107,7 +125,7 @@ pub(crate) async fn list(conn: &impl Conn, flow: Option<&FlowName>) -> Pg<Vec<De
     .await
 }
 
-pub(crate) async fn delete(tx: &Tx, name: &DeploymentName) -> Pg<bool> {
+pub(crate) async fn delete(tx: &Tx, name: &DeploymentName, now: Timestamp) -> Pg<bool> {
     let deleted = tx
         .any(
             "DELETE FROM deployments WHERE flow = $1 AND name = $2 RETURNING 1",
@@ -119,6 +137,7 @@ pub(crate) async fn delete(tx: &Tx, name: &DeploymentName) -> Pg<bool> {
             "DELETE FROM schedules WHERE flow = $1 AND deployment = $2",
             params![name.flow, name.name],
         );
+        permits::remove(tx, &LimitName::of_deployment(name), now).await?;
         tx.change(|changes| changes.deployment(name, Edited::Deleted));
     }
     Ok(deleted)
@@ -140,5 +159,9 @@ fn deployment(row: &Row) -> Pg<Deployment> {
         updated: row.get(9)?,
         work_queue: row.get(10)?,
         priority: row.get(11)?,
+        concurrency: row.get::<Option<AsJson<_>>>(12)?.map(|it| it.0),
+        limits: row
+            .get::<Option<AsJson<Vec<_>>>>(13)?
+            .map_or_else(Vec::new, |limits| limits.0),
     })
 }

@@ -7,16 +7,16 @@
 use super::apply::carry_out;
 use super::load::{by_key, head_of, subject};
 use super::rows::run_by_no;
-use super::{inputs, pick, workers};
+use super::{inputs, permits, pick, workers};
 use crate::error::Pg;
 use crate::sql::Conn;
 use crate::tx::Tx;
 use model::{
-    Cancellation, Claim, Claimed, FlowRun, InputId, Json, Lease, NewRun, Progress, Recorded, RunId,
-    Timestamp, WorkerChange, WorkerId,
+    Cancellation, Claim, Claimed, Collision, FlowRun, InputId, Json, Lease, NewRun, Progress,
+    Recorded, RunId, StateType, Timestamp, WorkerChange, WorkerId,
 };
-use orchestrator::lifecycle::{self, Plan, Subject, Why};
-use store::StoreError;
+use orchestrator::lifecycle::{self, Candidate, News, Plan, Subject, Why};
+use store::{Missing, StoreError};
 
 pub(crate) async fn create(tx: &Tx, runs: &[NewRun]) -> Pg<Vec<FlowRun>> {
     tx.expect_runs(runs.len());
@@ -42,14 +42,66 @@ pub(crate) async fn create(tx: &Tx, runs: &[NewRun]) -> Pg<Vec<FlowRun>> {
 }
 
 pub(crate) async fn claim(tx: &Tx, claim: &Claim) -> Pg<Vec<Claimed>> {
-    let ready = pick::ready(tx, claim).await?;
-    let mut all = Vec::with_capacity(ready.len());
-    for candidate in ready {
-        let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
-        carry_out(tx, plan).await?;
-        all.push(claimed);
+    let mut all = Vec::new();
+    let mut held_back = 0;
+    while all.len() < claim.count as usize {
+        let more = Claim {
+            count: claim.count - all.len() as u32,
+            ..claim.clone()
+        };
+        let before = held_back;
+        for candidate in pick::ready(tx, &more).await? {
+            if !may_start(tx, &candidate, claim.now).await? {
+                held_back += 1;
+                continue;
+            }
+            let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
+            carry_out(tx, plan).await?;
+            all.push(claimed);
+        }
+        // Others take the place of those that wait for a limit now.
+        if held_back == before {
+            break;
+        }
+        if held_back >= HELD_BACK_MAX {
+            tx.tell(News::READY);
+            break;
+        }
     }
     Ok(all)
+}
+
+/// After so many a claim lets others have their turn, and goes on later.
+const HELD_BACK_MAX: usize = 1000;
+
+/// Whether a run has what it takes of limits. Otherwise it waits for that, or is over.
+async fn may_start(tx: &Tx, candidate: &Candidate, now: Timestamp) -> Pg<bool> {
+    let run = &candidate.run;
+    if run.limits.is_empty() || run.state.kind == StateType::Cancelling {
+        return Ok(true);
+    }
+    permits::ask(tx, candidate.key, &run.limits, now).await?;
+    let Some(limit) = permits::awaited(tx, candidate.key).await? else {
+        return Ok(true);
+    };
+    let taking = run.limits.iter().find(|it| it.limit == limit);
+    let collision = taking.map_or(Collision::Enqueue, |it| it.collision);
+    if let (Collision::CancelOld, Some(taking)) = (collision, taking) {
+        for old in permits::in_the_way(tx, candidate.key, taking).await? {
+            cancel(tx, old, now).await?;
+        }
+        if permits::awaited(tx, candidate.key).await?.is_none() {
+            return Ok(true);
+        }
+    }
+    let missing = StoreError::NotFound(Missing::Run(run.id));
+    let head = head_of(tx, run.id).await?.ok_or(missing)?;
+    let plan = match collision {
+        Collision::CancelNew => lifecycle::turn_away(&head, &limit, now)?,
+        Collision::Enqueue | Collision::CancelOld => lifecycle::await_slot(&head, &limit, now)?,
+    };
+    carry_out(tx, plan).await?;
+    Ok(false)
 }
 
 pub(crate) async fn record(tx: &Tx, progress: &Progress) -> Pg<Recorded> {
@@ -123,7 +175,7 @@ pub(crate) async fn settle_due(tx: &Tx, now: Timestamp, count: u32) -> Pg<u32> {
         let plan = lifecycle::due(call.run, call.seq, call.at, call.is_input);
         carry_out(tx, plan).await?;
     }
-    Ok(due.len() as u32)
+    Ok(due.len() as u32 + permits::lapse(tx, now).await?)
 }
 
 pub(crate) async fn rescue(tx: &Tx, lost: &[WorkerId], now: Timestamp) -> Pg<Vec<RunId>> {

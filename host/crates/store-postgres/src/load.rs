@@ -24,7 +24,7 @@ macro_rules! select_head {
         concat!(
             "SELECT r.no, r.id, r.state, r.state_at, r.attempt, r.epoch, r.crashes, r.worker, \
              r.pool, r.origin, r.states, r.started, r.journal_len, r.logged, \
-             r.lost_attempt, r.lost_steps",
+             r.lost_attempt, r.lost_steps, r.limited",
             $more,
             " FROM flow_runs r ",
             $rest
@@ -51,6 +51,7 @@ pub(crate) fn head(row: &Row) -> Pg<Head> {
         worker: row.get(7)?,
         pool: row.get(8)?,
         origin: row.get(9)?,
+        is_limited: row.get(16)?,
         tally: Tally {
             states: row.get(10)?,
             started: row.get(11)?,
@@ -177,7 +178,7 @@ pub(crate) async fn learn(tx: &Tx, ahead: &[Ahead]) -> Pg<()> {
     let open = rows();
     for row in &heads {
         let head = head(row)?;
-        let (has_open_subflows, is_limited) = (row.get(16)?, row.get(17)?);
+        let (has_open_subflows, is_limited) = (row.get(17)?, row.get(18)?);
         let key = ending.contains(&head.id).then_some(head.key);
         tx.known(|known| {
             known.learn(head, has_open_subflows, is_limited);
@@ -315,13 +316,13 @@ fn read_subject(row: &Row) -> Pg<Subject> {
     Ok(Subject {
         state: State {
             kind: head.state,
-            name: row.get(16)?,
-            message: row.get(17)?,
+            name: row.get(17)?,
+            message: row.get(18)?,
             at: head.since,
         },
         head,
-        within: row.get(18)?,
-        scheduled: row.get(19)?,
+        within: row.get(19)?,
+        scheduled: row.get(20)?,
     })
 }
 

@@ -255,16 +255,16 @@ async fn locked(tx: &Tx, claim: &Claim, shares: &[Share]) -> Pg<Vec<Candidate>> 
 fn candidate(row: &Row) -> Pg<Stored<Candidate>> {
     let key = row.get(0)?;
     let tally = Tally {
-        states: row.get(26)?,
+        states: row.get(27)?,
         started: row.get(21)?,
-        journal_len: row.get(27)?,
-        logged: row.get(28)?,
+        journal_len: row.get(28)?,
+        logged: row.get(29)?,
     };
     let losses = Losses {
-        count: row.get(29)?,
+        count: row.get(30)?,
         at: Reached {
-            attempt: row.get(30)?,
-            steps: row.get(31)?,
+            attempt: row.get(31)?,
+            steps: row.get(32)?,
         },
     };
     Ok(flow_run(row)?.map(|run| Candidate {
@@ -333,7 +333,7 @@ pub(crate) async fn of_worker(tx: &Tx, worker: WorkerId) -> Pg<Vec<(Head, u64)>>
              ORDER BY r.no FOR UPDATE OF r"
         ),
         params![worker],
-        |row| Ok((head(row)?, row.get(16)?)),
+        |row| Ok((head(row)?, row.get(17)?)),
     )
     .await
 }
@@ -348,7 +348,7 @@ pub(crate) async fn leased(tx: &Tx, lease: Lease) -> Pg<Option<(Head, u64)>> {
              FOR UPDATE OF r"
         ),
         params![lease.run, lease.worker, lease.epoch],
-        |row| Ok((head(row)?, row.get(16)?)),
+        |row| Ok((head(row)?, row.get(17)?)),
     )
     .await
 }
@@ -426,8 +426,10 @@ pub(crate) async fn due(tx: &Tx, now: Timestamp, count: u32) -> Pg<Vec<DueCall>>
 /// Whether a timer is due. Asked of a reader, so that looking in vain costs no write.
 pub(crate) async fn is_due(conn: &impl Conn, now: Timestamp) -> Pg<bool> {
     conn.any(
-        "SELECT 1 FROM journal WHERE due_at IS NOT NULL AND settled_at IS NULL AND due_at <= $1
-         LIMIT 1",
+        "SELECT 1 WHERE EXISTS (
+             SELECT 1 FROM journal
+             WHERE due_at IS NOT NULL AND settled_at IS NULL AND due_at <= $1
+         ) OR EXISTS (SELECT 1 FROM limit_uses WHERE until <= $1)",
         params![now],
     )
     .await
@@ -454,6 +456,10 @@ pub(crate) async fn next_due(
          )
          SELECT least(
              (SELECT min(due_at) FROM journal WHERE due_at IS NOT NULL AND settled_at IS NULL),
+             (SELECT min(u.until) FROM limit_uses u WHERE EXISTS (
+                  SELECT 1 FROM permits p
+                  WHERE p.limit_name = u.limit_name AND p.line = u.line AND p.granted IS NULL
+              )),
              (SELECT min(ready_at) FROM flow_runs
               WHERE reserved_for IS NOT NULL AND ended IS NULL AND ready_at > $2),
              (SELECT min((

@@ -6,7 +6,7 @@ use super::columns::AsJson;
 use super::sql::{Conn, Row, params};
 use super::texts;
 use crate::error::Pg;
-use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp};
+use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Taking, Timestamp};
 use orchestrator::lifecycle::{LineKey, RunKey};
 use store::texts::Stored;
 use store::{Missing, StoreError};
@@ -21,7 +21,7 @@ macro_rules! flow_run_columns {
             ", s.tags, s.parent, s.within, r.state, r.state_name, r.state_message, r.state_at, \
              r.attempt, r.epoch, s.created, s.scheduled, r.started, r.ended, ",
             $outcome,
-            ", r.earlier, r.line"
+            ", r.earlier, r.line, s.limits"
         )
     };
 }
@@ -54,6 +54,9 @@ pub(crate) fn flow_run(row: &Row) -> Pg<Stored<FlowRun>> {
         pool: row.get(6)?,
         work_queue: row.get(7)?,
         priority: row.get::<LineKey>(25)?.priority(),
+        limits: row
+            .get::<Option<AsJson<Vec<Taking>>>>(26)?
+            .map_or_else(Vec::new, |limits| limits.0),
         grants: row
             .get::<Option<AsJson<Grants>>>(8)?
             .map_or_else(Grants::default, |grants| grants.0),

@@ -52,7 +52,8 @@ async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
             it.ready_at,
             it.reserved_for,
             origin,
-            line
+            line,
+            !run.limits.is_empty()
         ],
     );
     let parameters = texts::put(tx, no, &run.parameters).await?;
@@ -72,7 +73,8 @@ async fn insert_of(tx: &Tx, it: AddRun<'_>, origin: OriginKey) -> Pg<RunKey> {
             it.key,
             run.created,
             run.scheduled,
-            *parameters
+            *parameters,
+            (!run.limits.is_empty()).then_some(AsJson(&run.limits))
         ],
     );
     add_state(tx, no, 1, &run.state, &it.says());

@@ -57,6 +57,8 @@ const TENTH: &str = include_str!("schema/tenth.sql");
 
 const ELEVENTH: &str = include_str!("schema/eleventh.sql");
 
+const TWELFTH: &str = include_str!("schema/twelfth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -171,6 +173,16 @@ const STEPS: &[Step] = &[
         rights: Some(Rights {
             like: "pools",
             tables: "work_queues",
+        }),
+    },
+    // A worker of the version before takes runs without asking, and gives no slots back. So limits are
+    // for when all are of this version; what was not given back is free once a limit is set.
+    Step {
+        sql: TWELFTH,
+        oldest: 7,
+        rights: Some(Rights {
+            like: "journal",
+            tables: "limits, permits, limit_uses",
         }),
     },
 ];

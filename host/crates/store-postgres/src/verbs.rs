@@ -89,8 +89,8 @@ impl Catalog for PostgresStore {
     }
 
     async fn delete_deployment(&self, name: &DeploymentName) -> StoreResult<bool> {
-        let name = name.clone();
-        write!(self, |tx, name| deployments::delete(&tx, &name).await).await
+        let (name, now) = (name.clone(), self.inner.clock.now());
+        write!(self, |tx, name| deployments::delete(&tx, &name, now).await).await
     }
 }
 

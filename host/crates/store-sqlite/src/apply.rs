@@ -5,7 +5,7 @@
 
 use super::answer::{answer, need};
 use super::writer::Tx;
-use super::{artifacts, inputs, journal, logs, runs, task_runs};
+use super::{artifacts, inputs, journal, logs, permits, runs, task_runs};
 use model::Recorded;
 use orchestrator::lifecycle::{Change, Plan, RunKey, Step, Target};
 use store::{StoreError, StoreResult};
@@ -70,6 +70,7 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::ReleaseKey { run } => runs::release_key(tx, run)?,
         Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
+        Change::GiveBack { run, at } => permits::give_back(tx, run, at)?,
         Change::EndTaskRuns { run, id, line } => {
             task_runs::end_open(tx, run, id, &line)?;
             inputs::forget(tx, run)?;

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::columns::AsJson;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use super::{components, pools, queues};
-use model::{Deployment, DeploymentName, Edited, FlowName};
+use super::{components, permits, pools, queues};
+use model::{Deployment, DeploymentName, Edited, FlowName, Limit, LimitName, Timestamp};
 use store::{Deployed, Missing, StoreError, StoreResult};
 
 pub(super) fn deploy(tx: &Tx<'_>, deployments: &[Deployment]) -> StoreResult<Vec<Deployed>> {
@@ -32,8 +32,9 @@ fn deploy_one(tx: &Tx<'_>, new: &Deployment) -> StoreResult<Deployed> {
     };
     tx.run(
         "INSERT OR REPLACE INTO deployments (flow, name, component, pool, parameters, tags,
-             grants, description, created, updated, work_queue, priority)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             grants, description, created, updated, work_queue, priority,
+             concurrency, limits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             new.name.flow,
             new.name.name,
@@ -46,9 +47,25 @@ fn deploy_one(tx: &Tx<'_>, new: &Deployment) -> StoreResult<Deployed> {
             created,
             new.updated,
             new.work_queue,
-            new.priority
+            new.priority,
+            new.concurrency.as_ref().map(AsJson),
+            (!new.limits.is_empty()).then_some(AsJson(&new.limits))
         ],
     )?;
+    let limit = LimitName::of_deployment(&new.name);
+    match &new.concurrency {
+        Some(own) => permits::put(
+            tx,
+            &Limit {
+                name: limit,
+                slots: own.slots,
+                per: None,
+                created,
+            },
+            new.updated,
+        )?,
+        None => drop(permits::remove(tx, &limit, new.updated)?),
+    }
     let what = match deployed {
         Deployed::Created => Edited::Created,
         _ => Edited::Changed,
@@ -70,7 +87,8 @@ macro_rules! select_deployment {
     ($rest:literal) => {
         concat!(
             "SELECT flow, name, component, pool, parameters, tags, grants, description, \
-             created, updated, work_queue, priority FROM deployments ",
+             created, updated, work_queue, priority, concurrency, limits \
+             FROM deployments ",
             $rest
         )
     };
@@ -95,7 +113,7 @@ pub(super) fn list(conn: &Connection, flow: Option<&FlowName>) -> StoreResult<Ve
     }
 }
 
-pub(super) fn delete(tx: &Tx<'_>, name: &DeploymentName) -> StoreResult<bool> {
+pub(super) fn delete(tx: &Tx<'_>, name: &DeploymentName, now: Timestamp) -> StoreResult<bool> {
     let deleted = tx.run(
         "DELETE FROM deployments WHERE flow = ?1 AND name = ?2",
         params![name.flow, name.name],
@@ -105,6 +123,7 @@ pub(super) fn delete(tx: &Tx<'_>, name: &DeploymentName) -> StoreResult<bool> {
             "DELETE FROM schedules WHERE flow = ?1 AND deployment = ?2",
             params![name.flow, name.name],
         )?;
+        permits::remove(tx, &LimitName::of_deployment(name), now)?;
         tx.changes().deployment(name, Edited::Deleted);
     }
     Ok(deleted > 0)
@@ -126,5 +145,9 @@ fn deployment(row: &Row<'_>) -> rusqlite::Result<Deployment> {
         updated: row.get(9)?,
         work_queue: row.get(10)?,
         priority: row.get(11)?,
+        concurrency: row.get::<_, Option<AsJson<_>>>(12)?.map(|it| it.0),
+        limits: row
+            .get::<_, Option<AsJson<Vec<_>>>>(13)?
+            .map_or_else(Vec::new, |limits| limits.0),
     })
 }

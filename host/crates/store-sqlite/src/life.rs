@@ -10,13 +10,13 @@ use rusqlite::Connection;
 use super::load::{by_key, candidate, head_of, subject};
 use super::rows::run_by_no;
 use super::writer::Tx;
-use super::{inputs, pick, workers};
+use super::{inputs, permits, pick, workers};
 use model::{
-    Cancellation, Claim, Claimed, FlowRun, InputId, Json, Lease, NewRun, Progress, Recorded, RunId,
-    Timestamp, WorkerChange, WorkerId,
+    Cancellation, Claim, Claimed, Collision, FlowRun, InputId, Json, Lease, NewRun, Progress,
+    Recorded, RunId, StateType, Timestamp, WorkerChange, WorkerId,
 };
-use orchestrator::lifecycle::{self, Plan, Subject, Why};
-use store::{StoreError, StoreResult};
+use orchestrator::lifecycle::{self, Candidate, Plan, Subject, Why};
+use store::{Missing, StoreError, StoreResult};
 
 pub(super) fn create(tx: &Tx<'_>, runs: &[NewRun]) -> StoreResult<Vec<FlowRun>> {
     carry_out(tx, lifecycle::create_needs(runs)?)?;
@@ -42,12 +42,66 @@ pub(super) fn create(tx: &Tx<'_>, runs: &[NewRun]) -> StoreResult<Vec<FlowRun>> 
 pub(super) fn claim(tx: &Tx<'_>, claim: &Claim) -> StoreResult<Vec<Claimed>> {
     // A worker that was given up would hold its runs for ever: it is not rescued twice.
     workers::need(tx, claim.worker)?;
-    let claim_one = |key| {
-        let (claimed, plan) = lifecycle::claim(candidate(tx, key)?, claim.worker, claim.now)?;
-        carry_out(tx, plan)?;
-        Ok(claimed)
+    let mut all = Vec::new();
+    let mut held_back = 0;
+    while all.len() < claim.count as usize {
+        let more = Claim {
+            count: claim.count - all.len() as u32,
+            ..claim.clone()
+        };
+        let before = held_back;
+        for key in pick::ready(tx, &more)? {
+            let candidate = candidate(tx, key)?;
+            if !may_start(tx, &candidate, claim.now)? {
+                held_back += 1;
+                continue;
+            }
+            let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
+            carry_out(tx, plan)?;
+            all.push(claimed);
+        }
+        // Others take the place of those that wait for a limit now.
+        if held_back == before {
+            break;
+        }
+        if held_back >= HELD_BACK_MAX {
+            tx.tell_ready();
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// After so many a claim leaves the writer to others, and goes on later.
+const HELD_BACK_MAX: usize = 1000;
+
+/// Whether a run has what it takes of limits. Otherwise it waits for that, or is over.
+fn may_start(tx: &Tx<'_>, candidate: &Candidate, now: Timestamp) -> StoreResult<bool> {
+    let run = &candidate.run;
+    if run.limits.is_empty() || run.state.kind == StateType::Cancelling {
+        return Ok(true);
+    }
+    permits::ask(tx, candidate.key, &run.limits, now)?;
+    let Some(limit) = permits::awaited(tx, candidate.key)? else {
+        return Ok(true);
     };
-    pick::ready(tx, claim)?.into_iter().map(claim_one).collect()
+    let taking = run.limits.iter().find(|it| it.limit == limit);
+    let collision = taking.map_or(Collision::Enqueue, |it| it.collision);
+    if let (Collision::CancelOld, Some(taking)) = (collision, taking) {
+        for old in permits::in_the_way(tx, candidate.key, taking)? {
+            cancel(tx, old, now)?;
+        }
+        if permits::awaited(tx, candidate.key)?.is_none() {
+            return Ok(true);
+        }
+    }
+    let head = head_of(tx, run.id)?.ok_or(StoreError::NotFound(Missing::Run(run.id)))?;
+    let plan = match collision {
+        Collision::CancelNew => lifecycle::turn_away(&head, &limit, now)?,
+        Collision::Enqueue | Collision::CancelOld => lifecycle::await_slot(&head, &limit, now)?,
+    };
+    carry_out(tx, plan)?;
+    Ok(false)
 }
 
 pub(super) fn record(tx: &Tx<'_>, progress: &Progress) -> StoreResult<Recorded> {
@@ -126,7 +180,7 @@ pub(super) fn settle_due(tx: &Tx<'_>, now: Timestamp, count: u32) -> StoreResult
             lifecycle::due(call.run, call.seq, call.at, call.is_input),
         )?;
     }
-    Ok(due.len() as u32)
+    Ok(due.len() as u32 + permits::lapse(tx, now)?)
 }
 
 /// `leases`: what the time of leases is `now`.

@@ -20,7 +20,7 @@ macro_rules! select_head {
         concat!(
             "SELECT r.no, r.id, r.state, r.state_at, r.attempt, r.epoch, r.crashes, r.worker, \
              r.pool, r.origin, r.states, r.started, r.journal_len, r.logged, \
-             r.lost_attempt, r.lost_steps",
+             r.lost_attempt, r.lost_steps, r.limited",
             $more,
             " FROM flow_runs r ",
             $rest
@@ -47,6 +47,7 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         worker: row.get(7)?,
         pool: row.get(8)?,
         origin: row.get(9)?,
+        is_limited: row.get(16)?,
         tally: Tally {
             states: unsigned(row, 10)?,
             started: row.get(11)?,
@@ -85,13 +86,13 @@ pub(super) fn subject(conn: &Connection, id: RunId) -> StoreResult<Subject> {
             Ok(Subject {
                 state: State {
                     kind: head.state,
-                    name: row.get(16)?,
-                    message: row.get(17)?,
+                    name: row.get(17)?,
+                    message: row.get(18)?,
                     at: head.since,
                 },
                 head,
-                within: row.get(18)?,
-                scheduled: row.get(19)?,
+                within: row.get(19)?,
+                scheduled: row.get(20)?,
             })
         },
     )?;
@@ -109,16 +110,16 @@ pub(super) fn candidate(conn: &Connection, key: RunKey) -> StoreResult<Candidate
         [key],
         |row| {
             let tally = Tally {
-                states: unsigned(row, 26)?,
+                states: unsigned(row, 27)?,
                 started: row.get(21)?,
-                journal_len: unsigned(row, 27)?,
-                logged: unsigned(row, 28)?,
+                journal_len: unsigned(row, 28)?,
+                logged: unsigned(row, 29)?,
             };
             let losses = Losses {
-                count: row.get(29)?,
+                count: row.get(30)?,
                 at: Reached {
-                    attempt: row.get(30)?,
-                    steps: unsigned(row, 31)?,
+                    attempt: row.get(31)?,
+                    steps: unsigned(row, 32)?,
                 },
             };
             Ok(flow_run(row)?.map(|run| Candidate {

@@ -466,6 +466,7 @@ mod tests {
             "run_totals",
             "run_totals_end",
             "turns",
+            "limit_uses",
         ];
         let mut conn = Connection::open_in_memory().unwrap();
         schema::migrate(&mut conn, Path::new("memory")).unwrap();

@@ -15,6 +15,7 @@
 use rusqlite::Connection;
 
 use super::load::{head, select_head};
+use super::permits;
 use super::pools;
 use super::queues::{self, PoolQueues};
 use super::rows::unsigned;
@@ -219,7 +220,7 @@ pub(super) fn of_worker(conn: &Connection, worker: WorkerId) -> StoreResult<Vec<
              ) ORDER BY r.no"
         ),
         [worker],
-        |row| Ok((head(row)?, unsigned(row, 16)?)),
+        |row| Ok((head(row)?, unsigned(row, 17)?)),
     )
 }
 
@@ -231,7 +232,7 @@ pub(super) fn leased(conn: &Connection, lease: Lease) -> StoreResult<Option<(Hea
             "WHERE r.id = ?1 AND r.worker = ?2 AND r.epoch = ?3 AND r.ended IS NULL"
         ),
         params![lease.run, lease.worker, lease.epoch],
-        |row| Ok((head(row)?, unsigned(row, 16)?)),
+        |row| Ok((head(row)?, unsigned(row, 17)?)),
     )
 }
 
@@ -291,7 +292,10 @@ pub(super) fn due(conn: &Connection, now: Timestamp, count: u32) -> StoreResult<
 
 /// Whether a timer is due. Asked of a reader, so that looking in vain costs no write.
 pub(super) fn is_due(conn: &Connection, now: Timestamp) -> StoreResult<bool> {
-    Ok(next_timer(conn)?.is_some_and(|due| due <= now))
+    let next = next_timer(conn)?
+        .into_iter()
+        .chain(permits::next_lapse(conn)?);
+    Ok(next.min().is_some_and(|due| due <= now))
 }
 
 /// When the next call is due, or the next run of the pool (of any pool if none is named).
@@ -314,7 +318,11 @@ pub(super) fn next_due(
             |row| row.get(0),
         )
     };
-    let mut times = vec![next_timer(conn)?, next_reserved(conn, now)?];
+    let mut times = vec![
+        next_timer(conn)?,
+        next_reserved(conn, now)?,
+        permits::next_lapse(conn)?,
+    ];
     match pool {
         Some(pool) => times.push(in_pool(pool)?),
         None => {

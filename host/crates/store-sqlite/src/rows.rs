@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::columns::AsJson;
 use super::sql::{Row, Sql, params};
 use super::texts;
-use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Timestamp};
+use model::{Entry, FlowRun, Grants, Outcome, RunId, Settlement, State, Taking, Timestamp};
 use orchestrator::lifecycle::{LineKey, RunKey};
 use store::texts::Stored;
 use store::{Missing, StoreError, StoreResult};
@@ -22,7 +22,7 @@ macro_rules! flow_run_columns {
             ", s.tags, s.parent, s.within, r.state, r.state_name, r.state_message, r.state_at, \
              r.attempt, r.epoch, s.created, s.scheduled, r.started, r.ended, ",
             $outcome,
-            ", r.earlier, r.line"
+            ", r.earlier, r.line, s.limits"
         )
     };
 }
@@ -55,6 +55,9 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<Stored<FlowRun>> {
         pool: row.get(6)?,
         work_queue: row.get(7)?,
         priority: row.get::<_, LineKey>(25)?.priority(),
+        limits: row
+            .get::<_, Option<AsJson<Vec<Taking>>>>(26)?
+            .map_or_else(Vec::new, |limits| limits.0),
         grants: row
             .get::<_, Option<AsJson<Grants>>>(8)?
             .map_or_else(Grants::default, |grants| grants.0),

@@ -24,8 +24,8 @@ fn insert_of(tx: &Tx<'_>, it: AddRun<'_>, origin: OriginKey) -> StoreResult<RunK
     let run = it.run;
     tx.run(
         "INSERT INTO flow_runs (id, state, state_name, state_message, state_at, states,
-             attempt, epoch, started, pool, ready_at, reserved_for, origin, line)
-         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             attempt, epoch, started, pool, ready_at, reserved_for, origin, line, limited)
+         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             run.id,
             run.state.kind,
@@ -39,14 +39,16 @@ fn insert_of(tx: &Tx<'_>, it: AddRun<'_>, origin: OriginKey) -> StoreResult<RunK
             it.ready_at,
             it.reserved_for,
             origin,
-            queues::line_of(tx, run)?
+            queues::line_of(tx, run)?,
+            !run.limits.is_empty()
         ],
     )?;
     let no = RunKey(tx.last_insert_rowid());
     tx.run(
         "INSERT INTO flow_run_specs (no, name, flow, deployment, component, work_queue,
-             grants, tags, parent, within, idempotency_key, created, scheduled, parameters)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             grants, tags, parent, within, idempotency_key, created, scheduled, parameters,
+             limits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             no,
             run.name,
@@ -61,7 +63,8 @@ fn insert_of(tx: &Tx<'_>, it: AddRun<'_>, origin: OriginKey) -> StoreResult<RunK
             it.key,
             run.created,
             run.scheduled,
-            *texts::put(tx, no, &run.parameters)?
+            *texts::put(tx, no, &run.parameters)?,
+            (!run.limits.is_empty()).then_some(AsJson(&run.limits))
         ],
     )?;
     add_state(tx, no, 1, &run.state, &it.says())?;

@@ -18,6 +18,9 @@
 //! artifacts        what runs make for people to look at
 //! bulk_actions     what is done to many runs, and how far it is
 //! work_queues      the queues of pools, each with a number within its pool
+//! limits           how many runs may do something at once
+//! permits          what runs have of limits, and what they wait for
+//! limit_uses       what is taken of rate limits
 //! schedules        when runs of deployments are made by themselves
 //! turns            which process makes them
 //! run_blocks       what is in a block of runs, so that others are passed over
@@ -627,6 +630,43 @@ CREATE INDEX flow_runs_ready ON flow_runs (pool, line, ready_at)
     WHERE ready_at IS NOT NULL AND reserved_for IS NULL;
 ";
 
+/// `limited`: whether a run takes slots of limits, so that nothing is looked up for those that do
+/// not. `permits`: what runs have of limits, and what they wait for. `limit_uses`: what is taken of
+/// rate limits.
+const LIMITS: &str = "
+CREATE TABLE limits (
+    name    TEXT PRIMARY KEY NOT NULL,
+    slots   INTEGER NOT NULL,
+    per     INTEGER,
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE permits (
+    run        INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    limit_name TEXT NOT NULL,
+    line       TEXT NOT NULL,
+    slots      INTEGER NOT NULL,
+    asked      INTEGER NOT NULL,
+    granted    INTEGER,
+    PRIMARY KEY (run, seq, limit_name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX permits_waiting ON permits (limit_name, line, asked, run, seq)
+    WHERE granted IS NULL;
+CREATE INDEX permits_taken ON permits (limit_name, line, slots) WHERE granted IS NOT NULL;
+CREATE TABLE limit_uses (
+    limit_name TEXT NOT NULL,
+    line       TEXT NOT NULL,
+    slots      INTEGER NOT NULL,
+    until      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX limit_uses_line ON limit_uses (limit_name, line, until);
+CREATE INDEX limit_uses_until ON limit_uses (until);
+ALTER TABLE flow_runs ADD COLUMN limited INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE flow_run_specs ADD COLUMN limits TEXT;
+ALTER TABLE deployments ADD COLUMN concurrency TEXT;
+ALTER TABLE deployments ADD COLUMN limits TEXT;
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -651,6 +691,7 @@ const STEPS: &[M<'static>] = &[
     M::up(EARLIER),
     M::up(SCHEDULES),
     M::up(QUEUES),
+    M::up(LIMITS),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -109,9 +109,9 @@ impl Catalog for SqliteStore {
     }
 
     async fn delete_deployment(&self, name: &DeploymentName) -> StoreResult<bool> {
-        let name = name.clone();
+        let (name, now) = (name.clone(), self.clock.now());
         self.writer
-            .write(move |tx| deployments::delete(tx, &name))
+            .write(move |tx| deployments::delete(tx, &name, now))
             .await
     }
 }

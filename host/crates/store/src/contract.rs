@@ -13,6 +13,7 @@ pub mod deploying;
 pub mod events;
 pub mod inputs;
 pub mod kept;
+pub mod limits;
 pub mod listing;
 pub mod living;
 pub mod losing;
@@ -102,6 +103,16 @@ macro_rules! contract {
             queues::a_queue_in_use_stays_and_what_was_in_one_that_is_gone_is_in_the_default,
             starting::a_reserved_run_is_outside_its_pool,
             starting::who_is_not_registered_cannot_claim,
+            limits::a_limit_is_created_changed_and_deleted,
+            limits::a_run_waits_for_a_slot_in_its_place_and_is_not_ready,
+            limits::a_slot_stays_with_its_run_when_its_worker_is_lost,
+            limits::all_limits_are_had_or_none,
+            limits::lines_of_a_limit_do_not_count_against_each_other,
+            limits::a_smaller_limit_drains_and_a_larger_one_lets_more_go,
+            limits::a_rate_limit_gives_its_slots_again_once_their_time_has_passed,
+            limits::a_run_that_is_paused_while_it_waits_asks_anew,
+            limits::a_run_may_give_way_or_make_others_go,
+            limits::a_deployment_has_a_limit_of_its_own,
             living::a_run_lives_from_claim_to_end,
             living::an_older_epoch_is_refused,
             living::what_the_transition_table_lacks_is_refused,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use model::{
-    BlobDigest, DeploymentName, Digest, Lease, PoolName, QueueName, RunId, ScheduleId,
+    BlobDigest, DeploymentName, Digest, Lease, LimitName, PoolName, QueueName, RunId, ScheduleId,
     ScheduleName, SecretName, StateType, TokenName, UploadId, VariableName, WorkerId,
 };
 use orchestrator::OtherRequest;
@@ -21,6 +21,8 @@ pub enum StoreError {
     NotFound(Missing),
     #[error("work pool `{0}` exists already")]
     PoolExists(PoolName),
+    #[error("limit `{0}` exists already")]
+    LimitExists(LimitName),
     #[error("work pool `{pool}` has a queue `{name}` already")]
     QueueExists { pool: PoolName, name: QueueName },
     #[error("work pool `{0}` has {max} queues, as many as it may", max = crate::QUEUES_MAX)]
@@ -181,6 +183,8 @@ pub enum Missing {
     Schedule(ScheduleId),
     #[error("work pool `{0}`")]
     Pool(PoolName),
+    #[error("limit `{0}`")]
+    Limit(LimitName),
     #[error("queue `{name}` of work pool `{pool}`")]
     Queue { pool: PoolName, name: QueueName },
     #[error("component {0}")]

@@ -18,6 +18,7 @@ mod events;
 mod figures;
 mod filter;
 mod kept;
+mod limits;
 mod listing;
 pub mod moving;
 mod pools;
@@ -47,6 +48,7 @@ pub use events::{EventPage, Events};
 pub use figures::{Measured, WriterFigures};
 pub use filter::{LogFilter, LogPlace, RunFilter, StateFilter, TaskRunFilter};
 pub use kept::Kept;
+pub use limits::{LimitChange, LimitUse, Limits, Permit};
 pub use listing::{
     COUNT_MAX, Count, Cursor, CursorError, Fingerprint, Order, Page, PageRequest, Values,
 };
@@ -69,6 +71,7 @@ pub trait Store:
     Catalog
     + Pools
     + Queues
+    + Limits
     + Runs
     + Schedules
     + Workers
@@ -89,7 +92,11 @@ impl<T> Store for T where
     T: Catalog
         + Pools
         + Queues
+        + Limits
+        + Limits
         + Queues
+        + Limits
+        + Limits
         + Runs
         + Schedules
         + Workers

@@ -42,6 +42,10 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
         .add("pool", text(&deployment.pool))
         .add_if("queue", deployment.work_queue.as_ref())
         .add_if("priority", deployment.priority)
+        .add_if(
+            "concurrency",
+            deployment.concurrency.as_ref().map(|it| it.in_words()),
+        )
         .add("takes", text(signature_of(&flow.schema.parameters)))
         .add("defaults", text(&deployment.parameters))
         .add("component", text(deployment.component))
@@ -49,6 +53,10 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
         .add("updated", text(ago(deployment.updated, now)));
     if !deployment.tags.is_empty() {
         fields.add("tags", text(deployment.tags.join(", ")));
+    }
+    if !deployment.limits.is_empty() {
+        let names = deployment.limits.iter().map(ToString::to_string);
+        fields.add("limits", text(names.collect::<Vec<_>>().join(", ")));
     }
     if !schedules.is_empty() {
         fields.add("schedules", text(schedules.join(", ")));

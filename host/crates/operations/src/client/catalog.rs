@@ -94,6 +94,8 @@ impl CatalogClient for LocalClient {
             pool: request.pool,
             work_queue: request.work_queue,
             priority: request.priority,
+            concurrency: request.concurrency.map(Into::into),
+            limits: request.limits,
             tags: request.tags,
             grants: grants(&request.grants)?,
             description: request.description,
@@ -132,6 +134,11 @@ impl CatalogClient for LocalClient {
             pool,
             work_queue,
             priority: edit.priority.or(deployment.priority),
+            concurrency: match edit.concurrency {
+                Some(concurrency) => Some(concurrency.into()),
+                None => deployment.concurrency.clone(),
+            },
+            limits: edit.limits.unwrap_or_else(|| deployment.limits.clone()),
             tags: edit.tags.unwrap_or_else(|| deployment.tags.clone()),
             grants: match edit.grants {
                 Some(wished) => grants(&wished)?,

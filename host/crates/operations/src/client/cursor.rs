@@ -10,8 +10,8 @@ use store::PageRequest;
 use super::page::Page;
 use super::requests::{
     ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery,
-    LIMIT_DEFAULT, LIMIT_MAX, PoolQuery, QueueQuery, ScheduleQuery, SecretQuery, TokenQuery,
-    VariableQuery, WorkerQuery,
+    LIMIT_DEFAULT, LIMIT_MAX, LimitQuery, PoolQuery, QueueQuery, ScheduleQuery, SecretQuery,
+    TokenQuery, VariableQuery, WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::view::View;
@@ -48,6 +48,7 @@ listings!(
     ComponentQuery,
     DeploymentQuery,
     JournalQuery,
+    LimitQuery,
     PoolQuery,
     QueueQuery,
     ScheduleQuery,

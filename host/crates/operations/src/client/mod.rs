@@ -15,6 +15,7 @@ mod catalog;
 mod cursor;
 mod events;
 mod kept;
+mod limits;
 mod local;
 mod overview;
 mod page;
@@ -27,7 +28,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use model::{
-    Json, PoolName, QueueName, ScheduleId, SecretName, TaskRunId, Timestamp, TokenName,
+    Json, LimitName, PoolName, QueueName, ScheduleId, SecretName, TaskRunId, Timestamp, TokenName,
     VariableName,
 };
 use store::BulkId;
@@ -36,22 +37,22 @@ use crate::problem::Problem;
 use crate::view::{
     ArtifactView, AuditView, BulkActionView, ComponentView, DashboardView, DeployedView,
     DeploymentDetailsView, DeploymentView, EntryView, FlowRunDetailsView, FlowRunView,
-    HistoryLineView, InputView, LogView, NewTokenView, NewsView, PoolView, QueueView, ScheduleView,
-    SecretView, SlotView, TalliesView, TaskRunView, TimelineView, TokenView, VariableView,
-    WorkerView,
+    HistoryLineView, InputView, LimitDetailsView, LimitView, LogView, NewTokenView, NewsView,
+    PoolView, QueueView, ScheduleView, SecretView, SlotView, TalliesView, TaskRunView,
+    TimelineView, TokenView, VariableView, WorkerView,
 };
 
 pub use events::{EventFilter, list_events, place_of_event};
 pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
-    ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangePool, ChangeQueue,
-    ComponentQuery, CreatePool, CreateQueue, CreateSchedule, CreateToken, DeployRequest,
-    DeploymentQuery, EditDeployment, EventQuery, GrantsRequest, InspectRun, JournalQuery,
-    LIMIT_DEFAULT, LIMIT_MAX, ListOrder, LogQuery, PoolQuery, QueryRequest, QueueQuery, RetryRun,
-    RunEventQuery, RunQuery, ScheduleQuery, SecretQuery, SecretText, SetSecret, SetVariable,
-    SlotQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, VariableQuery,
-    WatchQuery, WatchWhat, WorkerQuery,
+    ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangeLimit, ChangePool, ChangeQueue,
+    ComponentQuery, CreateLimit, CreatePool, CreateQueue, CreateSchedule, CreateToken,
+    DeployRequest, DeploymentQuery, EditDeployment, EventQuery, GrantsRequest, InspectRun,
+    JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, LimitQuery, ListOrder, LogQuery, PoolQuery,
+    QueryRequest, QueueQuery, RetryRun, RunEventQuery, RunQuery, ScheduleQuery, SecretQuery,
+    SecretText, SetSecret, SetVariable, SlotQuery, StartRun, TallyQuery, TaskRunQuery,
+    TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat, WorkerQuery,
 };
 pub use watch::LocalWatch;
 
@@ -65,6 +66,7 @@ pub trait Client:
     + OverviewClient
     + CatalogClient
     + PoolsClient
+    + LimitsClient
     + SchedulesClient
     + KeptClient
     + ArtifactsClient
@@ -80,6 +82,8 @@ impl<T> Client for T where
         + OverviewClient
         + CatalogClient
         + PoolsClient
+        + LimitsClient
+        + LimitsClient
         + SchedulesClient
         + KeptClient
         + ArtifactsClient
@@ -288,6 +292,22 @@ pub trait PoolsClient: Send + Sync + 'static {
     async fn delete_queue(&self, pool: &PoolName, name: &QueueName) -> Answered<()>;
 
     async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>>;
+}
+
+/// Limits across flow runs.
+#[async_trait]
+pub trait LimitsClient: Send + Sync + 'static {
+    /// By name.
+    async fn list_limits(&self, query: LimitQuery) -> Answered<Page<LimitView>>;
+
+    /// With those who have slots of it or wait for some.
+    async fn inspect_limit(&self, name: &LimitName) -> Answered<LimitDetailsView>;
+
+    async fn create_limit(&self, create: CreateLimit) -> Answered<LimitView>;
+
+    async fn change_limit(&self, name: &LimitName, change: ChangeLimit) -> Answered<LimitView>;
+
+    async fn delete_limit(&self, name: &LimitName) -> Answered<()>;
 }
 
 /// Schedules of deployments. Slots that come while one is paused are over.

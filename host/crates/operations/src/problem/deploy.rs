@@ -16,6 +16,17 @@ impl From<&DeployRefusal> for Problem {
                 problem.detail = format!("flow `{}`: {}", flow.name, problem.detail);
                 problem
             }
+            DeployRefusal::NoSlots => Self::new(ProblemKind::InvalidRequest, refusal.to_string())
+                .at("/concurrency/slots", refusal.to_string())
+                .hint("give at least 1; pausing its pool or its queue lets its runs wait"),
+            DeployRefusal::ConcurrencyKey { nearest, .. } => {
+                Self::new(ProblemKind::InvalidRequest, refusal.to_string())
+                    .at("/concurrency/keys", refusal.to_string())
+                    .hint(match nearest {
+                        Some(nearest) => format!("did you mean `{nearest}`?"),
+                        None => "it is counted by the values of parameters".to_owned(),
+                    })
+            }
             DeployRefusal::Schema { .. } => Self::internal(refusal.to_string()),
             DeployRefusal::Store(err) => err.into(),
         }

@@ -60,6 +60,10 @@ fn kind_and_hint(err: &StoreError) -> (ProblemKind, String) {
             Exists,
             format!("`orch-host work-pool set-limit {pool} N` changes its limit"),
         ),
+        StoreError::LimitExists(limit) => (
+            Exists,
+            format!("`orch-host limit set {limit} --slots N` changes it"),
+        ),
         StoreError::QueueExists { pool, name } => (
             Exists,
             format!("`orch-host work-queue set {name} --pool {pool}` changes it"),
@@ -207,6 +211,9 @@ fn listing(missing: &Missing) -> String {
         Missing::Deployment(_) => "`orch-host deployment ls` lists those there are".to_owned(),
         Missing::Schedule(_) => "`orch-host schedule ls` lists those there are".to_owned(),
         Missing::Pool(pool) => format!("create it: `orch-host work-pool create {pool}`"),
+        Missing::Limit(limit) => {
+            format!("create it: `orch-host limit create {limit} --slots N`")
+        }
         Missing::Queue { pool, name } => {
             format!("create it: `orch-host work-queue create {name} --pool {pool}`")
         }

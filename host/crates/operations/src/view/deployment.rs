@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{FlowView, StateView, View};
+use super::{ConcurrencyView, FlowView, StateView, View};
 use model::{
-    Deployment, DeploymentName, Digest, Grants, Json, PoolName, Priority, QueueName, RunId,
-    Timestamp,
+    Deployment, DeploymentName, Digest, Grants, Json, LimitName, PoolName, Priority, QueueName,
+    RunId, Timestamp,
 };
 use store::LatestEnd;
 
@@ -25,6 +25,12 @@ pub struct DeploymentView {
     /// That of its runs unless they have one. Left out where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
+    /// How many of its runs may be under way at once. Left out where there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencyView>,
+    /// Limits of which each run takes a slot. Left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitName>,
     /// Default parameters, below those of a run.
     pub parameters: Json,
     pub tags: Vec<String>,
@@ -71,6 +77,8 @@ impl From<Deployment> for DeploymentView {
             pool: deployment.pool,
             work_queue: deployment.work_queue,
             priority: deployment.priority,
+            concurrency: deployment.concurrency.map(Into::into),
+            limits: deployment.limits,
             parameters: deployment.parameters,
             tags: deployment.tags,
             grants: deployment.grants.into(),

@@ -19,6 +19,7 @@ mod history;
 mod input;
 mod journal;
 mod kept;
+mod limit;
 mod log;
 mod news;
 mod outcome;
@@ -65,6 +66,7 @@ pub use journal::{
     AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,
 };
 pub use kept::{SecretView, VariableView};
+pub use limit::{ConcurrencyView, LimitDetailsView, LimitView, PermitView};
 pub use log::LogView;
 pub use news::{NewsView, SaidView, SpeakerView, StuckView};
 pub use outcome::{FailureView, OutcomeView, RunSnapshotView};

@@ -59,6 +59,7 @@ pub fn flow_run() -> FlowRun {
         pool: Some(PoolName::default_pool()),
         work_queue: Some("fast".parse().unwrap()),
         priority: model::Priority::default(),
+        limits: Vec::new(),
         grants: Grants::default(),
         parameters: Json::trusted(r#"{"n":1.50}"#),
         tags: vec!["t".to_owned()],
@@ -224,6 +225,8 @@ pub fn deployment() -> Deployment {
         pool: PoolName::default_pool(),
         work_queue: None,
         priority: None,
+        concurrency: None,
+        limits: Vec::new(),
         parameters: Json::trusted(r#"{"n":1.50}"#),
         tags: vec!["t".to_owned()],
         grants: Grants {

@@ -318,6 +318,8 @@ fn deployed_with(parameters: Result<&str, String>) -> Tell {
         pool: PoolName::trusted("pool"),
         work_queue: None,
         priority: None,
+        concurrency: None,
+        limits: Vec::new(),
         parameters: Json::empty_object(),
         tags: Vec::new(),
         grants: Grants::default(),

@@ -66,6 +66,14 @@ pub fn pause(subject: &Subject, now: Timestamp) -> Result<Plan<'static>, Refusal
     let mut plan = Plan::default();
     let state = State::new(StateType::Paused, StateName::PAUSED, now);
     enter(&mut plan, &subject.head, state, None, true)?;
+    let head = &subject.head;
+    if head.is_limited && head.worker.is_none() && head.tally.started.is_none() {
+        // What waits behind it goes on. It asks anew once it is resumed.
+        plan.change(Change::GiveBack {
+            run: head.key,
+            at: now,
+        });
+    }
     Ok(plan)
 }
 

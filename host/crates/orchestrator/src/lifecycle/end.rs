@@ -26,6 +26,7 @@ pub(super) struct Ending<'p> {
     /// For a subflow: the run that it is part of.
     pub within: Option<RunId>,
     pub origin: OriginKey,
+    pub is_limited: bool,
     pub passed: &'p [State],
     pub state: Cow<'p, State>,
     pub outcome: Cow<'p, Outcome>,
@@ -42,6 +43,7 @@ impl<'p> Ending<'p> {
         Self {
             within: None,
             origin: head.origin,
+            is_limited: head.is_limited,
             passed: &[],
             state,
             outcome,
@@ -57,6 +59,7 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
     let Ending {
         within,
         origin,
+        is_limited,
         passed,
         state,
         outcome,
@@ -76,6 +79,9 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
         outcome: outcome.clone(),
         tally,
     }));
+    if is_limited {
+        plan.change(Change::GiveBack { run, at: state.at });
+    }
     plan.ask(Question::WatchersOf(WatchersOf {
         run,
         id,

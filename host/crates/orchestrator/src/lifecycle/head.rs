@@ -30,6 +30,8 @@ pub struct Head {
     pub pool: Option<PoolName>,
     /// What it is counted under once it has ended.
     pub origin: OriginKey,
+    /// Whether it takes slots of limits.
+    pub is_limited: bool,
     pub tally: Tally,
 }
 

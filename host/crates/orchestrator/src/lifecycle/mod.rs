@@ -31,6 +31,7 @@ mod control;
 mod create;
 mod end;
 mod head;
+mod limits;
 mod losses;
 mod plan;
 mod question;
@@ -49,6 +50,7 @@ pub use control::{
 };
 pub use create::{create, create_needs, is_answered_by};
 pub use head::{Head, OriginKey, RunKey, Subject, Tally};
+pub use limits::{LimitNeed, await_slot, may_have, turn_away};
 pub use losses::{Losses, Reached};
 pub use plan::{
     AddEntry, AddRun, Advance, Change, Claim, End, Ended, Enter, GiveUp, Leave, Need, News, Plan,

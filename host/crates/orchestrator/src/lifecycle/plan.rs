@@ -175,6 +175,11 @@ pub enum Change<'p> {
         run: RunKey,
     },
     End(End<'p>),
+    /// The run gives back slots of limits, or leaves their lines. What waits for that goes on.
+    GiveBack {
+        run: RunKey,
+        at: Timestamp,
+    },
     /// Task runs of the run that have not ended do so.
     EndTaskRuns {
         run: RunKey,

@@ -312,6 +312,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             let ending = Ending {
                 within: None,
                 origin: head.origin,
+                is_limited: head.is_limited,
                 passed,
                 state,
                 outcome,

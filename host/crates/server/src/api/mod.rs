@@ -16,6 +16,7 @@ mod events;
 mod health;
 mod idempotency;
 mod kept;
+mod limits;
 mod log_stream;
 mod metrics;
 mod named;
@@ -52,6 +53,7 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(components::routes())
         .merge(pools::routes(app))
         .merge(queues::routes(app))
+        .merge(limits::routes(app))
         .merge(kept::routes())
         .merge(artifacts::routes())
         .merge(blobs::routes())

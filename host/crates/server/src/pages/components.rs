@@ -395,6 +395,8 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
         flow_parameters: std::collections::BTreeMap::new(),
         work_queue: None,
         priority: None,
+        concurrency: None,
+        limits: Vec::new(),
         tags: listed("tags", |c| c == ','),
         grants: GrantsRequest {
             http: listed("http", |c| c.is_whitespace() || c == ','),

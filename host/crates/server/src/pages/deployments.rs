@@ -198,6 +198,13 @@ fn facts(cx: &Cx, details: &DeploymentDetailsView) -> Vec<Pair> {
     facts.push(
         Pair::new("Work pool", pool_and_queue(deployment)).to(pool_path(deployment.pool.as_str())),
     );
+    if let Some(concurrency) = &deployment.concurrency {
+        facts.push(Pair::new("Concurrency", concurrency.in_words()));
+    }
+    if !deployment.limits.is_empty() {
+        let names = deployment.limits.iter().map(ToString::to_string);
+        facts.push(Pair::new("Limits", names.collect::<Vec<_>>().join(", ")).to("/limits"));
+    }
     facts.push(Pair::new("Component", &component).to(format!("/components/{component}")));
     let grants = deployment.grants.in_words();
     let reach = if grants.is_empty() {

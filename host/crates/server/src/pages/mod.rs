@@ -26,6 +26,7 @@ mod flow_run;
 mod flow_runs;
 pub mod form;
 mod kept;
+mod limits;
 mod links;
 mod listing;
 mod live;

@@ -11,7 +11,7 @@ use super::cx::Cx;
 use super::query::Query;
 use super::{
     artifacts, assets as files, bulk, components, dashboard, deployments, events, flow_run,
-    flow_runs, kept, live, pools, run_form, schedules, settings, task_run, trail, values,
+    flow_runs, kept, limits, live, pools, run_form, schedules, settings, task_run, trail, values,
 };
 use crate::app::App;
 use crate::auth::PageRouter;
@@ -139,6 +139,8 @@ fn things(router: PageRouter) -> PageRouter {
             Role::Operator,
             get(ask_schedule).post(act_on_schedule),
         )
+        .page("/limits", Role::Viewer, get(limits::list))
+        .page("/limits/{name}", Role::Viewer, get(limit))
         .page("/work-pools", Role::Viewer, get(pools::list))
         .page("/work-pools/{name}", Role::Viewer, get(pool))
         .page(
@@ -356,6 +358,10 @@ async fn ask_pool(cx: Cx, Path((name, verb)): Path<(String, String)>) -> Respons
 
 async fn act_on_pool(cx: Cx, Path((name, verb)): Path<(String, String)>) -> Response {
     pools::act(cx, name, verb).await
+}
+
+async fn limit(cx: Cx, Path(name): Path<String>) -> Response {
+    limits::page(cx, name).await
 }
 
 async fn ask_queue(cx: Cx, Path((pool, queue, verb)): Path<(String, String, String)>) -> Response {

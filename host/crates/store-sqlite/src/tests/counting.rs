@@ -505,7 +505,7 @@ claim 10 children                             36   1
 run 9 children to their end                  126   9
 the last child settles and wakes              14   1
 a subflow begins and ends                     18   2
-a timer, a wait for it, and its time          14   3
+a timer, a wait for it, and its time          15   3
 wait for what is there                         2   1
 cancel before it has begun                    11   1
 cancel                                         5   1

@@ -1,7 +1,7 @@
 //! The tables that a copy of a database has, in an order in which rows may be added.
 //!
 //! Left out is what an engine makes of these: blocks of runs, totals of all time, runs that are
-//! deleted and not swept yet, turns.
+//! deleted and not swept yet, turns, what is taken of rate limits.
 
 /// A table, as both engines have it.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 35] = [
+pub static TABLES: [Table; 37] = [
     table(
         "components",
         1,
@@ -100,6 +100,24 @@ pub static TABLES: [Table; 35] = [
             int("created"),
             int("queues"),
             int("starts"),
+        ],
+    ),
+    table(
+        "limits",
+        1,
+        &[text("name"), int("slots"), int("per"), int("created")],
+    ),
+    table(
+        "permits",
+        3,
+        &[
+            int("run"),
+            int("seq"),
+            text("limit_name"),
+            text("line"),
+            int("slots"),
+            int("asked"),
+            int("granted"),
         ],
     ),
     table(
@@ -131,6 +149,8 @@ pub static TABLES: [Table; 35] = [
             int("updated"),
             text("work_queue"),
             int("priority"),
+            text("concurrency"),
+            text("limits"),
         ],
     ),
     table(
@@ -178,6 +198,7 @@ pub static TABLES: [Table; 35] = [
             int("ended"),
             text("pool"),
             int("line"),
+            bool("limited"),
             int("ready_at"),
             uuid("reserved_for"),
             uuid("worker"),
@@ -206,6 +227,7 @@ pub static TABLES: [Table; 35] = [
             int("created"),
             int("scheduled"),
             text("parameters"),
+            text("limits"),
         ],
     ),
     table(

@@ -57,6 +57,8 @@ pub(super) fn deployed(script: usize, pool: &PoolName) -> Known {
         pool: pool.clone(),
         work_queue: None,
         priority: None,
+        concurrency: None,
+        limits: Vec::new(),
         parameters: Json::empty_object(),
         tags: Vec::new(),
         grants: Grants::default(),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use model::{Json, PoolName, Priority, QueueName};
+use model::{Json, LimitName, PoolName, Priority, QueueName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schedules::CreateSchedule;
+use crate::view::ConcurrencyView;
 
 /// What the tasks of a deployment may reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -61,6 +62,12 @@ pub struct DeployRequest {
     /// That of runs unless they have one, instead of 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
+    /// How many of its runs may be under way at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencyView>,
+    /// Limits of which each run takes a slot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitName>,
     /// Default parameters, by name.
     #[serde(default = "Json::empty_object")]
     pub parameters: Json,
@@ -91,6 +98,10 @@ pub struct EditDeployment {
     pub work_queue: Option<QueueName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencyView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Vec<LimitName>>,
     /// Default parameters, by name: all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Json>,

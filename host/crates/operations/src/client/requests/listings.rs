@@ -37,6 +37,8 @@ short_listings! {
         /// Tell how so many of the latest runs of each have ended, from 0 to 100.
         latest: u32,
     }
+    /// Which limits to list, by name.
+    LimitQuery {}
     /// Which work pools to list, by name.
     PoolQuery {}
     /// Which queues of a work pool to list, by priority and name.

@@ -5,6 +5,7 @@ mod bulk;
 mod catalog;
 mod events;
 mod kept;
+mod limits;
 mod listings;
 mod runs;
 mod schedules;
@@ -23,9 +24,10 @@ pub use catalog::{
 };
 pub use events::{EventQuery, RunEventQuery};
 pub use kept::{SecretText, SetSecret, SetVariable};
+pub use limits::{ChangeLimit, CreateLimit};
 pub use listings::{
-    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, PoolQuery, QueueQuery,
-    ScheduleQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
+    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, LimitQuery, PoolQuery,
+    QueueQuery, ScheduleQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
 };
 pub use runs::{
     InspectRun, JournalQuery, RetryRun, RunQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery,

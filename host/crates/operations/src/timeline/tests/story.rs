@@ -79,6 +79,7 @@ impl Maker {
             pool: Some(PoolName::default_pool()),
             work_queue: None,
             priority: model::Priority::default(),
+            limits: Vec::new(),
             grants: Grants::default(),
             parameters: Json::null(),
             tags: Vec::new(),

@@ -57,6 +57,7 @@ fn head(words: &str) -> Head {
         worker: None,
         pool: Some(PoolName::default_pool()),
         origin: OriginKey(9),
+        is_limited: false,
         tally: Tally {
             states: 3,
             ..Tally::default()
@@ -154,6 +155,7 @@ fn show_change(change: &Change<'_>) -> String {
         }
         Change::Settle { seq, keep, .. } => format!("settle {seq}{}", n(*keep, "kept")),
         Change::CountDown { left, .. } => format!("{left} left"),
+        Change::GiveBack { .. } => "give back".to_owned(),
         Change::Wake { at, .. } => format!("wake at {}", at.0 / 1_000_000),
         Change::ForgetWatchers { .. } => "forget watchers".to_owned(),
         Change::PutTaskRun { .. } => "put task run".to_owned(),

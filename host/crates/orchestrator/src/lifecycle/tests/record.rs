@@ -78,6 +78,7 @@ pub(super) fn child(seq: Seq) -> NewRun {
             pool: Some(PoolName::default_pool()),
             work_queue: None,
             priority: model::Priority::default(),
+            limits: Vec::new(),
             grants: model::Grants::default(),
             parameters: Json::empty_object(),
             tags: Vec::new(),

@@ -1,0 +1,214 @@
+//! Limits across runs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::View;
+use model::{Collision, Concurrency, LimitName, RunId, RunName, Timestamp};
+use store::{LimitUse, Permit};
+
+/// A limit and how it is used.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LimitView {
+    pub name: LimitName,
+    pub slots: u32,
+    /// Of a rate limit: how long each slot stays taken. Null: until it is given back.
+    pub per_ms: Option<u64>,
+    pub created: Timestamp,
+    /// Slots that are taken.
+    pub taken: u64,
+    /// Flow runs that wait for some.
+    pub waiting: u64,
+}
+
+impl View for LimitView {}
+
+impl LimitView {
+    pub fn per(&self) -> Option<Duration> {
+        self.per_ms.map(Duration::from_millis)
+    }
+}
+
+impl From<LimitUse> for LimitView {
+    fn from(limit: LimitUse) -> Self {
+        Self {
+            name: limit.limit.name,
+            slots: limit.limit.slots,
+            per_ms: limit
+                .limit
+                .per
+                .map(|per| u64::try_from(per.as_millis()).unwrap_or(u64::MAX)),
+            created: limit.limit.created,
+            taken: limit.taken,
+            waiting: limit.waiting,
+        }
+    }
+}
+
+/// A limit, and who has slots of it or waits for some.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LimitDetailsView {
+    #[serde(flatten)]
+    pub limit: LimitView,
+    /// The first hundred: those that have slots in the order in which they got them, and then those
+    /// that wait in the order of their places.
+    pub permits: Vec<PermitView>,
+}
+
+impl View for LimitDetailsView {}
+
+/// A flow run that has slots of a limit, or waits for some.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PermitView {
+    pub run: RunId,
+    pub name: RunName,
+    pub slots: u32,
+    pub asked: Timestamp,
+    /// Null: it waits.
+    pub granted: Option<Timestamp>,
+}
+
+impl View for PermitView {}
+
+impl From<Permit> for PermitView {
+    fn from(permit: Permit) -> Self {
+        Self {
+            run: permit.run,
+            name: permit.name,
+            slots: permit.slots,
+            asked: permit.asked,
+            granted: permit.granted,
+        }
+    }
+}
+
+/// How many runs of a deployment may be under way at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"slots": 1, "collision": "enqueue", "keys": ["customer"]}))]
+pub struct ConcurrencyView {
+    #[schema(minimum = 1)]
+    pub slots: u32,
+    #[serde(default)]
+    pub collision: Collision,
+    /// The parameters by whose values runs are counted apart from each other. Left out: all runs
+    /// together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+}
+
+impl View for ConcurrencyView {}
+
+impl From<Concurrency> for ConcurrencyView {
+    fn from(concurrency: Concurrency) -> Self {
+        let Concurrency {
+            slots,
+            collision,
+            keys,
+        } = concurrency;
+        Self {
+            slots,
+            collision,
+            keys,
+        }
+    }
+}
+
+impl From<ConcurrencyView> for Concurrency {
+    fn from(view: ConcurrencyView) -> Self {
+        let ConcurrencyView {
+            slots,
+            collision,
+            keys,
+        } = view;
+        Self {
+            slots,
+            collision,
+            keys,
+        }
+    }
+}
+
+impl ConcurrencyView {
+    /// `2 at once for each customer, others are cancelled`
+    pub fn in_words(&self) -> String {
+        let each = if self.keys.is_empty() {
+            String::new()
+        } else {
+            format!(" for each {}", self.keys.join(" and "))
+        };
+        let others = match self.collision {
+            Collision::Enqueue => "others wait",
+            Collision::CancelNew => "others are cancelled",
+            Collision::CancelOld => "a new one cancels the earliest",
+        };
+        format!("{} at once{each}, {others}", self.slots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::testing::{AT, shown};
+    use model::Limit;
+
+    #[test]
+    fn the_shape_of_a_limit() {
+        let limit = LimitUse {
+            limit: Limit {
+                name: "api".parse().unwrap(),
+                slots: 5,
+                per: Some(Duration::from_secs(60)),
+                created: AT,
+            },
+            taken: 5,
+            waiting: 2,
+        };
+        let permit = Permit {
+            run: RunId(uuid::Uuid::nil()),
+            name: "silver-otter".parse().unwrap(),
+            line: String::new(),
+            slots: 1,
+            asked: AT,
+            granted: None,
+        };
+        let details = LimitDetailsView {
+            limit: limit.into(),
+            permits: vec![permit.into()],
+        };
+        insta::assert_snapshot!(shown(&details), @r#"
+        {
+          "name": "api",
+          "slots": 5,
+          "per_ms": 60000,
+          "created": "2023-11-14T22:13:20.123456Z",
+          "taken": 5,
+          "waiting": 2,
+          "permits": [
+            {
+              "run": "00000000-0000-0000-0000-000000000000",
+              "name": "silver-otter",
+              "slots": 1,
+              "asked": "2023-11-14T22:13:20.123456Z",
+              "granted": null
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_concurrency_in_words() {
+        let mut view = ConcurrencyView {
+            slots: 1,
+            collision: Collision::Enqueue,
+            keys: vec!["customer".to_owned()],
+        };
+        assert_eq!(view.in_words(), "1 at once for each customer, others wait");
+        view.keys.clear();
+        view.collision = Collision::CancelOld;
+        assert_eq!(view.in_words(), "1 at once, a new one cancels the earliest");
+    }
+}

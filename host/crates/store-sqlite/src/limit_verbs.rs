@@ -1,0 +1,70 @@
+//! The verbs about limits.
+
+use async_trait::async_trait;
+use model::{Limit, LimitName, Timestamp};
+use store::{LimitChange, LimitUse, Limits, Missing, Permit, StoreError, StoreResult};
+
+use super::writer::Tx;
+use super::{SqliteStore, permits};
+
+fn create(tx: &Tx<'_>, limit: &Limit, now: Timestamp) -> StoreResult<()> {
+    if permits::get(tx, &limit.name)?.is_some() {
+        return Err(StoreError::LimitExists(limit.name.clone()));
+    }
+    permits::put(tx, limit, now)
+}
+
+fn change(
+    tx: &Tx<'_>,
+    name: &LimitName,
+    change: LimitChange,
+    now: Timestamp,
+) -> StoreResult<Limit> {
+    let mut limit = permits::get(tx, name)?.ok_or_else(|| missing(name))?;
+    change.change(&mut limit);
+    permits::put(tx, &limit, now)?;
+    Ok(limit)
+}
+
+fn missing(name: &LimitName) -> StoreError {
+    StoreError::NotFound(Missing::Limit(name.clone()))
+}
+
+#[async_trait]
+impl Limits for SqliteStore {
+    async fn create_limit(&self, limit: Limit) -> StoreResult<()> {
+        let now = self.clock.now();
+        self.writer.write(move |tx| create(tx, &limit, now)).await
+    }
+
+    async fn change_limit(&self, name: &LimitName, to: LimitChange) -> StoreResult<Limit> {
+        let (name, now) = (name.clone(), self.clock.now());
+        self.writer
+            .write(move |tx| change(tx, &name, to, now))
+            .await
+    }
+
+    async fn delete_limit(&self, name: &LimitName) -> StoreResult<()> {
+        let (name, now) = (name.clone(), self.clock.now());
+        self.writer
+            .write(move |tx| {
+                if permits::remove(tx, &name, now)? {
+                    Ok(())
+                } else {
+                    Err(missing(&name))
+                }
+            })
+            .await
+    }
+
+    async fn limits(&self) -> StoreResult<Vec<LimitUse>> {
+        let now = self.clock.now();
+        self.read_long(move |conn| permits::list(conn, now)).await
+    }
+
+    async fn permits(&self, limit: &LimitName, count: u32) -> StoreResult<Vec<Permit>> {
+        let limit = limit.clone();
+        self.read_long(move |conn| permits::of_limit(conn, &limit, count))
+            .await
+    }
+}

@@ -1,0 +1,67 @@
+//! Limits across runs.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::{Limit, LimitName, RunId, RunName, Timestamp};
+
+use crate::StoreResult;
+
+/// Creates, changes and lists limits. Who gets a slot is decided by
+/// [`orchestrator::lifecycle::may_have`] when a run is claimed, and when a slot becomes free.
+#[async_trait]
+pub trait Limits: Send + Sync + 'static {
+    /// Errs if there is one of this name.
+    async fn create_limit(&self, limit: Limit) -> StoreResult<()>;
+
+    /// Errs if it does not exist. Whoever may have a slot by that has it.
+    async fn change_limit(&self, name: &LimitName, change: LimitChange) -> StoreResult<Limit>;
+
+    /// Errs if it does not exist. What waited for it goes on.
+    async fn delete_limit(&self, name: &LimitName) -> StoreResult<()>;
+
+    /// Those that people have made, and those that deployments have of their own, by name.
+    async fn limits(&self) -> StoreResult<Vec<LimitUse>>;
+
+    /// Who has slots of a limit, in the order in which they got them, and then who waits, in that of
+    /// their places: so many at most.
+    async fn permits(&self, limit: &LimitName, count: u32) -> StoreResult<Vec<Permit>>;
+}
+
+/// A change of a limit. A field that is `None` changes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitChange {
+    pub slots: Option<u32>,
+    /// `Some(None)` makes a limit of how many at once from a rate limit.
+    pub per: Option<Option<Duration>>,
+}
+
+impl LimitChange {
+    /// Applies it.
+    pub fn change(self, limit: &mut Limit) {
+        limit.slots = self.slots.unwrap_or(limit.slots);
+        limit.per = self.per.unwrap_or(limit.per);
+    }
+}
+
+/// A limit and how it is used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitUse {
+    pub limit: Limit,
+    /// Slots that are taken, in all of its lines.
+    pub taken: u64,
+    /// Runs that wait for some.
+    pub waiting: u64,
+}
+
+/// A run that has slots of a limit, or waits for some.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Permit {
+    pub run: RunId,
+    pub name: RunName,
+    pub line: String,
+    pub slots: u32,
+    pub asked: Timestamp,
+    /// None: it waits.
+    pub granted: Option<Timestamp>,
+}

@@ -1,0 +1,271 @@
+//! Limits across runs, and deployments with a concurrency.
+
+use serde_json::{Value, json};
+use test_support::{Home, Server, eventually, guest};
+
+use super::{
+    SOON, deploy, everything, flow_runs, home, inspect, list, shlex, start, state, steady, text,
+    wait_until, worker,
+};
+
+/// Deploys a flow that sleeps for a minute.
+fn deploy_sleeper(home: &Home, more: &str) {
+    let mut args = shlex("--flow sleeper -p ms=60000");
+    args.extend(shlex(more));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    deploy(home, "bench", &args);
+}
+
+fn limit(home: &Home, name: &str) -> Value {
+    let limits = list(home, &["limit", "ls"]);
+    let found = limits.iter().find(|limit| limit["name"] == name);
+    found
+        .unwrap_or_else(|| panic!("no limit {name}: {limits:?}"))
+        .clone()
+}
+
+/// How many of these runs have begun and are not over.
+fn under_way(home: &Home) -> usize {
+    let runs = flow_runs(home, &[]);
+    let is = |run: &&Value| !run["started"].is_null() && run["ended"].is_null();
+    runs.iter().filter(is).count()
+}
+
+#[test]
+fn no_more_runs_than_a_limit_has_slots_on_two_workers_one_of_which_is_killed() {
+    let home = home();
+    home.run(shlex("limit create db --slots 3")).ok();
+    let mut args = shlex("--flow sleeper -p ms=20 --limit db");
+    args.extend(shlex("--name quick"));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    deploy(&home, "bench", &args);
+    let killed = worker(&home, &[]);
+    let _worker = worker(&home, &[]);
+    for _ in 0..60 {
+        start(&home, "sleeper", &[]);
+    }
+    let mut seen = 0;
+    let mut killed = Some(killed);
+    eventually(SOON, || {
+        let now = under_way(&home);
+        assert!(now <= 3, "{now} at once");
+        seen = seen.max(now);
+        let over = flow_runs(&home, &["-s", "COMPLETED"]).len();
+        if over >= 10
+            && let Some(worker) = killed.take()
+        {
+            worker.sigkill();
+        }
+        over == 60
+    });
+    assert!(seen > 0);
+    assert_eq!(limit(&home, "db")["taken"], 0);
+}
+
+#[test]
+fn a_run_that_waits_says_for_what_and_goes_on_in_its_turn() {
+    let home = home();
+    home.run(shlex("limit create db --slots 1")).ok();
+    deploy_sleeper(&home, "--limit db");
+    let _worker = worker(&home, &[]);
+    let first = start(&home, "sleeper", &[]);
+    wait_until(&home, &first, "WAITING");
+    let second = start(&home, "sleeper", &[]);
+    eventually(SOON, || limit(&home, "db")["waiting"] == 1);
+    let waits = &inspect(&home, &second)["state"];
+    assert_eq!(waits["name"], "AwaitingConcurrencySlot");
+    assert_eq!(waits["message"], "limit `db` has no free slot");
+    let shown = home.run(shlex("limit inspect db")).ok().stdout;
+    assert!(shown.contains("has it, "), "{shown}");
+    assert!(shown.contains("waits, "), "{shown}");
+    home.run(["flow-run", "cancel", &first]).ok();
+    wait_until(&home, &second, "WAITING");
+    home.run(shlex("limit set db --slots 2")).ok();
+    let third = start(&home, "sleeper", &[]);
+    wait_until(&home, &third, "WAITING");
+}
+
+#[test]
+fn a_deployment_has_one_run_for_each_value_of_a_parameter() {
+    let home = home();
+    // Runs are counted by how long they sleep, which here is who they are for.
+    deploy_sleeper(&home, "--concurrency 1 --concurrency-key ms");
+    let shown = home.run(shlex("deployment inspect sleeper")).ok().stdout;
+    assert!(
+        shown.contains("1 at once for each ms, others wait"),
+        "{shown}"
+    );
+    let _worker = worker(&home, &[]);
+    let one = start(&home, "sleeper", &["-p", "ms=60001"]);
+    wait_until(&home, &one, "WAITING");
+    let same = start(&home, "sleeper", &["-p", "ms=60001"]);
+    let other = start(&home, "sleeper", &["-p", "ms=60002"]);
+    wait_until(&home, &other, "WAITING");
+    assert_eq!(state(&home, &same), "SCHEDULED");
+    home.run(["flow-run", "cancel", &one]).ok();
+    wait_until(&home, &same, "WAITING");
+
+    deploy_sleeper(&home, "--concurrency 1 --collision cancel-new");
+    let turned_away = start(&home, "sleeper", &["-p", "ms=60001"]);
+    let all_one = start(&home, "sleeper", &["-p", "ms=60003"]);
+    // Those from before are counted in lines of their own, which nothing of now is in.
+    wait_until(&home, &turned_away, "WAITING");
+    wait_until(&home, &all_one, "CANCELLED");
+    let failure = &inspect(&home, &all_one)["failure"];
+    assert_eq!(
+        failure["message"],
+        "as many runs of `sleeper/sleeper-deployment` are under way as its concurrency allows"
+    );
+
+    deploy_sleeper(&home, "--concurrency 1 --collision cancel-old");
+    let newest = start(&home, "sleeper", &[]);
+    wait_until(&home, &turned_away, "CANCELLED");
+    wait_until(&home, &newest, "WAITING");
+}
+
+#[test]
+fn a_rate_limit_starts_so_many_within_its_time() {
+    let home = home();
+    home.run(shlex("limit create api --slots 2 --per 2s")).ok();
+    deploy(&home, "bench", &["--flow", "empty", "--limit", "api"]);
+    let _worker = worker(&home, &[]);
+    for _ in 0..5 {
+        start(&home, "empty", &[]);
+    }
+    eventually(SOON, || flow_runs(&home, &["-s", "COMPLETED"]).len() == 5);
+    let mut begun: Vec<jiff::Timestamp> = flow_runs(&home, &[])
+        .iter()
+        .map(|run| text(&run["started"]).parse().unwrap())
+        .collect();
+    begun.sort_unstable();
+    for (one, third) in begun.iter().zip(&begun[2..]) {
+        let apart = third.duration_since(*one).as_secs_f64();
+        assert!(apart > 1.5, "three within {apart} s");
+    }
+}
+
+#[test]
+fn what_is_no_limit_is_refused_and_nothing_changes() {
+    let home = home();
+    deploy_sleeper(&home, "");
+    home.run(shlex("limit create database --slots 2")).ok();
+    let _steady = steady(&home);
+    let before = everything(&home);
+    let check = |command: &str, expect: &str| {
+        let ran = home.run(shlex(command)).fails(2);
+        assert_eq!(ran.stderr, expect, "{command}");
+        assert_eq!(ran.stdout, "", "{command}");
+    };
+    check(
+        "limit create database --slots 1",
+        "error: limit `database` exists already\nhint: `orch-host limit set database --slots N` \
+         changes it\n",
+    );
+    check(
+        "limit create api --slots 1 --per 0s",
+        "error: a rate limit of 0 ms limits nothing\nhint: give a span such as `1m`, or none for a \
+         limit of how many at once\n",
+    );
+    check(
+        "limit delete databse",
+        "error: there is no limit `databse`\nhint: did you mean `database`?\n",
+    );
+    check(
+        "limit inspect gpu",
+        "error: there is no limit `gpu`\nhint: create it: `orch-host limit create gpu --slots N`\n",
+    );
+    let path = guest("bench").display().to_string();
+    let deploys = format!("deploy {path} --flow sleeper --concurrency 1 --concurrency-key");
+    check(
+        &format!("{deploys} mss"),
+        "error: flow `sleeper` has no parameter `mss` by which its runs could be counted \
+         apart\nhint: did you mean `ms`?\n",
+    );
+    let says = |command: &str, expect: &str| {
+        let said = home.run(shlex(command)).fails(2).stderr;
+        assert!(said.contains(expect), "{command}: {said}");
+    };
+    says("limit create x --slots 0", "0 is not in 1..");
+    says("limit create x", "--slots <N>");
+    says("limit set database", "<--slots <N>|--per <DURATION>>");
+    says(&format!("deploy {path} --concurrency 0"), "0 is not in 1..");
+    says(
+        &format!("deploy {path} --concurrency 1 --collision wait"),
+        "`wait` is none of `enqueue`, `cancel-new`, `cancel-old`",
+    );
+    says(
+        &format!("deploy {path} --concurrency-key ms"),
+        "--concurrency <N>",
+    );
+    assert_eq!(everything(&home), before);
+    let said = home
+        .run(["deploy", &path, "--flow", "sleeper", "--limit", "db"])
+        .ok();
+    assert!(
+        said.stderr.contains(
+            "warning: there is no limit `db` yet, so it limits nothing\nhint: `orch-host limit \
+             create db --slots N` makes it"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_api_makes_changes_and_deletes_limits() {
+    let home = home();
+    deploy_sleeper(&home, "");
+    let server = Server::start(&home, &[]);
+    let make = |body: Value| server.ask("POST", "/v1/limits").json(&body).send();
+    let made = make(json!({"name": "api", "slots": 100, "per_ms": 60000}));
+    assert_eq!(made.status, 201, "{made:?}");
+    let made = made.json();
+    assert_eq!(server.get("/v1/limits")["items"][0], made);
+    assert_eq!(server.get("/v1/limits/api")["permits"], json!([]));
+    let change = |body: Value| {
+        let ask = server
+            .ask("PATCH", "/v1/limits/api")
+            .header("If-Match", "*");
+        ask.json(&body).send()
+    };
+    let changed = change(json!({"slots": 4, "per_ms": null})).json();
+    assert_eq!(
+        (&changed["slots"], &changed["per_ms"]),
+        (&json!(4), &Value::Null)
+    );
+    let refused = |answer: test_support::Answer, pointer: &str| {
+        let problem = answer.problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        assert!(problem["hint"].is_string(), "{problem}");
+    };
+    refused(make(json!({"name": "x", "slots": 0})), "/slots");
+    refused(
+        make(json!({"name": "x", "slots": 1, "per_ms": 0})),
+        "/per_ms",
+    );
+    refused(change(json!({"slots": 0})), "/slots");
+    make(json!({"name": "api", "slots": 1})).problem(409, "exists");
+    let edit = |body: Value| {
+        let path = "/v1/deployments/sleeper/sleeper-deployment";
+        server
+            .ask("PATCH", path)
+            .header("If-Match", "*")
+            .json(&body)
+            .send()
+    };
+    let edited = edit(json!({"concurrency": {"slots": 2, "collision": "cancel-new"}})).json();
+    assert_eq!(edited["concurrency"]["slots"], 2, "{edited}");
+    refused(
+        edit(json!({"concurrency": {"slots": 0}})),
+        "/concurrency/slots",
+    );
+    refused(
+        edit(json!({"concurrency": {"slots": 1, "keys": ["x"]}})),
+        "/concurrency/keys",
+    );
+    let deleted = server.ask("DELETE", "/v1/limits/api").send();
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    server
+        .ask("GET", "/v1/limits/api")
+        .send()
+        .problem(404, "not-found");
+}
