@@ -107,6 +107,7 @@ fn a_database_is_brought_to_this_version_and_that_is_told() {
     let conn = rusqlite::Connection::open(home.path().join("orch.db")).unwrap();
     conn.execute_batch(&format!(
         "DROP TABLE limits;
+         DROP TABLE settings;
          DROP TABLE permits;
          DROP TABLE limit_uses;
          ALTER TABLE flow_runs DROP COLUMN limited;

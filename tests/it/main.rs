@@ -7,6 +7,7 @@ mod acknowledged;
 mod acting;
 mod api;
 mod artifacts;
+mod backups;
 mod bad_databases;
 mod bad_files;
 mod bad_input;

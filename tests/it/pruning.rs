@@ -1,10 +1,11 @@
 //! Runs that have been over for long are deleted, by families.
 
 use serde_json::json;
-use test_support::{Home, Ran, Server};
+use test_support::{Home, Ran, Server, eventually};
 
 use super::{
-    deploy, everything, flow_runs, inspect, json, own_home, start, wait_until, watch, worker,
+    SOON, deploy, everything, flow_runs, inspect, json as shown, list, own_home, start, wait_until,
+    watch, worker,
 };
 
 /// A home, and a way to change its database.
@@ -91,7 +92,7 @@ fn old_families_go_with_all_that_belongs_to_them_and_the_rest_stays() {
             "Would delete 4 flow runs: 3 COMPLETED, 1 FAILED\n"
         );
         assert_eq!(everything(&place.home), before, "nothing was deleted");
-        let told = json(
+        let told = shown(
             &place.home,
             &["prune", "--older-than", "30d", "--keep-failed"],
         );
@@ -200,4 +201,82 @@ fn what_cannot_be_meant_is_told() {
     check(&home, &[], "--older-than");
     // However long ago that was.
     home.run(["prune", "--older-than", "9999years"]).ok();
+}
+
+/// A worker follows the rule when it starts, and each hour.
+#[test]
+fn a_rule_deletes_by_itself_what_has_been_over_for_long_and_what_only_that_used() {
+    for place in Place::all() {
+        let home = &place.home;
+        deploy(home, "bench", &["--flow", "empty"]);
+        deploy(home, "forms", &["--flow", "echo"]);
+        let old = {
+            let _worker = worker(home, &[]);
+            watch(home, "echo", &["-p", "value=old"]).ok();
+            watch(home, "empty", &[]).ok();
+            flow_runs(home, &["--flow", "echo"])[0]["id"].clone()
+        };
+        let said = home.run(["prune", "show"]).ok().stderr;
+        assert!(said.starts_with("Nothing is deleted by itself"), "{said}");
+        let set = ["prune", "set", "--older-than", "30d", "--keep-failed"];
+        let said = home.run(set).ok().stderr;
+        let rule = "Each hour goes what has been over for more than 30days, unless a run of its \
+                    family has failed";
+        assert_eq!(said.trim_end(), rule);
+        assert_eq!(home.run(["prune", "show"]).ok().stdout.trim_end(), rule);
+        place.age("s.flow = 'echo'");
+        home.run(["deployment", "delete", "echo/echo-deployment"])
+            .ok();
+        // Before anything was run of it, a component is as old as it is.
+        (place.sql)("UPDATE components SET created = 0");
+        let _worker = worker(home, &[]);
+        eventually(SOON, || list(home, &["component", "ls"]).len() == 1);
+        let runs = flow_runs(home, &[]);
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        assert_ne!(runs[0]["id"], old);
+        assert_eq!(runs[0]["flow"], "empty");
+        home.run(["prune", "unset"]).ok();
+        assert_eq!(
+            home.run(["prune", "show", "-o", "json"]).ok().stdout,
+            "null\n"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_rule_is_refused() {
+    let home = own_home();
+    home.run(["prune", "set", "--older-than", "30d"]).ok();
+    let rule = || shown(&home, &["prune", "show"]);
+    let before = rule();
+    let refused = |args: &[&str], expect: &str| {
+        let said = home.run(args).fails(2).stderr;
+        assert!(said.contains(expect), "{args:?}: {said}");
+        assert!(said.contains("hint: "), "{args:?}: {said}");
+    };
+    refused(
+        &["prune", "set", "--older-than", "10s"],
+        "what ended less than a minute ago is not deleted by itself",
+    );
+    refused(
+        &["prune", "set", "--older-than", "soon"],
+        "`--older-than`: ",
+    );
+    refused(
+        &["prune", "set", "--older-than", "1d", "--state", "running"],
+        "a run that is `RUNNING` is not over",
+    );
+    assert_eq!(rule(), before);
+    let server = Server::start(&home, &[]);
+    assert_eq!(server.get("/v1/prune-rule"), before);
+    let put = |body: &serde_json::Value| server.ask("PUT", "/v1/prune-rule").json(body).send();
+    put(&json!({"older_than_ms": 1})).problem(422, "invalid-request");
+    put(&json!({"older_than": "30d"})).problem(400, "malformed");
+    assert_eq!(put(&json!({"older_than_ms": 86_400_000})).status, 200);
+    let deleted = server.ask("DELETE", "/v1/prune-rule").send();
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    server
+        .ask("GET", "/v1/prune-rule")
+        .send()
+        .problem(404, "not-found");
 }

@@ -2,6 +2,7 @@
 //! and one function that returns an exit status. The only place that prints.
 
 mod artifact;
+mod backup;
 mod bench;
 mod blob;
 mod completions;
@@ -10,6 +11,7 @@ mod context;
 mod database;
 mod deploy;
 mod deployment;
+mod doctor;
 mod engine;
 mod error;
 #[cfg(test)]
@@ -233,6 +235,9 @@ enum Command {
     #[command(subcommand)]
     Blob(blob::BlobCommand),
     Prune(prune::PruneArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
+    Doctor(doctor::DoctorArgs),
     /// Show what the database is, bring it to this version, copy it to another
     #[command(subcommand)]
     Database(database::DatabaseCommand),
@@ -323,18 +328,38 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             return bench::run(args, out, &place, &open).await;
         }
         // They may be of any version.
+        if let Command::Backup(args) = cli.command {
+            if server.is_some() {
+                return Err(context::only_here("backup").into());
+            }
+            return backup::run_backup(args, &place, engines.open_whole, out).await;
+        }
+        if let Command::Restore(args) = cli.command {
+            if server.is_some() {
+                return Err(context::only_here("restore").into());
+            }
+            return backup::run_restore(args, &place, engines.open_whole, out).await;
+        }
         if let Command::Database(command) = cli.command {
             if server.is_some() {
                 return Err(context::only_here("database").into());
             }
             return database::run(command, &place.database, engines.open_whole, out).await;
         }
-        let cx = match server {
-            Some(url) => {
-                Context::elsewhere(remote::connect(url, &place)?, out.clone(), place, engine)
-            }
-            None => Context::here((engines.open)(&place.database)?, out.clone(), place, engine),
+        let (whole, is_local) = (place.clone(), server.is_none());
+        let connect = || -> anyhow::Result<Context> {
+            Ok(match server {
+                Some(url) => {
+                    Context::elsewhere(remote::connect(url, &place)?, out.clone(), place, engine)
+                }
+                None => Context::here((engines.open)(&place.database)?, out.clone(), place, engine),
+            })
         };
+        if let Command::Doctor(args) = cli.command {
+            let open = is_local.then_some(engines.open_whole);
+            return doctor::run(args, &whole, open, connect, out).await;
+        }
+        let cx = connect()?;
         match cli.command {
             Command::Deploy(args) => deploy::run(args, &cx).await,
             Command::Run(args) => run::run(args, &cx).await,
@@ -354,7 +379,12 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::Artifact(command) => artifact::run(command, &cx).await,
             Command::Secret(command) => secret::run(command, &cx).await,
             Command::Blob(command) => blob::run(command, &cx).await,
-            Command::Bench(_) | Command::Completions(_) | Command::Database(_) => {
+            Command::Bench(_)
+            | Command::Completions(_)
+            | Command::Database(_)
+            | Command::Backup(_)
+            | Command::Doctor(_)
+            | Command::Restore(_) => {
                 unreachable!("they were done above")
             }
         }

@@ -8,6 +8,7 @@ use super::output::Format;
 use super::text::counted;
 use super::time::SpanArg;
 use super::values::state as state_arg;
+use operations::client::PruneRule;
 use operations::pruning::{Prune, Pruned, prune};
 use operations::view::PrunedView;
 use store::StateFilter;
@@ -25,10 +26,13 @@ const LINE_MIN: Duration = Duration::from_secs(5);
 Examples:
   orch-host prune --older-than 30d --dry-run
   orch-host prune --older-than 12h --state completed --keep-failed")]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct PruneArgs {
+    #[command(subcommand)]
+    command: Option<PruneCommand>,
     /// How long ago all of a family has ended, such as `30d` or `12h`
-    #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
-    older_than: String,
+    #[arg(long, value_name = "SPAN", allow_hyphen_values = true, required = true)]
+    older_than: Option<String>,
     /// Only families whose first run has ended in this state; may be repeated
     #[arg(short, long = "state", value_name = "STATE", value_parser = state_arg(), ignore_case = true)]
     states: Vec<StateFilter>,
@@ -40,11 +44,95 @@ pub struct PruneArgs {
     dry_run: bool,
 }
 
-pub async fn run(args: PruneArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
-    let older_than: SpanArg = args.older_than.parse().map_err(|reason| {
+/// What is deleted by itself.
+#[derive(Debug, clap::Subcommand)]
+enum PruneCommand {
+    Set(SetArgs),
+    Show(ShowArgs),
+    Unset(UnsetArgs),
+}
+
+/// Delete by itself, each hour, what has been over for long
+///
+/// Any worker or server does it, beside its work, and then deletes components that no deployment and
+/// no run is of.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host prune set --older-than 30d --keep-failed
+  orch-host prune set --older-than 7d --state completed")]
+struct SetArgs {
+    /// How long ago all of a family has ended, such as `30d` or `12h`
+    #[arg(long, value_name = "SPAN")]
+    older_than: String,
+    /// Only families whose first run has ended in this state; may be repeated
+    #[arg(short, long = "state", value_name = "STATE", value_parser = state_arg(), ignore_case = true)]
+    states: Vec<StateFilter>,
+    /// Keep families in which a run has failed or crashed
+    #[arg(long)]
+    keep_failed: bool,
+}
+
+/// Show what is deleted by itself
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host prune show
+  orch-host prune show -o json")]
+struct ShowArgs {}
+
+/// Delete nothing by itself any more
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orch-host prune unset
+  orch-host prune unset --server https://orch.example.com")]
+struct UnsetArgs {}
+
+fn span(older_than: &str) -> Result<SpanArg, UserError> {
+    older_than.parse().map_err(|reason| {
         UserError::new(format!("`--older-than`: {reason}"))
             .hint("write how long ago, such as `--older-than 30d`")
-    })?;
+    })
+}
+
+async fn follow(command: PruneCommand, cx: &Context) -> anyhow::Result<ExitStatus> {
+    match command {
+        PruneCommand::Set(args) => {
+            let SpanArg(older_than) = span(&args.older_than)?;
+            let rule = PruneRule {
+                older_than_ms: u64::try_from(older_than.as_millis()).unwrap_or(u64::MAX),
+                states: args.states.iter().map(ToString::to_string).collect(),
+                keep_failed: args.keep_failed,
+            };
+            cx.client.set_prune_rule(Some(rule.clone())).await?;
+            cx.out.note(&format!("Each hour goes {}", rule.in_words()));
+            cx.out.changed(&rule)?;
+        }
+        PruneCommand::Show(_) => match (cx.client.prune_rule().await?, cx.out.format) {
+            (Some(rule), Format::Json) => cx.out.json(&rule)?,
+            (None, Format::Json) => cx.out.data("null")?,
+            (Some(rule), Format::Text) => {
+                cx.out
+                    .data(&format!("Each hour goes {}", rule.in_words()))?;
+            }
+            (None, Format::Text) => cx.out.note(
+                "Nothing is deleted by itself; `orch-host prune set --older-than 30d` changes that",
+            ),
+        },
+        PruneCommand::Unset(_) => {
+            cx.client.set_prune_rule(None).await?;
+            cx.out.note("Nothing is deleted by itself");
+        }
+    }
+    Ok(ExitStatus::Success)
+}
+
+pub async fn run(args: PruneArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
+    if let Some(command) = args.command {
+        return follow(command, cx).await;
+    }
+    let older_than = span(&args.older_than.unwrap_or_default())?;
     let wish = Prune {
         older_than: older_than.0,
         states: args.states,

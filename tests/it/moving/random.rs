@@ -80,7 +80,8 @@ pub fn fill(path: &Path, rows: i64) {
                     Value::Blob(n.to_be_bytes().repeat(2))
                 }
                 (
-                    "tokens" | "answers" | "variables" | "secrets" | "limits" | "work_queues",
+                    "tokens" | "answers" | "variables" | "secrets" | "limits" | "work_queues"
+                    | "settings",
                     "name" | "key",
                 )
                 | ("run_origins", "flow") => Value::Text(format!("{n}")),

@@ -17,6 +17,7 @@ mod artifacts;
 mod blobs;
 mod bulk;
 mod catalog;
+mod housekeeping;
 mod http;
 mod kept;
 mod limits;

@@ -15,13 +15,19 @@
 //! once share a commit, and no other write waits for many of them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use model::{RunId, StateType, Timestamp};
-use store::StateFilter;
+use model::{Manifest, RunId, StateType, Timestamp};
+use store::{StateFilter, Store};
 
-use crate::client::{Answered, Client, LIMIT_MAX, ListOrder, RunQuery};
+use crate::client::{
+    Answered, Client, Describe, LIMIT_MAX, ListOrder, LocalClient, NotAnEnd, PruneRule, RunQuery,
+    Undescribed, check_ends,
+};
 use crate::problem::{Problem, ProblemKind};
 use crate::view::FlowRunView;
 
@@ -57,23 +63,10 @@ pub struct Pruned {
     pub before: Timestamp,
 }
 
-/// Why nothing is deleted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a run that is `{state}` is not over")]
-pub struct NotAnEnd {
-    pub state: StateFilter,
-}
-
 impl Prune {
     /// Errs if a state is none that runs end in.
     pub fn check(&self) -> Result<(), NotAnEnd> {
-        let is_end = |state: &&StateFilter| state.kind().is_none_or(StateType::is_terminal);
-        match self.states.iter().find(|state| !is_end(state)) {
-            Some(state) => Err(NotAnEnd {
-                state: state.clone(),
-            }),
-            None => Ok(()),
-        }
+        check_ends(&self.states)
     }
 
     fn wants(&self, run: &FlowRunView) -> bool {
@@ -91,6 +84,55 @@ impl Prune {
             .iter()
             .any(|kind| run.state.kind == kind.as_str());
         is_old && !(self.keep_failed && has_failed)
+    }
+}
+
+/// Follows the rule, if there is one and it is time: deletes runs, and the components that only they
+/// were of. What has gone.
+pub async fn follow_rule(store: &Arc<dyn Store>) -> Answered<Option<Pruned>> {
+    let now = store.clock().now();
+    let Some(rule) = store.begin_prune(now, EVERY).await? else {
+        return Ok(None);
+    };
+    let rule: PruneRule = serde_json::from_str(rule.as_str())
+        .map_err(|err| Problem::internal(format!("the rule of pruning is none: {err}")))?;
+    let wish = Prune {
+        older_than: Duration::from_millis(rule.older_than_ms),
+        states: rule.filters().map_err(Problem::internal)?,
+        keep_failed: rule.keep_failed,
+        dry_run: false,
+    };
+    let client = LocalClient::new(
+        Arc::clone(store),
+        Arc::new(NoDescriber),
+        PathBuf::new(),
+        None,
+    );
+    let pruned = prune(&client, &wish, |_| {}).await?;
+    let components = store.delete_unused_components(pruned.before).await?;
+    if pruned.runs > 0 || !components.is_empty() {
+        tracing::info!(
+            runs = pruned.runs,
+            components = components.len(),
+            "deleted what has been over for long"
+        );
+    }
+    Ok(Some(pruned))
+}
+
+/// How often the rule is followed.
+const EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Nothing is deployed by this.
+struct NoDescriber;
+
+#[async_trait]
+impl Describe for NoDescriber {
+    async fn describe(&self, _: &[u8]) -> Result<Manifest, Undescribed> {
+        Err(Undescribed {
+            reason: "nothing is deployed by what deletes".to_owned(),
+            hint: String::new(),
+        })
     }
 }
 

@@ -42,6 +42,7 @@ mod error;
 mod events;
 mod holds;
 mod home;
+mod housekeeping;
 mod inputs;
 mod journal;
 mod kept;

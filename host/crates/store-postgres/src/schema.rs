@@ -182,7 +182,7 @@ const STEPS: &[Step] = &[
         oldest: 7,
         rights: Some(Rights {
             like: "journal",
-            tables: "limits, permits, limit_uses",
+            tables: "limits, permits, limit_uses, settings",
         }),
     },
 ];

@@ -36,6 +36,7 @@ mod deleting;
 mod deployments;
 mod events;
 mod holds;
+mod housekeeping;
 mod identity;
 mod inputs;
 mod journal;

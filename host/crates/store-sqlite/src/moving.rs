@@ -92,6 +92,18 @@ async fn with<T: Send + 'static>(
         .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
 }
 
+/// Errs if the file is damaged.
+fn sound(conn: &Connection, path: &Path) -> StoreResult<()> {
+    let found: String = conn.need("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::NotADatabase {
+        path: path.to_owned(),
+        reason: format!("it is damaged: {found}"),
+    })
+}
+
 /// Errs if the database is half a copy.
 pub(super) fn need_whole(conn: &Connection, path: &Path) -> StoreResult<()> {
     match mark(conn)? {
@@ -155,6 +167,28 @@ impl Database for SqliteDatabase {
         look.condition = condition;
         look.contents = contents;
         Ok(look)
+    }
+
+    async fn write_backup(&self, to: &Path) -> StoreResult<()> {
+        let (from, to) = (self.path.clone(), to.to_owned());
+        let writing = move || {
+            {
+                let conn = open::looker(&from)?;
+                conn.run("PRAGMA query_only = OFF", [])?;
+                // An empty file, which nobody else may read.
+                open::create(&to)?;
+                let name = to.to_string_lossy().into_owned();
+                conn.run("VACUUM INTO ?1", params![name])?;
+            }
+            sound(&open::looker(&to)?, &to)
+        };
+        tokio::task::spawn_blocking(writing)
+            .await
+            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+    }
+
+    async fn check(&self) -> StoreResult<()> {
+        self.read(sound).await
     }
 
     async fn migrate(&self) -> StoreResult<()> {

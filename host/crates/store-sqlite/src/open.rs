@@ -72,7 +72,7 @@ pub(super) fn looker(path: &Path) -> StoreResult<Connection> {
 }
 
 /// The file, not its directory: a slip in a path should not make a place of its own.
-fn create(path: &Path) -> StoreResult<()> {
+pub(super) fn create(path: &Path) -> StoreResult<()> {
     let cannot = |error: io::Error| match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             StoreError::ReadOnly {

@@ -21,6 +21,7 @@
 //! limits           how many runs may do something at once
 //! permits          what runs have of limits, and what they wait for
 //! limit_uses       what is taken of rate limits
+//! settings         what is done by itself, and when it was done last
 //! schedules        when runs of deployments are made by themselves
 //! turns            which process makes them
 //! run_blocks       what is in a block of runs, so that others are passed over
@@ -630,7 +631,7 @@ CREATE INDEX flow_runs_ready ON flow_runs (pool, line, ready_at)
     WHERE ready_at IS NOT NULL AND reserved_for IS NULL;
 ";
 
-/// `limited`: whether a run takes slots of limits, so that nothing is looked up for those that do
+/// `settings`: what is done by itself, and when it was done last. `limited`: whether a run takes slots of limits, so that nothing is looked up for those that do
 /// not. `permits`: what runs have of limits, and what they wait for. `limit_uses`: what is taken of
 /// rate limits.
 const LIMITS: &str = "
@@ -665,6 +666,11 @@ ALTER TABLE flow_runs ADD COLUMN limited INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE flow_run_specs ADD COLUMN limits TEXT;
 ALTER TABLE deployments ADD COLUMN concurrency TEXT;
 ALTER TABLE deployments ADD COLUMN limits TEXT;
+CREATE TABLE settings (
+    name  TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL,
+    done  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 const STEPS: &[M<'static>] = &[

@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod figures;
 mod filter;
+mod housekeeping;
 mod kept;
 mod limits;
 mod listing;
@@ -47,6 +48,7 @@ pub use error::{Missing, StoreError, StoreResult};
 pub use events::{EventPage, Events};
 pub use figures::{Measured, WriterFigures};
 pub use filter::{LogFilter, LogPlace, RunFilter, StateFilter, TaskRunFilter};
+pub use housekeeping::Housekeeping;
 pub use kept::Kept;
 pub use limits::{LimitChange, LimitUse, Limits, Permit};
 pub use listing::{
@@ -72,6 +74,7 @@ pub trait Store:
     + Pools
     + Queues
     + Limits
+    + Housekeeping
     + Runs
     + Schedules
     + Workers
@@ -93,10 +96,14 @@ impl<T> Store for T where
         + Pools
         + Queues
         + Limits
+        + Housekeeping
         + Limits
+        + Housekeeping
         + Queues
         + Limits
+        + Housekeeping
         + Limits
+        + Housekeeping
         + Runs
         + Schedules
         + Workers

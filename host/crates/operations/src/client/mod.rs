@@ -14,6 +14,7 @@ mod bulk;
 mod catalog;
 mod cursor;
 mod events;
+mod housekeeping;
 mod kept;
 mod limits;
 mod local;
@@ -49,10 +50,10 @@ pub use requests::{
     ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangeLimit, ChangePool, ChangeQueue,
     ComponentQuery, CreateLimit, CreatePool, CreateQueue, CreateSchedule, CreateToken,
     DeployRequest, DeploymentQuery, EditDeployment, EventQuery, GrantsRequest, InspectRun,
-    JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, LimitQuery, ListOrder, LogQuery, PoolQuery,
-    QueryRequest, QueueQuery, RetryRun, RunEventQuery, RunQuery, ScheduleQuery, SecretQuery,
-    SecretText, SetSecret, SetVariable, SlotQuery, StartRun, TallyQuery, TaskRunQuery,
-    TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat, WorkerQuery,
+    JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, LimitQuery, ListOrder, LogQuery, NotAnEnd, PoolQuery,
+    PruneRule, QueryRequest, QueueQuery, RetryRun, RunEventQuery, RunQuery, ScheduleQuery,
+    SecretQuery, SecretText, SetSecret, SetVariable, SlotQuery, StartRun, TallyQuery, TaskRunQuery,
+    TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat, WorkerQuery, check_ends,
 };
 pub use watch::LocalWatch;
 
@@ -67,6 +68,7 @@ pub trait Client:
     + CatalogClient
     + PoolsClient
     + LimitsClient
+    + HousekeepingClient
     + SchedulesClient
     + KeptClient
     + ArtifactsClient
@@ -83,7 +85,9 @@ impl<T> Client for T where
         + CatalogClient
         + PoolsClient
         + LimitsClient
+        + HousekeepingClient
         + LimitsClient
+        + HousekeepingClient
         + SchedulesClient
         + KeptClient
         + ArtifactsClient
@@ -292,6 +296,16 @@ pub trait PoolsClient: Send + Sync + 'static {
     async fn delete_queue(&self, pool: &PoolName, name: &QueueName) -> Answered<()>;
 
     async fn list_workers(&self, query: WorkerQuery) -> Answered<Page<WorkerView>>;
+}
+
+/// What is deleted by itself.
+#[async_trait]
+pub trait HousekeepingClient: Send + Sync + 'static {
+    /// None: nothing is.
+    async fn prune_rule(&self) -> Answered<Option<PruneRule>>;
+
+    /// Sets the rule, or removes it.
+    async fn set_prune_rule(&self, rule: Option<PruneRule>) -> Answered<()>;
 }
 
 /// Limits across flow runs.

@@ -1,5 +1,6 @@
 //! A database as a whole: what it is, bringing it to this version, copying it to another.
 
+mod backup;
 mod copy;
 mod digest;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use store::moving::{Condition, Contents, Database, Look};
 use store::{StoreError, StoreResult};
 
+pub use backup::{BackedUp, BackupRefusal, backup, restore};
 pub use copy::{Copied, CopyProgress, CopyRefusal, CopyStep, copy};
 
 /// How the tables of a database stand to those that this program knows.

@@ -1,7 +1,7 @@
 //! Copies of databases that are not made.
 
 use super::{Problem, ProblemKind};
-use crate::database::CopyRefusal;
+use crate::database::{BackupRefusal, CopyRefusal};
 
 impl From<&CopyRefusal> for Problem {
     fn from(refusal: &CopyRefusal) -> Self {
@@ -38,6 +38,39 @@ impl From<&CopyRefusal> for Problem {
                     "end all that uses `{from}` or `{place}`, {}, and do the same again",
                     removal(place)
                 ),
+            ),
+        };
+        Self::new(kind, refusal.to_string()).hint(hint)
+    }
+}
+
+impl From<&BackupRefusal> for Problem {
+    fn from(refusal: &BackupRefusal) -> Self {
+        let (kind, hint) = match refusal {
+            BackupRefusal::Store(err) => return err.into(),
+            BackupRefusal::OtherEngine { is_restored, .. } => (
+                ProblemKind::InvalidRequest,
+                if *is_restored {
+                    "`pg_restore` puts back what `pg_dump` has written"
+                } else {
+                    "`pg_dump --format custom --schema orch_host` writes all of it while workers go on"
+                }
+                .to_owned(),
+            ),
+            BackupRefusal::Nothing { .. } => (
+                ProblemKind::NotFound,
+                "`orch-host database status` tells what is there".to_owned(),
+            ),
+            BackupRefusal::Exists { path } => (
+                ProblemKind::Exists,
+                format!(
+                    "nothing is ever written over: give another name, or move `{}` away",
+                    path.display()
+                ),
+            ),
+            BackupRefusal::Io { .. } => (
+                ProblemKind::Database,
+                "nothing was changed: give another place, or make it writable".to_owned(),
             ),
         };
         Self::new(kind, refusal.to_string()).hint(hint)

@@ -33,7 +33,7 @@ use crate::bulk::BulkRefusal;
 use model::{RunId, RunName};
 
 use crate::control::ControlRefusal;
-use crate::database::CopyRefusal;
+use crate::database::{BackupRefusal, CopyRefusal};
 use crate::deploy::DeployRefusal;
 use crate::follow::FollowRefusal;
 use crate::inputs::GiveRefusal;
@@ -142,6 +142,9 @@ impl Problem {
         if let Some(refusal) = err.downcast_ref::<CopyRefusal>() {
             return Some(refusal.into());
         }
+        if let Some(refusal) = err.downcast_ref::<BackupRefusal>() {
+            return Some(refusal.into());
+        }
         err.downcast_ref::<GiveRefusal>().map(Self::from)
     }
 }
@@ -172,6 +175,7 @@ by_value!(
     DeployRefusal,
     ControlRefusal,
     CopyRefusal,
+    BackupRefusal,
     TokenRefusal,
     BulkRefusal,
     FollowRefusal,

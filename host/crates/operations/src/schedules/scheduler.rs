@@ -1,4 +1,4 @@
-//! Makes the runs of schedules.
+//! Makes the runs of schedules, and has deleted what has been over for long.
 //!
 //! ```text
 //! until the next slot, or news --> something is due --turn--> a decision and a step of the store
@@ -22,6 +22,7 @@ use tracing::{info, warn};
 
 use super::key;
 use crate::FreshIds;
+use crate::pruning::follow_rule;
 
 /// How long the turn lasts unless it is renewed. Who dies with it delays slots by so much.
 const TURN: Duration = Duration::from_secs(15);
@@ -35,6 +36,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// No wait is longer: the clock may have been put forward.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// How often it looks whether it is time to delete what has been over for long.
+const HOUSE: Duration = Duration::from_secs(60);
+
 /// Schedules that are looked at in one read.
 const DUE_AT_ONCE: u32 = 100;
 
@@ -47,6 +51,8 @@ pub struct Scheduler {
     holder: WorkerId,
     /// When it has got the turn last.
     taken: Option<Instant>,
+    /// When it has looked last for what is to be deleted.
+    kept_house: Option<Instant>,
 }
 
 impl Scheduler {
@@ -56,6 +62,7 @@ impl Scheduler {
             store,
             holder,
             taken: None,
+            kept_house: None,
         }
     }
 
@@ -81,6 +88,7 @@ impl Scheduler {
     async fn serve(&mut self) -> StoreResult<()> {
         let mut news = self.store.listen(Topic::Change)?;
         loop {
+            self.keep_house();
             let now = self.store.clock().now();
             if self.store.due_schedules(now, 1).await?.is_empty() {
                 self.wait(news.as_mut()).await?;
@@ -90,6 +98,21 @@ impl Scheduler {
                 tokio::time::sleep(AGAIN).await;
             }
         }
+    }
+
+    /// Looks whether it is time to delete what has been over for long. That takes as long as it
+    /// takes, while runs of schedules are made.
+    fn keep_house(&mut self) {
+        if self.kept_house.is_some_and(|at| at.elapsed() < HOUSE) {
+            return;
+        }
+        self.kept_house = Some(Instant::now());
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            if let Err(problem) = follow_rule(&store).await {
+                warn!(%problem, "what has been over for long was not deleted");
+            }
+        });
     }
 
     async fn has_turn(&mut self) -> StoreResult<bool> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::View;
-use crate::database::{Copied, Migrated, Standing, runs};
+use crate::database::{BackedUp, Copied, Migrated, Standing, runs};
 use store::moving::{Engine, Look};
 
 /// What a database is, and what is in it.
@@ -100,6 +100,37 @@ impl MigratedView {
             database,
             from_version: migrated.from,
             version: migrated.to,
+        }
+    }
+}
+
+/// A backup that was written, or put back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BackedUpView {
+    pub from: String,
+    pub to: String,
+    pub bytes: u64,
+    pub flow_runs: u64,
+    pub blobs: u64,
+}
+
+impl View for BackedUpView {}
+
+impl From<BackedUp> for BackedUpView {
+    fn from(done: BackedUp) -> Self {
+        let BackedUp {
+            from,
+            to,
+            bytes,
+            runs,
+            blobs,
+        } = done;
+        Self {
+            from,
+            to,
+            bytes,
+            flow_runs: runs,
+            blobs,
         }
     }
 }

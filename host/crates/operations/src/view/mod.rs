@@ -14,6 +14,7 @@ mod component;
 mod dashboard;
 mod database;
 mod deployment;
+mod doctor;
 mod event;
 mod history;
 mod input;
@@ -49,10 +50,11 @@ pub use component::{
     TaskView,
 };
 pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
-pub use database::{CopiedView, DatabaseView, MigratedView, RunCountsView};
+pub use database::{BackedUpView, CopiedView, DatabaseView, MigratedView, RunCountsView};
 pub use deployment::{
     DeployedView, DeploymentDetailsView, DeploymentView, GrantsView, LatestEndView,
 };
+pub use doctor::{FindingView, VerdictView};
 pub use event::{
     ArtifactEventView, DeploymentEventView, EventRunView, EventType, EventView, FlowRunEventView,
     InputEventView, LogEventView, PoolEventView, TaskRunEventView, WorkerEventView,

@@ -14,6 +14,7 @@ mod deployments;
 mod document;
 mod events;
 mod health;
+mod housekeeping;
 mod idempotency;
 mod kept;
 mod limits;
@@ -54,6 +55,7 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(pools::routes(app))
         .merge(queues::routes(app))
         .merge(limits::routes(app))
+        .merge(housekeeping::routes())
         .merge(kept::routes())
         .merge(artifacts::routes())
         .merge(blobs::routes())

@@ -31,3 +31,9 @@ ALTER TABLE flow_runs ADD COLUMN limited boolean NOT NULL DEFAULT false;
 ALTER TABLE flow_run_specs ADD COLUMN limits text;
 ALTER TABLE deployments ADD COLUMN concurrency text;
 ALTER TABLE deployments ADD COLUMN limits text;
+-- What is done by itself, and when it was done last.
+CREATE TABLE settings (
+    name  text COLLATE "C" PRIMARY KEY,
+    value text NOT NULL,
+    done  bigint NOT NULL
+);

@@ -15,6 +15,7 @@
 mod tables;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use async_trait::async_trait;
 use model::StateType;
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 pub use tables::{Column, Kind, TABLES, Table};
 
-use crate::StoreResult;
+use crate::{StoreError, StoreResult};
 
 /// Which engine a database is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +125,17 @@ pub trait Database: Send + Sync + 'static {
     async fn identity(&self) -> StoreResult<String>;
 
     async fn look(&self) -> StoreResult<Look>;
+
+    /// Writes all of it, as it is at one moment, into a file that is not there yet, and checks that.
+    /// Others go on. Only of a database in a file.
+    async fn write_backup(&self, _to: &Path) -> StoreResult<()> {
+        Err(StoreError::Refused("it is no file".to_owned()))
+    }
+
+    /// Errs if it is damaged. Only of a database in a file.
+    async fn check(&self) -> StoreResult<()> {
+        Err(StoreError::Refused("it is no file".to_owned()))
+    }
 
     /// Makes it, if need be, and brings it to this version.
     async fn migrate(&self) -> StoreResult<()>;

@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 37] = [
+pub static TABLES: [Table; 38] = [
     table(
         "components",
         1,
@@ -107,6 +107,7 @@ pub static TABLES: [Table; 37] = [
         1,
         &[text("name"), int("slots"), int("per"), int("created")],
     ),
+    table("settings", 1, &[text("name"), text("value"), int("done")]),
     table(
         "permits",
         3,

@@ -7,6 +7,7 @@ mod events;
 mod kept;
 mod limits;
 mod listings;
+mod pruning;
 mod runs;
 mod schedules;
 mod watching;
@@ -29,6 +30,7 @@ pub use listings::{
     ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, LimitQuery, PoolQuery,
     QueueQuery, ScheduleQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
 };
+pub use pruning::{NotAnEnd, PruneRule, check_ends};
 pub use runs::{
     InspectRun, JournalQuery, RetryRun, RunQuery, StartRun, TallyQuery, TaskRunQuery, TimelineQuery,
 };
