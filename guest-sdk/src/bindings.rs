@@ -5,11 +5,11 @@
 
 wit_bindgen::generate!({
     path: "../wit",
-    world: "component",
+    world: "described-component",
     additional_derives: [Clone, PartialEq],
 });
 
-pub use exports::orch::workflow::guest;
+pub use exports::orch::workflow::{extras, guest};
 pub use orch::workflow::{
     artifacts, context, deployments, inputs, logging, subflows, tasks, types, waiting,
 };

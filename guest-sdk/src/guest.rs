@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     bindings::{
-        Component,
+        Component, extras,
         guest::{Guest, Manifest},
         types::{Failure, FailureKind},
     },
@@ -34,6 +34,12 @@ impl Guest for Component {
             ),
             None => Err(not_found("task", &name)),
         }
+    }
+}
+
+impl extras::Guest for Component {
+    fn describe_more() -> String {
+        registry::extras()
     }
 }
 

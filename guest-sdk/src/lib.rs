@@ -197,7 +197,7 @@ pub mod __private {
         arguments::{Arguments, NamedArguments, RawArgument},
         executor::block_on,
         parameter::{Parameter, default_value},
-        registry::{Flow, Policy, Registered, Signature, Task, result_schema},
+        registry::{Flow, Policy, Registered, Schedule, Signature, Task, result_schema},
         subflow::{call, call_async},
         support::{Failing, HasMap, HasSubmit, json_of},
         task::{CallOptions, finish, finish_async},

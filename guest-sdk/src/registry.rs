@@ -1,6 +1,7 @@
 //! The entries that `#[flow]` and `#[task]` register, and the manifest that is made of them.
 
 use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Result, bindings::guest, bindings::tasks::TaskOptions, parameter::Parameter, schema, support,
@@ -28,6 +29,16 @@ pub struct Policy {
 pub struct Flow {
     pub signature: Signature,
     pub policy: Policy,
+    pub limits: &'static [&'static str],
+    pub schedules: &'static [Schedule],
+}
+
+/// What `schedule(..)` says. One of the first three is there.
+pub struct Schedule {
+    pub cron: Option<&'static str>,
+    pub interval_ms: Option<u64>,
+    pub rrule: Option<&'static str>,
+    pub timezone: Option<&'static str>,
 }
 
 pub struct Task {
@@ -83,6 +94,23 @@ pub fn manifest() -> guest::Manifest {
     }
 }
 
+/// What the manifest has no place for, as `extras.describe-more` tells it.
+pub fn extras() -> String {
+    let mut of_flows = Map::new();
+    for flow in flows() {
+        if flow.limits.is_empty() && flow.schedules.is_empty() {
+            continue;
+        }
+        let schedules = flow.schedules.iter().map(Schedule::describe);
+        let more = json!({
+            "limits": flow.limits,
+            "schedules": schedules.collect::<Vec<_>>(),
+        });
+        of_flows.insert(flow.signature.name.into(), more);
+    }
+    json!({ "flows": of_flows }).to_string()
+}
+
 /// Describes entries in the order of their names, because the linker's order may change.
 /// Insertion sort is slow for thousands of entries, but its code is small in every guest.
 fn by_name<T: 'static, D>(
@@ -105,6 +133,26 @@ impl Signature {
             parameters: schema::of_parameters(self.parameters).to_string(),
             result: schema::of_result(self.result).to_string(),
         }
+    }
+}
+
+impl Schedule {
+    fn describe(&self) -> Value {
+        let mut schedule = Map::new();
+        let texts = [
+            ("cron", self.cron),
+            ("rrule", self.rrule),
+            ("timezone", self.timezone),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                schedule.insert(name.into(), text.into());
+            }
+        }
+        if let Some(interval) = self.interval_ms {
+            schedule.insert("interval_ms".into(), interval.into());
+        }
+        schedule.into()
     }
 }
 

@@ -384,3 +384,53 @@ fn the_api_makes_schedules_and_shows_their_slots() {
     assert_eq!(deleted.status, 204, "{deleted:?}");
     server.ask("GET", &path).send().problem(404, "not-found");
 }
+
+#[test]
+fn what_a_flow_declares_is_what_its_deployment_has_unless_it_is_told_otherwise() {
+    let home = home();
+    home.run(["limit", "create", "database", "--slots", "5"])
+        .ok();
+    let said = deploy(&home, "declares", &[]);
+    assert_eq!(said.stderr.matches("warning").count(), 0, "{said}");
+    let declared = |home: &Home| {
+        let all = schedules(home);
+        let rule = |it: &Value| {
+            let kinds = [&it["cron"], &it["interval_ms"]];
+            let kind = kinds.into_iter().find(|kind| !kind.is_null()).unwrap();
+            format!("{} {kind} {}", text(&it["name"]), text(&it["timezone"]))
+        };
+        all.iter().map(rule).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        declared(&home),
+        [
+            r#"default "0 9 * * 1-5" Europe/Berlin"#,
+            "default-2 1000 UTC",
+        ]
+    );
+    let deployments = list(&home, &["deployment", "ls"]);
+    let limits: Vec<&Value> = deployments.iter().map(|it| &it["limits"]).collect();
+    assert_eq!(limits, [&json!(["database"]), &Value::Null]);
+
+    // A run of a slot knows which one it is.
+    let _worker = worker(&home, &[]);
+    eventually(SOON, || flow_runs(&home, &["-s", "COMPLETED"]).len() >= 2);
+    home.run(["schedule", "pause", "declares", "default-2"])
+        .ok();
+    for run in flow_runs(&home, &["-s", "COMPLETED"]) {
+        let at: jiff::Timestamp = text(&run["scheduled"]).parse().unwrap();
+        assert_eq!(run["result"], at.as_second(), "{run}");
+    }
+
+    let path = guest("declares").display().to_string();
+    let again = home.run(["deploy", &path, "--flow", "declares"]).ok();
+    assert_eq!(again.stdout, "unchanged declares/declares-deployment\n");
+    let own = ["deploy", &path, "--flow", "declares", "--cron", "@daily"];
+    home.run(own.iter().chain(&["--no-limits"])).ok();
+    assert_eq!(declared(&home), [r#"default "@daily" UTC"#]);
+    let deployments = list(&home, &["deployment", "ls"]);
+    assert_eq!(deployments[0].get("limits"), None);
+    let none = ["deploy", &path, "--flow", "declares", "--no-schedules"];
+    home.run(none).ok();
+    assert!(schedules(&home).is_empty());
+}

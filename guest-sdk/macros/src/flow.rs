@@ -25,6 +25,7 @@ pub fn expand(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> 
         &options.version,
     );
     let policy = options.policy()?;
+    let (limits, schedules) = (options.limits(), options.schedules()?);
     let run = flow_run(&function, &parts);
     let Function {
         body,
@@ -68,6 +69,8 @@ pub fn expand(options: TokenStream, tokens: TokenStream) -> Result<TokenStream> 
             static __ENTRY: #PRIVATE::Flow = #PRIVATE::Flow {
                 signature: #signature,
                 policy: #policy,
+                limits: &[#(#limits),*],
+                schedules: &[#(#schedules),*],
             };
 
             #PRIVATE::inventory::submit!(#PRIVATE::Registered(&__ENTRY));

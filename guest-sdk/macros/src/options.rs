@@ -34,6 +34,19 @@ pub struct FlowOptions {
     retry_delay: Option<RetryDelay>,
     retry_jitter: Option<Fraction>,
     timeout: Option<Span>,
+    limits: Option<Limits>,
+    #[darling(multiple, rename = "schedule")]
+    schedules: Vec<SpannedValue<Schedule>>,
+}
+
+/// What is in `schedule(..)`.
+#[derive(Default, FromMeta)]
+#[darling(default)]
+struct Schedule {
+    cron: Option<LitStr>,
+    interval: Option<Span>,
+    rrule: Option<LitStr>,
+    timezone: Option<LitStr>,
 }
 
 /// Parses the options, and reports all mistakes at once.
@@ -86,6 +99,48 @@ impl FlowOptions {
             &self.timeout,
         )
     }
+}
+
+impl FlowOptions {
+    pub fn limits(&self) -> &[String] {
+        self.limits.as_ref().map_or(&[], |limits| &limits.0)
+    }
+
+    /// The `Schedule`s of the registry.
+    pub fn schedules(&self) -> Result<Vec<TokenStream>> {
+        self.schedules.iter().map(schedule).collect()
+    }
+}
+
+fn schedule(declared: &SpannedValue<Schedule>) -> Result<TokenStream> {
+    let Schedule {
+        cron,
+        interval,
+        rrule,
+        timezone,
+    } = &**declared;
+    let kinds = [cron.is_some(), interval.is_some(), rrule.is_some()];
+    if kinds.into_iter().filter(|is| *is).count() != 1 {
+        return Err(syn::Error::new(
+            declared.span(),
+            "a schedule has one of `cron = \"0 9 * * 1-5\"`, `interval = \"15m\"` and \
+             `rrule = \"FREQ=DAILY\"`; a flow may have several schedules",
+        ));
+    }
+    let (cron, rrule, timezone) = (
+        option(cron.as_ref()),
+        option(rrule.as_ref()),
+        option(timezone.as_ref()),
+    );
+    let interval = option(interval.as_ref().map(|span| span.0));
+    Ok(quote! {
+        ::guest_sdk::__private::Schedule {
+            cron: #cron,
+            interval_ms: #interval,
+            rrule: #rrule,
+            timezone: #timezone,
+        }
+    })
 }
 
 fn policy(
@@ -218,6 +273,21 @@ impl FromMeta for Tags {
     }
 }
 
+struct Limits(Vec<String>);
+
+impl FromMeta for Limits {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        let limits = match expr {
+            Expr::Array(array) => array.elems.iter().map(string).collect(),
+            _ => None,
+        };
+        limits.map(Self).ok_or_else(|| {
+            darling::Error::custom("limits are a list of names, such as [\"database\"]")
+                .with_span(expr)
+        })
+    }
+}
+
 /// A path, unquoted.
 pub struct PathExpr(pub Path);
 
@@ -285,6 +355,35 @@ mod tests {
             "retry_delay = random(\"1s\")",
             Err("the only function here"),
         );
+    }
+
+    #[test]
+    fn a_schedule_has_one_kind_of_times() {
+        #[track_caller]
+        fn check(options: &str, expect: std::result::Result<usize, &str>) {
+            let tokens = options.parse().unwrap();
+            let made = parse::<FlowOptions>(tokens).and_then(|options| options.schedules());
+            let made = made
+                .map(|made| made.len())
+                .map_err(|error| error.to_string());
+            match (&made, expect) {
+                (Ok(found), Ok(count)) => assert_eq!(*found, count),
+                (Err(found), Err(part)) => assert!(found.contains(part), "{found}"),
+                _ => panic!("{made:?}"),
+            }
+        }
+        check("retries = 1", Ok(0));
+        check(
+            "schedule(cron = \"@daily\", timezone = \"Europe/Berlin\"), schedule(interval = \"15m\")",
+            Ok(2),
+        );
+        check("schedule()", Err("a schedule has one of"));
+        check(
+            "schedule(cron = \"@daily\", interval = \"1h\")",
+            Err("a schedule has one of"),
+        );
+        check("schedule(corn = \"@daily\")", Err("did you mean `cron`?"));
+        check("limits = \"db\"", Err("limits are a list of names"));
     }
 
     #[test]

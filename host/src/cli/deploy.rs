@@ -1,6 +1,6 @@
 //! `orch-host deploy FILE.wasm`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use indicatif::BinaryBytes;
@@ -64,10 +64,17 @@ pub struct DeployArgs {
     /// repeated
     #[arg(long, value_name = "PARAMETER", requires = "concurrency")]
     concurrency_key: Vec<String>,
-    /// Let each of its runs take a slot of this limit; may be repeated
+    /// Let each of its runs take a slot of this limit; may be repeated [default: what the flow
+    /// declares]
     #[arg(long = "limit", value_name = "NAME")]
     #[arg(add = completions::limits())]
     limits: Vec<LimitName>,
+    /// Without the limits that the flow declares
+    #[arg(long, conflicts_with = "limits")]
+    no_limits: bool,
+    /// Without the schedules that the flow declares
+    #[arg(long, conflicts_with_all = ["cron", "interval", "rrule"])]
+    no_schedules: bool,
     #[command(flatten)]
     params: ParamArgs,
     /// A tag of each of its runs; may be repeated
@@ -107,7 +114,9 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         collision: args.collision,
         keys: args.concurrency_key.clone(),
     });
-    let taken_limits = args.limits.clone();
+    let limits = (!args.limits.is_empty() || args.no_limits).then_some(args.limits);
+    let schedules = args.times.schedules();
+    let schedules = (!schedules.is_empty() || args.no_schedules).then_some(schedules);
     let grants = args.grants.request();
     let granted_secrets = grants.secrets.clone();
     let request = DeployRequest {
@@ -118,13 +127,13 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         work_queue: args.queue,
         priority: args.priority,
         concurrency,
-        limits: args.limits,
+        limits,
         parameters: Json::empty_object(),
         flow_parameters,
         tags: args.tags,
         grants,
         description: args.description,
-        schedules: args.times.schedules(),
+        schedules,
     };
     let deployed = cx.client.deploy(request).await?;
     match cx.out.format {
@@ -136,7 +145,9 @@ pub async fn run(args: DeployArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         }
     }
     warn_of_missing_secrets(&granted_secrets, cx).await?;
-    warn_of_missing_limits(&taken_limits, cx).await?;
+    let taken = deployed.iter().flat_map(|it| &it.deployment.limits);
+    let taken: BTreeSet<LimitName> = taken.cloned().collect();
+    warn_of_missing_limits(&taken, cx).await?;
     if pool.workers == 0 && deployed.iter().any(|it| it.outcome == "created") {
         let name = &pool.name;
         cx.out.hint(&format!(
@@ -174,7 +185,7 @@ async fn warn_of_missing_secrets(granted: &[String], cx: &Context) -> anyhow::Re
 }
 
 /// What there is no limit of is not limited.
-async fn warn_of_missing_limits(taken: &[LimitName], cx: &Context) -> anyhow::Result<()> {
+async fn warn_of_missing_limits(taken: &BTreeSet<LimitName>, cx: &Context) -> anyhow::Result<()> {
     if taken.is_empty() {
         return Ok(());
     }

@@ -73,7 +73,9 @@ pub use json::{Json, JsonError};
 pub use kept::{KeyId, SealedSecret, Variable};
 pub use limit::{Collision, Concurrency, Limit, Taking};
 pub use log::{LogLevel, LogLine, LogSource};
-pub use manifest::{FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions};
+pub use manifest::{
+    DeclaredSchedule, FlowDescription, FlowOptions, Manifest, Schema, TaskDescription, TaskOptions,
+};
 pub use name::{
     ArtifactKey, DeploymentName, FlowName, LimitName, NAME_MAX, NameError, PoolName, QueueName,
     RunName, ScheduleName, SecretName, TaskName, TokenName, VariableName,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FlowName, Json, RetryPolicy, TaskName};
+use super::{FlowName, Json, LimitName, RetryPolicy, TaskName};
 
 /// The flows and tasks of a component.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,27 @@ pub struct FlowOptions {
     /// How long one attempt may take.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub timeout_ms: Option<u64>,
+    /// The limits of which each run takes a slot, unless its deployment says otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub limits: Vec<LimitName>,
+    /// What a deployment is scheduled by, unless it says otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub schedules: Vec<DeclaredSchedule>,
+}
+
+/// A schedule, as the author of a flow declares it: one of cron, interval and rrule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeclaredSchedule {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rrule: Option<String>,
+    /// An IANA time zone. None: UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -149,6 +149,16 @@ name! {
     TokenName, "token"
 }
 
+impl ScheduleName {
+    /// That of the schedule at this place among those of a deployment that were given no name.
+    pub fn nth(at: usize) -> Self {
+        match at {
+            0 => Self("default".into()),
+            at => Self(format!("default-{}", at + 1).into()),
+        }
+    }
+}
+
 impl QueueName {
     /// The queue that each pool has from the start, and that runs are in unless another is named.
     pub fn default_queue() -> Self {

@@ -24,7 +24,8 @@ pub struct Wish {
     pub work_queue: Option<QueueName>,
     pub priority: Option<Priority>,
     pub concurrency: Option<Concurrency>,
-    pub limits: Vec<LimitName>,
+    /// None: those that the flow declares.
+    pub limits: Option<Vec<LimitName>>,
     pub tags: Vec<String>,
     pub grants: Grants,
     /// None: what the flow says of itself.
@@ -230,7 +231,7 @@ fn deployment(
         work_queue: wish.work_queue.clone().filter(|it| !it.is_default()),
         priority: wish.priority,
         concurrency: wish.concurrency.clone(),
-        limits: without_twins(&wish.limits),
+        limits: without_twins(wish.limits.as_ref().unwrap_or(&flow.options.limits)),
         parameters: defaults.clone(),
         tags: without_twins(&wish.tags),
         grants: wish.grants.clone(),
@@ -322,7 +323,7 @@ mod tests {
             work_queue: None,
             priority: None,
             concurrency: None,
-            limits: Vec::new(),
+            limits: None,
             tags: vec!["b".to_owned(), "a".to_owned(), "b".to_owned()],
             grants: Grants::default(),
             description: None,

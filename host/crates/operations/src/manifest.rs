@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 
-use model::Manifest;
+use model::{
+    CatchUp, DeclaredSchedule, Json, Manifest, Overlap, ScheduleRule, Timestamp, Timetable,
+};
 use orchestrator::Parameters;
+use orchestrator::calendar::Calendar;
 
 /// Why a manifest cannot stand. Its text completes a sentence that begins with the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,5 +65,43 @@ pub fn check(manifest: &Manifest) -> Result<(), ManifestRefusal> {
             }
         })?;
     }
+    for flow in &manifest.flows {
+        for schedule in &flow.options.schedules {
+            check_schedule(schedule).map_err(|reason| ManifestRefusal::Declaration {
+                kind: "flow",
+                name: flow.name.to_string(),
+                reason: format!("its schedule is invalid: {reason}"),
+            })?;
+        }
+    }
     Ok(())
+}
+
+/// Whether it can be followed. Whether it has slots to come depends on when it is deployed.
+fn check_schedule(declared: &DeclaredSchedule) -> Result<(), String> {
+    let anchor = Timestamp(0);
+    let timetable = match (&declared.cron, declared.interval_ms, &declared.rrule) {
+        (Some(line), None, None) => Timetable::Cron(line.clone()),
+        (None, Some(every_ms), None) => Timetable::Interval { every_ms, anchor },
+        (None, None, Some(rule)) => Timetable::Rrule {
+            rule: rule.clone(),
+            anchor,
+        },
+        _ => return Err("it is one of cron, interval and rrule".to_owned()),
+    };
+    let rule = ScheduleRule {
+        timetable,
+        timezone: declared
+            .timezone
+            .clone()
+            .unwrap_or_else(|| "UTC".to_owned()),
+        parameters: Json::empty_object(),
+        start: None,
+        end: None,
+        catch_up: CatchUp::default(),
+        overlap: Overlap::default(),
+    };
+    Calendar::new(&rule)
+        .map(drop)
+        .map_err(|err| err.to_string())
 }

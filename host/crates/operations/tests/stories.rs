@@ -106,7 +106,7 @@ fn wish(name: Option<&str>) -> Wish {
         work_queue: None,
         priority: None,
         concurrency: None,
-        limits: Vec::new(),
+        limits: None,
         tags: Vec::new(),
         grants: Grants::default(),
         description: None,

@@ -1,16 +1,19 @@
 //! Between the WIT's types and the model's, at the edge.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
 use url::Url;
 
 use super::ComponentError;
 use super::bindings::{artifacts, deployments, guest, inputs, logging, tasks, types};
-use super::fields::{self, Field, in_words};
+use super::fields::{self, Field, MANIFEST_BYTES_MAX, in_words};
 use super::limits::{FAILURE_MESSAGE_MAX, Limits, cut};
 use model::{
-    Argument, ArtifactKey, ArtifactKind, Failure, FailureKind, FlowDescription, FlowName,
-    FlowOptions, InputRequest, Json, LogLevel, Manifest, NameError, NewArtifact, Outcome,
-    RetryPolicy, RunId, RunRequest, RunSnapshot, Schema, Seq, StateType, TaskCall, TaskDescription,
-    TaskName, TaskOptions, Timestamp,
+    Argument, ArtifactKey, ArtifactKind, DeclaredSchedule, Failure, FailureKind, FlowDescription,
+    FlowName, FlowOptions, InputRequest, Json, LimitName, LogLevel, Manifest, NameError,
+    NewArtifact, Outcome, RetryPolicy, RunId, RunRequest, RunSnapshot, Schema, Seq, StateType,
+    TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp,
 };
 
 /// A failure about what the guest handed over.
@@ -315,7 +318,74 @@ impl From<BadDeclaration> for ComponentError {
     }
 }
 
-pub(super) fn manifest(manifest: guest::Manifest) -> Result<Manifest, BadDeclaration> {
+/// `more`: what a component says besides, as a JSON object.
+pub(super) fn manifest(
+    manifest: guest::Manifest,
+    more: Option<String>,
+) -> Result<Manifest, BadDeclaration> {
+    let mut manifest = plain_manifest(manifest)?;
+    if let Some(more) = more {
+        add_extras(&mut manifest, &more)?;
+    }
+    Ok(manifest)
+}
+
+/// What `extras.describe-more` tells. Of another version it may hold more.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Extras {
+    flows: BTreeMap<String, FlowExtras>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct FlowExtras {
+    limits: Vec<String>,
+    schedules: Vec<DeclaredSchedule>,
+}
+
+/// Limits and schedules of a flow, at most.
+const EXTRAS_MAX: usize = 20;
+
+fn add_extras(manifest: &mut Manifest, more: &str) -> Result<(), BadDeclaration> {
+    let whole = bad("component", "as a whole");
+    let too_large = || {
+        let is = in_words(more.len(), MANIFEST_BYTES_MAX);
+        whole(format!("what it says besides is {}", is.0))
+    };
+    if more.len() > MANIFEST_BYTES_MAX {
+        return Err(too_large());
+    }
+    let extras: Extras = serde_json::from_str(more)
+        .map_err(|err| whole(format!("what it says besides cannot be read: {err}")))?;
+    for (name, extras) in extras.flows {
+        let bad = bad("flow", &name);
+        let Some(flow) = manifest
+            .flows
+            .iter_mut()
+            .find(|it| *it.name.as_str() == *name)
+        else {
+            continue;
+        };
+        for (what, count) in [
+            ("limits", extras.limits.len()),
+            ("schedules", extras.schedules.len()),
+        ] {
+            if count > EXTRAS_MAX {
+                return Err(bad(format!(
+                    "it has {count} {what}; the limit on them is {EXTRAS_MAX}"
+                )));
+            }
+        }
+        let limits = extras.limits.into_iter().map(LimitName::new);
+        let limits = limits.collect::<Result<_, NameError>>();
+        flow.options.limits = limits.map_err(|err| bad(err.to_string()))?;
+        flow.options.schedules = extras.schedules;
+    }
+    Ok(())
+}
+
+fn plain_manifest(manifest: guest::Manifest) -> Result<Manifest, BadDeclaration> {
     let count = |field: &Field, items: usize| {
         let bad = bad("component", "as a whole");
         field.check(items).map_err(|err| bad(err.message))
@@ -367,6 +437,8 @@ fn flow_options(options: guest::FlowOptions) -> Result<FlowOptions, Failure> {
             jitter: options.retry_jitter,
         },
         timeout_ms: options.timeout,
+        limits: Vec::new(),
+        schedules: Vec::new(),
     })
 }
 

@@ -8,5 +8,5 @@ pub use super::bindings::{guest, tasks};
 
 /// Checks a description, as it is done with what a component says of itself.
 pub fn manifest(described: guest::Manifest) -> Result<Manifest, ComponentError> {
-    convert::manifest(described).map_err(Into::into)
+    convert::manifest(described, None).map_err(Into::into)
 }

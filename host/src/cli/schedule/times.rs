@@ -88,10 +88,7 @@ impl TimesArgs {
         });
         let all = crons.chain(intervals).chain(rrules).enumerate();
         let named = all.map(|(at, schedule)| CreateSchedule {
-            name: Some(ScheduleName::trusted(match at {
-                0 => "default".to_owned(),
-                at => format!("default-{}", at + 1),
-            })),
+            name: Some(ScheduleName::nth(at)),
             ..schedule
         });
         named.collect()

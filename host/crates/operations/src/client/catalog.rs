@@ -1,13 +1,15 @@
 //! Components and deployments, from the store.
 
 use async_trait::async_trait;
-use model::{Component, Deployment, Digest, Grants, Json, PoolName, QueueName};
+use model::{
+    Component, Deployment, Digest, FlowDescription, Grants, Json, PoolName, QueueName, ScheduleName,
+};
 
 use super::cursor::{Order, part};
 use super::local::{LocalClient, Undescribed};
 use super::page::Page;
 use super::requests::{
-    ComponentQuery, DeployRequest, DeploymentQuery, EditDeployment, GrantsRequest,
+    ComponentQuery, CreateSchedule, DeployRequest, DeploymentQuery, EditDeployment, GrantsRequest,
 };
 use super::{Answered, CatalogClient};
 use crate::deploy::{self, Wish};
@@ -100,17 +102,24 @@ impl CatalogClient for LocalClient {
             grants: grants(&request.grants)?,
             description: request.description,
         };
-        let schedules = self.schedules_wished(request.schedules)?;
+        let mut schedules = Vec::new();
+        for (flow, _) in &flows {
+            let of_flow = match &request.schedules {
+                Some(schedules) => schedules.clone(),
+                None => declared(flow),
+            };
+            schedules.push(self.schedules_wished(of_flow)?);
+        }
         let wished = deploy::wished(&*self.store, &component, &flows, &wish)?;
-        for deployment in &wished {
-            for schedule in &schedules {
+        for (deployment, schedules) in wished.iter().zip(&schedules) {
+            for schedule in schedules {
                 let checked = schedules::check(&*self.store, deployment, &schedule.rule).await;
                 checked.map_err(|refusal| Problem::from(&refusal))?;
             }
         }
         let mut deployed = deploy::deploy_stored(&*self.store, &component, &flows, &wish).await?;
-        for one in &mut deployed {
-            let replaced = schedules::replace(&*self.store, &one.deployment, &schedules).await;
+        for (one, schedules) in deployed.iter_mut().zip(&schedules) {
+            let replaced = schedules::replace(&*self.store, &one.deployment, schedules).await;
             if replaced.map_err(|refusal| Problem::from(&refusal))? {
                 one.has_other_schedules();
             }
@@ -138,7 +147,7 @@ impl CatalogClient for LocalClient {
                 Some(concurrency) => Some(concurrency.into()),
                 None => deployment.concurrency.clone(),
             },
-            limits: edit.limits.unwrap_or_else(|| deployment.limits.clone()),
+            limits: Some(edit.limits.unwrap_or_else(|| deployment.limits.clone())),
             tags: edit.tags.unwrap_or_else(|| deployment.tags.clone()),
             grants: match edit.grants {
                 Some(wished) => grants(&wished)?,
@@ -159,6 +168,20 @@ impl CatalogClient for LocalClient {
         self.store.delete_deployment(&deployment.name).await?;
         Ok(())
     }
+}
+
+/// The schedules that the author of a flow has declared, with the names that `deploy` gives.
+fn declared(flow: &FlowDescription) -> Vec<CreateSchedule> {
+    let each = flow.options.schedules.iter().cloned().enumerate();
+    each.map(|(at, schedule)| CreateSchedule {
+        name: Some(ScheduleName::nth(at)),
+        cron: schedule.cron,
+        interval_ms: schedule.interval_ms,
+        rrule: schedule.rrule,
+        timezone: schedule.timezone,
+        ..CreateSchedule::default()
+    })
+    .collect()
 }
 
 impl LocalClient {

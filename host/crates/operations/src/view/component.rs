@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::{View, views};
 use model::{
-    Component, Digest, FlowDescription, FlowName, FlowOptions, Json, Manifest, RetryPolicy, Schema,
-    TaskDescription, TaskName, TaskOptions, Timestamp,
+    Component, DeclaredSchedule, Digest, FlowDescription, FlowName, FlowOptions, Json, LimitName,
+    Manifest, RetryPolicy, Schema, TaskDescription, TaskName, TaskOptions, Timestamp,
 };
 
 /// A component, without its bytes.
@@ -115,6 +115,8 @@ impl From<FlowView> for FlowDescription {
                     jitter: flow.options.retry.jitter,
                 },
                 timeout_ms: flow.options.timeout_ms,
+                limits: flow.options.limits,
+                schedules: flow.options.schedules.into_iter().map(Into::into).collect(),
             },
         }
     }
@@ -126,6 +128,60 @@ pub struct FlowOptionsView {
     /// How long one attempt may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// The limits of which each run takes a slot, unless its deployment says otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitName>,
+    /// What a deployment is scheduled by, unless it says otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<DeclaredScheduleView>,
+}
+
+/// A schedule, as the author of a flow declares it: one of cron, interval and rrule.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DeclaredScheduleView {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rrule: Option<String>,
+    /// Left out: UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+}
+
+impl From<DeclaredSchedule> for DeclaredScheduleView {
+    fn from(schedule: DeclaredSchedule) -> Self {
+        let DeclaredSchedule {
+            cron,
+            interval_ms,
+            rrule,
+            timezone,
+        } = schedule;
+        Self {
+            cron,
+            interval_ms,
+            rrule,
+            timezone,
+        }
+    }
+}
+
+impl From<DeclaredScheduleView> for DeclaredSchedule {
+    fn from(view: DeclaredScheduleView) -> Self {
+        let DeclaredScheduleView {
+            cron,
+            interval_ms,
+            rrule,
+            timezone,
+        } = view;
+        Self {
+            cron,
+            interval_ms,
+            rrule,
+            timezone,
+        }
+    }
 }
 
 impl From<FlowOptions> for FlowOptionsView {
@@ -133,6 +189,8 @@ impl From<FlowOptions> for FlowOptionsView {
         Self {
             retry: options.retry.into(),
             timeout_ms: options.timeout_ms,
+            limits: options.limits,
+            schedules: options.schedules.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -203,6 +203,7 @@ pub fn flow() -> FlowDescription {
                 jitter: Some(0.5),
             },
             timeout_ms: Some(60_000),
+            ..FlowOptions::default()
         },
     }
 }

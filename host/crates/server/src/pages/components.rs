@@ -384,7 +384,7 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
         parts.map(str::to_owned).collect()
     };
     Ok(DeployRequest {
-        schedules: Vec::new(),
+        schedules: None,
         component: component.digest.to_string(),
         flows,
         name: posted.get("name").map(str::to_owned),
@@ -396,7 +396,7 @@ fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
         work_queue: None,
         priority: None,
         concurrency: None,
-        limits: Vec::new(),
+        limits: None,
         tags: listed("tags", |c| c == ','),
         grants: GrantsRequest {
             http: listed("http", |c| c.is_whitespace() || c == ','),

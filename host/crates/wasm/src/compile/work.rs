@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use tokio::time::timeout;
-use wasmtime::component::{Component, Linker};
+use wasmtime::Store;
+use wasmtime::component::{Component, Instance, Linker};
 
 use super::wire::Settings;
-use crate::bindings::ComponentPre;
+use crate::bindings::{self, ComponentPre};
 use crate::engine::{self, Engine};
 use crate::guest::{Guest, Role};
 use crate::halt::failure_of;
 use crate::meter::metered;
 use crate::port::{GuestLine, LogFull, LogSink, Surroundings};
 use crate::prepared::link;
-use crate::{ComponentError, DescribeLimits, Limits, convert, host, inspect, scan};
+use crate::{
+    CONTRACT_VERSION, ComponentError, DescribeLimits, Limits, convert, host, inspect, scan,
+};
 use model::{Grants, Manifest};
 
 /// Checks what the component consists of, and compiles it. Takes tens of milliseconds of a
@@ -72,9 +75,11 @@ pub(crate) async fn describe(
     let mut store = Guest::store(engine, limits, role, around, None);
     let meter = store.data().meter();
     let described = async {
-        let instance = pre.instantiate_async(&mut store).await?;
-        let guest = instance.orch_workflow_guest();
-        guest.call_describe(&mut store).await
+        let instance = pre.instance_pre().instantiate_async(&mut store).await?;
+        let guest = bindings::Component::new(&mut store, &instance)?;
+        let guest = guest.orch_workflow_guest();
+        let manifest = guest.call_describe(&mut store).await?;
+        Ok((manifest, describe_more(&mut store, &instance).await?))
     };
     let Ok(described) = timeout(describe_limits.time_max, metered(None, meter, described)).await
     else {
@@ -83,12 +88,30 @@ pub(crate) async fn describe(
             "it took longer than {max:?}, which is the limit on a component's description of itself"
         )));
     };
-    let described = described.map_err(|err| {
+    let described: wasmtime::Result<_> = described;
+    let (manifest, more) = described.map_err(|err| {
         let panic = store.data_mut().panic.take();
         let failure = failure_of(&err, panic, limits, store.hostcall_fuel());
         ComponentError::Describe(failure.map_or("interrupted".to_owned(), |it| it.message))
     })?;
-    convert::manifest(described).map_err(Into::into)
+    convert::manifest(manifest, more).map_err(Into::into)
+}
+
+/// What it says besides its manifest, if it says more.
+async fn describe_more(
+    store: &mut Store<Guest>,
+    instance: &Instance,
+) -> wasmtime::Result<Option<String>> {
+    let interface = format!("orch:workflow/extras@{CONTRACT_VERSION}");
+    let Some(interface) = instance.get_export_index(&mut *store, None, &interface) else {
+        return Ok(None);
+    };
+    let function = instance.get_export_index(&mut *store, Some(&interface), "describe-more");
+    let function =
+        function.ok_or_else(|| wasmtime::format_err!("it exports no `describe-more`"))?;
+    let function = instance.get_typed_func::<(), (String,)>(&mut *store, function)?;
+    let (more,) = function.call_async(&mut *store, ()).await?;
+    Ok(Some(more))
 }
 
 /// Drops the lines that a component logs while it describes itself.

@@ -65,9 +65,9 @@ pub struct DeployRequest {
     /// How many of its runs may be under way at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<ConcurrencyView>,
-    /// Limits of which each run takes a slot.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub limits: Vec<LimitName>,
+    /// Limits of which each run takes a slot. Left out: those that each flow declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Vec<LimitName>>,
     /// Default parameters, by name.
     #[serde(default = "Json::empty_object")]
     pub parameters: Json,
@@ -81,9 +81,10 @@ pub struct DeployRequest {
     /// What it is for, instead of what the flow says of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The schedules that it has, besides those that were added to it later.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub schedules: Vec<CreateSchedule>,
+    /// The schedules that it has, besides those that were added to it later. Left out: those that
+    /// each flow declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<Vec<CreateSchedule>>,
 }
 
 /// A change of a deployment. What is left out stays.
