@@ -47,6 +47,7 @@ pub struct Task {
     /// May name parameters in braces.
     pub task_run_name: Option<&'static str>,
     pub tags: &'static [&'static str],
+    pub limits: &'static [&'static str],
 }
 
 /// An entry as the macros register it.
@@ -108,7 +109,12 @@ pub fn extras() -> String {
         });
         of_flows.insert(flow.signature.name.into(), more);
     }
-    json!({ "flows": of_flows }).to_string()
+    let mut of_tasks = Map::new();
+    for task in tasks().filter(|task| !task.limits.is_empty()) {
+        let more = json!({ "limits": task.limits });
+        of_tasks.insert(task.signature.name.into(), more);
+    }
+    json!({ "flows": of_flows, "tasks": of_tasks }).to_string()
 }
 
 /// Describes entries in the order of their names, because the linker's order may change.

@@ -35,7 +35,7 @@ fn under_way(home: &Home) -> usize {
 fn no_more_runs_than_a_limit_has_slots_on_two_workers_one_of_which_is_killed() {
     let home = home();
     home.run(shlex("limit create db --slots 3")).ok();
-    let mut args = shlex("--flow sleeper -p ms=20 --limit db");
+    let mut args = shlex("--flow sleeper -p ms=100 --limit db");
     args.extend(shlex("--name quick"));
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     deploy(&home, "bench", &args);
@@ -268,4 +268,110 @@ fn the_api_makes_changes_and_deletes_limits() {
         .ask("GET", "/v1/limits/api")
         .send()
         .problem(404, "not-found");
+}
+
+/// A home with the flows of `declares`, whose tasks may leave files in a directory of it.
+fn with_limited_tasks(slots: u32) -> (Home, std::path::PathBuf) {
+    let home = home();
+    home.run(["limit", "create", "database", "--slots", &slots.to_string()])
+        .ok();
+    let busy = home.path().join("busy");
+    std::fs::create_dir(&busy).unwrap();
+    let grant = format!("{}:/busy", busy.display());
+    deploy(
+        &home,
+        "declares",
+        &["--dir", &grant, "--no-schedules", "--no-limits"],
+    );
+    (home, busy)
+}
+
+/// A killed worker leaves its files; they are not of tasks that run.
+#[test]
+fn no_more_tasks_than_a_limit_has_slots_on_two_workers_one_of_which_is_killed() {
+    let (home, busy) = with_limited_tasks(5);
+    let killed = worker(&home, &[]);
+    let _worker = worker(&home, &[]);
+    let runs = [(); 10].map(|()| start(&home, "fans-out", &["-p", "count=100", "-p", "ms=3"]));
+    let mut most = 0;
+    let mut killed = Some(killed);
+    eventually(SOON * 2, || {
+        let now = limit(&home, "database")["taken"].as_u64().unwrap();
+        assert!(now <= 5, "{now} at once");
+        most = most.max(now);
+        if killed.is_some() {
+            let busy = std::fs::read_dir(&busy).unwrap().count();
+            assert!(busy <= 5, "{busy} at once");
+        }
+        let done = super::list(&home, &["task-run", "ls", "--limit", "0"]).len();
+        if done > 200
+            && let Some(worker) = killed.take()
+        {
+            worker.sigkill();
+        }
+        runs.iter().all(|run| state(&home, run) == "COMPLETED")
+    });
+    assert!(killed.is_none() && most > 0);
+    for run in &runs {
+        assert_eq!(inspect(&home, run)["result"], 4950);
+    }
+    let database = limit(&home, "database");
+    assert_eq!(
+        (&database["taken"], &database["waiting"]),
+        (&json!(0), &json!(0))
+    );
+}
+
+#[test]
+fn a_task_that_waits_holds_no_slot_of_its_pool_and_none_of_its_limit_until_its_retry() {
+    let (home, _busy) = with_limited_tasks(1);
+    home.run(shlex("work-pool set-limit default-pool 1")).ok();
+    let _worker = worker(&home, &["--park", "0s"]);
+    let holder = start(&home, "fans-out", &["-p", "count=1", "-p", "ms=1500"]);
+    eventually(SOON, || limit(&home, "database")["taken"] == 1);
+    // The pool has one slot, which the holder has.
+    let waits = start(&home, "fans-out", &["-p", "count=2", "-p", "ms=1"]);
+    wait_until(&home, &holder, "COMPLETED");
+    wait_until(&home, &waits, "COMPLETED");
+
+    let retries = start(&home, "retries-a-limited-task", &[]);
+    wait_until(&home, &retries, "WAITING");
+    assert_eq!(limit(&home, "database")["taken"], 0);
+    let other = start(&home, "fans-out", &["-p", "count=1", "-p", "ms=1"]);
+    wait_until(&home, &other, "COMPLETED");
+    wait_until(&home, &retries, "COMPLETED");
+    assert_eq!(inspect(&home, &retries)["result"], 2);
+}
+
+/// Whatever becomes of a run, its tasks give back what they have.
+#[test]
+fn runs_that_are_cancelled_paused_and_deleted_give_back_the_slots_of_their_tasks() {
+    let (home, _busy) = with_limited_tasks(2);
+    let first = worker(&home, &[]);
+    let run = |ms: &str| start(&home, "fans-out", &["-p", "count=4", "-p", ms]);
+    let long = run("ms=60000");
+    eventually(SOON, || limit(&home, "database")["taken"] == 2);
+    let waits = run("ms=1");
+    eventually(SOON, || limit(&home, "database")["waiting"] == 6);
+    wait_until(&home, &waits, "WAITING");
+    home.run(["flow-run", "pause", &waits]).ok();
+    eventually(SOON, || limit(&home, "database")["waiting"] == 2);
+    home.run(["flow-run", "cancel", &long]).ok();
+    wait_until(&home, &long, "CANCELLED");
+    let database = limit(&home, "database");
+    assert_eq!(
+        (&database["taken"], &database["waiting"]),
+        (&json!(0), &json!(0))
+    );
+    home.run(["flow-run", "resume", &waits]).ok();
+    wait_until(&home, &waits, "COMPLETED");
+    // A worker that stops leaves nothing behind, either.
+    let long = run("ms=60000");
+    eventually(SOON, || limit(&home, "database")["taken"] == 2);
+    first.sigint();
+    eventually(SOON, || first.stderr().contains("it finishes"));
+    first.sigint();
+    first.wait();
+    assert_eq!(limit(&home, "database")["taken"], 0);
+    home.run(["flow-run", "cancel", &long]).ok();
 }

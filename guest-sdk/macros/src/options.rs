@@ -21,6 +21,7 @@ pub struct TaskOptions {
     pub retry_if: Option<PathExpr>,
     pub task_run_name: Option<LitStr>,
     tags: Option<Tags>,
+    limits: Option<Limits>,
 }
 
 /// The options of `#[flow(..)]`.
@@ -86,6 +87,10 @@ impl TaskOptions {
 
     pub fn tags(&self) -> &[String] {
         self.tags.as_ref().map_or(&[], |tags| &tags.0)
+    }
+
+    pub fn limits(&self) -> &[String] {
+        self.limits.as_ref().map_or(&[], |limits| &limits.0)
     }
 }
 

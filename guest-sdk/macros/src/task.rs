@@ -105,7 +105,7 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
     let signature = parts.signature(function, &name, &options.description, &options.version);
     let policy = options.policy()?;
     let task_run_name = option(options.task_run_name.as_ref());
-    let tags = options.tags();
+    let (tags, limits) = (options.tags(), options.limits());
     let result = parts.call(function);
     let result = if function.is_async {
         quote!(#PRIVATE::block_on(async move { #result })?)
@@ -131,6 +131,7 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
             policy: #policy,
             task_run_name: #task_run_name,
             tags: &[#(#tags),*],
+            limits: &[#(#limits),*],
         };
 
         #PRIVATE::inventory::submit!(#PRIVATE::Registered(&__ENTRY));

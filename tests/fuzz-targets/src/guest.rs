@@ -109,6 +109,7 @@ pub fn task_options(dice: &mut Dice) -> TaskOptions {
         timeout_ms: dice.maybe(span),
         task_run_name: dice.maybe(texts::text),
         tags: dice.list(2, texts::text),
+        limits: Vec::new(),
     }
 }
 

@@ -261,6 +261,7 @@ impl World {
                     }
                 }))
             }
+            Look::Permitted(seqs) => Found::Permitted(seqs.clone()),
             Look::Settled(seqs) => {
                 let settled = seqs.iter().filter_map(|seq| {
                     let entry = self.entry(*seq)?;

@@ -50,6 +50,7 @@ fn entries() -> Vec<Entry> {
         timeout_ms: Some(60_000),
         task_run_name: Some("load-{n}".into()),
         tags: vec!["nightly".into()],
+        limits: Vec::new(),
     };
     let task = TaskCall {
         task: TaskName::trusted("load"),

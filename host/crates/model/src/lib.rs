@@ -82,7 +82,8 @@ pub use name::{
 };
 pub use pool::{Priority, PriorityError, WorkPool, WorkQueue};
 pub use progress::{
-    Cancellation, Claim, Claimed, NewRun, Next, Progress, Recorded, Settled, SubflowChange,
+    AskedPermit, Cancellation, Claim, Claimed, NewRun, Next, PermitChanges, Progress, Recorded,
+    Settled, SubflowChange,
 };
 pub use retry::{LOSSES_BEFORE_ALONE, RetryPolicy};
 pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot, has_waited};

@@ -97,6 +97,9 @@ pub struct TaskOptions {
     pub task_run_name: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub tags: Vec<String>,
+    /// The limits of which each attempt takes a slot. Only the author sets them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub limits: Vec<LimitName>,
 }
 
 impl TaskOptions {
@@ -115,6 +118,7 @@ impl TaskOptions {
                 .clone()
                 .or_else(|| base.task_run_name.clone()),
             tags: list(&self.tags, &base.tags),
+            limits: list(&self.limits, &base.limits),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Artifact, Entry, Failure, FlowRun, Lease, LogLine, Outcome, PoolName, QueueName, RunId, Seq,
-    Settlement, State, TaskRun, Timestamp, Waits, WorkerId,
+    Settlement, State, Taking, TaskRun, Timestamp, Waits, WorkerId,
 };
 
 /// What a run under lease has done since its last record.
@@ -26,7 +26,27 @@ pub struct Progress {
     pub logs: Vec<LogLine>,
     /// How many of the lines in `logs` the flow's own code wrote.
     pub logged: u64,
+    pub permits: PermitChanges,
     pub next: Next,
+}
+
+/// What a run's calls ask of limits, and give back.
+#[derive(Clone, Debug, Default)]
+pub struct PermitChanges {
+    /// A call that has asked before keeps its place.
+    pub asked: Vec<AskedPermit>,
+    pub given_back: Vec<(Seq, Timestamp)>,
+    /// With a wait: calls that wait for slots. The run goes on if one of them has them by then, and
+    /// is ready as soon as one has.
+    pub awaited: Vec<Seq>,
+}
+
+/// A call asks for slots of limits: for all of these or none.
+#[derive(Clone, Debug)]
+pub struct AskedPermit {
+    pub seq: Seq,
+    pub takes: Vec<Taking>,
+    pub at: Timestamp,
 }
 
 impl Progress {
@@ -43,6 +63,7 @@ impl Progress {
             artifacts: Vec::new(),
             logs: Vec::new(),
             logged: 0,
+            permits: PermitChanges::default(),
             next: Next::Continue,
         }
     }
@@ -57,6 +78,8 @@ impl Progress {
             && self.task_runs.is_empty()
             && self.artifacts.is_empty()
             && self.logs.is_empty()
+            && self.permits.asked.is_empty()
+            && self.permits.given_back.is_empty()
             && matches!(self.next, Next::Continue)
     }
 }

@@ -3,7 +3,7 @@
 use super::load::{by_key, head, read_open_call, select_head, subflow, watchers};
 use super::rows::run_by_no;
 use super::sql::{Conn, params};
-use super::{journal, pools, workers};
+use super::{journal, permits, pools, workers};
 use crate::error::Pg;
 use crate::tx::Tx;
 use model::{PoolName, RunId, Seq};
@@ -45,7 +45,9 @@ pub(crate) async fn answer<'p>(tx: &Tx, question: Question<'p>) -> Pg<Plan<'p>> 
         }
         Question::Waiting(it) => {
             let open = journal::open_among(tx, it.run, it.awaited()).await?;
-            it.answered(open)
+            let is_permitted = !it.permits.is_empty()
+                && !permits::permitted(tx, it.run, it.permits).await?.is_empty();
+            it.answered(open, is_permitted)
         }
         Question::WatchersOf(it) => {
             let watchers = watchers(tx, it.run).await?;

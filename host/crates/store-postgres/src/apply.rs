@@ -75,7 +75,8 @@ async fn apply(tx: &Tx, change: Change<'_>, added: &mut Vec<RunKey>) -> Pg<()> {
         Change::ReleaseKey { run } => runs::release_key(tx, run).await?,
         Change::EmptyJournal { run } => journal::empty(tx, run),
         Change::End(it) => runs::end(tx, it).await?,
-        Change::GiveBack { run, at } => permits::give_back(tx, run, at).await?,
+        Change::GiveBack { run, at, what } => permits::give_back(tx, run, what, at).await?,
+        Change::AskPermit { run, asked } => permits::ask_for(tx, run, asked).await?,
         Change::EndTaskRuns { run, id, line } => {
             task_runs::end_open(tx, run, id, &line).await?;
             inputs::forget(tx, run);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{Limit, LimitName, Timestamp};
+use model::{Limit, LimitName, RunId, Seq, Timestamp};
 use store::{LimitChange, LimitUse, Limits, Missing, Permit, StoreError, StoreResult};
 
 use super::verbs::write;
-use super::{PostgresStore, permits};
+use super::{PostgresStore, permits, rows};
 use crate::error::{Fault, Pg};
 use crate::tx::Tx;
 
@@ -58,6 +58,15 @@ impl Limits for PostgresStore {
         let now = self.inner.clock.now();
         self.read(async move |conn| permits::list(&conn, now).await)
             .await
+    }
+
+    async fn permitted(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Seq>> {
+        let calls = calls.to_vec();
+        self.read(async move |conn| match rows::run_no(&conn, run).await? {
+            Some(run) => permits::permitted(&conn, run, &calls).await,
+            None => Ok(Vec::new()),
+        })
+        .await
     }
 
     async fn permits(&self, limit: &LimitName, count: u32) -> StoreResult<Vec<Permit>> {

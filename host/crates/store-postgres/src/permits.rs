@@ -12,8 +12,8 @@ use super::sql::{Conn, Row, params};
 use crate::columns::List;
 use crate::error::Pg;
 use crate::tx::Tx;
-use model::{Limit, LimitName, RunId, Seq, Taking, Timestamp, micros};
-use orchestrator::lifecycle::{LimitNeed, News, RunKey, may_have};
+use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taking, Timestamp, micros};
+use orchestrator::lifecycle::{GivenBack, LimitNeed, News, RunKey, may_have};
 use store::{LimitUse, Permit};
 
 /// A line of a limit.
@@ -24,13 +24,26 @@ const WHOLE: Seq = Seq(0);
 
 /// Asks for what a run takes, unless it has done so before.
 pub(crate) async fn ask(tx: &Tx, run: RunKey, takes: &[Taking], now: Timestamp) -> Pg<()> {
+    put_rows(tx, run, WHOLE, takes, now).await
+}
+
+/// The same of what one of its calls takes. From then on the run is one that takes slots.
+pub(crate) async fn ask_for(tx: &Tx, run: RunKey, asked: &AskedPermit) -> Pg<()> {
+    tx.run(
+        "UPDATE flow_runs SET limited = true WHERE no = $1 AND NOT limited",
+        params![run],
+    );
+    put_rows(tx, run, asked.seq, &asked.takes, asked.at).await
+}
+
+async fn put_rows(tx: &Tx, run: RunKey, seq: Seq, takes: &[Taking], now: Timestamp) -> Pg<()> {
     let mut asked = 0;
     for taking in takes {
         asked += tx
             .query(
                 "INSERT INTO permits (run, seq, limit_name, line, slots, asked)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1",
-                params![run, WHOLE, taking.limit, taking.line, taking.slots, now],
+                params![run, seq, taking.limit, taking.line, taking.slots, now],
             )
             .await?
             .len();
@@ -88,15 +101,40 @@ pub(crate) async fn in_the_way(conn: &impl Conn, run: RunKey, of: &Taking) -> Pg
     Ok(found)
 }
 
-pub(crate) async fn give_back(tx: &Tx, run: RunKey, at: Timestamp) -> Pg<()> {
+pub(crate) async fn give_back(tx: &Tx, run: RunKey, what: GivenBack, at: Timestamp) -> Pg<()> {
+    let (from, to) = range(what);
     let lines: Vec<Line> = tx
         .all(
-            "DELETE FROM permits WHERE run = $1 RETURNING limit_name, line",
-            params![run],
+            "DELETE FROM permits WHERE run = $1 AND seq BETWEEN $2 AND $3
+             RETURNING limit_name, line",
+            params![run, from, to],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .await?;
     serve(tx, lines, at).await
+}
+
+/// The calls that give back; the run itself is 0.
+fn range(what: GivenBack) -> (Seq, Seq) {
+    const LAST: Seq = Seq(i64::MAX.cast_unsigned());
+    match what {
+        GivenBack::All => (WHOLE, LAST),
+        GivenBack::OfCalls => (Seq(1), LAST),
+        GivenBack::OfCall(seq) => (seq, seq),
+    }
+}
+
+/// Those of these calls that have what they have asked for.
+pub(crate) async fn permitted(conn: &impl Conn, run: RunKey, calls: &[Seq]) -> Pg<Vec<Seq>> {
+    let mut granted: Vec<Seq> = conn
+        .all(
+            "SELECT DISTINCT seq FROM permits WHERE run = $1 AND seq > 0 AND granted IS NOT NULL",
+            params![run],
+            |row| row.get(0),
+        )
+        .await?;
+    granted.retain(|seq| calls.contains(seq));
+    Ok(granted)
 }
 
 /// Gives what is free to those who wait for it, in their order.
@@ -120,7 +158,11 @@ async fn serve_for(tx: &Tx, lines: Vec<Line>, now: Timestamp, claimed: Option<Ru
                 break;
             }
             grant(tx, &first, now);
-            if first.seq == WHOLE && claimed != Some(first.run) {
+            if first.seq != WHOLE {
+                // A worker that executes it must hear of it, too.
+                runs::wake_waiting(tx, first.run, now);
+                tx.tell(News::READY);
+            } else if claimed != Some(first.run) {
                 // It keeps its place among the runs that are ready.
                 runs::wake(tx, first.run, first.asked);
                 tx.tell(News::READY);

@@ -276,6 +276,17 @@ pub(crate) fn wake(tx: &Tx, run: RunKey, at: Timestamp) {
     tx.bulk(&WOKEN, params![run, at]);
 }
 
+/// The same of one that waits, and has been left by its worker. A run that is executed, or stopped by
+/// a person, is not ready by that.
+pub(crate) fn wake_waiting(tx: &Tx, run: RunKey, at: Timestamp) {
+    tx.known(|known| known.changed(run));
+    tx.run(
+        "UPDATE flow_runs SET wake_after = 0, ready_at = $2
+         WHERE no = $1 AND state = 'WAITING' AND worker IS NULL",
+        params![run, at],
+    );
+}
+
 /// The columns with which a run's row says its state.
 fn in_state(run: RunKey, state: &State, states: u64) -> Vec<Value> {
     params![run, state.kind, state.name, state.message, state.at, states]

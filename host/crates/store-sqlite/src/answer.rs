@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::load::{by_key, head, head_of, select_head, subflow};
 use super::rows::{run_by_no, unsigned};
 use super::sql::{Row, Sql, params};
-use super::{journal, pools, workers};
+use super::{journal, permits, pools, workers};
 use model::{PoolName, RunId, Seq};
 use orchestrator::lifecycle::{
     Head, Need, OpenCall, Plan, Question, RunKey, Waiter, Watched, Watcher, Watchers,
@@ -46,7 +46,9 @@ pub(super) fn answer<'p>(conn: &Connection, question: Question<'p>) -> StoreResu
         }
         Question::Waiting(it) => {
             let open = journal::open_among(conn, it.run, it.awaited())?;
-            it.answered(open)
+            let is_permitted =
+                !it.permits.is_empty() && !permits::permitted(conn, it.run, it.permits)?.is_empty();
+            it.answered(open, is_permitted)
         }
         Question::WatchersOf(it) => {
             let watchers = watchers(conn, it.run)?;

@@ -70,7 +70,8 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::ReleaseKey { run } => runs::release_key(tx, run)?,
         Change::EmptyJournal { run } => journal::empty(tx, run)?,
         Change::End(it) => runs::end(tx, it)?,
-        Change::GiveBack { run, at } => permits::give_back(tx, run, at)?,
+        Change::GiveBack { run, at, what } => permits::give_back(tx, run, what, at)?,
+        Change::AskPermit { run, asked } => permits::ask_for(tx, run, asked)?,
         Change::EndTaskRuns { run, id, line } => {
             task_runs::end_open(tx, run, id, &line)?;
             inputs::forget(tx, run)?;

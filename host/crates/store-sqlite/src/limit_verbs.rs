@@ -1,11 +1,11 @@
 //! The verbs about limits.
 
 use async_trait::async_trait;
-use model::{Limit, LimitName, Timestamp};
+use model::{Limit, LimitName, RunId, Seq, Timestamp};
 use store::{LimitChange, LimitUse, Limits, Missing, Permit, StoreError, StoreResult};
 
 use super::writer::Tx;
-use super::{SqliteStore, permits};
+use super::{SqliteStore, permits, rows};
 
 fn create(tx: &Tx<'_>, limit: &Limit, now: Timestamp) -> StoreResult<()> {
     if permits::get(tx, &limit.name)?.is_some() {
@@ -60,6 +60,13 @@ impl Limits for SqliteStore {
     async fn limits(&self) -> StoreResult<Vec<LimitUse>> {
         let now = self.clock.now();
         self.read_long(move |conn| permits::list(conn, now)).await
+    }
+
+    async fn permitted(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Seq>> {
+        self.readers.with(|conn| match rows::run_no(conn, run)? {
+            Some(run) => permits::permitted(conn, run, calls),
+            None => Ok(Vec::new()),
+        })
     }
 
     async fn permits(&self, limit: &LimitName, count: u32) -> StoreResult<Vec<Permit>> {

@@ -12,8 +12,8 @@ use super::rows::unsigned;
 use super::runs;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{Limit, LimitName, RunId, Seq, Taking, Timestamp, micros};
-use orchestrator::lifecycle::{LimitNeed, RunKey, may_have};
+use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taking, Timestamp, micros};
+use orchestrator::lifecycle::{GivenBack, LimitNeed, RunKey, may_have};
 use store::{LimitUse, Permit, StoreResult};
 
 /// A line of a limit.
@@ -24,12 +24,31 @@ const WHOLE: Seq = Seq(0);
 
 /// Asks for what a run takes, unless it has done so before.
 pub(super) fn ask(tx: &Tx<'_>, run: RunKey, takes: &[Taking], now: Timestamp) -> StoreResult<()> {
+    put_rows(tx, run, WHOLE, takes, now)
+}
+
+/// The same of what one of its calls takes. From then on the run is one that takes slots.
+pub(super) fn ask_for(tx: &Tx<'_>, run: RunKey, asked: &AskedPermit) -> StoreResult<()> {
+    tx.run(
+        "UPDATE flow_runs SET limited = 1 WHERE no = ?1 AND NOT limited",
+        [run],
+    )?;
+    put_rows(tx, run, asked.seq, &asked.takes, asked.at)
+}
+
+fn put_rows(
+    tx: &Tx<'_>,
+    run: RunKey,
+    seq: Seq,
+    takes: &[Taking],
+    now: Timestamp,
+) -> StoreResult<()> {
     let mut asked = 0;
     for taking in takes {
         asked += tx.run(
             "INSERT INTO permits (run, seq, limit_name, line, slots, asked)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            params![run, WHOLE, taking.limit, taking.line, taking.slots, now],
+            params![run, seq, taking.limit, taking.line, taking.slots, now],
         )?;
     }
     if asked > 0 {
@@ -78,13 +97,41 @@ pub(super) fn in_the_way(conn: &Connection, run: RunKey, of: &Taking) -> StoreRe
     Ok(found)
 }
 
-pub(super) fn give_back(tx: &Tx<'_>, run: RunKey, at: Timestamp) -> StoreResult<()> {
+pub(super) fn give_back(
+    tx: &Tx<'_>,
+    run: RunKey,
+    what: GivenBack,
+    at: Timestamp,
+) -> StoreResult<()> {
+    let (from, to) = range(what);
     let lines: Vec<Line> = tx.all(
-        "DELETE FROM permits WHERE run = ?1 RETURNING limit_name, line",
-        [run],
+        "DELETE FROM permits WHERE run = ?1 AND seq BETWEEN ?2 AND ?3 RETURNING limit_name, line",
+        params![run, from, to],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     serve(tx, lines, at)
+}
+
+/// The calls that give back; the run itself is 0.
+fn range(what: GivenBack) -> (Seq, Seq) {
+    const LAST: Seq = Seq(i64::MAX.cast_unsigned());
+    match what {
+        GivenBack::All => (WHOLE, LAST),
+        GivenBack::OfCalls => (Seq(1), LAST),
+        GivenBack::OfCall(seq) => (seq, seq),
+    }
+}
+
+/// Those of these calls that have what they have asked for.
+pub(super) fn permitted(conn: &Connection, run: RunKey, calls: &[Seq]) -> StoreResult<Vec<Seq>> {
+    let mut granted: Vec<Seq> = conn.all(
+        "SELECT seq FROM permits WHERE run = ?1 AND seq > 0 AND granted IS NOT NULL
+         GROUP BY seq",
+        [run],
+        |row| row.get(0),
+    )?;
+    granted.retain(|seq| calls.contains(seq));
+    Ok(granted)
 }
 
 /// Gives what is free to those who wait for it, in their order.
@@ -108,7 +155,11 @@ fn serve_for(
                 break;
             }
             grant(tx, &first, now)?;
-            if first.seq == WHOLE && claimed != Some(first.run) {
+            if first.seq != WHOLE {
+                // A worker that executes it must hear of it, too.
+                runs::wake_waiting(tx, first.run, now)?;
+                tx.tell_ready();
+            } else if claimed != Some(first.run) {
                 // It keeps its place among the runs that are ready.
                 runs::wake(tx, first.run, first.asked)?;
                 tx.tell_ready();

@@ -377,3 +377,14 @@ pub(super) fn wake(tx: &Tx<'_>, run: RunKey, at: Timestamp) -> StoreResult<()> {
     )?;
     Ok(())
 }
+
+/// The same of one that waits, and has been left by its worker. A run that is executed, or stopped by
+/// a person, is not ready by that.
+pub(super) fn wake_waiting(tx: &Tx<'_>, run: RunKey, at: Timestamp) -> StoreResult<()> {
+    tx.run(
+        "UPDATE flow_runs SET wake_after = 0, ready_at = ?2
+         WHERE no = ?1 AND state = 'WAITING' AND worker IS NULL",
+        params![run, at],
+    )?;
+    Ok(())
+}

@@ -113,6 +113,8 @@ macro_rules! contract {
             limits::a_run_that_is_paused_while_it_waits_asks_anew,
             limits::a_run_may_give_way_or_make_others_go,
             limits::a_deployment_has_a_limit_of_its_own,
+            limits::a_call_waits_for_a_slot_and_its_run_is_ready_once_it_has_it,
+            limits::calls_that_nobody_executes_any_more_have_no_slots,
             living::a_run_lives_from_claim_to_end,
             living::an_older_epoch_is_refused,
             living::what_the_transition_table_lacks_is_refused,

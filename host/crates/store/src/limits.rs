@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Limit, LimitName, RunId, RunName, Timestamp};
+use model::{Limit, LimitName, RunId, RunName, Seq, Timestamp};
 
 use crate::StoreResult;
 
@@ -22,6 +22,9 @@ pub trait Limits: Send + Sync + 'static {
 
     /// Those that people have made, and those that deployments have of their own, by name.
     async fn limits(&self) -> StoreResult<Vec<LimitUse>>;
+
+    /// Those of a run's calls that have the slots that they have asked for.
+    async fn permitted(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Seq>>;
 
     /// Who has slots of a limit, in the order in which they got them, and then who waits, in that of
     /// their places: so many at most.

@@ -113,6 +113,7 @@ fn task_options(options: tasks::TaskOptions) -> Result<TaskOptions, Failure> {
         timeout_ms: options.timeout,
         task_run_name: options.task_run_name,
         tags: options.tags,
+        limits: Vec::new(),
     })
 }
 
@@ -335,6 +336,13 @@ pub(super) fn manifest(
 #[serde(default)]
 struct Extras {
     flows: BTreeMap<String, FlowExtras>,
+    tasks: BTreeMap<String, TaskExtras>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct TaskExtras {
+    limits: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -367,22 +375,35 @@ fn add_extras(manifest: &mut Manifest, more: &str) -> Result<(), BadDeclaration>
         else {
             continue;
         };
-        for (what, count) in [
-            ("limits", extras.limits.len()),
-            ("schedules", extras.schedules.len()),
-        ] {
-            if count > EXTRAS_MAX {
-                return Err(bad(format!(
-                    "it has {count} {what}; the limit on them is {EXTRAS_MAX}"
-                )));
-            }
+        if extras.schedules.len() > EXTRAS_MAX {
+            let count = extras.schedules.len();
+            return Err(bad(format!(
+                "it has {count} schedules; the limit on them is {EXTRAS_MAX}"
+            )));
         }
-        let limits = extras.limits.into_iter().map(LimitName::new);
-        let limits = limits.collect::<Result<_, NameError>>();
-        flow.options.limits = limits.map_err(|err| bad(err.to_string()))?;
+        flow.options.limits = limit_names(extras.limits).map_err(&bad)?;
         flow.options.schedules = extras.schedules;
     }
+    for (name, extras) in extras.tasks {
+        let mut tasks = manifest.tasks.iter_mut();
+        if let Some(task) = tasks.find(|it| *it.name.as_str() == *name) {
+            task.options.limits = limit_names(extras.limits).map_err(bad("task", &name))?;
+        }
+    }
     Ok(())
+}
+
+fn limit_names(limits: Vec<String>) -> Result<Vec<LimitName>, String> {
+    if limits.len() > EXTRAS_MAX {
+        let count = limits.len();
+        return Err(format!(
+            "it has {count} limits; the limit on them is {EXTRAS_MAX}"
+        ));
+    }
+    let names = limits.into_iter().map(LimitName::new);
+    names
+        .collect::<Result<_, NameError>>()
+        .map_err(|err| err.to_string())
 }
 
 fn plain_manifest(manifest: guest::Manifest) -> Result<Manifest, BadDeclaration> {

@@ -428,6 +428,10 @@ impl Driver {
                 let found = store.variable(&name).await;
                 found.map(|it| Found::Variable(it.map(|it| it.value)))
             }
+            Look::Permitted(calls) => {
+                let found = store.permitted(self.run, &calls).await;
+                found.map(Found::Permitted)
+            }
             Look::Settled(calls) => {
                 let mut settled = Vec::new();
                 for calls in calls.chunks(LOOKUP_MAX) {

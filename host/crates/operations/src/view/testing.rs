@@ -216,6 +216,7 @@ pub fn task_options() -> TaskOptions {
         timeout_ms: Some(1_000),
         task_run_name: Some("load-{n}".to_owned()),
         tags: vec!["t".to_owned()],
+        limits: Vec::new(),
     }
 }
 

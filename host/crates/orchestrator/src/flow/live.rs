@@ -22,6 +22,16 @@ pub(super) struct Tasks {
     pub called_out: BTreeSet<TaskName>,
     /// Whether one of them has started since the last record.
     pub record_due: bool,
+    /// Those that wait for slots of limits.
+    pub asking: BTreeSet<Seq>,
+    /// Those that have them.
+    pub permitted: BTreeSet<Seq>,
+    /// Whether one has asked since the last record.
+    pub ask_due: bool,
+    /// Whether one may have got them since it was looked last.
+    pub look_due: bool,
+    /// Whether those that wait ask once more: a pause has taken them out of their lines.
+    pub ask_again: bool,
     /// Whether an attempt has failed since the last record.
     pub failed: bool,
     /// What is recorded of tasks that have not ended, until the flow calls them again.
@@ -48,6 +58,11 @@ impl Tasks {
             held: Vec::new(),
             called_out: BTreeSet::new(),
             record_due: false,
+            asking: BTreeSet::new(),
+            permitted: BTreeSet::new(),
+            ask_due: false,
+            look_due: false,
+            ask_again: false,
             failed: false,
             recorded: recorded.into_iter().map(|run| (run.id, run)).collect(),
             numbers: HashMap::new(),
@@ -56,7 +71,7 @@ impl Tasks {
 
     /// Whether any task is on its way by itself, without anything outside.
     pub fn any_executing(&self) -> bool {
-        self.live.len() > self.waiting.len() + self.retries.len()
+        self.live.len() > self.waiting.len() + self.retries.len() + self.asking.len()
     }
 
     /// Whether a task is held until the next record.
@@ -66,7 +81,7 @@ impl Tasks {
 
     /// Whether a task is held until the next record, or will be before long.
     pub fn any_to_let_out(&self) -> bool {
-        self.record_due || self.any_held()
+        self.record_due || self.ask_due || self.any_held()
     }
 
     pub fn is_changed(&self) -> bool {
@@ -78,6 +93,8 @@ impl Tasks {
         into.append(&mut self.ended);
         self.failed = false;
         self.record_due = false;
+        self.ask_due = false;
+        self.look_due |= !self.asking.is_empty();
         let live = std::mem::take(&mut self.changed);
         let live = live.iter().filter_map(|seq| self.live.get(seq));
         into.extend(live.map(|live| live.run.clone()));

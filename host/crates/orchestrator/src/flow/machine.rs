@@ -167,6 +167,7 @@ impl Flow {
         let at = &mut at;
         step(match event {
             Event::Found(Found::Settled(settled)) => self.look_up(settled, at),
+            Event::Found(Found::Permitted(calls)) => self.permitted(calls, at),
             Event::Found(found) => self.found(found, at),
             Event::Checked(fits) => self.checked(fits, at),
             Event::Recorded(recorded) => self.recorded(recorded, at),
@@ -345,6 +346,9 @@ impl Flow {
         let fresh = Buffer::new(lease);
         let mut progress = std::mem::replace(&mut self.buffer, fresh).progress;
         self.tasks.take_changed(&mut progress.task_runs);
+        if let Next::Wait { .. } = next {
+            progress.permits.awaited = self.tasks.asking.iter().copied().collect();
+        }
         progress.next = next;
         self.deployments.clear();
         self.queues.clear();

@@ -32,6 +32,7 @@ mod doing;
 mod inputs;
 mod live;
 mod machine;
+mod permits;
 mod retries;
 mod step;
 mod subflows;

@@ -43,6 +43,7 @@ impl Flow {
             Decision::End => self.task_ended(seq, outcome, at),
             Decision::RetryAfter(delay) => {
                 let failure = outcome.expect_err("only a failure is tried again");
+                self.give_back(seq, at);
                 self.await_retry(seq, &failure, delay, at);
             }
         }

@@ -85,6 +85,8 @@ pub enum Look {
     RunByKey(FlowName, String),
     /// Which of these calls have settled.
     Settled(Vec<Seq>),
+    /// Which of these calls have the slots of limits that they have asked for.
+    Permitted(Vec<Seq>),
     Variable(VariableName),
 }
 
@@ -100,6 +102,7 @@ pub enum Found {
     Run(Option<RunSnapshot>),
     KeyHolder(Option<KeyHolder>),
     Settled(Vec<Settled>),
+    Permitted(Vec<Seq>),
     Variable(Option<Json>),
 }
 

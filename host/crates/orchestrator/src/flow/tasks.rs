@@ -130,6 +130,10 @@ impl Flow {
         if let Err(failure) = check_arguments(call, settlement, bytes_max) {
             return self.task_ended(seq, Err(failure), now);
         }
+        let limits = self.limits_of(seq);
+        if !self.may_start(seq, &limits, now) {
+            return;
+        }
         let Some(Live { run, timeout, .. }) = self.attempt_begins(seq, now) else {
             return;
         };
@@ -251,6 +255,7 @@ impl Flow {
             self.tasks.changed.remove(&seq);
             self.tasks.ended.push(run);
         }
+        self.give_back(seq, at);
         let settlement = Settlement::Task(outcome);
         if self.settle(seq, at, settlement.clone()) {
             self.buffer.settle(seq, at, settlement);

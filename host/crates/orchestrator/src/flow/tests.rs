@@ -9,9 +9,9 @@ use crate::{Parameters, Start, undeployed_run};
 use model::testing::SomeIds;
 use model::{
     Argument, Ask, Deployment, Digest, Entry, Failure, FailureKind, FlowDescription, FlowName,
-    FlowOptions, FlowRun, Grants, InputRequest, Json, Lease, Manifest, Next, Outcome, PoolName,
-    Progress, Recorded, Reply, RunId, RunRequest, Schema, Seq, Settled, Settlement, State,
-    TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, VariableName, WorkerId,
+    FlowOptions, FlowRun, Grants, InputRequest, Json, Lease, LimitName, Manifest, Next, Outcome,
+    PoolName, Progress, Recorded, Reply, RunId, RunRequest, Schema, Seq, Settled, Settlement,
+    State, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, VariableName, WorkerId,
 };
 
 /// What is told, and the millisecond in which it is told.
@@ -137,6 +137,9 @@ fn show(flow: &mut Flow, step: &Step) -> String {
         Step::Look(Look::Queue(pool, queue)) => format!("look for queue {queue} of {pool}"),
         Step::Look(Look::Run(_)) => "look for the run".to_owned(),
         Step::Look(Look::RunByKey(flow, key)) => format!("look for {flow} of key {key}"),
+        Step::Look(Look::Permitted(seqs)) => {
+            format!("look whether {} may start", list(seqs))
+        }
         Step::Look(Look::Settled(seqs)) => format!("look whether {} settled", list(seqs)),
         Step::Check(_) => "check it elsewhere".to_owned(),
         Step::Record(progress) => format!("record {}", show_progress(progress)),
@@ -922,5 +925,56 @@ fn an_input_is_withdrawn_unless_it_was_given() {
             (4, settled(&[2], 1), "done"),
             (2, all(&[2]), "done"),
         ],
+    );
+}
+
+/// The machine of a component whose task takes a slot of a limit.
+fn limited() -> Flow {
+    let mut flow = Setup::default().flow();
+    let mut manifest = (*flow.manifest).clone();
+    manifest.tasks[0].options.limits = vec![LimitName::trusted("db")];
+    flow.manifest = Arc::new(manifest);
+    flow
+}
+
+fn permitted(calls: &[u64]) -> Tell {
+    let calls = calls.iter().copied().map(Seq).collect();
+    Happened(Event::Found(Found::Permitted(calls)))
+}
+
+#[test]
+fn a_task_that_takes_slots_asks_with_the_wait_and_starts_once_it_has_them() {
+    let mut flow = limited();
+    let mut steps = String::new();
+    let mut then = |ms: i64, told: Tell| {
+        let step = tell(&mut flow, ms, told);
+        if let Step::Record(progress) = &step {
+            let asked = progress.permits.asked.iter().map(|it| it.seq);
+            let back = progress.permits.given_back.iter().map(|(seq, _)| *seq);
+            let awaited = &progress.permits.awaited;
+            steps += &format!(
+                "asks {}, gives {}, awaits {}: ",
+                list(&asked.collect::<Vec<_>>()),
+                list(&back.collect::<Vec<_>>()),
+                list(awaited)
+            );
+        }
+        steps += &show(&mut flow, &step);
+        steps += "\n";
+    };
+    then(1, load(&[]));
+    then(2, all(&[1]));
+    // It had the slot by the time that the wait was recorded.
+    then(3, recorded(Recorded::Ready));
+    then(4, settled(&[], 4));
+    then(5, permitted(&[1]));
+    assert_eq!(
+        steps,
+        "1
+asks [1], gives [], awaits [1]: record Waiting, 1, load-0: Pending, wait 1 of [1] until 5000 for task `load-0`
+look whether [1] settled
+look whether [1] may start
+busy, news false, due 25; start load-0 1
+"
     );
 }

@@ -110,6 +110,9 @@ impl Flow {
     /// What to do until something happens. `count` of the unsettled calls are waited for. None
     /// if something has happened by this.
     fn block(&mut self, unsettled: Vec<Seq>, count: usize, at: &mut Moment) -> Option<Step> {
+        if let Some(look) = self.look_for_permits() {
+            return Some(look);
+        }
         if !self.keeps_slot(at.now) {
             if self.deadline().is_some_and(|deadline| deadline <= at.now) {
                 return Some(Step::Await(Await::Deadline));
@@ -133,7 +136,7 @@ impl Flow {
         }
         let retry = self.tasks.retries.first().map(|(due, _)| due);
         Some(Step::Await(Await::Busy {
-            news: !self.outside.is_empty(),
+            news: !self.outside.is_empty() || !self.tasks.asking.is_empty(),
             due: retry.into_iter().chain(record_by).min(),
         }))
     }
@@ -147,7 +150,10 @@ impl Flow {
             count,
             self.tasks.waiting.awaited(),
             &self.outside,
-            retry.map(|(_, task)| task),
+            // Neither does one settle that waits for slots: the run is ready once it has them.
+            retry
+                .map(|(_, task)| task)
+                .or(self.tasks.asking.first().copied()),
         );
         let waits = self.waits_for(&wished, &awaited, any);
         self.buffer.progress.states.push(waits.state(now));
@@ -233,6 +239,8 @@ impl Flow {
     /// It was claimed again.
     pub(super) fn resumed(&mut self, lease: Lease, cancelling: bool, now: Timestamp) -> Step {
         self.buffer.progress.lease = lease;
+        self.tasks.look_due = true;
+        self.tasks.ask_again = true;
         if cancelling {
             self.tell(Signal::Cancel);
         } else {
@@ -244,6 +252,7 @@ impl Flow {
 
     /// Something may have settled outside.
     pub(super) fn news(&mut self) -> Step {
+        self.tasks.look_due = true;
         match self.away {
             Some(_) => self.look_away(),
             None => Step::Look(Look::Settled(self.outside.iter().copied().collect())),

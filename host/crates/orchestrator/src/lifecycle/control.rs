@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, Subject};
-use super::plan::{Change, Ended, Enter, News, Plan, Reopen, Says};
+use super::plan::{Change, Ended, Enter, GivenBack, News, Plan, Reopen, Says};
 use super::question::{Question, Settling};
 use super::refusal::{Refusal, check_transition};
 use model::{
@@ -67,11 +67,18 @@ pub fn pause(subject: &Subject, now: Timestamp) -> Result<Plan<'static>, Refusal
     let state = State::new(StateType::Paused, StateName::PAUSED, now);
     enter(&mut plan, &subject.head, state, None, true)?;
     let head = &subject.head;
-    if head.is_limited && head.worker.is_none() && head.tally.started.is_none() {
+    if head.is_limited && head.worker.is_none() {
         // What waits behind it goes on. It asks anew once it is resumed.
+        let has_begun = head.tally.started.is_some();
+        let what = if has_begun {
+            GivenBack::OfCalls
+        } else {
+            GivenBack::All
+        };
         plan.change(Change::GiveBack {
             run: head.key,
             at: now,
+            what,
         });
     }
     Ok(plan)

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use super::head::{Head, OriginKey, RunKey, Tally};
-use super::plan::{Change, End, News, Plan, Says};
+use super::plan::{Change, End, GivenBack, News, Plan, Says};
 use super::question::{
     EndingSubflow, OpenSubflows, Question, Settling, Waiter, Watchers, WatchersOf,
 };
@@ -80,7 +80,11 @@ pub(super) fn end<'p>(plan: &mut Plan<'p>, run: RunKey, id: RunId, ending: Endin
         tally,
     }));
     if is_limited {
-        plan.change(Change::GiveBack { run, at: state.at });
+        plan.change(Change::GiveBack {
+            run,
+            at: state.at,
+            what: GivenBack::All,
+        });
     }
     plan.ask(Question::WatchersOf(WatchersOf {
         run,

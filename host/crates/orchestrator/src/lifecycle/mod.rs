@@ -53,8 +53,8 @@ pub use head::{Head, OriginKey, RunKey, Subject, Tally};
 pub use limits::{LimitNeed, await_slot, may_have, turn_away};
 pub use losses::{Losses, Reached};
 pub use plan::{
-    AddEntry, AddRun, Advance, Change, Claim, End, Ended, Enter, GiveUp, Leave, Need, News, Plan,
-    Reopen, Says, Step, Target,
+    AddEntry, AddRun, Advance, Change, Claim, End, Ended, Enter, GiveUp, GivenBack, Leave, Need,
+    News, Plan, Reopen, Says, Step, Target,
 };
 pub use question::{
     Cleaning, EndingSubflow, Keeping, OpenCall, OpenSubflows, Question, Replacing, Settling,

@@ -7,8 +7,9 @@ use super::head::{OriginKey, RunKey, Tally};
 use super::losses::Losses;
 use super::question::Question;
 use model::{
-    Artifact, Entry, Failure, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName, Recorded,
-    RunId, Seq, Settlement, State, StateType, TaskLine, TaskRun, Timestamp, Waits, WorkerId,
+    Artifact, AskedPermit, Entry, Failure, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName,
+    Recorded, RunId, Seq, Settlement, State, StateType, TaskLine, TaskRun, Timestamp, Waits,
+    WorkerId,
 };
 
 /// Steps to be taken in order, in one transaction. `'p` is the event that they borrow from,
@@ -179,6 +180,12 @@ pub enum Change<'p> {
     GiveBack {
         run: RunKey,
         at: Timestamp,
+        what: GivenBack,
+    },
+    /// A call of the run asks for slots of limits.
+    AskPermit {
+        run: RunKey,
+        asked: &'p AskedPermit,
     },
     /// Task runs of the run that have not ended do so.
     EndTaskRuns {
@@ -284,6 +291,15 @@ pub struct Leave<'p> {
     pub missing: Option<u64>,
     /// How long an attempt took that is over with this.
     pub spent: Duration,
+}
+
+/// What a run gives back of limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenBack {
+    All,
+    /// What its calls have: nobody executes them any more.
+    OfCalls,
+    OfCall(Seq),
 }
 
 /// A worker takes a run.

@@ -127,6 +127,8 @@ pub struct Waiting<'p> {
     pub(super) attempt: u32,
     pub(super) epoch: u64,
     pub(super) pool: Option<PoolName>,
+    /// Calls that wait for slots of limits.
+    pub permits: &'p [Seq],
 }
 
 impl<'p> Waiting<'p> {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, Tally};
-use super::plan::{Advance, Change, GiveUp, Leave, News, Plan, Says};
+use super::plan::{Advance, Change, GiveUp, GivenBack, Leave, News, Plan, Says};
 use super::question::{Cleaning, Question, SlotFreed, Waiting, Wish};
 use super::refusal::{Broken, Refusal, check_transition};
 use super::rows::{self, Doomed};
@@ -293,6 +293,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             attempt: head.attempt,
             epoch: head.epoch,
             pool: head.pool.clone(),
+            permits: &progress.permits.awaited,
         })),
         Goes::Leaves {
             passed,
@@ -300,6 +301,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             at,
             failed,
         } => {
+            give_back_calls(plan, head, state.at);
             let leaves = Leaves { passed, state, at };
             leave(plan, head, leaves, failed, tally);
         }
@@ -324,6 +326,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             free_slot(plan, head.pool.clone());
         }
         Goes::GivesUp => {
+            give_back_calls(plan, head, head.since);
             plan.change(Change::GiveUp(GiveUp {
                 run,
                 tally,
@@ -333,6 +336,17 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             }));
             free_slot(plan, head.pool.clone());
         }
+    }
+}
+
+/// Nobody executes its tasks any more. Whoever goes on with them asks for slots anew.
+fn give_back_calls(plan: &mut Plan<'_>, head: &Head, at: Timestamp) {
+    if head.is_limited {
+        plan.change(Change::GiveBack {
+            run: head.key,
+            at,
+            what: GivenBack::OfCalls,
+        });
     }
 }
 
@@ -396,11 +410,12 @@ fn free_slot(plan: &mut Plan<'_>, pool: Option<PoolName>) {
 impl<'p> Waiting<'p> {
     /// The run leaves, unless enough has settled already: then it goes on, and never was in
     /// the state that it wanted to wait in.
-    pub fn answered(self, open: Vec<Seq>) -> Plan<'p> {
+    /// `is_permitted`: whether a call has the slots by now that it waits for.
+    pub fn answered(self, open: Vec<Seq>, is_permitted: bool) -> Plan<'p> {
         let mut plan = Plan::default();
         let settled = (self.wish.awaited.len() - open.len()) as u64;
         let missing = u64::from(self.wish.count).saturating_sub(settled);
-        if missing == 0 {
+        if missing == 0 || is_permitted {
             let gained = Advance {
                 run: self.run,
                 id: self.id,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::end::{self, Ending};
 use super::head::Head;
 use super::losses::{Losses, Reached};
-use super::plan::{Change, Enter, GiveUp, News, Plan, Says};
+use super::plan::{Change, Enter, GiveUp, GivenBack, News, Plan, Says};
 use super::refusal::{Refusal, check_transition};
 use model::{Failure, FailureKind, LOSSES_BEFORE_ALONE, State, StateName, StateType, Timestamp};
 
@@ -36,6 +36,14 @@ pub fn give_back(
     let mut plan = Plan::default();
     // Its slot is free even if the run cannot be claimed.
     plan.tell(News::READY);
+    if head.is_limited {
+        // A worker that goes on with its tasks asks for them anew.
+        plan.change(Change::GiveBack {
+            run: head.key,
+            at: now,
+            what: GivenBack::OfCalls,
+        });
+    }
     let reached = head.reached(settled);
     let losses = losses_after(head, reached, why);
     if let Some(seen) = guilt(head, reached, why) {

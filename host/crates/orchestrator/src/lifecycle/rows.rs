@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::create;
 use super::end;
 use super::head::{Head, RunKey};
-use super::plan::{AddRun, Change, Need, News, Plan, Says, Target};
+use super::plan::{AddRun, Change, GivenBack, Need, News, Plan, Says, Target};
 use super::question::{EndingSubflow, Question, Replacing, Settling, Watching};
 use super::refusal::Broken;
 use super::settle::add_entry;
@@ -86,6 +86,17 @@ pub(super) fn add<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, 
     for task_run in &progress.task_runs {
         let run = head.key;
         plan.change(Change::PutTaskRun { run, task_run });
+    }
+    for (seq, at) in &progress.permits.given_back {
+        plan.change(Change::GiveBack {
+            run: head.key,
+            at: *at,
+            what: GivenBack::OfCall(*seq),
+        });
+    }
+    for asked in &progress.permits.asked {
+        let run = head.key;
+        plan.change(Change::AskPermit { run, asked });
     }
     if !progress.artifacts.is_empty() {
         plan.change(Change::PutArtifacts {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use model::{
-    Collision, Concurrency, Deployment, FlowRun, Lease, Limit, LimitName, RunId, State, StateName,
-    StateType, Taking,
+    AskedPermit, Collision, Concurrency, Deployment, FlowRun, Lease, Limit, LimitName, RunId, Seq,
+    State, StateName, StateType, Taking, Waits,
 };
 
-use super::cast::{Cast, at, component, deployment, failure, json, new_run};
-use crate::{LimitChange, NewRun, Store};
+use super::cast::{Cast, at, component, deployment, failure, json, new_run, task};
+use crate::{LimitChange, NewRun, Next, Progress, Recorded, Store};
 
 fn name(text: &str) -> LimitName {
     text.parse().unwrap()
@@ -346,4 +346,114 @@ pub async fn a_deployment_has_a_limit_of_its_own<S: Store>(cast: Cast<S>) {
         .await
         .unwrap();
     assert!(slots().await.is_empty());
+}
+
+/// A call of a run asks for a slot of a limit.
+fn asks(progress: &mut Progress, seq: u64, limit: &str, second: i64) {
+    progress.permits.asked.push(AskedPermit {
+        seq: Seq(seq),
+        takes: taking(&[limit]).run.limits,
+        at: at(second),
+    });
+}
+
+async fn permitted<S: Store>(cast: &Cast<S>, lease: Lease, calls: &[u64]) -> Vec<u64> {
+    let calls: Vec<Seq> = calls.iter().copied().map(Seq).collect();
+    let found = cast.store.permitted(lease.run, &calls).await.unwrap();
+    found.iter().map(|seq| seq.0).collect()
+}
+
+/// Waits for tasks, of which these wait for slots.
+async fn waits<S: Store>(cast: &Cast<S>, lease: Lease, calls: &[u64]) -> Recorded {
+    let awaited: Vec<Seq> = calls.iter().copied().map(Seq).collect();
+    let recorded = cast.try_record(lease, |progress| {
+        progress.permits.awaited = awaited.clone();
+        progress.states.push(State::waiting(at(2)));
+        progress.next = Next::Wait {
+            count: awaited.len() as u32,
+            awaited,
+            until: None,
+            waits: Waits::default(),
+        };
+    });
+    recorded.await.unwrap()
+}
+
+pub async fn a_call_waits_for_a_slot_and_its_run_is_ready_once_it_has_it<S: Store>(cast: Cast<S>) {
+    make(&cast, "db", 1, None).await;
+    let holder = cast.running("one").await;
+    cast.go_on(holder, |progress| {
+        progress.entries.push(task(1));
+        asks(progress, 1, "db", 1);
+    })
+    .await;
+    assert_eq!(permitted(&cast, holder, &[1]).await, [1]);
+    let waiter = cast.running("other").await;
+    cast.go_on(waiter, |progress| {
+        progress.entries.extend([task(1), task(2)]);
+        asks(progress, 1, "db", 1);
+        asks(progress, 2, "db", 1);
+    })
+    .await;
+    assert_eq!(used(&cast, "db").await, (1, 2));
+    assert!(permitted(&cast, waiter, &[1, 2]).await.is_empty());
+    assert_eq!(waits(&cast, waiter, &[1, 2]).await, Recorded::Done);
+    assert!(
+        claimed(&cast, 3).await.is_empty(),
+        "it holds no slot and is not ready"
+    );
+
+    cast.go_on(holder, |progress| {
+        progress.permits.given_back.push((Seq(1), at(4)))
+    })
+    .await;
+    let again = cast.claim_only(4).await;
+    assert_eq!(again.run.id, waiter.run);
+    assert_eq!(permitted(&cast, again.lease, &[1, 2]).await, [1]);
+    // What was granted before the wait was recorded keeps the run going.
+    cast.go_on(again.lease, |progress| {
+        progress.states.push(State::running(1, at(5)));
+        progress.permits.given_back.push((Seq(1), at(5)));
+    })
+    .await;
+    assert_eq!(waits(&cast, again.lease, &[2]).await, Recorded::Ready);
+}
+
+pub async fn calls_that_nobody_executes_any_more_have_no_slots<S: Store>(cast: Cast<S>) {
+    make(&cast, "db", 9, None).await;
+    let lease = async |flow: &str| {
+        let lease = cast.running(flow).await;
+        cast.go_on(lease, |progress| {
+            progress.entries.push(task(1));
+            asks(progress, 1, "db", 1);
+        })
+        .await;
+        lease
+    };
+    let (ended, paused, released) = (lease("a").await, lease("b").await, lease("c").await);
+    let lost = lease("d").await;
+    assert_eq!(used(&cast, "db").await, (4, 0));
+    cast.end(ended, failure(), 2).await;
+    assert_eq!(used(&cast, "db").await, (3, 0));
+    cast.store.pause(paused.run, at(3)).await.unwrap();
+    assert_eq!(
+        used(&cast, "db").await,
+        (3, 0),
+        "its worker has not stopped yet"
+    );
+    let recorded = cast.try_record(paused, |_| {}).await;
+    assert_eq!(recorded, Ok(Recorded::Paused));
+    assert_eq!(used(&cast, "db").await, (2, 0));
+    cast.go_on(released, |progress| {
+        progress.states.push(State::scheduled(at(4)));
+        progress.next = Next::Release {
+            at: at(4),
+            failed: None,
+        };
+    })
+    .await;
+    assert_eq!(used(&cast, "db").await, (1, 0));
+    assert_eq!(cast.state(lost.run).await, StateType::Running);
+    cast.store.rescue(&[cast.w1], at(5)).await.unwrap();
+    assert_eq!(used(&cast, "db").await, (0, 0));
 }

@@ -171,6 +171,7 @@ impl<S: Store> World<'_, S> {
                 Found::KeyHolder(key_holder(store, &flow, &key).await.unwrap())
             }
             Look::Variable(_) => Found::Variable(None),
+            Look::Permitted(calls) => Found::Permitted(store.permitted(run, &calls).await.unwrap()),
             Look::Settled(calls) => Found::Settled(store.settled(run, &calls).await.unwrap()),
         }
     }

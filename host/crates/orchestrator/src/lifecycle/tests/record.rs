@@ -201,7 +201,7 @@ fn waits(open: &[u64], expect: &str) {
         panic!("a wish to wait asks what is open");
     };
     let open = open.iter().copied().map(Seq).collect();
-    assert_eq!(show(&it.answered(open)), expect);
+    assert_eq!(show(&it.answered(open, false)), expect);
 }
 
 #[test]
@@ -387,7 +387,7 @@ fn changes<'p>(plan: Plan<'p>, open: u64) -> Vec<Change<'p>> {
             Step::Do(change) => all.push(change),
             Step::Ask(Question::Waiting(it)) => {
                 let open = (1..=open).map(Seq).collect();
-                all.extend(changes(it.answered(open), 0));
+                all.extend(changes(it.answered(open, false), 0));
             }
             Step::Ask(Question::Cleaning(it)) => {
                 all.extend(changes(it.answered(false).unwrap(), 0));
