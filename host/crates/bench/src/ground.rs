@@ -7,6 +7,7 @@ use model::Grants;
 
 use crate::api_read::Reads;
 use crate::api_start::Starts;
+use crate::backlog::Backlogs;
 use crate::bed::{Bed, Open};
 use crate::finished::Histories;
 use crate::outside::{Outside, Site};
@@ -24,6 +25,7 @@ pub struct Ground<'a> {
     apart: Option<Apart>,
     unparked: Option<Apart>,
     histories: Option<Histories>,
+    backlogs: Option<Backlogs>,
     reads: Option<Reads>,
     starts: Option<Starts>,
     component: Vec<u8>,
@@ -51,6 +53,7 @@ impl<'a> Ground<'a> {
             apart: None,
             unparked: None,
             histories: None,
+            backlogs: None,
             reads: None,
             starts: None,
             component: std::fs::read(&settings.component)?,
@@ -138,6 +141,15 @@ impl<'a> Ground<'a> {
         need(self.histories.as_ref())
     }
 
+    /// A short line and a long one.
+    pub async fn backlogs(&mut self) -> anyhow::Result<&Backlogs> {
+        if self.backlogs.is_none() {
+            let (few, many) = (self.bed().await?, self.bed().await?);
+            self.backlogs = Some(Backlogs::fill(few, many, self.finished).await?);
+        }
+        need(self.backlogs.as_ref())
+    }
+
     /// A server with very many runs.
     pub async fn reads(&mut self) -> anyhow::Result<&mut Reads> {
         if self.reads.is_none() {
@@ -163,6 +175,9 @@ impl<'a> Ground<'a> {
         }
         if let Some(histories) = self.histories {
             histories.clear().await?;
+        }
+        if let Some(backlogs) = self.backlogs {
+            backlogs.clear().await?;
         }
         if let Some(reads) = self.reads {
             reads.clear().await?;

@@ -24,6 +24,7 @@ mod apart;
 mod api_read;
 mod api_start;
 mod archive;
+mod backlog;
 mod bed;
 mod blob;
 mod figures;

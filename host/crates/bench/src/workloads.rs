@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::figures::Sample;
 use crate::ground::Ground;
 use crate::runs::{self, in_turn};
-use crate::{apart, blob, follow, followed, instances, replaying, suspended};
+use crate::{apart, backlog, blob, follow, followed, instances, replaying, suspended};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Workload {
     Suspended10k,
     Suspended100k,
     Finished,
+    Backlog,
+    Schedules10k,
     Followed,
     Follow,
     ApiRead,
@@ -42,7 +44,7 @@ pub enum Workload {
 
 impl Workload {
     /// In the order in which they are measured and shown.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::Instances,
         Self::Empty,
         Self::ThreeTasks,
@@ -66,6 +68,8 @@ impl Workload {
         Self::Suspended10k,
         Self::Suspended100k,
         Self::Finished,
+        Self::Backlog,
+        Self::Schedules10k,
         Self::Followed,
         Self::Follow,
         Self::ApiRead,
@@ -75,8 +79,12 @@ impl Workload {
 
     /// The rows that are measured where none is named.
     pub fn usual() -> Vec<Self> {
-        let takes_minutes =
-            |row: &Self| matches!(row, Self::Suspended100k | Self::Finished | Self::ApiRead);
+        let takes_minutes = |row: &Self| {
+            matches!(
+                row,
+                Self::Suspended100k | Self::Finished | Self::Backlog | Self::ApiRead
+            )
+        };
         let mut usual = Self::ALL.to_vec();
         usual.retain(|row| !takes_minutes(row));
         usual
@@ -121,6 +129,8 @@ impl Workload {
             Self::Suspended10k => "suspended-10k",
             Self::Suspended100k => "suspended-100k",
             Self::Finished => "finished",
+            Self::Backlog => "backlog",
+            Self::Schedules10k => "schedules-10k",
             Self::Followed => "followed",
             Self::Follow => "follow",
             Self::ApiRead => "api-read",
@@ -155,6 +165,8 @@ impl Workload {
             Self::Suspended10k => "10,000 suspended flows",
             Self::Suspended100k => "100,000 suspended flows",
             Self::Finished => "runs after many finished ones",
+            Self::Backlog => "claims before many due runs",
+            Self::Schedules10k => "10,000 schedules",
             Self::Followed => "runs while somebody follows all events",
             Self::Follow => "1,000 streams of one busy run",
             Self::ApiRead => "pages and JSON of a server with many runs",
@@ -223,6 +235,13 @@ impl Workload {
                 "Runs on a database with 1,000,000 finished runs (`--finished`) and on one \
                  with 1,000; takes some minutes to fill it, so only by name or with `--all`"
             }
+            Self::Backlog => {
+                "Claims in a queue with 1,000,000 due runs (`--finished`) of three priorities, and \
+                 in one with 1,000; takes some minutes to fill it, so only by name or with `--all`"
+            }
+            Self::Schedules10k => {
+                "What it takes to find the next slot of 10,000 schedules, and those that are due"
+            }
             Self::Followed => {
                 "Empty runs, many at once, and single runs of three tasks, each with and without \
                  a follower of all events in the process"
@@ -290,6 +309,8 @@ impl Workload {
             Self::Suspended10k => suspended::suspended(ground, 10_000).await,
             Self::Suspended100k => suspended::suspended(ground, 100_000).await,
             Self::Finished => ground.histories().await?.measure(long).await,
+            Self::Backlog => ground.backlogs().await?.measure().await,
+            Self::Schedules10k => backlog::schedules(ground.bed().await?, 10_000).await,
             Self::Followed => followed::followed(ground.here().await?, long).await,
             Self::Follow => follow::follow(ground.bed().await?, long).await,
             Self::ApiRead => ground.reads().await?.measure(long).await,
