@@ -20,6 +20,7 @@ fn operations(server: &Server) -> Vec<(String, String, String)> {
             let role = text(&operation["security"][0]["token"][0]);
             let path = path
                 .replace("{flow}", "etl")
+                .replace("{pool}", "default-pool")
                 .replace("{name}", "nightly")
                 .replace("{run}", "otter")
                 .replace("{id}", "00000000-0000-0000-0000-000000000001")

@@ -243,6 +243,12 @@ fn the_api_makes_changes_and_deletes_limits() {
         "/per_ms",
     );
     refused(change(json!({"slots": 0})), "/slots");
+    // What nobody could have is told before what was changed meanwhile.
+    let stale = server.ask("PATCH", "/v1/limits/api");
+    let stale = stale.header("If-Match", "\"old\"");
+    refused(stale.clone().json(&json!({"slots": 0})).send(), "/slots");
+    let stale = stale.json(&json!({"slots": 5})).send();
+    stale.problem(412, "changed");
     make(json!({"name": "api", "slots": 1})).problem(409, "exists");
     let edit = |body: Value| {
         let path = "/v1/deployments/sleeper/sleeper-deployment";

@@ -76,7 +76,7 @@ impl LimitsClient for LocalClient {
     }
 
     async fn change_limit(&self, name: &LimitName, change: ChangeLimit) -> Answered<LimitView> {
-        check(change.slots, change.per_ms.flatten())?;
+        change.check()?;
         self.limit(name).await?;
         let change = LimitChange {
             slots: change.slots,
@@ -89,6 +89,17 @@ impl LimitsClient for LocalClient {
     async fn delete_limit(&self, name: &LimitName) -> Answered<()> {
         self.limit(name).await?;
         Ok(self.store.delete_limit(name).await?)
+    }
+}
+
+impl ChangeLimit {
+    /// Whether anything could ever have a slot, whatever limit this is for.
+    ///
+    /// # Errors
+    ///
+    /// No slots, no time, or too long a time.
+    pub fn check(&self) -> Answered<()> {
+        check(self.slots, self.per_ms.flatten())
     }
 }
 

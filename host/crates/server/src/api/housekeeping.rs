@@ -18,7 +18,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Show by which rule flow runs are deleted by themselves
 #[utoipa::path(
     get, path = "/v1/prune-rule", operation_id = "get_prune_rule", tag = "flow runs",
-    responses((status = 200, description = "The rule; 404 if nothing is deleted by itself", body = PruneRule)),
+    responses(
+        (status = 200, description = "The rule", body = PruneRule),
+        (status = 404, description = "Nothing is deleted by itself", body = crate::web::ProblemDocument, content_type = "application/problem+json"),
+    ),
     security(("token" = ["viewer"]))
 )]
 async fn inspect(State(app): State<App>) -> Result<Json<PruneRule>, Refused> {

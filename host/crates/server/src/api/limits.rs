@@ -110,6 +110,7 @@ async fn change(
     JsonBody(change): JsonBody<ChangeLimit>,
 ) -> Result<impl IntoResponse, Refused> {
     let name = named(&name)?;
+    change.check()?;
     let _one_by_one = app.edits.lock().await;
     seen.check(&etag(&app.client.inspect_limit(&name).await?.limit))?;
     let limit = app.client.change_limit(&name, change).await?;
