@@ -113,7 +113,14 @@ fn a_queue_is_paused_and_has_a_limit_of_its_own() {
         &["--flow", "sleeper", "--queue", "few", "-p", "ms=60000"],
     );
     let _worker = worker(&home, &[]);
-    let runs = [(); 3].map(|()| start(&home, "sleeper", &[]));
+    // Whoever starts one is told.
+    let warning = "warning: queue `few` of work pool `default-pool` is paused\nhint: `orch-host \
+        work-queue resume few --pool default-pool` lets its runs start\n";
+    let runs = [(); 3].map(|()| {
+        let said = home.run(["deployment", "run", "sleeper"]).ok();
+        assert!(said.stderr.ends_with(warning), "{}", said.stderr);
+        said.stdout.trim().to_owned()
+    });
     watch(&home, "empty", &[]);
     let held = home.run(["flow-run", "inspect", &runs[0]]).ok().stdout;
     assert!(

@@ -22,7 +22,7 @@ use model::{Failure, LogLevel, RunId, RunName, State, StateName, StateType};
 use operations::client::{WatchQuery, WatchWhat, Watching};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::{FlowRunView, NewsView, StateView, TallyView};
-pub use stuck::warn_of_pool;
+pub use stuck::{warn_of_pool, warn_of_queue};
 
 /// Which states are told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

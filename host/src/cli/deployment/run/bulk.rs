@@ -30,7 +30,7 @@ use crate::cli::output::Format;
 use crate::cli::params::unreadable;
 use crate::cli::signals::Signals;
 use crate::cli::text::counted;
-use crate::cli::watch::{follow_all, warn_of_pool};
+use crate::cli::watch::{follow_all, warn_of_queue};
 use model::{Json, RunId};
 use operations::client::{StartRun, StartedRun};
 use operations::problem::Problem;
@@ -54,6 +54,8 @@ pub async fn run(
     cx: &Context,
 ) -> anyhow::Result<ExitStatus> {
     let pool = template.deployment.pool.clone();
+    let queue = template.work_queue.as_ref();
+    let queue = queue.or(template.deployment.work_queue.as_ref()).cloned();
     let maker = Arc::new(Maker { template, key });
     let source = Source(path.to_owned());
     let mut creation = Creation::new(cx, follows);
@@ -74,7 +76,7 @@ pub async fn run(
     if creation.total() == 0 {
         return Err(no_lines(&source.name()).into());
     }
-    warn_of_pool(cx, Some(&pool)).await?;
+    warn_of_queue(cx, Some(&pool), queue.as_ref()).await?;
     if follows {
         return follow_all(cx, &creation.ids).await;
     }

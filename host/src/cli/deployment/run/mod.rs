@@ -13,7 +13,7 @@ use crate::cli::output::Format;
 use crate::cli::params::ParamArgs;
 use crate::cli::time::{SpanArg, TimeArg, local};
 use crate::cli::values::level;
-use crate::cli::watch::{States, follow, warn_of_pool};
+use crate::cli::watch::{States, follow, warn_of_queue};
 use model::{LogLevel, Priority, QueueName, RunName, Timestamp};
 use operations::client::StartedRun;
 
@@ -93,7 +93,7 @@ pub async fn run(args: RunArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     if args.watch {
         return follow(cx, &run, States::Notable, args.level).await;
     }
-    warn_of_pool(cx, run.pool.as_ref()).await?;
+    warn_of_queue(cx, run.pool.as_ref(), run.work_queue.as_ref()).await?;
     match cx.out.format {
         Format::Text => cx.out.data(&run.id.to_string())?,
         Format::Json => cx.out.json(&run)?,
