@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use model::{
     CatchUp, Ids as _, Json, Overlap, PoolName, Priority, QueueName, Schedule, ScheduleId,
-    ScheduleName, ScheduleOrigin, ScheduleRule, Timetable, WorkPool, WorkQueue, Worker, WorkerId,
+    ScheduleName, ScheduleOrigin, ScheduleRule, Timetable, WorkQueue, WorkerId,
 };
 use operations::FreshIds;
 use store::Claim;
@@ -31,39 +31,16 @@ struct Line {
 impl Line {
     async fn fill(bed: Bed, due: usize) -> anyhow::Result<Self> {
         let pool: PoolName = "backlog".parse()?;
-        let (store, now) = (&bed.store, bed.now());
-        let new = WorkPool {
-            name: pool.clone(),
-            limit: None,
-            paused: false,
-            created: now,
-        };
-        store.create_pool(new).await?;
+        let worker = bed.staff(&pool, 1).await?;
         let queue = WorkQueue {
             pool: pool.clone(),
             name: queue()?,
             priority: Priority::FIRST,
             limit: None,
             paused: false,
-            created: now,
+            created: bed.now(),
         };
-        store.create_queue(queue).await?;
-        let worker = WorkerId::new(&mut FreshIds);
-        store
-            .register_worker(Worker {
-                id: worker,
-                name: "backlog".to_owned(),
-                pool: Some(pool.clone()),
-                limit: 1,
-                pid: std::process::id(),
-                host: String::new(),
-                version: None,
-                usage: None,
-                started: now,
-                heartbeat: now,
-                lease_until: now.after(Duration::from_secs(86_400)),
-            })
-            .await?;
+        bed.store.create_queue(queue).await?;
         let line = Self {
             bed,
             pool,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use blobs::{Storage, StorageUrl};
 use model::{
     Component, Deployment, Digest, FlowRun, Grants, Json, Outcome, PoolName, RunId, StateType,
-    Timestamp, WorkPool,
+    Timestamp, WorkPool, Worker, WorkerId,
 };
 use operations::FreshIds;
 use orchestrator::{Start, new_run};
@@ -181,6 +181,35 @@ impl Bed {
         let ids = runs.iter().map(|new| new.run.id).collect();
         self.store.create_runs(runs).await?;
         Ok(ids)
+    }
+
+    /// A new pool, and a worker of it that nobody is: what it does is asked of the store, for a day
+    /// at most.
+    pub async fn staff(&self, pool: &PoolName, limit: u32) -> anyhow::Result<WorkerId> {
+        let (store, now) = (&self.store, self.now());
+        let made = WorkPool {
+            name: pool.clone(),
+            limit: None,
+            paused: false,
+            created: now,
+        };
+        store.create_pool(made).await?;
+        let id = WorkerId::new(&mut FreshIds);
+        let worker = Worker {
+            id,
+            name: pool.to_string(),
+            pool: Some(pool.clone()),
+            limit,
+            pid: std::process::id(),
+            host: String::new(),
+            version: None,
+            usage: None,
+            started: now,
+            heartbeat: now,
+            lease_until: now.after(Duration::from_hours(24)),
+        };
+        store.register_worker(worker).await?;
+        Ok(id)
     }
 
     /// The time, by the clock of the store.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use model::{
     Answer, Awaited, Call, Deployment, DeploymentName, Entry, Failure, FailureKind, InputId, Json,
-    Lease, Outcome, PoolName, RunId, Seq, State, Timestamp, Waits, WorkPool, Worker, WorkerId,
+    Lease, Outcome, PoolName, RunId, Seq, State, Timestamp, Waits, WorkerId,
 };
 use operations::FreshIds;
 use store::{Claim, NewRun, Next, Progress, Store};
@@ -40,29 +40,7 @@ impl<'a> Filling<'a> {
     pub async fn begin(bed: &'a Bed, runs: usize) -> anyhow::Result<Self> {
         let pool: PoolName = POOL.parse()?;
         let (store, now) = (&bed.store, bed.now());
-        let made = WorkPool {
-            name: pool.clone(),
-            limit: None,
-            paused: false,
-            created: now,
-        };
-        store.create_pool(made).await?;
-        let worker = WorkerId::new(&mut FreshIds);
-        store
-            .register_worker(Worker {
-                id: worker,
-                name: POOL.to_owned(),
-                pool: Some(pool.clone()),
-                limit: BATCH as u32,
-                pid: std::process::id(),
-                host: String::new(),
-                version: None,
-                usage: None,
-                started: now,
-                heartbeat: now,
-                lease_until: now.after(Duration::from_hours(24)),
-            })
-            .await?;
+        let worker = bed.staff(&pool, BATCH as u32).await?;
         let (component, _) = bed.component().await?;
         let flow = "empty".parse()?;
         let deployment = |n: usize| -> anyhow::Result<Deployment> {

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use model::{Json, PoolName, State, WorkPool, Worker, WorkerId};
-use operations::FreshIds;
+use model::{Json, PoolName, State, WorkerId};
 use store::{Claim, Claimed, Next, Progress, Store};
 
 use crate::bed::Bed;
@@ -86,31 +85,8 @@ async fn cost(bed: &Bed, long: Duration) -> anyhow::Result<Cost> {
 /// without executing anything.
 async fn finish_runs(bed: &Bed, count: usize) -> anyhow::Result<()> {
     let pool: PoolName = "history".parse()?;
-    let (store, now) = (&bed.store, bed.now());
-    store
-        .create_pool(WorkPool {
-            name: pool.clone(),
-            limit: None,
-            paused: false,
-            created: now,
-        })
-        .await?;
-    let worker = WorkerId::new(&mut FreshIds);
-    store
-        .register_worker(Worker {
-            id: worker,
-            name: "history".to_owned(),
-            pool: Some(pool.clone()),
-            limit: BATCH as u32,
-            pid: std::process::id(),
-            host: String::new(),
-            version: None,
-            usage: None,
-            started: now,
-            heartbeat: now,
-            lease_until: now.after(Duration::from_secs(86_400)),
-        })
-        .await?;
+    let store = &bed.store;
+    let worker = bed.staff(&pool, BATCH as u32).await?;
     let mut left = count;
     while left > 0 {
         let batch = left.min(BATCH);

@@ -20,7 +20,7 @@ use store::{LimitUse, Permit};
 type Line = (LimitName, String);
 
 /// What a run takes for itself, rather than for one of its calls.
-const WHOLE: Seq = Seq(0);
+const WHOLE: Seq = GivenBack::WHOLE;
 
 /// Asks for what a run takes, unless it has done so before.
 pub(crate) async fn ask(tx: &Tx, run: RunKey, takes: &[Taking], now: Timestamp) -> Pg<()> {
@@ -102,7 +102,7 @@ pub(crate) async fn in_the_way(conn: &impl Conn, run: RunKey, of: &Taking) -> Pg
 }
 
 pub(crate) async fn give_back(tx: &Tx, run: RunKey, what: GivenBack, at: Timestamp) -> Pg<()> {
-    let (from, to) = range(what);
+    let (from, to) = what.calls();
     let lines: Vec<Line> = tx
         .all(
             "DELETE FROM permits WHERE run = $1 AND seq BETWEEN $2 AND $3
@@ -112,16 +112,6 @@ pub(crate) async fn give_back(tx: &Tx, run: RunKey, what: GivenBack, at: Timesta
         )
         .await?;
     serve(tx, lines, at).await
-}
-
-/// The calls that give back; the run itself is 0.
-fn range(what: GivenBack) -> (Seq, Seq) {
-    const LAST: Seq = Seq(i64::MAX.cast_unsigned());
-    match what {
-        GivenBack::All => (WHOLE, LAST),
-        GivenBack::OfCalls => (Seq(1), LAST),
-        GivenBack::OfCall(seq) => (seq, seq),
-    }
 }
 
 /// Those of these calls that have what they have asked for.

@@ -20,7 +20,7 @@ use store::{LimitUse, Permit, StoreResult};
 type Line = (LimitName, String);
 
 /// What a run takes for itself, rather than for one of its calls.
-const WHOLE: Seq = Seq(0);
+const WHOLE: Seq = GivenBack::WHOLE;
 
 /// Asks for what a run takes, unless it has done so before.
 pub(super) fn ask(tx: &Tx<'_>, run: RunKey, takes: &[Taking], now: Timestamp) -> StoreResult<()> {
@@ -103,23 +103,13 @@ pub(super) fn give_back(
     what: GivenBack,
     at: Timestamp,
 ) -> StoreResult<()> {
-    let (from, to) = range(what);
+    let (from, to) = what.calls();
     let lines: Vec<Line> = tx.all(
         "DELETE FROM permits WHERE run = ?1 AND seq BETWEEN ?2 AND ?3 RETURNING limit_name, line",
         params![run, from, to],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     serve(tx, lines, at)
-}
-
-/// The calls that give back; the run itself is 0.
-fn range(what: GivenBack) -> (Seq, Seq) {
-    const LAST: Seq = Seq(i64::MAX.cast_unsigned());
-    match what {
-        GivenBack::All => (WHOLE, LAST),
-        GivenBack::OfCalls => (Seq(1), LAST),
-        GivenBack::OfCall(seq) => (seq, seq),
-    }
 }
 
 /// Those of these calls that have what they have asked for.

@@ -302,6 +302,21 @@ pub enum GivenBack {
     OfCall(Seq),
 }
 
+impl GivenBack {
+    /// Stands for the run itself, where what it takes is kept beside what its calls take.
+    pub const WHOLE: Seq = Seq(0);
+
+    /// The first and the last of the calls that give back.
+    pub fn calls(self) -> (Seq, Seq) {
+        const LAST: Seq = Seq(i64::MAX.cast_unsigned());
+        match self {
+            Self::All => (Self::WHOLE, LAST),
+            Self::OfCalls => (Seq(1), LAST),
+            Self::OfCall(seq) => (seq, seq),
+        }
+    }
+}
+
 /// A worker takes a run.
 #[derive(Clone, Debug)]
 pub struct Claim {

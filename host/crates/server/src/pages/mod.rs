@@ -25,6 +25,7 @@ mod filters;
 mod flow_run;
 mod flow_runs;
 pub mod form;
+mod holding;
 mod kept;
 mod limits;
 mod links;

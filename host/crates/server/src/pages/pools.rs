@@ -11,12 +11,15 @@ use operations::view::{PoolView, QueueView, WorkerView};
 
 use super::cx::{Cx, rendered, see_other};
 use super::deployments::pool_path;
-use super::flow_run::Ask;
+use super::holding::Holding;
 use super::listing::{Listing, Note};
 use super::parts::{Action, Cell, Empty, Link, Pair, Row, Table, columns};
 use super::query::Query;
 use super::shell::Shell;
 use super::show::count;
+
+/// What is paused and resumed here.
+const KIND: &str = "work pool";
 
 /// `/work-pools`
 pub async fn list(cx: Cx) -> Response {
@@ -169,12 +172,8 @@ pub async fn page(cx: Cx, name: String) -> Response {
         let mut listing = Listing::new(shell, pool.name.to_string());
         listing.crumbs.push(Link::new("Work pools", "/work-pools"));
         if cx.can_operate() {
-            let (text, word) = if pool.paused {
-                ("Resume", "resume")
-            } else {
-                ("Pause", "pause")
-            };
-            let action = Action::new(text, format!("{path}/{word}"));
+            let holding = Holding::that_changes(pool.paused);
+            let action = Action::new(holding.verb(), holding.path(&path));
             listing.actions.push(action.asking());
         }
         listing.notes.extend(why_nothing_starts(&pool));
@@ -215,8 +214,8 @@ async fn queues_table(cx: &Cx, pool: &PoolView) -> Answered<Table> {
             Some(limit) => format!("{} of {}", count(queue.active), count(limit.into())),
             None => count(queue.active),
         };
-        let verb = if queue.paused { "resume" } else { "pause" };
-        let path = format!("{}/{verb}", queue_path(&pool.name, &queue.name));
+        let holding = Holding::that_changes(queue.paused);
+        let path = holding.path(&queue_path(&pool.name, &queue.name));
         let state = if queue.paused { "paused" } else { "" };
         Row {
             id: format!("queue-{}", queue.name),
@@ -232,8 +231,7 @@ async fn queues_table(cx: &Cx, pool: &PoolView) -> Answered<Table> {
                 Cell::text(count(queue.scheduled)).number("scheduled"),
                 Cell::Muted(state.to_owned()).plain(),
                 if cx.can_operate() {
-                    let text = if queue.paused { "Resume" } else { "Pause" };
-                    Cell::link(text, path).plain()
+                    Cell::link(holding.verb(), path).plain()
                 } else {
                     Cell::Muted(String::new()).plain()
                 },
@@ -269,23 +267,16 @@ pub async fn ask_queue(cx: Cx, pool: String, name: String, verb: String) -> Resp
     cx.answer(async |cx| {
         let (pool, name) = (pool_name(&pool)?, queue_name(&name)?);
         let queue = cx.client.inspect_queue(&pool, &name).await?;
-        let (verb, line) = match verb.as_str() {
-            "pause" => ("Pause", "What runs goes on. Nothing new of it starts."),
-            "resume" => ("Resume", "What waits in it starts as there is room."),
-            other => return Err(no_such_verb(other)),
+        let holding = Holding::of(&verb, KIND)?;
+        let line = match holding {
+            Holding::Pause => "What runs goes on. Nothing new of it starts.",
+            Holding::Resume => "What waits in it starts as there is room.",
         };
+        let shell = cx.shell(format!("{} {}", holding.verb(), queue.name));
+        let what = format!("queue {} of work pool {pool}", queue.name);
         let path = queue_path(&pool, &queue.name);
-        Ok(rendered(&Ask {
-            shell: cx.shell(format!("{verb} {}", queue.name)),
-            question: format!("{verb} queue {} of work pool {pool}?", queue.name),
-            lines: vec![line.to_owned()],
-            action: format!("{path}/{}", verb.to_ascii_lowercase()),
-            hidden: Vec::new(),
-            choices: Vec::new(),
-            verb,
-            is_dangerous: false,
-            back: pool_path(pool.as_str()),
-        }))
+        let back = pool_path(pool.as_str());
+        Ok(rendered(&holding.ask(shell, &what, line, &path, back)))
     })
     .await
 }
@@ -294,17 +285,13 @@ pub async fn ask_queue(cx: Cx, pool: String, name: String, verb: String) -> Resp
 pub async fn act_on_queue(cx: Cx, pool: String, name: String, verb: String) -> Response {
     cx.answer(async |cx| {
         let (pool, name) = (pool_name(&pool)?, queue_name(&name)?);
-        let (paused, did) = match verb.as_str() {
-            "pause" => (true, "Paused"),
-            "resume" => (false, "Resumed"),
-            other => return Err(no_such_verb(other)),
-        };
+        let holding = Holding::of(&verb, KIND)?;
         let change = ChangeQueue {
-            paused: Some(paused),
+            paused: Some(holding.is_pause()),
             ..ChangeQueue::default()
         };
         cx.client.change_queue(&pool, &name, change).await?;
-        let said = format!("{did} queue {name}");
+        let said = format!("{} queue {name}", holding.did());
         Ok(see_other(&pool_path(pool.as_str()), &said))
     })
     .await
@@ -359,23 +346,21 @@ async fn waiting(cx: &Cx, pool: &PoolView) -> Answered<Table> {
 pub async fn ask(cx: Cx, name: String, verb: String) -> Response {
     cx.answer(async |cx| {
         let pool = cx.client.inspect_pool(&pool_name(&name)?).await?;
-        let (question, line, verb) = match verb.as_str() {
-            "pause" => ("Pause", "What runs goes on. Nothing new starts.", "Pause"),
-            "resume" => ("Resume", "What waits starts as there is room.", "Resume"),
-            other => return Err(no_such_verb(other)),
+        let holding = Holding::of(&verb, KIND)?;
+        let line = match holding {
+            Holding::Pause => "What runs goes on. Nothing new starts.",
+            Holding::Resume => "What waits starts as there is room.",
         };
+        let shell = cx.shell(format!("{} {}", holding.verb(), pool.name));
+        let what = format!("work pool {}", pool.name);
         let path = pool_path(pool.name.as_str());
-        Ok(rendered(&Ask {
-            shell: cx.shell(format!("{question} {}", pool.name)),
-            question: format!("{question} work pool {}?", pool.name),
-            lines: vec![line.to_owned()],
-            action: format!("{path}/{}", verb.to_ascii_lowercase()),
-            hidden: Vec::new(),
-            choices: Vec::new(),
-            verb,
-            is_dangerous: false,
-            back: path,
-        }))
+        Ok(rendered(&holding.ask(
+            shell,
+            &what,
+            line,
+            &path,
+            path.clone(),
+        )))
     })
     .await
 }
@@ -384,25 +369,16 @@ pub async fn ask(cx: Cx, name: String, verb: String) -> Response {
 pub async fn act(cx: Cx, name: String, verb: String) -> Response {
     cx.answer(async |cx| {
         let name = pool_name(&name)?;
-        let (paused, did) = match verb.as_str() {
-            "pause" => (true, "Paused"),
-            "resume" => (false, "Resumed"),
-            other => return Err(no_such_verb(other)),
-        };
+        let holding = Holding::of(&verb, KIND)?;
         let change = ChangePool {
-            paused: Some(paused),
+            paused: Some(holding.is_pause()),
             ..ChangePool::default()
         };
         cx.client.change_pool(&name, change).await?;
-        let said = format!("{did} work pool {name}");
+        let said = format!("{} work pool {name}", holding.did());
         Ok(see_other(&pool_path(name.as_str()), &said))
     })
     .await
-}
-
-fn no_such_verb(verb: &str) -> Problem {
-    let detail = format!("`{verb}` is nothing that can be done to a work pool");
-    Problem::new(ProblemKind::NotFound, detail)
 }
 
 fn pool_name(text: &str) -> Answered<PoolName> {

@@ -7,14 +7,16 @@ use operations::problem::{Problem, ProblemKind};
 use operations::view::{DeploymentView, ScheduleView};
 
 use super::cx::{Cx, rendered, see_other};
-use super::flow_run::Ask;
 use super::flow_runs::deployment_path;
+use super::holding::Holding;
 use super::listing::Listing;
 use super::parts::{Action, Cell, Empty, Link, Row, Table, columns};
 use super::shell::Shell;
 
 /// Rows of a page.
 const ROWS: u32 = 100;
+/// What is paused and resumed here.
+const KIND: &str = "schedule";
 /// Slots that are shown of a schedule.
 const SLOTS: u32 = 5;
 
@@ -101,9 +103,9 @@ async fn row(cx: &Cx, schedule: &ScheduleView, has_deployment: bool) -> Answered
         (Some(at), Some(run)) => Cell::link(when(at).short, format!("/flow-runs/{run}")),
         _ => Cell::Muted("none yet".to_owned()),
     };
-    let verb = if schedule.paused { "Resume" } else { "Pause" };
+    let holding = Holding::that_changes(schedule.paused);
     let button = if cx.can_operate() {
-        Cell::Button(Action::new(verb, path(schedule, verb)).asking())
+        Cell::Button(Action::new(holding.verb(), holding.path(&path(schedule))).asking())
     } else {
         Cell::text("")
     };
@@ -127,31 +129,29 @@ async fn row(cx: &Cx, schedule: &ScheduleView, has_deployment: bool) -> Answered
     })
 }
 
-fn path(schedule: &ScheduleView, verb: &str) -> String {
-    format!("/schedules/{}/{}", schedule.id, verb.to_ascii_lowercase())
+fn path(schedule: &ScheduleView) -> String {
+    format!("/schedules/{}", schedule.id)
 }
 
 /// `GET /schedules/{id}/{verb}`
 pub async fn ask(cx: Cx, id: String, verb: String) -> Response {
     cx.answer(async |cx| {
         let schedule = cx.client.inspect_schedule(schedule_id(&id)?).await?;
-        let (line, verb) = match verb.as_str() {
-            "pause" => ("Slots that come meanwhile make no runs.", "Pause"),
-            "resume" => ("It goes on from its next slot.", "Resume"),
-            other => return Err(no_such_verb(other)),
+        let holding = Holding::of(&verb, KIND)?;
+        let line = match holding {
+            Holding::Pause => "Slots that come meanwhile make no runs.",
+            Holding::Resume => "It goes on from its next slot.",
         };
-        let named = format!("schedule {} of {}", schedule.name, schedule.deployment);
-        Ok(rendered(&Ask {
-            shell: cx.shell(format!("{verb} {named}")),
-            question: format!("{verb} {named}?"),
-            lines: vec![line.to_owned()],
-            action: path(&schedule, verb),
-            hidden: Vec::new(),
-            choices: Vec::new(),
-            verb,
-            is_dangerous: false,
-            back: deployment_path(&schedule.deployment),
-        }))
+        let what = format!("schedule {} of {}", schedule.name, schedule.deployment);
+        let shell = cx.shell(format!("{} {what}", holding.verb()));
+        let back = deployment_path(&schedule.deployment);
+        Ok(rendered(&holding.ask(
+            shell,
+            &what,
+            line,
+            &path(&schedule),
+            back,
+        )))
     })
     .await
 }
@@ -160,20 +160,15 @@ pub async fn ask(cx: Cx, id: String, verb: String) -> Response {
 pub async fn act(cx: Cx, id: String, verb: String) -> Response {
     cx.answer(async |cx| {
         let id = schedule_id(&id)?;
-        let (schedule, did) = match verb.as_str() {
-            "pause" => (cx.client.pause_schedule(id).await?, "Paused"),
-            "resume" => (cx.client.resume_schedule(id).await?, "Resumed"),
-            other => return Err(no_such_verb(other)),
+        let holding = Holding::of(&verb, KIND)?;
+        let schedule = match holding {
+            Holding::Pause => cx.client.pause_schedule(id).await?,
+            Holding::Resume => cx.client.resume_schedule(id).await?,
         };
-        let said = format!("{did} schedule {}", schedule.name);
+        let said = format!("{} schedule {}", holding.did(), schedule.name);
         Ok(see_other(&deployment_path(&schedule.deployment), &said))
     })
     .await
-}
-
-fn no_such_verb(verb: &str) -> Problem {
-    let detail = format!("`{verb}` is nothing that can be done to a schedule");
-    Problem::new(ProblemKind::NotFound, detail)
 }
 
 fn schedule_id(text: &str) -> Answered<ScheduleId> {

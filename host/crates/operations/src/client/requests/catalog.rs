@@ -6,6 +6,7 @@ use model::{Json, LimitName, PoolName, Priority, QueueName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::given::given;
 use super::schedules::CreateSchedule;
 use crate::view::ConcurrencyView;
 
@@ -171,9 +172,4 @@ pub struct ChangeQueue {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
     pub limit: Option<Option<u32>>,
-}
-
-/// Tells what is null from what is left out.
-fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<u32>>, D::Error> {
-    Option::<u32>::deserialize(value).map(Some)
 }

@@ -4,6 +4,8 @@ use model::LimitName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::given::given;
+
 /// A limit to make.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,9 +32,4 @@ pub struct ChangeLimit {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
     pub per_ms: Option<Option<u64>>,
-}
-
-/// Tells what is null from what is left out.
-fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<u64>>, D::Error> {
-    Option::<u64>::deserialize(value).map(Some)
 }

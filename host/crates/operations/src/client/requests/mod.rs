@@ -4,6 +4,7 @@ mod access;
 mod bulk;
 mod catalog;
 mod events;
+mod given;
 mod kept;
 mod limits;
 mod listings;
