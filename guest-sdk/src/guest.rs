@@ -32,7 +32,13 @@ impl Guest for Component {
                 &task.signature,
                 &arguments,
             ),
-            None => Err(not_found("task", &name)),
+            None => match registry::cache_key(&name) {
+                Some((task, key)) => {
+                    current::set_place(Place::Task(task.signature.name));
+                    key(&arguments).map_err(Error::into_failure)
+                }
+                None => Err(not_found("task", &name)),
+            },
         }
     }
 }

@@ -197,9 +197,9 @@ pub mod __private {
         arguments::{Arguments, NamedArguments, RawArgument},
         executor::block_on,
         parameter::{Parameter, default_value},
-        registry::{Flow, Policy, Registered, Schedule, Signature, Task, result_schema},
+        registry::{Cache, Flow, Policy, Registered, Schedule, Signature, Task, result_schema},
         subflow::{call, call_async},
-        support::{Failing, HasMap, HasSubmit, json_of},
+        support::{Failing, HasMap, HasSubmit, cache_key, json_of},
         task::{CallOptions, finish, finish_async},
     };
     pub use futures::future::LocalBoxFuture;

@@ -48,6 +48,15 @@ pub struct Task {
     pub task_run_name: Option<&'static str>,
     pub tags: &'static [&'static str],
     pub limits: &'static [&'static str],
+    pub cache: Option<Cache>,
+}
+
+/// The options `cache`, `cache_key`, `cache_expiration` and `cache_lock`.
+pub struct Cache {
+    /// JSON object of arguments in, JSON of the key out. None: the arguments are the key.
+    pub key: Option<fn(&str) -> Result<String>>,
+    pub expiration_ms: Option<u64>,
+    pub lock: bool,
 }
 
 /// An entry as the macros register it.
@@ -74,6 +83,19 @@ pub fn flow(name: &str) -> Option<&'static Flow> {
 
 pub fn task(name: &str) -> Option<&'static Task> {
     tasks().find(|task| task.signature.name == name)
+}
+
+/// The name by which a host asks for the cache key of arguments of a task.
+fn key_name(task: &str) -> String {
+    format!("{task}{KEY_OF}")
+}
+
+const KEY_OF: &str = ".cache-key";
+
+/// What makes the cache keys that this name asks for.
+pub fn cache_key(name: &str) -> Option<(&'static Task, fn(&str) -> Result<String>)> {
+    let task = task(name.strip_suffix(KEY_OF)?)?;
+    Some((task, task.cache.as_ref()?.key?))
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -110,8 +132,14 @@ pub fn extras() -> String {
         of_flows.insert(flow.signature.name.into(), more);
     }
     let mut of_tasks = Map::new();
-    for task in tasks().filter(|task| !task.limits.is_empty()) {
-        let more = json!({ "limits": task.limits });
+    for task in tasks() {
+        if task.limits.is_empty() && task.cache.is_none() {
+            continue;
+        }
+        let mut more = json!({ "limits": task.limits });
+        if let Some(cache) = &task.cache {
+            more["cache"] = cache.describe(task.signature.name);
+        }
         of_tasks.insert(task.signature.name.into(), more);
     }
     json!({ "flows": of_flows, "tasks": of_tasks }).to_string()
@@ -139,6 +167,22 @@ impl Signature {
             parameters: schema::of_parameters(self.parameters).to_string(),
             result: schema::of_result(self.result).to_string(),
         }
+    }
+}
+
+impl Cache {
+    fn describe(&self, task: &str) -> Value {
+        let mut cache = json!({
+            "by": match self.key {
+                None => json!("inputs"),
+                Some(_) => json!({ "task": key_name(task) }),
+            },
+            "lock": self.lock,
+        });
+        if let Some(expiration) = self.expiration_ms {
+            cache["expiration_ms"] = expiration.into();
+        }
+        cache
     }
 }
 

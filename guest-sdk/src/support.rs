@@ -47,6 +47,33 @@ pub fn json_of<T: Value>(result: Result<T>) -> Result<String> {
     to_json(&result?)
 }
 
+/// What a function for `cache_key` returns.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no cache key",
+    label = "a cache key is text",
+    note = "make text of it: `|args| args.id.to_string()`, or `|args| format!(..)` of several"
+)]
+pub trait CacheKey {
+    fn into_text(self) -> String;
+}
+
+impl CacheKey for String {
+    fn into_text(self) -> String {
+        self
+    }
+}
+
+impl CacheKey for &'static str {
+    fn into_text(self) -> String {
+        self.to_owned()
+    }
+}
+
+/// The JSON of the key that an author's function makes of arguments.
+pub fn cache_key<A, K: CacheKey>(arguments: A, key: impl FnOnce(&A) -> K) -> Result<String> {
+    to_json(&key(&arguments).into_text())
+}
+
 /// Implemented by nothing: it is the bound of the `submit` of a flow, so that calling it says
 /// what to do instead.
 #[diagnostic::on_unimplemented(

@@ -106,14 +106,8 @@ fn a_database_is_brought_to_this_version_and_that_is_told() {
     // As an earlier version has left it.
     let conn = rusqlite::Connection::open(home.path().join("orch.db")).unwrap();
     conn.execute_batch(&format!(
-        "DROP TABLE limits;
-         DROP TABLE settings;
-         DROP TABLE permits;
-         DROP TABLE limit_uses;
-         ALTER TABLE flow_runs DROP COLUMN limited;
-         ALTER TABLE flow_run_specs DROP COLUMN limits;
-         ALTER TABLE deployments DROP COLUMN concurrency;
-         ALTER TABLE deployments DROP COLUMN limits;
+        "DROP TABLE cached_results;
+         DROP TABLE cached_blobs;
          PRAGMA user_version = {}",
         known - 1
     ))

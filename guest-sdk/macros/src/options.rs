@@ -5,7 +5,7 @@ use std::time::Duration;
 use darling::{FromMeta, ast::NestedMeta, util::SpannedValue};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Expr, ExprLit, Lit, LitStr, Path, Result};
+use syn::{Expr, ExprClosure, ExprLit, Lit, LitStr, Path, Result};
 
 /// The options of `#[task(..)]`.
 #[derive(Default, FromMeta)]
@@ -22,6 +22,10 @@ pub struct TaskOptions {
     pub task_run_name: Option<LitStr>,
     tags: Option<Tags>,
     limits: Option<Limits>,
+    cache: Option<CacheBy>,
+    cache_key: Option<KeyExpr>,
+    cache_expiration: Option<SpannedValue<Span>>,
+    cache_lock: Option<SpannedValue<bool>>,
 }
 
 /// The options of `#[flow(..)]`.
@@ -92,6 +96,44 @@ impl TaskOptions {
     pub fn limits(&self) -> &[String] {
         self.limits.as_ref().map_or(&[], |limits| &limits.0)
     }
+
+    /// How results are cached, if they are.
+    pub fn cache(&self) -> Result<Option<Cache<'_>>> {
+        let (by, key) = (&self.cache, &self.cache_key);
+        let key = match (by, key) {
+            (None, None) => {
+                let expiration = self.cache_expiration.as_ref().map(SpannedValue::span);
+                let lock = self.cache_lock.as_ref().map(SpannedValue::span);
+                let Some(span) = expiration.or(lock) else {
+                    return Ok(None);
+                };
+                return Err(syn::Error::new(
+                    span,
+                    "nothing is cached: add `cache = inputs`, or `cache_key = |args| ..`",
+                ));
+            }
+            (Some(_), Some(key)) => {
+                return Err(syn::Error::new_spanned(
+                    &key.0,
+                    "a task is cached either by its inputs or by a key of its own",
+                ));
+            }
+            (_, key) => key.as_ref().map(|key| &key.0),
+        };
+        Ok(Some(Cache {
+            key,
+            expiration_ms: self.cache_expiration.as_ref().map(|span| span.0),
+            lock: self.cache_lock.as_ref().is_some_and(|lock| **lock),
+        }))
+    }
+}
+
+/// How results of a task are cached.
+pub struct Cache<'o> {
+    /// The author's own key. None: the arguments are the key.
+    pub key: Option<&'o ExprClosure>,
+    pub expiration_ms: Option<u64>,
+    pub lock: bool,
 }
 
 impl FlowOptions {
@@ -290,6 +332,38 @@ impl FromMeta for Limits {
             darling::Error::custom("limits are a list of names, such as [\"database\"]")
                 .with_span(expr)
         })
+    }
+}
+
+/// `inputs`: the one word that may stand here.
+struct CacheBy;
+
+impl FromMeta for CacheBy {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        match expr {
+            Expr::Path(path) if path.path.is_ident("inputs") => Ok(Self),
+            _ => Err(darling::Error::custom(
+                "results are cached by `inputs`; for a key of your own, write \
+                 `cache_key = |args| ..`",
+            )
+            .with_span(expr)),
+        }
+    }
+}
+
+/// A function of the arguments.
+struct KeyExpr(ExprClosure);
+
+impl FromMeta for KeyExpr {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        match expr {
+            Expr::Closure(closure) if closure.inputs.len() == 1 => Ok(Self(closure.clone())),
+            _ => Err(darling::Error::custom(
+                "a cache key is a function of the arguments that returns text, such as \
+                 `|args| format!(\"{}-{}\", args.city, args.day)`",
+            )
+            .with_span(expr)),
+        }
     }
 }
 

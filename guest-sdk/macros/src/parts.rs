@@ -136,7 +136,8 @@ impl Parts {
     }
 }
 
-fn local(n: usize) -> Ident {
+/// The variable for the n-th parameter.
+pub fn local(n: usize) -> Ident {
     format_ident!("argument_{n}", span = Span::mixed_site())
 }
 

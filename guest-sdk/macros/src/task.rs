@@ -6,7 +6,7 @@ use syn::{LitStr, Result, ext::IdentExt, spanned::Spanned};
 
 use crate::{
     options::{self, TaskOptions, option},
-    parts::{PRIVATE, Parts, name_of, other_ways},
+    parts::{PRIVATE, Parts, local, name_of, other_ways},
     signature::{self, Function, Kind},
 };
 
@@ -125,6 +125,7 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
         }
     };
     let (parse, json_of) = (parts.parse(function), parts.json_of(function));
+    let (cache, key) = cache(function, parts, options)?;
     Ok(quote! {
         static __ENTRY: #PRIVATE::Task = #PRIVATE::Task {
             signature: #signature,
@@ -132,6 +133,7 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
             task_run_name: #task_run_name,
             tags: &[#(#tags),*],
             limits: &[#(#limits),*],
+            cache: #cache,
         };
 
         #PRIVATE::inventory::submit!(#PRIVATE::Registered(&__ENTRY));
@@ -140,7 +142,52 @@ fn task_entry(function: &Function, parts: &Parts, options: &TaskOptions) -> Resu
             #parse
             #json_of(#result)
         }
+
+        #key
     })
+}
+
+/// The `Cache` of the registry, and the function that makes the key of arguments, if the author
+/// has one.
+fn cache(
+    function: &Function,
+    parts: &Parts,
+    options: &TaskOptions,
+) -> Result<(TokenStream, TokenStream)> {
+    let Some(cache) = options.cache()? else {
+        return Ok((option(None::<TokenStream>), TokenStream::new()));
+    };
+    let (expiration, lock) = (option(cache.expiration_ms), cache.lock);
+    let entry = |key| {
+        option(Some(quote! {
+            #PRIVATE::Cache {
+                key: #key,
+                expiration_ms: #expiration,
+                lock: #lock,
+            }
+        }))
+    };
+    let Some(key) = cache.key else {
+        return Ok((entry(option(None::<TokenStream>)), TokenStream::new()));
+    };
+    let (parse, idents) = (parts.parse(function), &parts.idents);
+    let types = function.parameters.iter().map(|p| &p.ty);
+    let locals = (0..idents.len()).map(local);
+    let body = &key.body;
+    let of_arguments = quote_spanned!(body.span()=> #PRIVATE::cache_key(arguments, #key));
+    let key = quote! {
+        #[allow(dead_code)]
+        struct __Inputs {
+            #(#idents: #types,)*
+        }
+
+        fn __cache_key(arguments: &str) -> ::guest_sdk::Result<::std::string::String> {
+            #parse
+            let arguments = __Inputs { #(#idents: #locals,)* };
+            #of_arguments
+        }
+    };
+    Ok((entry(option(Some(quote!(__cache_key)))), key))
 }
 
 /// `map`, where there is anything to map over: items, or tuples of them.

@@ -110,6 +110,7 @@ pub fn task_options(dice: &mut Dice) -> TaskOptions {
         task_run_name: dice.maybe(texts::text),
         tags: dice.list(2, texts::text),
         limits: Vec::new(),
+        cache: None,
     }
 }
 

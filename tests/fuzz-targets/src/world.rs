@@ -14,8 +14,8 @@ use model::{
     TaskRunId, Timestamp, WorkerId,
 };
 use orchestrator::flow::{
-    Await, Effect, Event, Flow, FlowLimits, Found, KeyHolder, Known, Look, Mode, Moment, Past,
-    Signal, Step, Stop, TaskEvent, TaskJob,
+    Await, Effect, Event, Flow, FlowLimits, Found, KeyHolder, Known, Look, Looked, Lookup, Mode,
+    Moment, Past, Signal, Step, Stop, TaskEvent, TaskJob,
 };
 use orchestrator::{Parameters, Start, undeployed_run};
 use uuid::Uuid;
@@ -260,6 +260,14 @@ impl World {
                         parent: self.parameters.contains_key(&run.id).then_some(self.run.id),
                     }
                 }))
+            }
+            Look::Before(lookups) => {
+                let looked = |lookup: &Lookup| Looked {
+                    seq: lookup.seq,
+                    result: None,
+                    limits: lookup.limits.clone(),
+                };
+                Found::Before(lookups.iter().map(looked).collect())
             }
             Look::Permitted(seqs) => Found::Permitted(seqs.clone()),
             Look::Settled(seqs) => {

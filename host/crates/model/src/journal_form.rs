@@ -51,6 +51,7 @@ fn entries() -> Vec<Entry> {
         task_run_name: Some("load-{n}".into()),
         tags: vec!["nightly".into()],
         limits: Vec::new(),
+        cache: None,
     };
     let task = TaskCall {
         task: TaskName::trusted("load"),

@@ -7,6 +7,7 @@ mod access;
 mod artifact;
 mod ask;
 mod blob;
+mod cache;
 mod component;
 mod deployment;
 mod event;
@@ -45,6 +46,7 @@ pub use access::{AuditEntry, Role, SecretHash, Session, Token};
 pub use artifact::{Artifact, ArtifactKind, NewArtifact};
 pub use ask::{Ask, Reply};
 pub use blob::{BlobDigest, BlobDigestError, BlobPlace, BlobRef, StoredBlob, UploadId};
+pub use cache::{CACHE_KEY_MAX, CacheBy, CacheKey, CacheOptions, CachedResult};
 pub use component::Component;
 pub use deployment::Deployment;
 pub use event::{

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FlowName, Json, LimitName, RetryPolicy, TaskName};
+use super::{CacheOptions, FlowName, Json, LimitName, RetryPolicy, TaskName};
 
 /// The flows and tasks of a component.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,6 +100,9 @@ pub struct TaskOptions {
     /// The limits of which each attempt takes a slot. Only the author sets them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub limits: Vec<LimitName>,
+    /// How results are cached, if they are. Only the author sets it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cache: Option<CacheOptions>,
 }
 
 impl TaskOptions {
@@ -119,6 +122,7 @@ impl TaskOptions {
                 .or_else(|| base.task_run_name.clone()),
             tags: list(&self.tags, &base.tags),
             limits: list(&self.limits, &base.limits),
+            cache: self.cache.clone().or_else(|| base.cache.clone()),
         }
     }
 

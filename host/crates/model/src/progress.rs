@@ -1,8 +1,8 @@
 //! What happens to a run between its claim and its end, as it is recorded.
 
 use super::{
-    Artifact, Entry, Failure, FlowRun, Lease, LogLine, Outcome, PoolName, QueueName, RunId, Seq,
-    Settlement, State, Taking, TaskRun, Timestamp, Waits, WorkerId,
+    Artifact, CachedResult, Entry, Failure, FlowRun, Lease, LogLine, Outcome, PoolName, QueueName,
+    RunId, Seq, Settlement, State, Taking, TaskRun, Timestamp, Waits, WorkerId,
 };
 
 /// What a run under lease has done since its last record.
@@ -27,6 +27,8 @@ pub struct Progress {
     /// How many of the lines in `logs` the flow's own code wrote.
     pub logged: u64,
     pub permits: PermitChanges,
+    /// Results of tasks, to be kept for other runs.
+    pub cached: Vec<CachedResult>,
     pub next: Next,
 }
 
@@ -64,6 +66,7 @@ impl Progress {
             logs: Vec::new(),
             logged: 0,
             permits: PermitChanges::default(),
+            cached: Vec::new(),
             next: Next::Continue,
         }
     }
@@ -80,6 +83,7 @@ impl Progress {
             && self.logs.is_empty()
             && self.permits.asked.is_empty()
             && self.permits.given_back.is_empty()
+            && self.cached.is_empty()
             && matches!(self.next, Next::Continue)
     }
 }

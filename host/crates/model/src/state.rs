@@ -175,6 +175,8 @@ impl StateName {
     pub const PAUSED: Self = Self(Cow::Borrowed("Paused"));
     pub const CANCELLING: Self = Self(Cow::Borrowed("Cancelling"));
     pub const COMPLETED: Self = Self(Cow::Borrowed("Completed"));
+    /// A task whose result was computed before, and kept.
+    pub const CACHED: Self = Self(Cow::Borrowed("Cached"));
     pub const FAILED: Self = Self(Cow::Borrowed("Failed"));
     pub const TIMED_OUT: Self = Self(Cow::Borrowed("TimedOut"));
     /// A task that never ran, because a task that it needs had failed.
@@ -183,7 +185,7 @@ impl StateName {
     pub const CANCELLED: Self = Self(Cow::Borrowed("Cancelled"));
 
     /// Every name, and the type of the states that have it.
-    pub const KINDS: [(Self, StateType); 19] = [
+    pub const KINDS: [(Self, StateType); 20] = [
         (Self::SCHEDULED, StateType::Scheduled),
         (Self::LATE, StateType::Scheduled),
         (Self::AWAITING_RETRY, StateType::Scheduled),
@@ -198,6 +200,7 @@ impl StateName {
         (Self::PAUSED, StateType::Paused),
         (Self::CANCELLING, StateType::Cancelling),
         (Self::COMPLETED, StateType::Completed),
+        (Self::CACHED, StateType::Completed),
         (Self::FAILED, StateType::Failed),
         (Self::TIMED_OUT, StateType::Failed),
         (Self::NOT_READY, StateType::Failed),
@@ -264,6 +267,11 @@ impl State {
             _ => StateName::RETRYING,
         };
         Self::new(StateType::Running, name, at)
+    }
+
+    /// Completed, with a result that was cached.
+    pub fn cached(at: Timestamp) -> Self {
+        Self::new(StateType::Completed, StateName::CACHED, at)
     }
 
     pub fn waiting(at: Timestamp) -> Self {

@@ -6,7 +6,7 @@
 use futures::future::BoxFuture;
 
 use super::answer::{answer, need};
-use super::{artifacts, inputs, journal, logs, permits, runs, task_runs};
+use super::{artifacts, cache, inputs, journal, logs, permits, runs, task_runs};
 use crate::error::Pg;
 use crate::tx::Tx;
 use model::Recorded;
@@ -77,6 +77,7 @@ async fn apply(tx: &Tx, change: Change<'_>, added: &mut Vec<RunKey>) -> Pg<()> {
         Change::End(it) => runs::end(tx, it).await?,
         Change::GiveBack { run, at, what } => permits::give_back(tx, run, what, at).await?,
         Change::AskPermit { run, asked } => permits::ask_for(tx, run, asked).await?,
+        Change::Cache(results) => cache::put(tx, results).await?,
         Change::EndTaskRuns { run, id, line } => {
             task_runs::end_open(tx, run, id, &line).await?;
             inputs::forget(tx, run);

@@ -206,6 +206,7 @@ async fn doom(tx: &Tx, before: Timestamp, count: u32) -> Pg<u64> {
         "WITH gone AS (
              DELETE FROM blobs b WHERE digest = ANY($1)
                  AND NOT EXISTS (SELECT 1 FROM run_blobs h WHERE h.digest = b.digest)
+                 AND NOT EXISTS (SELECT 1 FROM cached_blobs h WHERE h.digest = b.digest)
              RETURNING upload, created, place
          )
          INSERT INTO blob_uploads (id, begun, place, doomed)

@@ -32,6 +32,7 @@ mod audit;
 mod bell;
 mod blobs;
 mod bulk;
+mod cache;
 mod clock;
 mod columns;
 mod components;

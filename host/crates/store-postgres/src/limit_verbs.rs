@@ -60,6 +60,12 @@ impl Limits for PostgresStore {
             .await
     }
 
+    async fn known_limits(&self, limits: &[LimitName]) -> StoreResult<Vec<LimitName>> {
+        let limits = limits.to_vec();
+        self.read(async move |conn| permits::known(&conn, &limits).await)
+            .await
+    }
+
     async fn permitted(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Seq>> {
         let calls = calls.to_vec();
         self.read(async move |conn| match rows::run_no(&conn, run).await? {

@@ -483,7 +483,8 @@ async fn end(conn: &Reader, last_run_number: i64) -> Pg<()> {
     }
     // What only deleted runs have held.
     conn.query(
-        "UPDATE blobs SET loose = true WHERE digest NOT IN (SELECT digest FROM run_blobs)",
+        "UPDATE blobs SET loose = true WHERE digest NOT IN (SELECT digest FROM run_blobs)
+             AND digest NOT IN (SELECT digest FROM cached_blobs)",
         params![],
     )
     .await?;

@@ -127,6 +127,16 @@ pub(crate) async fn permitted(conn: &impl Conn, run: RunKey, calls: &[Seq]) -> P
     Ok(granted)
 }
 
+/// Those of these limits that exist.
+pub(crate) async fn known(conn: &impl Conn, limits: &[LimitName]) -> Pg<Vec<LimitName>> {
+    conn.all(
+        "SELECT name FROM limits WHERE name = ANY($1)",
+        params![List(limits)],
+        |row| row.get(0),
+    )
+    .await
+}
+
 /// Gives what is free to those who wait for it, in their order.
 pub(crate) async fn serve(tx: &Tx, lines: Vec<Line>, now: Timestamp) -> Pg<()> {
     serve_for(tx, lines, now, None).await
@@ -229,13 +239,14 @@ async fn asked_by(
          WHERE p.run = $1 AND p.seq = $2 AND p.granted IS NULL",
         params![waiting.run, waiting.seq, now],
         |row| {
+            let (limit, made): (LimitName, Option<u32>) = (row.get(0)?, row.get(3)?);
             let need = LimitNeed {
                 slots: row.get(2)?,
-                of: row.get(3)?,
+                of: made.or_else(|| limit.built_in_slots()),
                 taken: row.get(4)?,
                 is_first: row.get(5)?,
             };
-            Ok(((row.get(0)?, row.get(1)?), need))
+            Ok(((limit, row.get(1)?), need))
         },
     )
     .await

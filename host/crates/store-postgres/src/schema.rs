@@ -59,6 +59,8 @@ const ELEVENTH: &str = include_str!("schema/eleventh.sql");
 
 const TWELFTH: &str = include_str!("schema/twelfth.sql");
 
+const THIRTEENTH: &str = include_str!("schema/thirteenth.sql");
+
 /// What makes the tables of one version those of the next.
 struct Step {
     sql: &'static str,
@@ -183,6 +185,14 @@ const STEPS: &[Step] = &[
         rights: Some(Rights {
             like: "journal",
             tables: "limits, permits, limit_uses, settings",
+        }),
+    },
+    Step {
+        sql: THIRTEENTH,
+        oldest: 7,
+        rights: Some(Rights {
+            like: "journal",
+            tables: "cached_results, cached_blobs",
         }),
     },
 ];

@@ -5,7 +5,7 @@
 
 use super::answer::{answer, need};
 use super::writer::Tx;
-use super::{artifacts, inputs, journal, logs, permits, runs, task_runs};
+use super::{artifacts, cache, inputs, journal, logs, permits, runs, task_runs};
 use model::Recorded;
 use orchestrator::lifecycle::{Change, Plan, RunKey, Step, Target};
 use store::{StoreError, StoreResult};
@@ -72,6 +72,7 @@ fn apply(tx: &Tx<'_>, change: Change<'_>, added: &mut Vec<RunKey>) -> StoreResul
         Change::End(it) => runs::end(tx, it)?,
         Change::GiveBack { run, at, what } => permits::give_back(tx, run, what, at)?,
         Change::AskPermit { run, asked } => permits::ask_for(tx, run, asked)?,
+        Change::Cache(results) => cache::put(tx, results)?,
         Change::EndTaskRuns { run, id, line } => {
             task_runs::end_open(tx, run, id, &line)?;
             inputs::forget(tx, run)?;

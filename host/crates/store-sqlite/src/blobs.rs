@@ -172,6 +172,7 @@ fn doom_upload(tx: &Tx<'_>, upload: UploadId) -> StoreResult<()> {
 fn doom(tx: &Tx<'_>, before: Timestamp, count: u32) -> StoreResult<u64> {
     let loose: Vec<(BlobDigest, bool)> = tx.all(
         "SELECT digest, EXISTS (SELECT 1 FROM run_blobs h WHERE h.digest = b.digest)
+             OR EXISTS (SELECT 1 FROM cached_blobs h WHERE h.digest = b.digest)
          FROM blobs b WHERE loose = 1 LIMIT ?1",
         [count],
         |row| Ok((row.get(0)?, row.get(1)?)),

@@ -29,6 +29,7 @@ mod bell;
 mod blobs;
 mod blocks;
 mod bulk;
+mod cache;
 mod clock;
 mod columns;
 mod components;

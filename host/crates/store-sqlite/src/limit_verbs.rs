@@ -62,6 +62,18 @@ impl Limits for SqliteStore {
         self.read_long(move |conn| permits::list(conn, now)).await
     }
 
+    async fn known_limits(&self, limits: &[LimitName]) -> StoreResult<Vec<LimitName>> {
+        self.readers.with(|conn| {
+            let mut known = Vec::new();
+            for limit in limits {
+                if permits::get(conn, limit)?.is_some() {
+                    known.push(limit.clone());
+                }
+            }
+            Ok(known)
+        })
+    }
+
     async fn permitted(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Seq>> {
         self.readers.with(|conn| match rows::run_no(conn, run)? {
             Some(run) => permits::permitted(conn, run, calls),

@@ -286,7 +286,8 @@ impl Database for SqliteDatabase {
             )?;
             // What only deleted runs have held.
             conn.run(
-                "UPDATE blobs SET loose = 1 WHERE digest NOT IN (SELECT digest FROM run_blobs)",
+                "UPDATE blobs SET loose = 1 WHERE digest NOT IN (SELECT digest FROM run_blobs)
+                     AND digest NOT IN (SELECT digest FROM cached_blobs)",
                 [],
             )?;
             // The last runs are deleted, and their numbers are not given again: as if this engine

@@ -214,13 +214,14 @@ fn asked_by(
          WHERE p.run = ?1 AND p.seq = ?2 AND p.granted IS NULL",
         params![waiting.run, waiting.seq, now],
         |row| {
+            let (limit, made): (LimitName, Option<u32>) = (row.get(0)?, row.get(3)?);
             let need = LimitNeed {
                 slots: row.get(2)?,
-                of: row.get(3)?,
+                of: made.or_else(|| limit.built_in_slots()),
                 taken: unsigned(row, 4)?,
                 is_first: row.get(5)?,
             };
-            Ok(((row.get(0)?, row.get(1)?), need))
+            Ok(((limit, row.get(1)?), need))
         },
     )
 }

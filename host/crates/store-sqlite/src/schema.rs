@@ -21,6 +21,8 @@
 //! limits           how many runs may do something at once
 //! permits          what runs have of limits, and what they wait for
 //! limit_uses       what is taken of rate limits
+//! cached_results   what tasks have returned, for other runs
+//! cached_blobs     which of those keeps which blob
 //! settings         what is done by itself, and when it was done last
 //! schedules        when runs of deployments are made by themselves
 //! turns            which process makes them
@@ -673,6 +675,30 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Results of tasks that are kept for other runs, and the blobs that they keep.
+const CACHE: &str = "
+CREATE TABLE cached_results (
+    id      BLOB PRIMARY KEY NOT NULL,
+    task    TEXT NOT NULL,
+    scope   TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    value   TEXT NOT NULL,
+    run     BLOB NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER
+) STRICT;
+CREATE INDEX cached_results_created ON cached_results (created);
+CREATE INDEX cached_results_task ON cached_results (task, created);
+CREATE INDEX cached_results_scope ON cached_results (scope);
+CREATE INDEX cached_results_expires ON cached_results (expires) WHERE expires IS NOT NULL;
+CREATE TABLE cached_blobs (
+    result BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (result, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cached_blobs_digest ON cached_blobs (digest);
+";
+
 const STEPS: &[M<'static>] = &[
     M::up(FIRST),
     M::up(TASK_RETRIES),
@@ -698,6 +724,7 @@ const STEPS: &[M<'static>] = &[
     M::up(SCHEDULES),
     M::up(QUEUES),
     M::up(LIMITS),
+    M::up(CACHE),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -7,6 +7,7 @@ pub mod access;
 pub mod artifacts;
 pub mod blobs;
 pub mod bulk;
+pub mod cache;
 pub mod cast;
 pub mod deleting;
 pub mod deploying;
@@ -115,6 +116,11 @@ macro_rules! contract {
             limits::a_deployment_has_a_limit_of_its_own,
             limits::a_call_waits_for_a_slot_and_its_run_is_ready_once_it_has_it,
             limits::calls_that_nobody_executes_any_more_have_no_slots,
+            limits::who_computes_for_the_cache_does_it_alone_for_its_key,
+            cache::a_result_is_found_until_it_has_expired,
+            cache::the_latest_result_of_a_key_stands,
+            cache::results_are_cleared_by_what_they_are_of,
+            cache::a_result_keeps_its_blobs,
             living::a_run_lives_from_claim_to_end,
             living::an_older_epoch_is_refused,
             living::what_the_transition_table_lacks_is_refused,

@@ -9,6 +9,7 @@ mod artifacts;
 pub mod batching;
 mod blobs;
 mod bulk;
+mod cache;
 mod catalog;
 pub mod changes;
 #[cfg(feature = "testing")]
@@ -43,6 +44,7 @@ pub use bulk::{
     BULK_LEASE, BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkKind, BulkLease,
     BulkNext, BulkProgress, BulkRecorded, BulkState, BulkTarget, EXAMPLES_MAX, Left, Skipped,
 };
+pub use cache::{Cache, CachePart, look_before};
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
 pub use events::{EventPage, Events};
@@ -74,6 +76,7 @@ pub trait Store:
     + Pools
     + Queues
     + Limits
+    + Cache
     + Housekeeping
     + Runs
     + Schedules
@@ -96,13 +99,7 @@ impl<T> Store for T where
         + Pools
         + Queues
         + Limits
-        + Housekeeping
-        + Limits
-        + Housekeeping
-        + Queues
-        + Limits
-        + Housekeeping
-        + Limits
+        + Cache
         + Housekeeping
         + Runs
         + Schedules

@@ -23,6 +23,9 @@ pub trait Limits: Send + Sync + 'static {
     /// Those that people have made, and those that deployments have of their own, by name.
     async fn limits(&self) -> StoreResult<Vec<LimitUse>>;
 
+    /// Those of these limits that exist.
+    async fn known_limits(&self, limits: &[LimitName]) -> StoreResult<Vec<LimitName>>;
+
     /// Those of a run's calls that have the slots that they have asked for.
     async fn permitted(&self, run: RunId, calls: &[Seq]) -> StoreResult<Vec<Seq>>;
 

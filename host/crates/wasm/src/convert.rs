@@ -7,13 +7,13 @@ use url::Url;
 
 use super::ComponentError;
 use super::bindings::{artifacts, deployments, guest, inputs, logging, tasks, types};
-use super::fields::{self, Field, MANIFEST_BYTES_MAX, in_words};
+use super::fields::{self, DURATION_MS_MAX, Field, MANIFEST_BYTES_MAX, in_words};
 use super::limits::{FAILURE_MESSAGE_MAX, Limits, cut};
 use model::{
-    Argument, ArtifactKey, ArtifactKind, DeclaredSchedule, Failure, FailureKind, FlowDescription,
-    FlowName, FlowOptions, InputRequest, Json, LimitName, LogLevel, Manifest, NameError,
-    NewArtifact, Outcome, RetryPolicy, RunId, RunRequest, RunSnapshot, Schema, Seq, StateType,
-    TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp,
+    Argument, ArtifactKey, ArtifactKind, CacheOptions, DeclaredSchedule, Failure, FailureKind,
+    FlowDescription, FlowName, FlowOptions, InputRequest, Json, LimitName, LogLevel, Manifest,
+    NameError, NewArtifact, Outcome, RetryPolicy, RunId, RunRequest, RunSnapshot, Schema, Seq,
+    StateType, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp,
 };
 
 /// A failure about what the guest handed over.
@@ -114,6 +114,7 @@ fn task_options(options: tasks::TaskOptions) -> Result<TaskOptions, Failure> {
         task_run_name: options.task_run_name,
         tags: options.tags,
         limits: Vec::new(),
+        cache: None,
     })
 }
 
@@ -343,6 +344,7 @@ struct Extras {
 #[serde(default)]
 struct TaskExtras {
     limits: Vec<String>,
+    cache: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -387,10 +389,24 @@ fn add_extras(manifest: &mut Manifest, more: &str) -> Result<(), BadDeclaration>
     for (name, extras) in extras.tasks {
         let mut tasks = manifest.tasks.iter_mut();
         if let Some(task) = tasks.find(|it| *it.name.as_str() == *name) {
-            task.options.limits = limit_names(extras.limits).map_err(bad("task", &name))?;
+            let bad = bad("task", &name);
+            task.options.limits = limit_names(extras.limits).map_err(&bad)?;
+            task.options.cache = extras.cache.map(cache_options).transpose().map_err(&bad)?;
         }
     }
     Ok(())
+}
+
+fn cache_options(cache: serde_json::Value) -> Result<CacheOptions, String> {
+    let options: CacheOptions = serde_json::from_value(cache)
+        .map_err(|err| format!("how it is cached cannot be read: {err}"))?;
+    match options.expiration_ms {
+        Some(0) => Err("its cached results would expire at once".to_owned()),
+        Some(ms) if ms > DURATION_MS_MAX => Err(format!(
+            "its cached results expire after {ms} ms; the limit on that is {DURATION_MS_MAX} ms"
+        )),
+        _ => Ok(options),
+    }
 }
 
 fn limit_names(limits: Vec<String>) -> Result<Vec<LimitName>, String> {

@@ -22,6 +22,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 
 use super::around::{JournalClock, context_of};
+use super::caching;
 use super::first_record::FirstRecord;
 use super::logs::{FlowLog, Pending};
 use super::port::Gates;
@@ -431,6 +432,11 @@ impl Driver {
             Look::Permitted(calls) => {
                 let found = store.permitted(self.run, &calls).await;
                 found.map(Found::Permitted)
+            }
+            Look::Before(lookups) => {
+                let (prepared, context) = (Arc::clone(&self.prepared), self.context(None));
+                let found = caching::look(&shared, &prepared, &context, lookups).await;
+                found.map(Found::Before)
             }
             Look::Settled(calls) => {
                 let mut settled = Vec::new();

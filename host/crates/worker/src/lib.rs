@@ -17,6 +17,7 @@
 
 mod alone;
 mod around;
+mod caching;
 mod claiming;
 mod config;
 mod driver;

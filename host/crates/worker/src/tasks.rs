@@ -108,7 +108,7 @@ pub(super) async fn execute(
 
 /// A panic of the host ends the attempt as crashed. Without this no event would follow, and
 /// the flow would wait for ever.
-async fn caught(attempt: impl Future<Output = Outcome>) -> Outcome {
+pub(super) async fn caught(attempt: impl Future<Output = Outcome>) -> Outcome {
     let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
     attempted.unwrap_or_else(|panic| {
         let why = message_of(&*panic);

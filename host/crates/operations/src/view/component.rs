@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use super::{View, views};
 use model::{
-    Component, DeclaredSchedule, Digest, FlowDescription, FlowName, FlowOptions, Json, LimitName,
-    Manifest, RetryPolicy, Schema, TaskDescription, TaskName, TaskOptions, Timestamp,
+    CacheBy, CacheOptions, Component, DeclaredSchedule, Digest, FlowDescription, FlowName,
+    FlowOptions, Json, LimitName, Manifest, RetryPolicy, Schema, TaskDescription, TaskName,
+    TaskOptions, Timestamp,
 };
 
 /// A component, without its bytes.
@@ -259,6 +260,46 @@ pub struct TaskOptionsView {
     pub task_run_name: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// The limits of which each attempt takes a slot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitName>,
+    /// How its results are kept for other runs. Left out: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheOptionsView>,
+}
+
+/// How the results of a task are kept for other runs.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CacheOptionsView {
+    /// What calls have in common that have the same result.
+    pub by: CacheByView,
+    /// How long a result is used. Left out: until it is cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration_ms: Option<u64>,
+    /// Whether of several that find no result one computes it, and the others wait for that.
+    pub lock: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheByView {
+    /// Their arguments.
+    Inputs,
+    /// A key that the task's author makes of them.
+    Key,
+}
+
+impl From<CacheOptions> for CacheOptionsView {
+    fn from(options: CacheOptions) -> Self {
+        Self {
+            by: match options.by {
+                CacheBy::Inputs => CacheByView::Inputs,
+                CacheBy::Task(_) => CacheByView::Key,
+            },
+            expiration_ms: options.expiration_ms,
+            lock: options.lock,
+        }
+    }
 }
 
 impl From<TaskOptions> for TaskOptionsView {
@@ -270,6 +311,8 @@ impl From<TaskOptions> for TaskOptionsView {
             timeout_ms: options.timeout_ms,
             task_run_name: options.task_run_name,
             tags: options.tags,
+            limits: options.limits,
+            cache: options.cache.map(Into::into),
         }
     }
 }

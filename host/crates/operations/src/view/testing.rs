@@ -217,6 +217,7 @@ pub fn task_options() -> TaskOptions {
         task_run_name: Some("load-{n}".to_owned()),
         tags: vec!["t".to_owned()],
         limits: Vec::new(),
+        cache: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use super::before::Before;
 use crate::{Dependencies, Retries};
 use model::{RetryPolicy, Seq, TaskName, TaskRun, TaskRunId};
 
@@ -22,6 +23,9 @@ pub(super) struct Tasks {
     pub called_out: BTreeSet<TaskName>,
     /// Whether one of them has started since the last record.
     pub record_due: bool,
+    /// Those that are to start once what they need is looked up.
+    pub looking: BTreeSet<Seq>,
+    pub before: HashMap<Seq, Before>,
     /// Those that wait for slots of limits.
     pub asking: BTreeSet<Seq>,
     /// Those that have them.
@@ -58,6 +62,8 @@ impl Tasks {
             held: Vec::new(),
             called_out: BTreeSet::new(),
             record_due: false,
+            looking: BTreeSet::new(),
+            before: HashMap::new(),
             asking: BTreeSet::new(),
             permitted: BTreeSet::new(),
             ask_due: false,

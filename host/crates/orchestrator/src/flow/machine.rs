@@ -168,6 +168,7 @@ impl Flow {
         step(match event {
             Event::Found(Found::Settled(settled)) => self.look_up(settled, at),
             Event::Found(Found::Permitted(calls)) => self.permitted(calls, at),
+            Event::Found(Found::Before(found)) => self.looked_up(found, at),
             Event::Found(found) => self.found(found, at),
             Event::Checked(fits) => self.checked(fits, at),
             Event::Recorded(recorded) => self.recorded(recorded, at),

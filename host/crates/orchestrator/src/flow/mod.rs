@@ -24,6 +24,7 @@
 //! Invariant: after every step but `Answer` and `Refuse` the driver calls
 //! [`happened`](Flow::happened), and before that nothing else.
 
+mod before;
 mod buffer;
 mod calls;
 mod check;
@@ -44,6 +45,6 @@ mod waits;
 pub use check::Check;
 pub use machine::Flow;
 pub use step::{
-    Await, Effect, Event, FlowLimits, Found, KeyHolder, Known, Look, Mode, Moment, Past, Signal,
-    Step, Stop, TaskEvent, TaskJob,
+    Await, Effect, Event, FlowLimits, Found, KeyFrom, KeyHolder, KeyOf, Known, Look, Looked,
+    Lookup, Mode, Moment, Past, Signal, Step, Stop, TaskEvent, TaskJob,
 };

@@ -11,40 +11,28 @@
 
 use super::machine::{Asks, Flow};
 use super::step::{Look, Moment, Step};
-use model::{AskedPermit, Call, Collision, LimitName, Seq, Taking, Timestamp};
+use model::{AskedPermit, Seq, Taking, Timestamp};
 
 impl Flow {
     /// Whether an attempt may start as far as limits are concerned. Otherwise it asks.
-    pub(super) fn may_start(&mut self, seq: Seq, limits: &[LimitName], at: Timestamp) -> bool {
-        if limits.is_empty() || self.tasks.permitted.contains(&seq) {
+    pub(super) fn may_start(&mut self, seq: Seq, at: Timestamp) -> bool {
+        if self.tasks.permitted.contains(&seq) {
+            return true;
+        }
+        let takes = self.takes(seq);
+        if takes.is_empty() {
             return true;
         }
         if self.tasks.asking.insert(seq) {
-            self.ask_for_slots(seq, limits, at);
+            self.ask_for_slots(seq, takes, at);
         }
         false
     }
 
-    fn ask_for_slots(&mut self, seq: Seq, limits: &[LimitName], at: Timestamp) {
-        let takes = limits.iter().map(|limit| Taking {
-            limit: limit.clone(),
-            line: String::new(),
-            slots: 1,
-            collision: Collision::Enqueue,
-        });
-        let takes = takes.collect();
+    fn ask_for_slots(&mut self, seq: Seq, takes: Vec<Taking>, at: Timestamp) {
         let permits = &mut self.buffer.progress.permits;
         permits.asked.push(AskedPermit { seq, takes, at });
         self.tasks.ask_due = true;
-    }
-
-    /// The limits that the task of a call declares.
-    pub(super) fn limits_of(&self, seq: Seq) -> Vec<LimitName> {
-        let Some(Call::Task(call)) = self.journal.entry(seq).map(|entry| &entry.call) else {
-            return Vec::new();
-        };
-        let declared = self.manifest.task(call.task.as_str());
-        declared.map_or_else(Vec::new, |task| task.options.limits.clone())
     }
 
     /// An attempt has ended, or does not begin any more.
@@ -74,13 +62,17 @@ impl Flow {
         for seq in calls {
             if self.tasks.asking.remove(&seq) {
                 self.tasks.permitted.insert(seq);
+                if self.is_locked(seq) {
+                    // Whoever had the slot before may have computed the result.
+                    self.look_again(seq);
+                }
                 self.start_task(seq, at.now);
             }
         }
         if std::mem::take(&mut self.tasks.ask_again) {
             for seq in self.tasks.asking.clone() {
-                let limits = self.limits_of(seq);
-                self.ask_for_slots(seq, &limits, at.now);
+                let takes = self.takes(seq);
+                self.ask_for_slots(seq, takes, at.now);
             }
         }
         self.go_on(at)

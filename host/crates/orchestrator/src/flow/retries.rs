@@ -44,6 +44,7 @@ impl Flow {
             Decision::RetryAfter(delay) => {
                 let failure = outcome.expect_err("only a failure is tried again");
                 self.give_back(seq, at);
+                self.look_again(seq);
                 self.await_retry(seq, &failure, delay, at);
             }
         }

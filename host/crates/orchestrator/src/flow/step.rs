@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::check::Check;
 use crate::{Divergence, Parameters};
 use model::{
-    Artifact, Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease, LogLine,
-    Outcome, PoolName, Progress, QueueName, Recorded, Reply, RunId, RunSnapshot, Seq, Settled,
-    StateType, TaskName, TaskRun, TaskRunId, Timestamp, VariableName,
+    Artifact, CacheKey, Deployment, DeploymentName, Entry, Failure, FlowName, Ids, Json, Lease,
+    LimitName, LogLine, Outcome, PoolName, Progress, QueueName, Recorded, Reply, RunId,
+    RunSnapshot, Seq, Settled, StateType, TaskName, TaskRun, TaskRunId, Timestamp, VariableName,
 };
 
 /// How far an execution may go.
@@ -88,6 +88,38 @@ pub enum Look {
     /// Which of these calls have the slots of limits that they have asked for.
     Permitted(Vec<Seq>),
     Variable(VariableName),
+    /// What attempts of tasks need to start.
+    Before(Vec<Lookup>),
+}
+
+/// What an attempt of a task needs to start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lookup {
+    pub seq: Seq,
+    /// Whether its result is cached under this key. None: it is not to be cached.
+    pub result: Option<KeyOf>,
+    /// Which of these limits exist.
+    pub limits: Vec<LimitName>,
+}
+
+/// What a cache key is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyOf {
+    pub task: TaskName,
+    pub scope: String,
+    pub from: KeyFrom,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeyFrom {
+    Known(String),
+    /// The arguments.
+    Inputs(Json),
+    /// The text that the component returns for this task.
+    Task {
+        by: TaskName,
+        arguments: Json,
+    },
 }
 
 /// What was looked up.
@@ -104,6 +136,16 @@ pub enum Found {
     Settled(Vec<Settled>),
     Permitted(Vec<Seq>),
     Variable(Option<Json>),
+    Before(Vec<Looked>),
+}
+
+/// What was found of a [`Lookup`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looked {
+    pub seq: Seq,
+    /// The key, and the result if it is cached; or why there is no key.
+    pub result: Option<Result<(CacheKey, Option<Json>), Failure>>,
+    pub limits: Vec<LimitName>,
 }
 
 /// A deployment, and what its flow takes.

@@ -130,8 +130,7 @@ impl Flow {
         if let Err(failure) = check_arguments(call, settlement, bytes_max) {
             return self.task_ended(seq, Err(failure), now);
         }
-        let limits = self.limits_of(seq);
-        if !self.may_start(seq, &limits, now) {
+        if !self.is_looked_up(seq) || !self.may_start(seq, now) {
             return;
         }
         let Some(Live { run, timeout, .. }) = self.attempt_begins(seq, now) else {
@@ -243,13 +242,29 @@ impl Flow {
         self.tasks.held.retain(|(seq, _)| *seq != task);
         self.tasks.retries.remove(task);
         self.tasks.waiting.remove(task);
+        self.tasks.looking.remove(&task);
         self.effects.push_back(Effect::DropTask { seq: task });
     }
 
     pub(super) fn task_ended(&mut self, seq: Seq, outcome: Outcome, at: Timestamp) {
+        if let Ok(value) = &outcome {
+            self.cache(seq, value, at);
+        }
+        let line = TaskLine::ended(&outcome, at);
+        self.task_ended_with(seq, outcome, line, at);
+    }
+
+    pub(super) fn task_ended_with(
+        &mut self,
+        seq: Seq,
+        outcome: Outcome,
+        line: TaskLine,
+        at: Timestamp,
+    ) {
         let mut outcome = outcome;
+        self.tasks.before.remove(&seq);
         if let Some(Live { mut run, .. }) = self.tasks.live.remove(&seq) {
-            run.history.push(TaskLine::ended(&outcome, at));
+            run.history.push(line);
             run.retry_at = None;
             outcome = outcome.map_err(|failure| failure_of_task(failure, &run));
             self.tasks.changed.remove(&seq);
@@ -281,6 +296,7 @@ impl Flow {
         self.tasks.held.clear();
         self.tasks.retries.clear();
         self.tasks.waiting = Dependencies::default();
+        self.tasks.looking.clear();
         let mut live: Vec<Seq> = self.tasks.live.keys().copied().collect();
         live.sort();
         for seq in live {

@@ -110,7 +110,7 @@ impl Flow {
     /// What to do until something happens. `count` of the unsettled calls are waited for. None
     /// if something has happened by this.
     fn block(&mut self, unsettled: Vec<Seq>, count: usize, at: &mut Moment) -> Option<Step> {
-        if let Some(look) = self.look_for_permits() {
+        if let Some(look) = self.look_before().or_else(|| self.look_for_permits()) {
             return Some(look);
         }
         if !self.keeps_slot(at.now) {

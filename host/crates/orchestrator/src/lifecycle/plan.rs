@@ -7,9 +7,9 @@ use super::head::{OriginKey, RunKey, Tally};
 use super::losses::Losses;
 use super::question::Question;
 use model::{
-    Artifact, AskedPermit, Entry, Failure, FlowName, FlowRun, LogLine, NewRun, Outcome, PoolName,
-    Recorded, RunId, Seq, Settlement, State, StateType, TaskLine, TaskRun, Timestamp, Waits,
-    WorkerId,
+    Artifact, AskedPermit, CachedResult, Entry, Failure, FlowName, FlowRun, LogLine, NewRun,
+    Outcome, PoolName, Recorded, RunId, Seq, Settlement, State, StateType, TaskLine, TaskRun,
+    Timestamp, Waits, WorkerId,
 };
 
 /// Steps to be taken in order, in one transaction. `'p` is the event that they borrow from,
@@ -187,6 +187,8 @@ pub enum Change<'p> {
         run: RunKey,
         asked: &'p AskedPermit,
     },
+    /// Keeps results of tasks for other runs, in the place of earlier ones of the same keys.
+    Cache(&'p [CachedResult]),
     /// Task runs of the run that have not ended do so.
     EndTaskRuns {
         run: RunKey,

@@ -98,6 +98,9 @@ pub(super) fn add<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, 
         let run = head.key;
         plan.change(Change::AskPermit { run, asked });
     }
+    if !progress.cached.is_empty() {
+        plan.change(Change::Cache(&progress.cached));
+    }
     if !progress.artifacts.is_empty() {
         plan.change(Change::PutArtifacts {
             run: head.key,

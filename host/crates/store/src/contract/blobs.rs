@@ -19,7 +19,7 @@ fn blob(n: u8) -> BlobRef {
 }
 
 /// What stands for the blob, within a value.
-fn value(n: u8) -> Json {
+pub(super) fn value(n: u8) -> Json {
     let BlobRef { digest, size } = blob(n);
     json(&format!(r#"[{{"$blob":"{digest}","size":{size}}}]"#))
 }
@@ -43,20 +43,20 @@ async fn written<S: Store>(cast: &Cast<S>, run: RunId, n: u8) -> UploadId {
 }
 
 /// A run that is over, and has written a blob.
-async fn writer<S: Store>(cast: &Cast<S>, n: u8) -> (RunId, UploadId) {
+pub(super) async fn writer<S: Store>(cast: &Cast<S>, n: u8) -> (RunId, UploadId) {
     let run = cast.create(new_run("write")).await;
     let upload = written(cast, run, n).await;
     cast.store.cancel(run, at(2)).await.unwrap();
     (run, upload)
 }
 
-async fn delete<S: Store>(cast: &Cast<S>, run: RunId) {
+pub(super) async fn delete<S: Store>(cast: &Cast<S>, run: RunId) {
     let deleted = cast.store.delete_runs(&[run]).await.unwrap();
     assert_eq!(deleted, [Ok(())]);
 }
 
 /// What is doomed once all was looked through.
-async fn doomed<S: Store>(cast: &Cast<S>) -> Vec<UploadId> {
+pub(super) async fn doomed<S: Store>(cast: &Cast<S>) -> Vec<UploadId> {
     while cast.store.doom(at(0), 1).await.unwrap() > 0 {}
     let doomed = cast.store.doomed(100).await.unwrap();
     doomed.into_iter().map(|it| it.upload).collect()

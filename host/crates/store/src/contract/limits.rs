@@ -457,3 +457,42 @@ pub async fn calls_that_nobody_executes_any_more_have_no_slots<S: Store>(cast: C
     cast.store.rescue(&[cast.w1], at(5)).await.unwrap();
     assert_eq!(used(&cast, "db").await, (0, 0));
 }
+
+pub async fn who_computes_for_the_cache_does_it_alone_for_its_key<S: Store>(cast: Cast<S>) {
+    // Nobody has made this limit, and nobody sees it.
+    let asks = |progress: &mut Progress, seq: u64, line: &str| {
+        let taking = Taking {
+            limit: LimitName::of_cache(),
+            line: line.to_owned(),
+            slots: 1,
+            collision: Collision::Enqueue,
+        };
+        progress.permits.asked.push(AskedPermit {
+            seq: Seq(seq),
+            takes: vec![taking],
+            at: at(1),
+        });
+    };
+    let one = cast.running("one").await;
+    cast.go_on(one, |progress| {
+        progress.entries.push(task(1));
+        asks(progress, 1, "a");
+    })
+    .await;
+    let other = cast.running("other").await;
+    cast.go_on(other, |progress| {
+        progress.entries.extend([task(1), task(2)]);
+        asks(progress, 1, "a");
+        asks(progress, 2, "b");
+    })
+    .await;
+    assert!(cast.store.limits().await.unwrap().is_empty());
+    assert_eq!(permitted(&cast, one, &[1]).await, [1]);
+    assert_eq!(permitted(&cast, other, &[1, 2]).await, [2]);
+    cast.end(one, Ok(json("1")), 2).await;
+    assert_eq!(permitted(&cast, other, &[1, 2]).await, [1, 2]);
+    let known = [LimitName::of_cache(), name("db")];
+    make(&cast, "db", 1, None).await;
+    let known = cast.store.known_limits(&known).await;
+    assert_eq!(known, Ok(vec![name("db")]));
+}

@@ -76,7 +76,7 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 }
 
 /// All of them.
-pub static TABLES: [Table; 38] = [
+pub static TABLES: [Table; 40] = [
     table(
         "components",
         1,
@@ -418,6 +418,21 @@ pub static TABLES: [Table; 38] = [
         ],
     ),
     table("run_blobs", 2, &[int("run"), bytes("digest")]),
+    table(
+        "cached_results",
+        1,
+        &[
+            bytes("id"),
+            text("task"),
+            text("scope"),
+            text("key"),
+            text("value"),
+            uuid("run"),
+            int("created"),
+            int("expires"),
+        ],
+    ),
+    table("cached_blobs", 2, &[bytes("result"), bytes("digest")]),
     table(
         "blob_uploads",
         1,

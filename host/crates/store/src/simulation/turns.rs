@@ -10,7 +10,7 @@ use super::script::Scripts;
 use super::trace::{short, trace};
 use super::world::World;
 use super::written::{Stays, Written};
-use crate::{Progress, Store, TaskRunFilter, key_holder};
+use crate::{Progress, Store, TaskRunFilter, key_holder, look_before};
 use model::{Answer, Entry, Failure, Outcome, RunId, Timestamp};
 use orchestrator::flow::{Await, Event, Found, Look, Past, Signal, Step, Stop};
 use orchestrator::{Decision, after_attempt};
@@ -172,6 +172,11 @@ impl<S: Store> World<'_, S> {
             }
             Look::Variable(_) => Found::Variable(None),
             Look::Permitted(calls) => Found::Permitted(store.permitted(run, &calls).await.unwrap()),
+            Look::Before(lookups) => {
+                // Nothing of it is cached.
+                let keys = vec![None; lookups.len()];
+                Found::Before(look_before(store, lookups, keys, self.now).await.unwrap())
+            }
             Look::Settled(calls) => Found::Settled(store.settled(run, &calls).await.unwrap()),
         }
     }

@@ -20,7 +20,7 @@ use model::{Failure, FailureKind, NAME_MAX};
 pub const MANIFEST_BYTES_MAX: usize = 8 << 20;
 
 /// Spans of time: a hundred years, in milliseconds.
-const DURATION_MS_MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
+pub(crate) const DURATION_MS_MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 /// Points in time, in milliseconds of Unix time: the last one that a stored text can hold, a day
 /// before the year 10,000. A later one would read back as another time.

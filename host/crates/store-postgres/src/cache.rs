@@ -1,0 +1,152 @@
+//! Results of tasks that are kept for other runs, and the verbs about them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::{BlobDigest, CacheKey, CachedResult, Digest, Json, Timestamp};
+use store::{Cache, CachePart, StoreResult};
+
+use super::PostgresStore;
+use super::sql::{Conn, Row, params};
+use super::verbs::write;
+use crate::columns::{List, Value};
+use crate::error::Pg;
+use crate::tx::Tx;
+
+/// Keeps results, each in the place of an earlier one of the same key.
+pub(crate) async fn put(tx: &Tx, results: &[CachedResult]) -> Pg<()> {
+    // In one order, so that two that keep the same do not wait for each other.
+    let mut results: Vec<(Digest, &CachedResult)> =
+        results.iter().map(|it| (it.key.id(), it)).collect();
+    results.sort_by_key(|(id, _)| *id);
+    for (id, result) in results {
+        tx.query(
+            "INSERT INTO cached_results (id, task, scope, key, value, run, created, expires)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (id) DO UPDATE SET value = excluded.value, run = excluded.run,
+                 created = excluded.created, expires = excluded.expires",
+            params![
+                id,
+                result.key.task,
+                result.key.scope,
+                result.key.key,
+                result.value,
+                result.run,
+                result.created,
+                result.expires
+            ],
+        )
+        .await?;
+        forget_blobs(tx, &[id]);
+        let blobs = BlobDigest::all_of(&result.value);
+        if !blobs.is_empty() {
+            tx.run(
+                "INSERT INTO cached_blobs (result, digest)
+                 SELECT $1, digest FROM blobs WHERE digest = ANY($2) ORDER BY digest FOR KEY SHARE
+                 ON CONFLICT DO NOTHING",
+                params![id, List(&blobs)],
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Before the blobs of results go: they may have no other holder.
+fn forget_blobs(tx: &Tx, ids: &[Digest]) {
+    tx.run(
+        "UPDATE blobs SET loose = true WHERE digest IN (
+             SELECT b.digest FROM blobs b WHERE b.digest IN (
+                 SELECT digest FROM cached_blobs WHERE result = ANY($1)
+             ) ORDER BY b.digest FOR NO KEY UPDATE
+         )",
+        params![List(ids)],
+    );
+    let sql = "DELETE FROM cached_blobs WHERE result = ANY($1)";
+    tx.run(sql, params![List(ids)]);
+}
+
+async fn usable(conn: &impl Conn, ids: &[Digest], now: Timestamp) -> Pg<Vec<(Digest, Json)>> {
+    conn.all(
+        "SELECT id, value FROM cached_results
+         WHERE id = ANY($1) AND (expires IS NULL OR expires > $2)",
+        params![List(ids), now],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+    .await
+}
+
+/// The results that a condition leaves, and its parameters.
+fn only(which: &CachePart) -> (&'static str, Vec<Value>) {
+    match which {
+        CachePart::All => ("true", Vec::new()),
+        CachePart::Ids(from, to) => ("id BETWEEN $1 AND $2", params![*from, *to]),
+        CachePart::Task(task) => ("task = $1", params![*task]),
+        CachePart::Component(component) => {
+            let (from, to) = CachePart::scopes_of(*component);
+            ("scope >= $1 AND scope < $2", params![from, to])
+        }
+        CachePart::Expired(at) => ("expires <= $1", params![*at]),
+    }
+}
+
+async fn list(conn: &impl Conn, which: &CachePart, count: u32) -> Pg<Vec<CachedResult>> {
+    let (only, params) = only(which);
+    let sql = format!(
+        "SELECT task, scope, key, value, run, created, expires FROM cached_results
+         WHERE {only} ORDER BY created DESC, id LIMIT {count}"
+    );
+    conn.all(&sql, params, cached_result).await
+}
+
+async fn clear(tx: &Tx, which: &CachePart, count: u32) -> Pg<u64> {
+    let (only, params) = only(which);
+    let sql = format!(
+        "DELETE FROM cached_results WHERE id IN (
+             SELECT id FROM cached_results WHERE {only} ORDER BY id LIMIT {count}
+             FOR UPDATE SKIP LOCKED
+         ) RETURNING id"
+    );
+    let ids: Vec<Digest> = tx.all(&sql, params, |row| row.get(0)).await?;
+    if !ids.is_empty() {
+        forget_blobs(tx, &ids);
+    }
+    Ok(ids.len() as u64)
+}
+
+fn cached_result(row: &Row) -> Pg<CachedResult> {
+    Ok(CachedResult {
+        key: CacheKey {
+            task: row.get(0)?,
+            scope: row.get(1)?,
+            key: row.get(2)?,
+        },
+        value: row.get(3)?,
+        run: row.get(4)?,
+        created: row.get(5)?,
+        expires: row.get(6)?,
+    })
+}
+
+#[async_trait]
+impl Cache for PostgresStore {
+    async fn cached(&self, ids: &[Digest], now: Timestamp) -> StoreResult<Vec<(Digest, Json)>> {
+        let ids = ids.to_vec();
+        self.read(async move |conn| usable(&conn, &ids, now).await)
+            .await
+    }
+
+    async fn cached_results(
+        &self,
+        which: &CachePart,
+        count: u32,
+    ) -> StoreResult<Vec<CachedResult>> {
+        let which = which.clone();
+        self.read(async move |conn| list(&conn, &which, count).await)
+            .await
+    }
+
+    async fn clear_cache(&self, which: &CachePart, count: u32) -> StoreResult<u64> {
+        let which = which.clone();
+        write!(self, |tx, which| clear(&tx, &which, count).await).await
+    }
+}
