@@ -13,6 +13,7 @@ mod bad_files;
 mod bad_input;
 mod blobs;
 mod bulk;
+mod cached_runs;
 mod cancelling;
 mod chaos;
 mod circles;

@@ -17,6 +17,59 @@ fn declares() -> Result<u64> {
 #[flow]
 fn plain() {}
 
+/// Leaves a file for each time that it computes, where others can count. It says how often it was.
+fn computed(what: &str, ms: u64) -> Result<usize> {
+    std::thread::sleep(Duration::from_millis(ms));
+    let id = context().task.context("a task has a context")?.task_run_id;
+    std::fs::write(format!("/busy/{what}-{id}"), "")?;
+    let files = std::fs::read_dir("/busy")?.collect::<std::io::Result<Vec<_>>>()?;
+    let of_this = |name: &str| name.starts_with(&format!("{what}-"));
+    let count = files
+        .iter()
+        .filter(|file| file.file_name().to_str().is_some_and(of_this));
+    Ok(count.count())
+}
+
+#[task(cache = inputs)]
+fn by_inputs(what: String) -> Result<usize> {
+    computed(&what, 0)
+}
+
+#[task(cache = inputs, cache_expiration = "1s")]
+fn for_a_second(what: String) -> Result<usize> {
+    computed(&what, 0)
+}
+
+/// However often it is called with other numbers, there is one result for each text.
+#[task(cache_key = |args| args.what.to_lowercase())]
+fn by_key(what: String, n: u32) -> Result<usize> {
+    info!("{n}");
+    computed(&what, 0)
+}
+
+/// One computes, the others wait for that.
+#[task(cache = inputs, cache_lock = true)]
+fn alone(what: String, ms: u64) -> Result<usize> {
+    computed(&what, ms)
+}
+
+#[task(tags = ["heavy"])]
+fn tagged(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
+}
+
+#[flow]
+fn asks_the_cache(what: String, how: String, n: u32) -> Result<usize> {
+    match &*how {
+        "inputs" => by_inputs(what),
+        "second" => for_a_second(what),
+        "key" => by_key(what, n),
+        "alone" => alone(what, u64::from(n)),
+        "tagged" => tagged(u64::from(n)).map(|()| 0),
+        other => bail!("`{other}` is no way to cache"),
+    }
+}
+
 /// Holds a slot of `database` for so long. It is granted a directory, where it leaves a file for as
 /// long as it runs, so that others can count.
 #[task(limits = ["database"], retries = 2)]

@@ -8,10 +8,11 @@ use super::*;
 use crate::{Parameters, Start, undeployed_run};
 use model::testing::SomeIds;
 use model::{
-    Argument, Ask, Deployment, Digest, Entry, Failure, FailureKind, FlowDescription, FlowName,
-    FlowOptions, FlowRun, Grants, InputRequest, Json, Lease, LimitName, Manifest, Next, Outcome,
-    PoolName, Progress, Recorded, Reply, RunId, RunRequest, Schema, Seq, Settled, Settlement,
-    State, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, VariableName, WorkerId,
+    Argument, Ask, CacheBy, CacheKey, CacheOptions, Deployment, Digest, Entry, Failure,
+    FailureKind, FlowDescription, FlowName, FlowOptions, FlowRun, Grants, InputRequest, Json,
+    Lease, LimitName, Manifest, Next, Outcome, PoolName, Progress, Recorded, Reply, RunId,
+    RunRequest, Schema, Seq, Settled, Settlement, State, TaskCall, TaskDescription, TaskName,
+    TaskOptions, Timestamp, VariableName, WorkerId,
 };
 
 /// What is told, and the millisecond in which it is told.
@@ -114,12 +115,7 @@ fn tell(flow: &mut Flow, ms: i64, tell: Tell) -> Step {
 /// Tells the machine one thing after the other, and compares what it wants done each time.
 #[track_caller]
 fn check(setup: Setup, story: impl IntoIterator<Item = (i64, Tell, &'static str)>) -> Flow {
-    let mut flow = setup.flow();
-    for (ms, told, expect) in story {
-        let step = tell(&mut flow, ms, told);
-        assert_eq!(show(&mut flow, &step), expect, "at {ms} ms");
-    }
-    flow
+    check_of(setup.flow(), story)
 }
 
 fn show(flow: &mut Flow, step: &Step) -> String {
@@ -137,6 +133,10 @@ fn show(flow: &mut Flow, step: &Step) -> String {
         Step::Look(Look::Queue(pool, queue)) => format!("look for queue {queue} of {pool}"),
         Step::Look(Look::Run(_)) => "look for the run".to_owned(),
         Step::Look(Look::RunByKey(flow, key)) => format!("look for {flow} of key {key}"),
+        Step::Look(Look::Before(lookups)) => {
+            let each = lookups.iter().map(show_lookup);
+            format!("look before {}", each.collect::<Vec<_>>().join(", "))
+        }
         Step::Look(Look::Permitted(seqs)) => {
             format!("look whether {} may start", list(seqs))
         }
@@ -170,6 +170,17 @@ fn show(flow: &mut Flow, step: &Step) -> String {
     text
 }
 
+fn show_lookup(lookup: &Lookup) -> String {
+    let from = match lookup.result.as_ref().map(|key| &key.from) {
+        None => String::new(),
+        Some(KeyFrom::Known(key)) => format!(" key {key}"),
+        Some(KeyFrom::Inputs(arguments)) => format!(" inputs {arguments}"),
+        Some(KeyFrom::Task { by, arguments }) => format!(" {by} of {arguments}"),
+    };
+    let limits = lookup.limits.iter().map(|limit| format!(" {limit}"));
+    format!("{}{from}{}", lookup.seq, limits.collect::<String>())
+}
+
 fn list(seqs: &[Seq]) -> String {
     let seqs: Vec<String> = seqs.iter().map(ToString::to_string).collect();
     format!("[{}]", seqs.join(" "))
@@ -193,6 +204,9 @@ fn show_progress(progress: &Progress) -> String {
     }
     for task in &progress.task_runs {
         parts.push(format!("{}: {}", task.name, task.state().name));
+    }
+    for cached in &progress.cached {
+        parts.push(format!("keeps {} of {}", cached.value, cached.key.key));
     }
     if !progress.children.is_empty() {
         parts.push(format!("{} children", progress.children.len()));
@@ -976,5 +990,150 @@ look whether [1] settled
 look whether [1] may start
 busy, news false, due 25; start load-0 1
 "
+    );
+}
+
+/// The machine of a component whose task is cached.
+fn caching(options: CacheOptions) -> Flow {
+    let mut flow = Setup::default().flow();
+    let mut manifest = (*flow.manifest).clone();
+    manifest.tasks[0].options.cache = Some(options);
+    flow.manifest = Arc::new(manifest);
+    flow
+}
+
+fn by_inputs() -> CacheOptions {
+    CacheOptions {
+        by: CacheBy::Inputs,
+        expiration_ms: None,
+        lock: false,
+    }
+}
+
+/// Of each of these calls: whether its limits exist, and what is cached of it, or why it has no
+/// key.
+fn found(calls: &[(u64, Result<Option<u32>, &str>)]) -> Tell {
+    let looked = calls.iter().map(|(seq, cached)| {
+        let key = CacheKey {
+            task: TaskName::trusted("load"),
+            scope: "x".to_owned(),
+            key: "k".to_owned(),
+        };
+        let result = match cached {
+            Ok(value) => Ok((key, value.map(|value| Json::trusted(value.to_string())))),
+            Err(why) => Err(Failure::new(FailureKind::Invalid, *why)),
+        };
+        Looked {
+            seq: Seq(*seq),
+            result: Some(result),
+            limits: Vec::new(),
+        }
+    });
+    Happened(Event::Found(Found::Before(looked.collect())))
+}
+
+/// As `check`, with a machine that is there already.
+#[track_caller]
+fn check_of(mut flow: Flow, story: impl IntoIterator<Item = (i64, Tell, &'static str)>) -> Flow {
+    for (ms, told, expect) in story {
+        let step = tell(&mut flow, ms, told);
+        assert_eq!(show(&mut flow, &step), expect, "at {ms} ms");
+    }
+    flow
+}
+
+#[test]
+fn a_cached_result_ends_a_task_and_one_that_is_computed_is_kept() {
+    let mut flow = check_of(
+        caching(by_inputs()),
+        [
+            (1, load(&[("n", Argument::Value(Json::trusted("1")))]), "1"),
+            (1, load(&[]), "2"),
+            (1, load(&[]), "3"),
+            // Those that are to start are looked up together.
+            (
+                2,
+                all(&[1, 2, 3]),
+                "look before 1 inputs {\"n\":1}, 2 inputs {}, 3 inputs {}",
+            ),
+            (
+                3,
+                found(&[(1, Ok(Some(9))), (2, Ok(None)), (3, Err("no key"))]),
+                "busy, news false, due 23; start load-1 1",
+            ),
+            (4, ended(2, 4, seven()), "done"),
+            // A result that is not recorded yet is found as well.
+            (5, load(&[]), "4"),
+            (5, all(&[4]), "look before 4 inputs {}"),
+            (6, found(&[(4, Ok(None))]), "done"),
+        ],
+    );
+    let end = flow.end(seven(), at(7));
+    assert_eq!(
+        show_progress(&end),
+        "Completed, 1!, 2!, 3!, 4!, load-0: Cached, load-2: Failed, load-1: Completed, \
+         load-3: Cached, keeps 7 of k, end"
+    );
+}
+
+#[test]
+fn whoever_computes_alone_looks_again_once_it_may() {
+    let locked = CacheOptions {
+        lock: true,
+        ..by_inputs()
+    };
+    check_of(
+        caching(locked),
+        [
+            (1, load(&[]), "1"),
+            (1, all(&[1]), "look before 1 inputs {}"),
+            (
+                2,
+                found(&[(1, Ok(None))]),
+                "record Waiting, 1, load-0: Pending, wait 1 of [1] until 5000 for task `load-0`",
+            ),
+            (3, recorded(Recorded::Ready), "look whether [1] settled"),
+            (4, settled(&[], 4), "look whether [1] may start"),
+            // Somebody may have computed it meanwhile. The key is known.
+            (5, permitted(&[1]), "look before 1 key k"),
+            (6, found(&[(1, Ok(Some(9)))]), "done"),
+        ],
+    );
+}
+
+#[test]
+fn a_retry_looks_again() {
+    check_of(
+        caching(by_inputs()),
+        [
+            (1, load(&[]), "1"),
+            (1, all(&[1]), "look before 1 inputs {}"),
+            (
+                2,
+                found(&[(1, Ok(None))]),
+                "busy, news false, due 22; start load-0 1",
+            ),
+            (
+                3,
+                ended(1, 3, lost()),
+                "record Waiting, 1, load-0: AwaitingRetry, wait 1 of [1] until 1003 for \
+                 task `load-0`",
+            ),
+            (4, recorded(Recorded::Done), "Parked"),
+            (
+                1003,
+                Happened(Event::Resumed {
+                    lease: lease(2),
+                    cancelling: false,
+                }),
+                "look whether [1] settled",
+            ),
+            (1004, settled(&[], 0), "look before 1 key k"),
+            (
+                1005,
+                found(&[(1, Ok(None))]),
+                "busy, news false, due 1025; start load-0 2",
+            ),
+        ],
     );
 }

@@ -157,6 +157,7 @@ fn show_change(change: &Change<'_>) -> String {
         Change::CountDown { left, .. } => format!("{left} left"),
         Change::GiveBack { what, .. } => format!("give back {what:?}"),
         Change::AskPermit { asked, .. } => format!("ask for slots for {}", asked.seq),
+        Change::Cache(results) => format!("cache {} results", results.len()),
         Change::Wake { at, .. } => format!("wake at {}", at.0 / 1_000_000),
         Change::ForgetWatchers { .. } => "forget watchers".to_owned(),
         Change::PutTaskRun { .. } => "put task run".to_owned(),
