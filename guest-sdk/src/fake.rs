@@ -198,6 +198,23 @@ impl Host for Fake {
         }
     }
 
+    fn take_slots(
+        &self,
+        limit: &str,
+        slots: u32,
+        scope: Option<Handle>,
+    ) -> Result<Handle, Failure> {
+        let handle = self.start(|_| Settlement::Timer);
+        let scope = inside(scope);
+        self.note(format!("{handle}: take {slots} of {limit}{scope}"));
+        Ok(handle)
+    }
+
+    fn give_slots_back(&self, taken: Handle) -> Result<(), Failure> {
+        self.note(format!("give back {taken}"));
+        Ok(())
+    }
+
     fn start_timer(&self, duration_ms: u64, scope: Option<Handle>) -> Result<Handle, Failure> {
         let handle = self.start(|_| Settlement::Timer);
         let scope = inside(scope);

@@ -40,6 +40,9 @@ pub trait Host {
     fn request_input(&self, request: &InputRequest) -> Result<Handle, Failure>;
     fn input_given(&self, handle: Handle) -> Option<Result<String, Failure>>;
     fn withdraw_input(&self, handle: Handle) -> Result<(), Failure>;
+    fn take_slots(&self, limit: &str, slots: u32, scope: Option<Handle>)
+    -> Result<Handle, Failure>;
+    fn give_slots_back(&self, taken: Handle) -> Result<(), Failure>;
     fn variable(&self, name: &str) -> Result<Option<String>, Failure>;
     fn secret(&self, name: &str) -> Result<String, Failure>;
     fn make_artifact(&self, artifact: &Artifact) -> Result<(), Failure>;
@@ -113,6 +116,17 @@ mod imports {
         }
         fn withdraw_input(&self, handle: Handle) -> Result<(), Failure> {
             wit::inputs::withdraw(handle)
+        }
+        fn take_slots(
+            &self,
+            limit: &str,
+            slots: u32,
+            scope: Option<Handle>,
+        ) -> Result<Handle, Failure> {
+            wit::orch::workflow::limits::take(limit, slots, scope)
+        }
+        fn give_slots_back(&self, taken: Handle) -> Result<(), Failure> {
+            wit::orch::workflow::limits::give_back(taken)
         }
         fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
             wit::orch::workflow::variables::get(name)

@@ -116,6 +116,7 @@ pub mod blob;
 mod bytes;
 #[cfg(test)]
 mod calls_tests;
+mod concurrency;
 mod context;
 mod current;
 mod deployment;
@@ -150,6 +151,7 @@ mod variable;
 pub use arguments::Argument;
 pub use blob::Blob;
 pub use bytes::Bytes;
+pub use concurrency::{Concurrency, Slots, concurrency};
 pub use context::{RunContext, TaskContext, context};
 pub use deployment::{
     Reply, RunDeployment, RunDeployments, WaitForFlowRuns, run_deployment, run_deployments,
@@ -184,7 +186,7 @@ pub mod prelude {
 
     pub use crate::{
         Blob, Bytes, Context, Error, ErrorKind, FlowRun, FlowRunId, Result, Secret, State,
-        TaskFuture, artifact, bail, blob, context, ensure, flow, http, run_deployment,
+        TaskFuture, artifact, bail, blob, concurrency, context, ensure, flow, http, run_deployment,
         run_deployments, secret, sleep, suspend_for_input, task, variable, variable_or,
         wait_for_flow_runs,
     };

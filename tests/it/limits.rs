@@ -381,3 +381,105 @@ fn runs_that_are_cancelled_paused_and_deleted_give_back_the_slots_of_their_tasks
     assert_eq!(limit(&home, "database")["taken"], 0);
     home.run(["flow-run", "cancel", &long]).ok();
 }
+
+/// A home with the flows of `declares`, and a limit of so many slots that their code takes.
+fn with_code_that_takes(slots: u32) -> Home {
+    let home = home();
+    home.run(["limit", "create", "database", "--slots", &slots.to_string()])
+        .ok();
+    deploy(&home, "declares", &["--no-schedules", "--no-limits"]);
+    home
+}
+
+fn takes(home: &Home, slots: u32, ms: u32) -> String {
+    let (slots, ms) = (format!("slots={slots}"), format!("ms={ms}"));
+    start(home, "takes", &["-p", &slots, "-p", &ms])
+}
+
+#[test]
+fn code_takes_slots_in_the_order_of_arrival_and_waits_without_a_slot_of_the_pool() {
+    let home = with_code_that_takes(3);
+    // One run at a time: who waits for slots is in nobody's way.
+    let _worker = worker(&home, &["--limit", "1"]);
+    let first = takes(&home, 2, 60_000);
+    eventually(SOON, || limit(&home, "database")["taken"] == 2);
+    let two = takes(&home, 2, 10);
+    eventually(SOON, || limit(&home, "database")["waiting"] == 1);
+    // There would be one for it, but it came later.
+    let one = takes(&home, 1, 10);
+    eventually(SOON, || limit(&home, "database")["waiting"] == 2);
+    let waits = &inspect(&home, &two)["state"];
+    assert_eq!(
+        (&waits["name"], &waits["message"]),
+        (&json!("Waiting"), &json!("waits for limit `database`"))
+    );
+    home.run(["flow-run", "cancel", &first]).ok();
+    wait_until(&home, &two, "COMPLETED");
+    wait_until(&home, &one, "COMPLETED");
+    assert_eq!(limit(&home, "database")["taken"], 0);
+    // More than there are: all of them.
+    let all = takes(&home, 9, 10);
+    wait_until(&home, &all, "COMPLETED");
+    let none = takes(&home, 0, 10);
+    wait_until(&home, &none, "FAILED");
+    assert_eq!(
+        inspect(&home, &none)["failure"]["message"],
+        "no slots are asked of limit `database`: at least 1 is"
+    );
+    home.run(shlex("limit delete database")).ok();
+    let without = takes(&home, 1, 10);
+    wait_until(&home, &without, "COMPLETED");
+    let replayed = home.run(["flow-run", "replay", &two]).ok();
+    assert!(replayed.stdout.contains("calls"), "{replayed}");
+}
+
+#[test]
+fn a_flow_has_its_slots_also_after_its_worker_was_killed() {
+    let home = with_code_that_takes(1);
+    let killed = worker(&home, &[]);
+    let first = takes(&home, 1, 3_000);
+    eventually(SOON, || limit(&home, "database")["taken"] == 1);
+    let second = takes(&home, 1, 10);
+    eventually(SOON, || limit(&home, "database")["waiting"] == 1);
+    killed.sigkill();
+    let _worker = worker(&home, &[]);
+    eventually(SOON, || {
+        let database = limit(&home, "database");
+        assert!(database["taken"].as_u64() <= Some(1), "{database}");
+        state(&home, &second) == "COMPLETED"
+    });
+    let said = |run: &str, what: &str| {
+        let lines = list(&home, &["flow-run", "logs", run]);
+        let line = lines.iter().find(|line| line["message"] == what);
+        text(&line.unwrap_or_else(|| panic!("no `{what}` in {lines:?}"))["at"]).to_owned()
+    };
+    assert!(said(&first, "gave them back") <= said(&second, "has them"));
+}
+
+#[test]
+fn slots_are_given_back_by_who_fails_and_by_who_is_in_a_hurry() {
+    let home = with_code_that_takes(1);
+    let _worker = worker(&home, &[]);
+    let fails = start(&home, "drops-them", &[]);
+    eventually(SOON, || {
+        inspect(&home, &fails)["state"]["name"] == "AwaitingRetry"
+    });
+    assert_eq!(limit(&home, "database")["taken"], 0);
+    wait_until(&home, &fails, "COMPLETED");
+
+    let holder = takes(&home, 1, 60_000);
+    eventually(SOON, || limit(&home, "database")["taken"] == 1);
+    start(&home, "is-in-a-hurry", &[]);
+    eventually(SOON, || limit(&home, "database")["waiting"] == 1);
+    eventually(SOON, || limit(&home, "database")["waiting"] == 0);
+    home.run(["flow-run", "cancel", &holder]).ok();
+    eventually(SOON, || limit(&home, "database")["taken"] == 0);
+
+    let run = start(&home, "lets-a-task-take", &[]);
+    wait_until(&home, &run, "FAILED");
+    let message = text(&inspect(&home, &run)["failure"]["message"]).to_owned();
+    assert!(
+        message.contains("cannot take slots of `database` in its code: it declares them"),
+        "{message}"
+    );
+}

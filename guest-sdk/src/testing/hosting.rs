@@ -145,6 +145,15 @@ impl Host for World {
         Ok(handle)
     }
 
+    /// In a test there is no limit.
+    fn take_slots(&self, _: &str, _: u32, _: Option<Handle>) -> Result<Handle, Failure> {
+        self.start_timer(0, None)
+    }
+
+    fn give_slots_back(&self, _: Handle) -> Result<(), Failure> {
+        Ok(())
+    }
+
     fn request_input(&self, request: &InputRequest) -> Result<Handle, Failure> {
         self.ask_for_input(request)
     }

@@ -3,8 +3,8 @@
 
 use model::{
     Argument, ArtifactKey, ArtifactKind, Ask, Failure, FailureKind, FlowDescription, FlowName,
-    FlowOptions, InputRequest, Json, Manifest, NewArtifact, Outcome, RunId, RunRequest, Schema,
-    Seq, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, VariableName,
+    FlowOptions, InputRequest, Json, LimitName, Manifest, NewArtifact, Outcome, RunId, RunRequest,
+    Schema, Seq, TaskCall, TaskDescription, TaskName, TaskOptions, Timestamp, VariableName,
 };
 use uuid::Uuid;
 
@@ -156,7 +156,7 @@ pub fn run_request(dice: &mut Dice, calls: u64) -> RunRequest {
 
 /// One call, after so many others.
 pub fn ask(dice: &mut Dice, calls: u64) -> Ask {
-    match dice.below(19) {
+    match dice.below(21) {
         18 => Ask::MakeArtifact(NewArtifact {
             key: ArtifactKey::trusted(*dice.pick(&NAMES)),
             kind: *dice.pick(&ArtifactKind::ALL),
@@ -190,6 +190,12 @@ pub fn ask(dice: &mut Dice, calls: u64) -> Ask {
         }),
         11 => Ask::WithdrawInput(handle(dice, calls)),
         12 => Ask::CancelTask(handle(dice, calls)),
+        19 => Ask::TakeSlots {
+            limit: LimitName::trusted(*dice.pick(&NAMES)),
+            slots: dice.below(3) as u32,
+            scope: scope(dice, calls),
+        },
+        20 => Ask::GiveSlotsBack(handle(dice, calls)),
         13 | 14 => Ask::WaitAny(handles(dice, calls)),
         _ => Ask::WaitAll(handles(dice, calls)),
     }

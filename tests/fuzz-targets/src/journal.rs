@@ -128,6 +128,16 @@ fn asks(entries: &[Entry]) -> Vec<Ask> {
             scope,
         }),
         Call::WithdrawInput { input } => Ask::WithdrawInput(input),
+        Call::TakeSlots {
+            limit,
+            slots,
+            scope,
+        } => Ask::TakeSlots {
+            limit,
+            slots,
+            scope,
+        },
+        Call::GiveSlotsBack { taken } => Ask::GiveSlotsBack(taken),
         Call::CancelTask { task } => Ask::CancelTask(task),
         Call::Cancelled { .. } => Ask::WaitAll(vec![Seq(1)]),
         Call::WaitAny => Ask::WaitAny(vec![Seq(1), Seq(2)]),
@@ -187,6 +197,16 @@ fn call(dice: &mut Dice, calls: u64) -> Call {
             scope: request.scope,
         },
         Ask::WithdrawInput(input) => Call::WithdrawInput { input },
+        Ask::TakeSlots {
+            limit,
+            slots,
+            scope,
+        } => Call::TakeSlots {
+            limit,
+            slots,
+            scope,
+        },
+        Ask::GiveSlotsBack(taken) => Call::GiveSlotsBack { taken },
         Ask::CancelTask(task) => Call::CancelTask { task },
         Ask::WaitAny(_) => Call::WaitAny,
         Ask::WaitAll(_) => Call::Cancelled {

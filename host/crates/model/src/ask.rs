@@ -4,8 +4,8 @@
 //! machine that decides, and the answer back, without looking into either.
 
 use super::{
-    FlowName, InputRequest, Json, NewArtifact, Outcome, RunId, RunRequest, RunSnapshot, Seq,
-    TaskCall, VariableName,
+    FlowName, InputRequest, Json, LimitName, NewArtifact, Outcome, RunId, RunRequest, RunSnapshot,
+    Seq, TaskCall, VariableName,
 };
 
 /// A question of a flow.
@@ -38,6 +38,15 @@ pub enum Ask {
     RequestInput(InputRequest),
     /// Take such a request back. Answered by `Done`.
     WithdrawInput(Seq),
+    /// Take so many slots of a limit. Answered by a handle that settles once they are there.
+    TakeSlots {
+        limit: LimitName,
+        slots: u32,
+        /// The subflow that takes them, unless it is the flow itself.
+        scope: Option<Seq>,
+    },
+    /// Give them back, or wait for them no longer. Answered by `Done`.
+    GiveSlotsBack(Seq),
     /// Cancel a task.
     CancelTask(Seq),
     /// Wait for any of these. Answered by those that have settled.

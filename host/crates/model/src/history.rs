@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, RunId, RunName, Seq, State, StateName, StateType, Timestamp, WorkerId};
+use super::{
+    Failure, LimitName, RunId, RunName, Seq, State, StateName, StateType, Timestamp, WorkerId,
+};
 
 /// A line of a flow run's history: a state that it entered, and what goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +118,11 @@ pub enum Awaited {
         seq: Seq,
         key: String,
     },
+    /// Slots of a limit.
+    Slots {
+        seq: Seq,
+        limit: LimitName,
+    },
 }
 
 impl Awaited {
@@ -124,7 +131,8 @@ impl Awaited {
             Self::Timer { seq, .. }
             | Self::Task { seq, .. }
             | Self::Run { seq, .. }
-            | Self::Input { seq, .. } => *seq,
+            | Self::Input { seq, .. }
+            | Self::Slots { seq, .. } => *seq,
         }
     }
 
@@ -135,6 +143,7 @@ impl Awaited {
             Self::Task { .. } => "task",
             Self::Run { .. } => "flow run",
             Self::Input { .. } => "input",
+            Self::Slots { .. } => "limit",
         }
     }
 
@@ -150,6 +159,7 @@ impl Awaited {
             } => write!(f, "`{name}`"),
             Self::Run { id, .. } => write!(f, "{id}"),
             Self::Input { key, .. } => write!(f, "`{key}`"),
+            Self::Slots { limit, .. } => write!(f, "`{limit}`"),
         }
     }
 }

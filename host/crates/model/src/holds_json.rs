@@ -109,6 +109,8 @@ holds_json!(Call, |call, on| match call {
     | Call::Timer { .. }
     | Call::Input { .. }
     | Call::WithdrawInput { .. }
+    | Call::TakeSlots { .. }
+    | Call::GiveSlotsBack { .. }
     | Call::CancelTask { .. }
     | Call::Cancelled { .. }
     | Call::WaitAny => {}
@@ -140,6 +142,7 @@ holds_json!(Settlement, |settlement, on| match settlement {
         ..
     }) => on(result),
     Settlement::Task(Err(_))
+    | Settlement::Slots
     | Settlement::Input(Err(_))
     | Settlement::Run(_)
     | Settlement::Timer => {}

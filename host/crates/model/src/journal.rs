@@ -9,8 +9,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArtifactKey, ArtifactKind, DeploymentName, Failure, FlowName, Ids, InputId, Json, Outcome,
-    RunId, RunName, RunSnapshot, Seq, TaskName, TaskOptions, TaskRunId, Timestamp, VariableName,
+    ArtifactKey, ArtifactKind, DeploymentName, Failure, FlowName, Ids, InputId, Json, LimitName,
+    Outcome, RunId, RunName, RunSnapshot, Seq, TaskName, TaskOptions, TaskRunId, Timestamp,
+    VariableName,
 };
 
 /// The version of the form in which entries are stored: what serde makes of [`Entry`].
@@ -68,6 +69,15 @@ pub enum Call {
     },
     /// Take such a request back.
     WithdrawInput { input: Seq },
+    /// Take slots of a limit.
+    TakeSlots {
+        limit: LimitName,
+        slots: u32,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        scope: Option<Seq>,
+    },
+    /// Give them back.
+    GiveSlotsBack { taken: Seq },
     /// The flow cancels a task that it started.
     CancelTask { task: Seq },
     /// The flow was told that it is cancelled, by the wait of this number (from 1).
@@ -179,6 +189,8 @@ pub enum Settlement {
     Timer,
     /// What a person has given, or why nobody has.
     Input(Outcome),
+    /// The slots of a limit are there.
+    Slots,
 }
 
 impl Settlement {
@@ -187,7 +199,7 @@ impl Settlement {
         match self {
             Self::Task(outcome) | Self::Input(outcome) => outcome.clone(),
             Self::Run(run) => run.outcome.clone().unwrap_or_else(|| Ok(Json::null())),
-            Self::Timer => Ok(Json::null()),
+            Self::Timer | Self::Slots => Ok(Json::null()),
         }
     }
 }
@@ -251,6 +263,8 @@ impl fmt::Display for Call {
             Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
             Self::Input { key, .. } => write!(f, "suspend_for_input `{key}`"),
             Self::WithdrawInput { input } => write!(f, "no longer wait for input {input}"),
+            Self::TakeSlots { limit, slots, .. } => write!(f, "concurrency `{limit}` {slots}"),
+            Self::GiveSlotsBack { taken } => write!(f, "end of concurrency {taken}"),
             Self::CancelTask { task } => write!(f, "cancel task {task}"),
             Self::Cancelled { wait } => write!(f, "told of its cancellation by wait {wait}"),
             Self::WaitAny => f.write_str("wait for any"),

@@ -172,6 +172,20 @@ fn entries() -> Vec<Entry> {
             None,
         ),
         (Call::CancelTask { task: Seq(2) }, Answer::Accepted, None),
+        (
+            Call::TakeSlots {
+                limit: LimitName::trusted("db"),
+                slots: 2,
+                scope: Some(Seq(5)),
+            },
+            Answer::Accepted,
+            Some(Settlement::Slots),
+        ),
+        (
+            Call::GiveSlotsBack { taken: Seq(17) },
+            Answer::Accepted,
+            None,
+        ),
     ];
     let entry = |(at, (call, answer, settlement)): (usize, (Call, Answer, Option<Settlement>))| {
         let seq = Seq(at as u64 + 1);
@@ -254,19 +268,21 @@ fn the_file_has_every_kind() {
         Call::Timer { .. } => "timer",
         Call::Input { .. } => "input",
         Call::WithdrawInput { .. } => "withdraw-input",
+        Call::TakeSlots { .. } => "take-slots",
+        Call::GiveSlotsBack { .. } => "give-slots-back",
         Call::CancelTask { .. } => "cancel-task",
         Call::Cancelled { .. } => "cancelled",
         Call::WaitAny => "wait-any",
     });
     let calls: BTreeSet<String> = calls.map(str::to_owned).collect();
-    assert_eq!(calls.len(), 14);
+    assert_eq!(calls.len(), 16);
     assert_eq!(kinds(&|entry| kind(&entry["call"])), calls);
     let answers = [
         "accepted", "due", "input", "nothing", "refused", "run", "settled", "task-run", "value",
     ];
     let answers: BTreeSet<String> = answers.map(str::to_owned).into();
     assert_eq!(kinds(&|entry| kind(&entry["answer"])), answers);
-    let settlements = ["input", "run", "task", "timer"];
+    let settlements = ["input", "run", "slots", "task", "timer"];
     let settlements: BTreeSet<String> = settlements.map(str::to_owned).into();
     assert_eq!(kinds(&|entry| kind(&entry["settled"][1])), settlements);
 }

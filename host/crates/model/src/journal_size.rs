@@ -24,7 +24,7 @@ impl Settlement {
         match self {
             Self::Task(outcome) | Self::Input(outcome) => of_outcome(outcome),
             Self::Run(run) => of_run(run),
-            Self::Timer => 0,
+            Self::Timer | Self::Slots => 0,
         }
     }
 }
@@ -36,12 +36,14 @@ fn of_call(call: &Call) -> usize {
         Call::Subflow { parameters, .. } => parameters.as_str().len(),
         Call::EndSubflow { outcome, .. } => of_outcome(outcome),
         Call::Input { key, .. } => key.len(),
+        Call::TakeSlots { limit, .. } => limit.as_str().len(),
         Call::GetVariable { name } => name.as_str().len(),
         Call::Artifact { key, .. } => key.as_str().len(),
         Call::WatchRun { .. }
         | Call::GetRun { .. }
         | Call::Timer { .. }
         | Call::WithdrawInput { .. }
+        | Call::GiveSlotsBack { .. }
         | Call::CancelTask { .. }
         | Call::Cancelled { .. }
         | Call::WaitAny => 0,

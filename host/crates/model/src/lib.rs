@@ -85,7 +85,7 @@ pub use name::{
 pub use pool::{Priority, PriorityError, WorkPool, WorkQueue};
 pub use progress::{
     AskedPermit, Cancellation, Claim, Claimed, NewRun, Next, PermitChanges, Progress, Recorded,
-    Settled, SubflowChange,
+    Settled, SubflowChange, Taker,
 };
 pub use retry::{LOSSES_BEFORE_ALONE, RetryPolicy};
 pub use run::{FlowRun, LATE_AFTER, Relative, RunSnapshot, has_waited};

@@ -101,6 +101,18 @@ pub struct Taking {
     pub collision: Collision,
 }
 
+impl Taking {
+    /// So many slots of all that there are. Who finds none waits.
+    pub fn some(limit: LimitName, slots: u32) -> Self {
+        Self {
+            limit,
+            line: String::new(),
+            slots,
+            collision: Collision::Enqueue,
+        }
+    }
+}
+
 /// That of a deployment is no name that a person may give.
 fn checked_before<'de, D: serde::Deserializer<'de>>(text: D) -> Result<LimitName, D::Error> {
     String::deserialize(text).map(LimitName::trusted)

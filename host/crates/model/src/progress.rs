@@ -35,18 +35,36 @@ pub struct Progress {
 /// What a run's calls ask of limits, and give back.
 #[derive(Clone, Debug, Default)]
 pub struct PermitChanges {
-    /// A call that has asked before keeps its place.
+    /// Who has asked before keeps its place.
     pub asked: Vec<AskedPermit>,
-    pub given_back: Vec<(Seq, Timestamp)>,
+    pub given_back: Vec<(Taker, Timestamp)>,
     /// With a wait: calls that wait for slots. The run goes on if one of them has them by then, and
     /// is ready as soon as one has.
     pub awaited: Vec<Seq>,
 }
 
+/// What of a run takes slots of limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taker {
+    /// An attempt of the task of this call.
+    Task(Seq),
+    /// The code of the flow, from this call on. It has them until it gives them back, also while
+    /// nobody executes it.
+    Code(Seq),
+}
+
+impl Taker {
+    pub fn seq(self) -> Seq {
+        match self {
+            Self::Task(seq) | Self::Code(seq) => seq,
+        }
+    }
+}
+
 /// A call asks for slots of limits: for all of these or none.
 #[derive(Clone, Debug)]
 pub struct AskedPermit {
-    pub seq: Seq,
+    pub by: Taker,
     pub takes: Vec<Taking>,
     pub at: Timestamp,
 }

@@ -18,7 +18,7 @@ use model::{
     Component, Deployment, DeploymentName, Digest, FlowDescription, FlowName, FlowRun, Json,
     PoolName, RunId, Timestamp,
 };
-use orchestrator::{ParameterError, Parameters, Start, new_run, undeployed_run};
+use orchestrator::{ParameterError, Parameters, Start, new_run, one_slot_each, undeployed_run};
 use store::{Catalog, Missing, NewRun, Runs, StoreError, StoreResult};
 
 use crate::resolve::{self, ResolveRefusal};
@@ -91,13 +91,16 @@ impl Startable {
             Some(deployment) => new_run(deployment, start, now),
             // It belongs to a pool, so that another worker can take it up should the one that
             // it is reserved for be lost.
-            None => undeployed_run(
-                self.component.digest,
-                self.flow.name.clone(),
-                PoolName::default_pool(),
-                start,
-                now,
-            ),
+            None => FlowRun {
+                limits: one_slot_each(&self.flow.options.limits),
+                ..undeployed_run(
+                    self.component.digest,
+                    self.flow.name.clone(),
+                    PoolName::default_pool(),
+                    start,
+                    now,
+                )
+            },
         };
         match self.parameters.check(&run.parameters) {
             Ok(()) => Ok(run),

@@ -74,13 +74,14 @@ fn takings(deployment: &Deployment, parameters: &Json) -> Vec<Taking> {
         slots: 1,
         collision: own.collision,
     });
-    let named = deployment.limits.iter().map(|limit| Taking {
-        limit: limit.clone(),
-        line: String::new(),
-        slots: 1,
-        collision: Collision::Enqueue,
-    });
+    let named = one_slot_each(&deployment.limits);
     own.into_iter().chain(named).collect()
+}
+
+/// A slot of each of these limits.
+pub fn one_slot_each(limits: &[LimitName]) -> Vec<Taking> {
+    let limits = limits.iter();
+    limits.map(|limit| Taking::some(limit.clone(), 1)).collect()
 }
 
 /// Longest line that is kept as it is, in bytes: it is in an index.

@@ -162,12 +162,14 @@ fn takes_a_name(call: &Call) -> bool {
         | Call::WatchRun { .. }
         | Call::Subflow { .. }
         | Call::Timer { .. }
+        | Call::TakeSlots { .. }
         | Call::Input { .. } => true,
         Call::GetRun { .. }
         | Call::GetVariable { .. }
         | Call::Artifact { .. }
         | Call::EndSubflow { .. }
         | Call::WithdrawInput { .. }
+        | Call::GiveSlotsBack { .. }
         | Call::CancelTask { .. }
         | Call::Cancelled { .. }
         | Call::WaitAny => false,
@@ -179,9 +181,10 @@ fn positions(call: &Call) -> Vec<Seq> {
     match call {
         Call::Task(call) => call.needs().chain(call.scope).collect(),
         Call::RunDeployment(request) => request.scope.into_iter().collect(),
-        Call::Subflow { scope, .. } | Call::Input { scope, .. } | Call::Artifact { scope, .. } => {
-            scope.iter().copied().collect()
-        }
+        Call::Subflow { scope, .. }
+        | Call::Input { scope, .. }
+        | Call::TakeSlots { scope, .. }
+        | Call::Artifact { scope, .. } => scope.iter().copied().collect(),
         _ => Vec::new(),
     }
 }
@@ -211,7 +214,10 @@ fn nowhere(call: &Call) -> Call {
             request.scheduled = None;
             request.scope = request.scope.map(|_| NOWHERE);
         }
-        Call::Subflow { scope, .. } | Call::Input { scope, .. } | Call::Artifact { scope, .. } => {
+        Call::Subflow { scope, .. }
+        | Call::Input { scope, .. }
+        | Call::TakeSlots { scope, .. }
+        | Call::Artifact { scope, .. } => {
             *scope = scope.map(|_| NOWHERE);
         }
         _ => {}

@@ -189,6 +189,7 @@ impl Journal {
             | Call::RunDeployment(_)
             | Call::WatchRun { .. }
             | Call::Timer { .. }
+            | Call::TakeSlots { .. }
             | Call::Input { .. } => true,
             Call::GetRun { .. }
             | Call::GetVariable { .. }
@@ -196,6 +197,7 @@ impl Journal {
             | Call::Subflow { .. }
             | Call::EndSubflow { .. }
             | Call::WithdrawInput { .. }
+            | Call::GiveSlotsBack { .. }
             | Call::CancelTask { .. }
             | Call::Cancelled { .. }
             | Call::WaitAny => false,

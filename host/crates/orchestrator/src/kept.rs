@@ -179,13 +179,18 @@ pub(crate) fn stays_worth_keeping(was: bool, settlement: &Settlement) -> bool {
         Settlement::Run(_) => was,
         // It gave nothing but time.
         Settlement::Timer => false,
+        // They are given back with the attempt.
+        Settlement::Slots => false,
     }
 }
 
 /// Whether an outcome of such a call is ever kept. To watch a run costs nothing, and what a
 /// timer gave is time; older builds kept both.
 fn may_be_kept(call: &Call) -> bool {
-    !matches!(call, Call::Timer { .. } | Call::WatchRun { .. })
+    !matches!(
+        call,
+        Call::Timer { .. } | Call::TakeSlots { .. } | Call::WatchRun { .. }
+    )
 }
 
 /// Whether it has started a run that had not completed when this was kept.

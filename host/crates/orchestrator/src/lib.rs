@@ -24,7 +24,9 @@ mod schema;
 
 pub use arguments::{check_arguments, task_arguments};
 pub use artifact::{add_artifact, artifact};
-pub use creation::{OtherRequest, Start, is_same_request, new_run, subflow_run, undeployed_run};
+pub use creation::{
+    OtherRequest, Start, is_same_request, new_run, one_slot_each, subflow_run, undeployed_run,
+};
 pub use dependencies::Dependencies;
 pub use input::{InputMisfit, InputProblem, InputSchema};
 pub use journal::{Asked, Divergence, Journal, Waited};

@@ -20,7 +20,7 @@ use store::{LimitUse, Permit};
 type Line = (LimitName, String);
 
 /// What a run takes for itself, rather than for one of its calls.
-const WHOLE: Seq = GivenBack::WHOLE;
+const WHOLE: i64 = GivenBack::WHOLE;
 
 /// Asks for what a run takes, unless it has done so before.
 pub(crate) async fn ask(tx: &Tx, run: RunKey, takes: &[Taking], now: Timestamp) -> Pg<()> {
@@ -33,17 +33,17 @@ pub(crate) async fn ask_for(tx: &Tx, run: RunKey, asked: &AskedPermit) -> Pg<()>
         "UPDATE flow_runs SET limited = true WHERE no = $1 AND NOT limited",
         params![run],
     );
-    put_rows(tx, run, asked.seq, &asked.takes, asked.at).await
+    put_rows(tx, run, GivenBack::number(asked.by), &asked.takes, asked.at).await
 }
 
-async fn put_rows(tx: &Tx, run: RunKey, seq: Seq, takes: &[Taking], now: Timestamp) -> Pg<()> {
+async fn put_rows(tx: &Tx, run: RunKey, by: i64, takes: &[Taking], now: Timestamp) -> Pg<()> {
     let mut asked = 0;
     for taking in takes {
         asked += tx
             .query(
                 "INSERT INTO permits (run, seq, limit_name, line, slots, asked)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1",
-                params![run, seq, taking.limit, taking.line, taking.slots, now],
+                params![run, by, taking.limit, taking.line, taking.slots, now],
             )
             .await?
             .len();
@@ -102,7 +102,7 @@ pub(crate) async fn in_the_way(conn: &impl Conn, run: RunKey, of: &Taking) -> Pg
 }
 
 pub(crate) async fn give_back(tx: &Tx, run: RunKey, what: GivenBack, at: Timestamp) -> Pg<()> {
-    let (from, to) = what.calls();
+    let (from, to) = what.numbers();
     let lines: Vec<Line> = tx
         .all(
             "DELETE FROM permits WHERE run = $1 AND seq BETWEEN $2 AND $3
@@ -118,7 +118,8 @@ pub(crate) async fn give_back(tx: &Tx, run: RunKey, what: GivenBack, at: Timesta
 pub(crate) async fn permitted(conn: &impl Conn, run: RunKey, calls: &[Seq]) -> Pg<Vec<Seq>> {
     let mut granted: Vec<Seq> = conn
         .all(
-            "SELECT DISTINCT seq FROM permits WHERE run = $1 AND seq > 0 AND granted IS NOT NULL",
+            "SELECT DISTINCT abs(seq) FROM permits
+             WHERE run = $1 AND seq <> 0 AND granted IS NOT NULL",
             params![run],
             |row| row.get(0),
         )
@@ -193,7 +194,7 @@ async fn lock(tx: &Tx, lines: &[Line]) -> Pg<()> {
 /// Who waits for slots.
 struct Waiting {
     run: RunKey,
-    seq: Seq,
+    seq: i64,
     asked: Timestamp,
 }
 

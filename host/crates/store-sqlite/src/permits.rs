@@ -20,7 +20,7 @@ use store::{LimitUse, Permit, StoreResult};
 type Line = (LimitName, String);
 
 /// What a run takes for itself, rather than for one of its calls.
-const WHOLE: Seq = GivenBack::WHOLE;
+const WHOLE: i64 = GivenBack::WHOLE;
 
 /// Asks for what a run takes, unless it has done so before.
 pub(super) fn ask(tx: &Tx<'_>, run: RunKey, takes: &[Taking], now: Timestamp) -> StoreResult<()> {
@@ -33,13 +33,13 @@ pub(super) fn ask_for(tx: &Tx<'_>, run: RunKey, asked: &AskedPermit) -> StoreRes
         "UPDATE flow_runs SET limited = 1 WHERE no = ?1 AND NOT limited",
         [run],
     )?;
-    put_rows(tx, run, asked.seq, &asked.takes, asked.at)
+    put_rows(tx, run, GivenBack::number(asked.by), &asked.takes, asked.at)
 }
 
 fn put_rows(
     tx: &Tx<'_>,
     run: RunKey,
-    seq: Seq,
+    by: i64,
     takes: &[Taking],
     now: Timestamp,
 ) -> StoreResult<()> {
@@ -48,7 +48,7 @@ fn put_rows(
         asked += tx.run(
             "INSERT INTO permits (run, seq, limit_name, line, slots, asked)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            params![run, seq, taking.limit, taking.line, taking.slots, now],
+            params![run, by, taking.limit, taking.line, taking.slots, now],
         )?;
     }
     if asked > 0 {
@@ -103,7 +103,7 @@ pub(super) fn give_back(
     what: GivenBack,
     at: Timestamp,
 ) -> StoreResult<()> {
-    let (from, to) = what.calls();
+    let (from, to) = what.numbers();
     let lines: Vec<Line> = tx.all(
         "DELETE FROM permits WHERE run = ?1 AND seq BETWEEN ?2 AND ?3 RETURNING limit_name, line",
         params![run, from, to],
@@ -115,8 +115,8 @@ pub(super) fn give_back(
 /// Those of these calls that have what they have asked for.
 pub(super) fn permitted(conn: &Connection, run: RunKey, calls: &[Seq]) -> StoreResult<Vec<Seq>> {
     let mut granted: Vec<Seq> = conn.all(
-        "SELECT seq FROM permits WHERE run = ?1 AND seq > 0 AND granted IS NOT NULL
-         GROUP BY seq",
+        "SELECT DISTINCT abs(seq) FROM permits
+         WHERE run = ?1 AND seq <> 0 AND granted IS NOT NULL",
         [run],
         |row| row.get(0),
     )?;
@@ -169,7 +169,7 @@ fn serve_for(
 /// Who waits for slots.
 struct Waiting {
     run: RunKey,
-    seq: Seq,
+    seq: i64,
     asked: Timestamp,
 }
 

@@ -22,6 +22,6 @@ wasmtime::component::bindgen!({
 
 pub use exports::orch::workflow::guest;
 pub use orch::workflow::{
-    artifacts, blobs, context, deployments, inputs, logging, secrets, subflows, tasks, timers,
-    types, variables, waiting,
+    artifacts, blobs, context, deployments, inputs, limits, logging, secrets, subflows, tasks,
+    timers, types, variables, waiting,
 };

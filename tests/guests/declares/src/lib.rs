@@ -92,6 +92,51 @@ fn fans_out(count: u32, ms: u64) -> Result<u32> {
     Ok(sum)
 }
 
+/// Has so many slots of `database` for as long as it sleeps. It logs when it has them, and when it
+/// has them no longer.
+#[flow]
+fn takes(slots: u32, ms: u64) -> Result<()> {
+    let taken = concurrency("database", slots).wait()?;
+    info!("has them");
+    sleep(Duration::from_millis(ms)).wait()?;
+    drop(taken);
+    info!("gave them back");
+    sleep(Duration::from_millis(1)).wait()
+}
+
+/// Its first attempt fails with the slots in its hands.
+#[flow(retries = 1, retry_delay = "2s")]
+async fn drops_them() -> Result<()> {
+    let _taken = concurrency("database", 1).await?;
+    ensure!(context().attempt > 1, "the first attempt fails");
+    Ok(())
+}
+
+/// No longer waits when something else comes first.
+#[flow]
+async fn is_in_a_hurry() -> Result<bool> {
+    let mut slots = concurrency("database", 1).into_future();
+    let mut timer = sleep(Duration::from_millis(200));
+    let has_them = select! {
+        slots = slots => { drop(slots?); true }
+        _ = timer => false,
+    };
+    drop(slots);
+    sleep(Duration::from_secs(60)).await?;
+    Ok(has_them)
+}
+
+/// A task declares what it takes.
+#[task]
+fn takes_in_its_code() -> Result<()> {
+    concurrency("database", 1).wait().map(drop)
+}
+
+#[flow]
+fn lets_a_task_take() -> Result<()> {
+    takes_in_its_code()
+}
+
 /// Fails in its first attempt, and holds no slot while it waits for the next.
 #[task(limits = ["database"], retries = 1, retry_delay = "2s")]
 fn fails_once() -> Result<u32> {

@@ -262,7 +262,7 @@ impl Maker<'_> {
                 }
                 (call, _) if is_wait(call) => {
                     let within = match &made.call {
-                        Call::Input { scope, .. } => *scope,
+                        Call::Input { scope, .. } | Call::TakeSlots { scope, .. } => *scope,
                         _ => None,
                     };
                     self.wait(made, scope(&within))
@@ -403,7 +403,7 @@ impl Maker<'_> {
         item
     }
 
-    /// A timer or an input.
+    /// A timer, an input, or slots of a limit.
     fn wait(&self, made: &CallMade, scope: RunId) -> Item {
         let (seq, until) = match made.answer {
             Some(Answer::Input { until, .. }) => (made.seq, until),
@@ -413,6 +413,10 @@ impl Maker<'_> {
             Call::Input { key, .. } => {
                 let key = key.clone();
                 (RowKind::Input, Awaited::Input { seq, key })
+            }
+            Call::TakeSlots { limit, .. } => {
+                let limit = limit.clone();
+                (RowKind::Limit, Awaited::Slots { seq, limit })
             }
             Call::Timer { duration_ms } => {
                 let duration_ms = *duration_ms;
@@ -479,7 +483,10 @@ impl Item {
 }
 
 fn is_wait(call: &Call) -> bool {
-    matches!(call, Call::Timer { .. } | Call::Input { .. })
+    matches!(
+        call,
+        Call::Timer { .. } | Call::Input { .. } | Call::TakeSlots { .. }
+    )
 }
 
 fn child_name(run: &Relative) -> String {

@@ -79,7 +79,9 @@ fn within(subflow: RunId, calls: Vec<CallMade>) -> Option<Vec<CallMade>> {
         let scope = match &made.call {
             Call::Task(call) => call.scope,
             Call::RunDeployment(request) => request.scope,
-            Call::Subflow { scope, .. } | Call::Input { scope, .. } => *scope,
+            Call::Subflow { scope, .. }
+            | Call::Input { scope, .. }
+            | Call::TakeSlots { scope, .. } => *scope,
             _ => None,
         };
         let is_within = scope.is_some_and(|scope| scopes.contains(&scope));

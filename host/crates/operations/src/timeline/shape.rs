@@ -85,6 +85,8 @@ pub enum RowKind {
     Child,
     Timer,
     Input,
+    /// Slots of a limit.
+    Limit,
     /// So many members of a group are left out here.
     More {
         left: usize,
@@ -101,6 +103,7 @@ impl RowKind {
             Self::Child => "child run",
             Self::Timer => "timer",
             Self::Input => "input",
+            Self::Limit => "limit",
             Self::More { .. } => "more",
         }
     }

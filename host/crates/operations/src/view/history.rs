@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::{FailureView, StateView, View, span_ms, views};
 use model::{
-    Attempt, AttemptResult, Awaited, HistoryLine, PastWorker, RunId, RunName, Seq, TaskAttempt,
-    TaskLine, Timestamp, Waits, WorkerId,
+    Attempt, AttemptResult, Awaited, HistoryLine, LimitName, PastWorker, RunId, RunName, Seq,
+    TaskAttempt, TaskLine, Timestamp, Waits, WorkerId,
 };
 
 /// A state that a flow run entered, and what goes with it.
@@ -115,6 +115,11 @@ pub enum AwaitedView {
         seq: Seq,
         key: String,
     },
+    /// Slots of a limit.
+    Slots {
+        seq: Seq,
+        limit: LimitName,
+    },
 }
 
 impl View for AwaitedView {}
@@ -126,6 +131,7 @@ impl From<Awaited> for AwaitedView {
             Awaited::Task { seq, name } => Self::Task { seq, name },
             Awaited::Run { seq, id, name } => Self::Run { seq, id, name },
             Awaited::Input { seq, key } => Self::Input { seq, key },
+            Awaited::Slots { seq, limit } => Self::Slots { seq, limit },
         }
     }
 }

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::{FailureView, OutcomeView, RunSnapshotView, TaskOptionsView, View};
 use model::{
-    Answer, Argument, ArtifactKey, Call, Entry, FlowName, InputId, Json, RunId, RunRequest, Seq,
-    Settlement, TaskCall, TaskName, TaskRunId, Timestamp, VariableName,
+    Answer, Argument, ArtifactKey, Call, Entry, FlowName, InputId, Json, LimitName, RunId,
+    RunRequest, Seq, Settlement, TaskCall, TaskName, TaskRunId, Timestamp, VariableName,
 };
 
 /// One position of a journal.
@@ -85,6 +85,15 @@ pub enum CallView {
     WithdrawInput {
         input: Seq,
     },
+    TakeSlots {
+        limit: LimitName,
+        slots: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scope: Option<Seq>,
+    },
+    GiveSlotsBack {
+        taken: Seq,
+    },
     CancelTask {
         task: Seq,
     },
@@ -132,6 +141,16 @@ impl From<Call> for CallView {
                 scope,
             },
             Call::WithdrawInput { input } => Self::WithdrawInput { input },
+            Call::TakeSlots {
+                limit,
+                slots,
+                scope,
+            } => Self::TakeSlots {
+                limit,
+                slots,
+                scope,
+            },
+            Call::GiveSlotsBack { taken } => Self::GiveSlotsBack { taken },
             Call::CancelTask { task } => Self::CancelTask { task },
             Call::Cancelled { wait } => Self::Cancelled { wait },
             Call::WaitAny => Self::WaitAny,
@@ -172,6 +191,8 @@ impl fmt::Display for CallView {
             Self::Timer { duration_ms } => write!(f, "sleep {duration_ms} ms"),
             Self::Input { key, .. } => write!(f, "suspend_for_input `{key}`"),
             Self::WithdrawInput { input } => write!(f, "no longer wait for input {input}"),
+            Self::TakeSlots { limit, slots, .. } => write!(f, "concurrency `{limit}` {slots}"),
+            Self::GiveSlotsBack { taken } => write!(f, "end of concurrency {taken}"),
             Self::CancelTask { task } => write!(f, "cancel task {task}"),
             Self::Cancelled { wait } => write!(f, "told of its cancellation by wait {wait}"),
             Self::WaitAny => f.write_str("wait for any"),
@@ -343,6 +364,7 @@ pub enum SettlementView {
     Run(RunSnapshotView),
     Timer,
     Input(OutcomeView),
+    Slots,
 }
 
 impl From<Settlement> for SettlementView {
@@ -352,6 +374,7 @@ impl From<Settlement> for SettlementView {
             Settlement::Run(run) => Self::Run(run.into()),
             Settlement::Timer => Self::Timer,
             Settlement::Input(outcome) => Self::Input(outcome.into()),
+            Settlement::Slots => Self::Slots,
         }
     }
 }
@@ -362,7 +385,7 @@ impl fmt::Display for SettlementView {
         let outcome = match self {
             Self::Task(outcome) | Self::Input(outcome) => Some(outcome),
             Self::Run(run) => run.outcome.as_ref(),
-            Self::Timer => None,
+            Self::Timer | Self::Slots => None,
         };
         match outcome {
             Some(OutcomeView::Ok(value)) => value.fmt(f),

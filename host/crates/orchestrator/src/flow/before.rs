@@ -15,8 +15,8 @@
 use super::machine::{Asks, Flow};
 use super::step::{KeyFrom, KeyOf, Look, Looked, Lookup, Moment, Step};
 use model::{
-    CacheBy, CacheKey, CacheOptions, CachedResult, Call, Collision, Json, LimitName, Seq, State,
-    Taking, TaskName, Timestamp,
+    CacheBy, CacheKey, CacheOptions, CachedResult, Call, Json, LimitName, Seq, State, Taking,
+    TaskName, Timestamp,
 };
 
 /// Attempts that are looked up together, and the bytes of their arguments from which on there are
@@ -176,13 +176,16 @@ impl Flow {
         let mut takes: Vec<Taking> = Vec::new();
         for limit in declared.iter().chain(tagged) {
             if !takes.iter().any(|it| it.limit == *limit) {
-                takes.push(one_slot(limit.clone(), String::new()));
+                takes.push(Taking::some(limit.clone(), 1));
             }
         }
         if self.is_locked(seq)
             && let Some(key) = before.and_then(|it| it.key.as_ref())
         {
-            takes.push(one_slot(LimitName::of_cache(), key.id().to_string()));
+            takes.push(Taking {
+                line: key.id().to_string(),
+                ..Taking::some(LimitName::of_cache(), 1)
+            });
         }
         takes
     }
@@ -213,14 +216,5 @@ impl Lookup {
             }
             _ => 0,
         }
-    }
-}
-
-fn one_slot(limit: LimitName, line: String) -> Taking {
-    Taking {
-        limit,
-        line,
-        slots: 1,
-        collision: Collision::Enqueue,
     }
 }

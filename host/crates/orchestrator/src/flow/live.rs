@@ -28,6 +28,8 @@ pub(super) struct Tasks {
     pub before: HashMap<Seq, Before>,
     /// Those that wait for slots of limits.
     pub asking: BTreeSet<Seq>,
+    /// Calls by which the code of the flow waits for slots.
+    pub taking: BTreeSet<Seq>,
     /// Those that have them.
     pub permitted: BTreeSet<Seq>,
     /// Whether one has asked since the last record.
@@ -65,6 +67,7 @@ impl Tasks {
             looking: BTreeSet::new(),
             before: HashMap::new(),
             asking: BTreeSet::new(),
+            taking: BTreeSet::new(),
             permitted: BTreeSet::new(),
             ask_due: false,
             look_due: false,
@@ -78,6 +81,11 @@ impl Tasks {
     /// Whether any task is on its way by itself, without anything outside.
     pub fn any_executing(&self) -> bool {
         self.live.len() > self.waiting.len() + self.retries.len() + self.asking.len()
+    }
+
+    /// All that wait for slots of limits.
+    pub fn asking_all(&self) -> impl Iterator<Item = Seq> + '_ {
+        self.asking.iter().chain(&self.taking).copied()
     }
 
     /// Whether a task is held until the next record.
@@ -100,7 +108,8 @@ impl Tasks {
         self.failed = false;
         self.record_due = false;
         self.ask_due = false;
-        self.look_due |= !self.asking.is_empty();
+        let any_asking = self.asking_all().next().is_some();
+        self.look_due |= any_asking;
         let live = std::mem::take(&mut self.changed);
         let live = live.iter().filter_map(|seq| self.live.get(seq));
         into.extend(live.map(|live| live.run.clone()));

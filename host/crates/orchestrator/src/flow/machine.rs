@@ -155,6 +155,12 @@ impl Flow {
             Ask::StartTimer { duration_ms } => self.timer(duration_ms, at),
             Ask::RequestInput(request) => self.input(request, at),
             Ask::WithdrawInput(input) => self.withdraw(input, at),
+            Ask::TakeSlots {
+                limit,
+                slots,
+                scope,
+            } => self.take_slots(limit, slots, scope, at),
+            Ask::GiveSlotsBack(taken) => self.give_slots_back(taken, at),
             Ask::CancelTask(task) => self.cancel_task(task, at),
             Ask::WaitAny(handles) => self.begin_wait(true, handles, at),
             Ask::WaitAll(handles) => self.begin_wait(false, handles, at),
@@ -347,8 +353,11 @@ impl Flow {
         let fresh = Buffer::new(lease);
         let mut progress = std::mem::replace(&mut self.buffer, fresh).progress;
         self.tasks.take_changed(&mut progress.task_runs);
-        if let Next::Wait { .. } = next {
-            progress.permits.awaited = self.tasks.asking.iter().copied().collect();
+        match next {
+            Next::Wait { .. } => progress.permits.awaited = self.tasks.asking_all().collect(),
+            // Whatever it has is given back with that.
+            Next::End { .. } | Next::Release { .. } => progress.permits.asked.clear(),
+            Next::Continue => {}
         }
         progress.next = next;
         self.deployments.clear();

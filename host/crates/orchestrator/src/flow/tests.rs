@@ -963,8 +963,8 @@ fn a_task_that_takes_slots_asks_with_the_wait_and_starts_once_it_has_them() {
     let mut then = |ms: i64, told: Tell| {
         let step = tell(&mut flow, ms, told);
         if let Step::Record(progress) = &step {
-            let asked = progress.permits.asked.iter().map(|it| it.seq);
-            let back = progress.permits.given_back.iter().map(|(seq, _)| *seq);
+            let asked = progress.permits.asked.iter().map(|it| it.by.seq());
+            let back = progress.permits.given_back.iter().map(|(by, _)| by.seq());
             let awaited = &progress.permits.awaited;
             steps += &format!(
                 "asks {}, gives {}, awaits {}: ",

@@ -136,7 +136,7 @@ impl Flow {
         }
         let retry = self.tasks.retries.first().map(|(due, _)| due);
         Some(Step::Await(Await::Busy {
-            news: !self.outside.is_empty() || !self.tasks.asking.is_empty(),
+            news: !self.outside.is_empty() || self.tasks.asking_all().next().is_some(),
             due: retry.into_iter().chain(record_by).min(),
         }))
     }
@@ -153,7 +153,7 @@ impl Flow {
             // Neither does one settle that waits for slots: the run is ready once it has them.
             retry
                 .map(|(_, task)| task)
-                .or(self.tasks.asking.first().copied()),
+                .or_else(|| self.tasks.asking_all().next()),
         );
         let waits = self.waits_for(&wished, &awaited, any);
         self.buffer.progress.states.push(waits.state(now));
@@ -198,6 +198,10 @@ impl Flow {
             (Call::Input { key, .. }, _) => Some(Awaited::Input {
                 seq,
                 key: key.clone(),
+            }),
+            (Call::TakeSlots { limit, .. }, _) => Some(Awaited::Slots {
+                seq,
+                limit: limit.clone(),
             }),
             (Call::Task(_), _) => Some(Awaited::Task {
                 seq,

@@ -71,7 +71,7 @@ pub fn pause(subject: &Subject, now: Timestamp) -> Result<Plan<'static>, Refusal
         // What waits behind it goes on. It asks anew once it is resumed.
         let has_begun = head.tally.started.is_some();
         let what = if has_begun {
-            GivenBack::OfCalls
+            GivenBack::OfTasks
         } else {
             GivenBack::All
         };

@@ -37,7 +37,8 @@ pub struct LimitNeed {
 pub fn may_have(needs: &[LimitNeed]) -> bool {
     let is_free = |need: &LimitNeed| match need.of {
         None => true,
-        Some(of) => need.is_first && need.taken + u64::from(need.slots) <= u64::from(of),
+        // Who asks for more than there is has all of it: nobody waits for what never comes.
+        Some(of) => need.is_first && need.taken + u64::from(need.slots.min(of)) <= u64::from(of),
     };
     needs.iter().all(is_free)
 }
@@ -106,9 +107,11 @@ mod tests {
         assert!(may_have(&[free, free]));
         assert!(may_have(&[]));
         assert!(may_have(&[need(9, None, 9, false)]), "there is no limit");
+        assert!(may_have(&[need(5, Some(2), 0, true)]), "all that there is");
         for other in [
             need(1, Some(2), 2, true),
             need(2, Some(2), 1, true),
+            need(5, Some(2), 1, true),
             need(1, Some(2), 0, false),
             // It was made smaller.
             need(1, Some(1), 5, true),

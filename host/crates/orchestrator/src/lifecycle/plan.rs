@@ -8,8 +8,8 @@ use super::losses::Losses;
 use super::question::Question;
 use model::{
     Artifact, AskedPermit, CachedResult, Entry, Failure, FlowName, FlowRun, LogLine, NewRun,
-    Outcome, PoolName, Recorded, RunId, Seq, Settlement, State, StateType, TaskLine, TaskRun,
-    Timestamp, Waits, WorkerId,
+    Outcome, PoolName, Recorded, RunId, Seq, Settlement, State, StateType, Taker, TaskLine,
+    TaskRun, Timestamp, Waits, WorkerId,
 };
 
 /// Steps to be taken in order, in one transaction. `'p` is the event that they borrow from,
@@ -299,22 +299,33 @@ pub struct Leave<'p> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GivenBack {
     All,
-    /// What its calls have: nobody executes them any more.
-    OfCalls,
-    OfCall(Seq),
+    /// What its tasks have: nobody executes them any more.
+    OfTasks,
+    /// What its code has: an attempt is over.
+    OfCode,
+    Of(Taker),
 }
 
 impl GivenBack {
     /// Stands for the run itself, where what it takes is kept beside what its calls take.
-    pub const WHOLE: Seq = Seq(0);
+    pub const WHOLE: i64 = 0;
 
-    /// The first and the last of the calls that give back.
-    pub fn calls(self) -> (Seq, Seq) {
-        const LAST: Seq = Seq(i64::MAX.cast_unsigned());
+    /// Where what is taken so is kept, beside [`WHOLE`](Self::WHOLE): under the position of its
+    /// call, which is negative for what the code of a flow has.
+    pub fn number(by: Taker) -> i64 {
+        match by {
+            Taker::Task(seq) => seq.0.cast_signed(),
+            Taker::Code(seq) => -seq.0.cast_signed(),
+        }
+    }
+
+    /// The first and the last of the numbers that are given back.
+    pub fn numbers(self) -> (i64, i64) {
         match self {
-            Self::All => (Self::WHOLE, LAST),
-            Self::OfCalls => (Seq(1), LAST),
-            Self::OfCall(seq) => (seq, seq),
+            Self::All => (i64::MIN, i64::MAX),
+            Self::OfTasks => (1, i64::MAX),
+            Self::OfCode => (i64::MIN, -1),
+            Self::Of(by) => (Self::number(by), Self::number(by)),
         }
     }
 }

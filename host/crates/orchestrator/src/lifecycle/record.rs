@@ -301,7 +301,15 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             at,
             failed,
         } => {
-            give_back_calls(plan, head, state.at);
+            give_back_tasks(plan, head, state.at);
+            if failed.is_some() && head.is_limited {
+                // The next attempt asks anew.
+                plan.change(Change::GiveBack {
+                    run: head.key,
+                    at: state.at,
+                    what: GivenBack::OfCode,
+                });
+            }
             let leaves = Leaves { passed, state, at };
             leave(plan, head, leaves, failed, tally);
         }
@@ -326,7 +334,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             free_slot(plan, head.pool.clone());
         }
         Goes::GivesUp => {
-            give_back_calls(plan, head, head.since);
+            give_back_tasks(plan, head, head.since);
             plan.change(Change::GiveUp(GiveUp {
                 run,
                 tally,
@@ -340,12 +348,12 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
 }
 
 /// Nobody executes its tasks any more. Whoever goes on with them asks for slots anew.
-fn give_back_calls(plan: &mut Plan<'_>, head: &Head, at: Timestamp) {
+fn give_back_tasks(plan: &mut Plan<'_>, head: &Head, at: Timestamp) {
     if head.is_limited {
         plan.change(Change::GiveBack {
             run: head.key,
             at,
-            what: GivenBack::OfCalls,
+            what: GivenBack::OfTasks,
         });
     }
 }

@@ -41,7 +41,7 @@ pub fn give_back(
         plan.change(Change::GiveBack {
             run: head.key,
             at: now,
-            what: GivenBack::OfCalls,
+            what: GivenBack::OfTasks,
         });
     }
     let reached = head.reached(settled);

@@ -87,11 +87,11 @@ pub(super) fn add<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, 
         let run = head.key;
         plan.change(Change::PutTaskRun { run, task_run });
     }
-    for (seq, at) in &progress.permits.given_back {
+    for (by, at) in &progress.permits.given_back {
         plan.change(Change::GiveBack {
             run: head.key,
             at: *at,
-            what: GivenBack::OfCall(*seq),
+            what: GivenBack::Of(*by),
         });
     }
     for asked in &progress.permits.asked {

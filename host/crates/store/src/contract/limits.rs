@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{
     AskedPermit, Collision, Concurrency, Deployment, FlowRun, Lease, Limit, LimitName, RunId, Seq,
-    State, StateName, StateType, Taking, Waits,
+    State, StateName, StateType, Taker, Taking, Waits,
 };
 
 use super::cast::{Cast, at, component, deployment, failure, json, new_run, task};
@@ -351,7 +351,7 @@ pub async fn a_deployment_has_a_limit_of_its_own<S: Store>(cast: Cast<S>) {
 /// A call of a run asks for a slot of a limit.
 fn asks(progress: &mut Progress, seq: u64, limit: &str, second: i64) {
     progress.permits.asked.push(AskedPermit {
-        seq: Seq(seq),
+        by: Taker::Task(Seq(seq)),
         takes: taking(&[limit]).run.limits,
         at: at(second),
     });
@@ -404,7 +404,10 @@ pub async fn a_call_waits_for_a_slot_and_its_run_is_ready_once_it_has_it<S: Stor
     );
 
     cast.go_on(holder, |progress| {
-        progress.permits.given_back.push((Seq(1), at(4)))
+        progress
+            .permits
+            .given_back
+            .push((Taker::Task(Seq(1)), at(4)))
     })
     .await;
     let again = cast.claim_only(4).await;
@@ -413,7 +416,10 @@ pub async fn a_call_waits_for_a_slot_and_its_run_is_ready_once_it_has_it<S: Stor
     // What was granted before the wait was recorded keeps the run going.
     cast.go_on(again.lease, |progress| {
         progress.states.push(State::running(1, at(5)));
-        progress.permits.given_back.push((Seq(1), at(5)));
+        progress
+            .permits
+            .given_back
+            .push((Taker::Task(Seq(1)), at(5)));
     })
     .await;
     assert_eq!(waits(&cast, again.lease, &[2]).await, Recorded::Ready);
@@ -468,7 +474,7 @@ pub async fn who_computes_for_the_cache_does_it_alone_for_its_key<S: Store>(cast
             collision: Collision::Enqueue,
         };
         progress.permits.asked.push(AskedPermit {
-            seq: Seq(seq),
+            by: Taker::Task(Seq(seq)),
             takes: vec![taking],
             at: at(1),
         });

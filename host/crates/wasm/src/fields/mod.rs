@@ -203,6 +203,7 @@ fields! {
     INPUT_SCHEMA "inputs.input-request.schema" "the schema of an input" Bytes(64 << 10);
     INPUT_TIMEOUT "inputs.input-request.timeout" "the timeout of an input in milliseconds" Number(DURATION_MS_MAX);
 
+    LIMIT "limits.take.limit" "the name of a limit" Bytes(NAME_MAX);
     VARIABLE "variables.get.name" "the name of a variable" Bytes(NAME_MAX);
     SECRET "secrets.get.name" "the name of a secret" Bytes(NAME_MAX);
 

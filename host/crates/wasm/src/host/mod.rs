@@ -7,6 +7,7 @@ mod deployments;
 mod files;
 mod http_errors;
 mod inputs;
+mod limits;
 mod logging;
 mod names;
 mod requests;

@@ -35,7 +35,8 @@ impl waiting::Host for Guest {
             Some(Settlement::Run(run)) => Some(waiting::Settlement::Run(convert::wit_run(run))),
             Some(Settlement::Timer) => Some(waiting::Settlement::Timer),
             // The guest reads it with `inputs.given`.
-            Some(Settlement::Input(_)) | None => None,
+            // Of slots there is nothing to say.
+            Some(Settlement::Input(_) | Settlement::Slots) | None => None,
         })
     }
 }

@@ -156,7 +156,7 @@ fn show_change(change: &Change<'_>) -> String {
         Change::Settle { seq, keep, .. } => format!("settle {seq}{}", n(*keep, "kept")),
         Change::CountDown { left, .. } => format!("{left} left"),
         Change::GiveBack { what, .. } => format!("give back {what:?}"),
-        Change::AskPermit { asked, .. } => format!("ask for slots for {}", asked.seq),
+        Change::AskPermit { asked, .. } => format!("ask for slots for {:?}", asked.by),
         Change::Cache(results) => format!("cache {} results", results.len()),
         Change::Wake { at, .. } => format!("wake at {}", at.0 / 1_000_000),
         Change::ForgetWatchers { .. } => "forget watchers".to_owned(),

@@ -91,6 +91,7 @@ fn settled(settlement: &SettlementView) -> String {
         },
         SettlementView::Run(run) => format!("{} {}", run.name, run.state_name),
         SettlementView::Timer => "went off".to_owned(),
+        SettlementView::Slots => "has them".to_owned(),
     };
     first_chars(&text, VALUE_MAX)
 }
