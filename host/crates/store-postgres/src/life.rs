@@ -13,7 +13,7 @@ use crate::sql::Conn;
 use crate::tx::Tx;
 use model::{
     Cancellation, Claim, Claimed, Collision, FlowRun, InputId, Json, Lease, NewRun, Progress,
-    Recorded, RunId, StateType, Timestamp, WorkerChange, WorkerId,
+    Recorded, RunId, StateType, Taking, Timestamp, WorkerChange, WorkerId,
 };
 use orchestrator::lifecycle::{self, Candidate, News, Plan, Subject, Why};
 use store::{Missing, StoreError};
@@ -49,18 +49,23 @@ pub(crate) async fn claim(tx: &Tx, claim: &Claim) -> Pg<Vec<Claimed>> {
             count: claim.count - all.len() as u32,
             ..claim.clone()
         };
-        let before = held_back;
+        let mut is_done = true;
         for candidate in pick::ready(tx, &more).await? {
-            if !may_start(tx, &candidate, claim.now).await? {
+            let looked = look_at_limits(tx, &candidate, claim.now).await?;
+            if looked.may_start {
+                let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
+                carry_out(tx, plan).await?;
+                all.push(claimed);
+            } else {
                 held_back += 1;
-                continue;
             }
-            let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
-            carry_out(tx, plan).await?;
-            all.push(claimed);
+            // Others take the place of those that wait for a limit now, or are over.
+            is_done &= looked.may_start && !looked.cancelled_others;
+            if looked.cancelled_others {
+                break;
+            }
         }
-        // Others take the place of those that wait for a limit now.
-        if held_back == before {
+        if is_done {
             break;
         }
         if held_back >= HELD_BACK_MAX {
@@ -74,34 +79,50 @@ pub(crate) async fn claim(tx: &Tx, claim: &Claim) -> Pg<Vec<Claimed>> {
 /// After so many a claim lets others have their turn, and goes on later.
 const HELD_BACK_MAX: usize = 1000;
 
-/// Whether a run has what it takes of limits. Otherwise it waits for that, or is over.
-async fn may_start(tx: &Tx, candidate: &Candidate, now: Timestamp) -> Pg<bool> {
+/// What came of a look at what a run takes.
+struct Looked {
+    /// Otherwise it waits for a limit, or is over.
+    may_start: bool,
+    /// Others had to go: perhaps some that were about to be claimed, too.
+    cancelled_others: bool,
+}
+
+/// Looks whether a run has what it takes of limits. A run that has not waits for that, or is over.
+async fn look_at_limits(tx: &Tx, candidate: &Candidate, now: Timestamp) -> Pg<Looked> {
     let run = &candidate.run;
+    let mut looked = Looked {
+        may_start: true,
+        cancelled_others: false,
+    };
     if run.limits.is_empty() || run.state.kind == StateType::Cancelling {
-        return Ok(true);
+        return Ok(looked);
     }
     permits::ask(tx, candidate.key, &run.limits, now).await?;
-    let Some(limit) = permits::awaited(tx, candidate.key).await? else {
-        return Ok(true);
+    let lacking = permits::lacking(tx, candidate.key, now).await?;
+    let lacks = |it: &Taking| lacking.contains(&(it.limit.clone(), it.line.clone()));
+    let Some(taking) = lifecycle::decisive(&run.limits, lacks) else {
+        return Ok(looked);
     };
-    let taking = run.limits.iter().find(|it| it.limit == limit);
-    let collision = taking.map_or(Collision::Enqueue, |it| it.collision);
-    if let (Collision::CancelOld, Some(taking)) = (collision, taking) {
+    if taking.collision == Collision::CancelOld {
         for old in permits::in_the_way(tx, candidate.key, taking).await? {
             cancel(tx, old, now).await?;
+            looked.cancelled_others = true;
         }
-        if permits::awaited(tx, candidate.key).await?.is_none() {
-            return Ok(true);
+        if permits::lacking(tx, candidate.key, now).await?.is_empty() {
+            return Ok(looked);
         }
     }
     let missing = StoreError::NotFound(Missing::Run(run.id));
     let head = head_of(tx, run.id).await?.ok_or(missing)?;
-    let plan = match collision {
-        Collision::CancelNew => lifecycle::turn_away(&head, &limit, now)?,
-        Collision::Enqueue | Collision::CancelOld => lifecycle::await_slot(&head, &limit, now)?,
+    let plan = match taking.collision {
+        Collision::CancelNew => lifecycle::turn_away(&head, &taking.limit, now)?,
+        Collision::Enqueue | Collision::CancelOld => {
+            lifecycle::await_slot(&head, &taking.limit, now)?
+        }
     };
     carry_out(tx, plan).await?;
-    Ok(false)
+    looked.may_start = false;
+    Ok(looked)
 }
 
 pub(crate) async fn record(tx: &Tx, progress: &Progress) -> Pg<Recorded> {

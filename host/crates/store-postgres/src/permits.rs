@@ -17,7 +17,7 @@ use orchestrator::lifecycle::{GivenBack, LimitNeed, News, RunKey, may_have};
 use store::{LimitUse, Permit};
 
 /// A line of a limit.
-type Line = (LimitName, String);
+pub(crate) type Line = (LimitName, String);
 
 /// What a run takes for itself, rather than for one of its calls.
 const WHOLE: i64 = GivenBack::WHOLE;
@@ -55,15 +55,16 @@ async fn put_rows(tx: &Tx, run: RunKey, by: i64, takes: &[Taking], now: Timestam
     Ok(())
 }
 
-/// The first of the limits that a run waits for.
-pub(crate) async fn awaited(conn: &impl Conn, run: RunKey) -> Pg<Option<LimitName>> {
-    conn.first(
-        "SELECT limit_name FROM permits WHERE run = $1 AND seq = $2 AND granted IS NULL
-         ORDER BY limit_name LIMIT 1",
-        params![run, WHOLE],
-        |row| row.get(0),
-    )
-    .await
+/// The lines in which a run finds no slot. None: it has all that it takes.
+pub(crate) async fn lacking(conn: &impl Conn, run: RunKey, now: Timestamp) -> Pg<Vec<Line>> {
+    let waiting = Waiting {
+        run,
+        seq: WHOLE,
+        asked: now,
+    };
+    let mut asked = asked_by(conn, &waiting, now).await?;
+    asked.retain(|(_, need)| !may_have(&[*need]));
+    Ok(asked.into_iter().map(|(line, _)| line).collect())
 }
 
 /// Who is in the way of a run that waits: those that wait as well, and of those that have slots the

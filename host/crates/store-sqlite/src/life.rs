@@ -13,7 +13,7 @@ use super::writer::Tx;
 use super::{inputs, permits, pick, workers};
 use model::{
     Cancellation, Claim, Claimed, Collision, FlowRun, InputId, Json, Lease, NewRun, Progress,
-    Recorded, RunId, StateType, Timestamp, WorkerChange, WorkerId,
+    Recorded, RunId, StateType, Taking, Timestamp, WorkerChange, WorkerId,
 };
 use orchestrator::lifecycle::{self, Candidate, Plan, Subject, Why};
 use store::{Missing, StoreError, StoreResult};
@@ -49,19 +49,24 @@ pub(super) fn claim(tx: &Tx<'_>, claim: &Claim) -> StoreResult<Vec<Claimed>> {
             count: claim.count - all.len() as u32,
             ..claim.clone()
         };
-        let before = held_back;
+        let mut is_done = true;
         for key in pick::ready(tx, &more)? {
             let candidate = candidate(tx, key)?;
-            if !may_start(tx, &candidate, claim.now)? {
+            let looked = look_at_limits(tx, &candidate, claim.now)?;
+            if looked.may_start {
+                let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
+                carry_out(tx, plan)?;
+                all.push(claimed);
+            } else {
                 held_back += 1;
-                continue;
             }
-            let (claimed, plan) = lifecycle::claim(candidate, claim.worker, claim.now)?;
-            carry_out(tx, plan)?;
-            all.push(claimed);
+            // Others take the place of those that wait for a limit now, or are over.
+            is_done &= looked.may_start && !looked.cancelled_others;
+            if looked.cancelled_others {
+                break;
+            }
         }
-        // Others take the place of those that wait for a limit now.
-        if held_back == before {
+        if is_done {
             break;
         }
         if held_back >= HELD_BACK_MAX {
@@ -75,33 +80,49 @@ pub(super) fn claim(tx: &Tx<'_>, claim: &Claim) -> StoreResult<Vec<Claimed>> {
 /// After so many a claim leaves the writer to others, and goes on later.
 const HELD_BACK_MAX: usize = 1000;
 
-/// Whether a run has what it takes of limits. Otherwise it waits for that, or is over.
-fn may_start(tx: &Tx<'_>, candidate: &Candidate, now: Timestamp) -> StoreResult<bool> {
+/// What came of a look at what a run takes.
+struct Looked {
+    /// Otherwise it waits for a limit, or is over.
+    may_start: bool,
+    /// Others had to go: perhaps some that were about to be claimed, too.
+    cancelled_others: bool,
+}
+
+/// Looks whether a run has what it takes of limits. A run that has not waits for that, or is over.
+fn look_at_limits(tx: &Tx<'_>, candidate: &Candidate, now: Timestamp) -> StoreResult<Looked> {
     let run = &candidate.run;
+    let mut looked = Looked {
+        may_start: true,
+        cancelled_others: false,
+    };
     if run.limits.is_empty() || run.state.kind == StateType::Cancelling {
-        return Ok(true);
+        return Ok(looked);
     }
     permits::ask(tx, candidate.key, &run.limits, now)?;
-    let Some(limit) = permits::awaited(tx, candidate.key)? else {
-        return Ok(true);
+    let lacking = permits::lacking(tx, candidate.key, now)?;
+    let lacks = |it: &Taking| lacking.contains(&(it.limit.clone(), it.line.clone()));
+    let Some(taking) = lifecycle::decisive(&run.limits, lacks) else {
+        return Ok(looked);
     };
-    let taking = run.limits.iter().find(|it| it.limit == limit);
-    let collision = taking.map_or(Collision::Enqueue, |it| it.collision);
-    if let (Collision::CancelOld, Some(taking)) = (collision, taking) {
+    if taking.collision == Collision::CancelOld {
         for old in permits::in_the_way(tx, candidate.key, taking)? {
             cancel(tx, old, now)?;
+            looked.cancelled_others = true;
         }
-        if permits::awaited(tx, candidate.key)?.is_none() {
-            return Ok(true);
+        if permits::lacking(tx, candidate.key, now)?.is_empty() {
+            return Ok(looked);
         }
     }
     let head = head_of(tx, run.id)?.ok_or(StoreError::NotFound(Missing::Run(run.id)))?;
-    let plan = match collision {
-        Collision::CancelNew => lifecycle::turn_away(&head, &limit, now)?,
-        Collision::Enqueue | Collision::CancelOld => lifecycle::await_slot(&head, &limit, now)?,
+    let plan = match taking.collision {
+        Collision::CancelNew => lifecycle::turn_away(&head, &taking.limit, now)?,
+        Collision::Enqueue | Collision::CancelOld => {
+            lifecycle::await_slot(&head, &taking.limit, now)?
+        }
     };
     carry_out(tx, plan)?;
-    Ok(false)
+    looked.may_start = false;
+    Ok(looked)
 }
 
 pub(super) fn record(tx: &Tx<'_>, progress: &Progress) -> StoreResult<Recorded> {

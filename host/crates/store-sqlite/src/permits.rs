@@ -17,7 +17,7 @@ use orchestrator::lifecycle::{GivenBack, LimitNeed, RunKey, may_have};
 use store::{LimitUse, Permit, StoreResult};
 
 /// A line of a limit.
-type Line = (LimitName, String);
+pub(super) type Line = (LimitName, String);
 
 /// What a run takes for itself, rather than for one of its calls.
 const WHOLE: i64 = GivenBack::WHOLE;
@@ -58,14 +58,16 @@ fn put_rows(
     Ok(())
 }
 
-/// The first of the limits that a run waits for.
-pub(super) fn awaited(conn: &Connection, run: RunKey) -> StoreResult<Option<LimitName>> {
-    conn.first(
-        "SELECT limit_name FROM permits WHERE run = ?1 AND seq = ?2 AND granted IS NULL
-         ORDER BY limit_name LIMIT 1",
-        params![run, WHOLE],
-        |row| row.get(0),
-    )
+/// The lines in which a run finds no slot. None: it has all that it takes.
+pub(super) fn lacking(conn: &Connection, run: RunKey, now: Timestamp) -> StoreResult<Vec<Line>> {
+    let waiting = Waiting {
+        run,
+        seq: WHOLE,
+        asked: now,
+    };
+    let mut asked = asked_by(conn, &waiting, now)?;
+    asked.retain(|(_, need)| !may_have(&[*need]));
+    Ok(asked.into_iter().map(|(line, _)| line).collect())
 }
 
 /// Who is in the way of a run that waits: those that wait as well, and of those that have slots the

@@ -9,6 +9,7 @@ pub mod blobs;
 pub mod bulk;
 pub mod cache;
 pub mod cast;
+pub mod colliding;
 pub mod deleting;
 pub mod deploying;
 pub mod events;
@@ -121,6 +122,9 @@ macro_rules! contract {
             cache::the_latest_result_of_a_key_stands,
             cache::results_are_cleared_by_what_they_are_of,
             cache::a_result_keeps_its_blobs,
+            colliding::what_finds_no_slot_says_what_becomes_of_a_run,
+            colliding::who_makes_others_go_does_not_harm_a_claim_of_both,
+            colliding::a_claim_that_waits_tells_of_runs_that_are_turned_away,
             living::a_run_lives_from_claim_to_end,
             living::an_older_epoch_is_refused,
             living::what_the_transition_table_lacks_is_refused,

@@ -19,7 +19,9 @@ use super::end::{self, Ending};
 use super::head::Head;
 use super::plan::{Change, Enter, News, Plan, Says};
 use super::refusal::{Refusal, check_transition};
-use model::{Failure, FailureKind, LimitName, State, StateName, StateType, Timestamp};
+use model::{
+    Collision, Failure, FailureKind, LimitName, State, StateName, StateType, Taking, Timestamp,
+};
 
 /// What is asked of a line of a limit, and what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,13 @@ pub fn may_have(needs: &[LimitNeed]) -> bool {
         Some(of) => need.is_first && need.taken + u64::from(need.slots.min(of)) <= u64::from(of),
     };
     needs.iter().all(is_free)
+}
+
+/// Of what a run takes and `lacks`, what says what becomes of it: what is not waited for comes before
+/// what is.
+pub fn decisive(takes: &[Taking], lacks: impl Fn(&Taking) -> bool) -> Option<&Taking> {
+    let lacking = takes.iter().filter(|taking| lacks(taking));
+    lacking.min_by_key(|taking| taking.collision == Collision::Enqueue)
 }
 
 /// A run that was about to be claimed waits for a slot instead: it is not ready until it has it.

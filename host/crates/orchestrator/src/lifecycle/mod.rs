@@ -50,7 +50,7 @@ pub use control::{
 };
 pub use create::{create, create_needs, is_answered_by};
 pub use head::{Head, OriginKey, RunKey, Subject, Tally};
-pub use limits::{LimitNeed, await_slot, may_have, turn_away};
+pub use limits::{LimitNeed, await_slot, decisive, may_have, turn_away};
 pub use losses::{Losses, Reached};
 pub use plan::{
     AddEntry, AddRun, Advance, Change, Claim, End, Ended, Enter, GiveUp, GivenBack, Leave, Need,

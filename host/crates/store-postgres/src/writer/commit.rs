@@ -177,12 +177,13 @@ impl Committer {
             tried.extend(&waiting);
             batch.tried = waiting;
         }
-        if !tried.iter().any(|it| matches!(it, Attempt::Done { .. })) {
+        let (rows, ends) = tx.notes();
+        // A claim that finds nothing may have told runs to wait, which is noted.
+        if rows.is_empty() && !tried.iter().any(|it| matches!(it, Attempt::Done { .. })) {
             // Nothing was changed, so there is nothing to lose with the connection, either.
             let _ = tx.roll_back().await;
             return Ok(Tried::Committed(News::default()));
         }
-        let (rows, ends) = tx.notes();
         totals::add(tx, &ends, self.clock.now(), self.shard);
         let mut summed_to = self.summed_to;
         if !ends.is_empty() {
@@ -273,7 +274,7 @@ async fn all(tx: &Tx, writes: &mut [Box<dyn Write>], apart: bool) -> Pg<Option<V
 
 async fn alone(tx: &Tx, write: &mut dyn Write) -> Pg<Attempt> {
     let attempt = write.attempt(tx.clone()).await?;
-    if matches!(attempt, Attempt::Done { .. }) {
+    if attempt != Attempt::Failed {
         tx.flush().await?;
     }
     Ok(attempt)
@@ -292,7 +293,7 @@ async fn each_alone(tx: &Tx, writes: &mut [Box<dyn Write>]) -> Pg<Vec<Attempt>> 
             }
             other => other?,
         };
-        if matches!(attempt, Attempt::Done { .. }) {
+        if attempt != Attempt::Failed {
             tx.command("RELEASE one").await?;
         } else {
             tx.back_to(mark);

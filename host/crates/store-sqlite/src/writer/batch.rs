@@ -124,15 +124,15 @@ fn apart(
 }
 
 /// What a write that failed has noted is forgotten; what it has changed is for the caller to
-/// undo.
+/// undo. One that found nothing may have changed something on its way: a claim tells runs to wait.
 fn attempt(conn: &Connection, write: &mut dyn Write, news: &mut News, notes: &Notes) -> Attempt {
     let tx = Tx::new(conn, &notes.events.changes, &notes.totals);
     let mark = notes.mark();
     let attempt = write.attempt(&tx);
-    if let Attempt::Done { .. } = attempt {
-        *news = news.and(tx.news());
-    } else {
+    if attempt == Attempt::Failed {
         notes.back_to(mark);
+    } else {
+        *news = news.and(tx.news());
     }
     attempt
 }
