@@ -28,6 +28,18 @@ fn whatever_happens_runs_end_as_they_should() {
     }
 }
 
+#[test]
+fn whoever_stands_in_line_gets_their_turn() {
+    if test_support::database().is_some() {
+        store::simulation::everybody_gets_their_turn(100, |clock| {
+            let (mut store, database) = new_store_here().unwrap();
+            let inner = std::sync::Arc::get_mut(&mut store.inner);
+            inner.expect("nobody else has it").clock = clock;
+            (store, database)
+        });
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn minutes_become_hours_when_they_are_long_past() {
     let Some((store, database)) = new_store_here() else {

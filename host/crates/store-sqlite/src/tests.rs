@@ -31,11 +31,22 @@ store::contract!(new_store);
 
 #[test]
 fn whatever_happens_runs_end_as_they_should() {
-    store::simulation::whatever_happens_runs_end_as_they_should(|| {
-        // In memory where that can be had: what a power failure leaves is not tested here.
-        let dir = tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap());
-        (SqliteStore::open(dir.path().join("orch.db")).unwrap(), dir)
+    store::simulation::whatever_happens_runs_end_as_they_should(store_in_memory);
+}
+
+#[test]
+fn whoever_stands_in_line_gets_their_turn() {
+    store::simulation::everybody_gets_their_turn(1000, |clock| {
+        let (mut store, dir) = store_in_memory();
+        store.clock = clock;
+        (store, dir)
     });
+}
+
+/// In memory where that can be had: what a power failure leaves is not tested with it.
+fn store_in_memory() -> (SqliteStore, TempDir) {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap());
+    (SqliteStore::open(dir.path().join("orch.db")).unwrap(), dir)
 }
 
 #[track_caller]

@@ -14,10 +14,16 @@
 //! of the store, in the order that the seed decides. Time is a number. What was seen is kept
 //! in a [`ledger`] and compared with what is seen later.
 //!
+//! A second simulation has in addition what runs wait for in line, and people who change it
+//! ([`crowd`], [`rivalry`]): queues with priorities, limits and pauses, and limits across runs.
+//!
 //! `ORCH_SIM_SEEDS=N` plays N seeds instead of [`SEEDS`]; `ORCH_SIM_SEED=n` plays that one.
 
 mod catalog;
+mod clock;
+mod crowd;
 mod driver;
+mod founding;
 mod guest;
 mod hand;
 mod hands;
@@ -25,6 +31,7 @@ mod killing;
 mod ledger;
 mod people;
 mod records;
+mod rivalry;
 pub(crate) mod rng;
 mod script;
 mod stream;
@@ -34,9 +41,12 @@ mod verdict;
 mod world;
 mod written;
 
+use std::sync::Arc;
+
+use self::clock::SimulatedClock;
 use self::world::World;
-use super::Store;
 use super::contract::Cast;
+use super::{Clock, Store};
 
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 2000;
@@ -45,19 +55,17 @@ const THREADS: u64 = 4;
 /// Seeds that share a store, so that making stores takes little of the time.
 const SEEDS_PER_STORE: usize = 100;
 
-fn play<S: Store, Keep>(seeds: &[u64], make: &impl Fn() -> (S, Keep)) {
+/// Plays seeds on a store that nobody else uses.
+fn play<S: Store>(store: S, seeds: &[u64], clock: Option<&Arc<SimulatedClock>>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    for seeds in seeds.chunks(SEEDS_PER_STORE) {
-        runtime.block_on(async {
-            let (store, _keep) = make();
-            let cast = Cast::on(store).await;
-            for seed in seeds {
-                World::new(&cast.store, *seed).await.play().await;
-            }
-        });
-    }
+    runtime.block_on(async {
+        let cast = Cast::on(store).await;
+        for seed in seeds {
+            World::new(&cast.store, *seed, clock).await.play().await;
+        }
+    });
 }
 
 fn asked(variable: &str) -> Option<u64> {
@@ -74,15 +82,41 @@ pub fn whatever_happens_runs_end_as_they_should<S: Store, Keep>(
 
 /// The same; so many seeds if the environment asks for none.
 pub fn as_they_should<S: Store, Keep>(seeds: u64, make: impl Fn() -> (S, Keep) + Sync) {
+    divide(seeds, |seeds| {
+        let (store, _keep) = make();
+        play(store, seeds, None);
+    });
+}
+
+/// The same where runs stand in line: so many seeds with queues and limits. `make` gives stores that
+/// use this clock.
+pub fn everybody_gets_their_turn<S: Store, Keep>(
+    seeds: u64,
+    make: impl Fn(Arc<dyn Clock>) -> (S, Keep) + Sync,
+) {
+    divide(seeds, |seeds| {
+        let clock = Arc::new(SimulatedClock::new());
+        let (store, _keep) = make(Arc::clone(&clock) as _);
+        play(store, seeds, Some(&clock));
+    });
+}
+
+/// Has the seeds played that the environment asks for, some at a time.
+fn divide(seeds: u64, play: impl Fn(&[u64]) + Sync) {
     if let Some(seed) = asked("ORCH_SIM_SEED") {
-        return play(&[seed], &make);
+        return play(&[seed]);
     }
     let count = asked("ORCH_SIM_SEEDS").unwrap_or(seeds);
+    let play = |seeds: Vec<u64>| {
+        for seeds in seeds.chunks(SEEDS_PER_STORE) {
+            play(seeds);
+        }
+    };
     std::thread::scope(|scope| {
-        let make = &make;
+        let play = &play;
         let played: Vec<_> = (0..THREADS)
             .map(|thread| (0..count).filter(|seed| seed % THREADS == thread).collect())
-            .map(|seeds: Vec<u64>| scope.spawn(move || play(&seeds, make)))
+            .map(|seeds: Vec<u64>| scope.spawn(move || play(seeds)))
             .collect();
         let ended: Vec<_> = played.into_iter().map(|thread| thread.join()).collect();
         assert!(ended.iter().all(Result::is_ok), "a seed failed");

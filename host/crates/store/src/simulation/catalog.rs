@@ -24,6 +24,9 @@ pub(super) fn new_run(flow: &str, id: RunId, pool: &PoolName, now: Timestamp) ->
     new
 }
 
+/// The task that takes slots, where there are limits.
+pub(super) const SCARCE: &str = "scarce";
+
 /// What the component says of itself that all scripts are flows of.
 pub(super) fn manifest() -> Manifest {
     let schema = || Schema {
@@ -37,15 +40,16 @@ pub(super) fn manifest() -> Manifest {
         schema: schema(),
         options: FlowOptions::default(),
     };
+    let task = |name: &str| TaskDescription {
+        name: TaskName::trusted(name),
+        description: None,
+        version: None,
+        schema: schema(),
+        options: TaskOptions::default(),
+    };
     Manifest {
         flows: (0..4).map(flow).collect(),
-        tasks: vec![TaskDescription {
-            name: TaskName::trusted("compute"),
-            description: None,
-            version: None,
-            schema: schema(),
-            options: TaskOptions::default(),
-        }],
+        tasks: vec![task("compute"), task(SCARCE)],
     }
 }
 

@@ -9,7 +9,7 @@ use super::script::Script;
 use crate::{Claimed, Progress};
 use model::{
     Ask, Failure, FailureKind, Json, Lease, LogLevel, LogLine, LogSource, Manifest, Outcome, RunId,
-    Seq, State, TaskRunId, Timestamp,
+    Seq, State, TaskName, TaskRunId, Timestamp,
 };
 use orchestrator::flow::{
     Effect, Event, Flow, FlowLimits, Mode, Moment, Past, Signal, Step, TaskEvent, TaskJob,
@@ -78,6 +78,12 @@ impl Execution {
 
     pub fn computes(&self) -> bool {
         !self.computing.is_empty()
+    }
+
+    /// The tasks of which an attempt is executed.
+    pub fn executed(&self) -> impl Iterator<Item = &TaskName> {
+        let jobs = self.computing.iter().chain(&self.asking);
+        jobs.map(|job| &job.task)
     }
 
     pub fn has_events(&self) -> bool {

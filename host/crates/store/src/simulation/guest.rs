@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::catalog::SCARCE;
 use super::script::{Doing, Op, Script, Scripts};
 use model::{
     Argument, ArtifactKey, ArtifactKind, Ask, Call, DeploymentName, Failure, FailureKind,
@@ -130,10 +131,11 @@ impl Guest {
             fails,
             stumbles,
             delay,
+            is_scarce,
         } = doing;
         let does = Json::trusted(format!("[{n},{fails},{stumbles}]"));
         TaskCall {
-            task: TaskName::trusted("compute"),
+            task: TaskName::trusted(if is_scarce { SCARCE } else { "compute" }),
             arguments: vec![("does".to_owned(), Argument::Value(does))],
             wait_for,
             options: TaskOptions {
@@ -237,6 +239,7 @@ impl Guest {
                 fails: 0,
                 stumbles: 0,
                 delay: Duration::ZERO,
+                is_scarce: false,
             };
             let next = self.handles.len();
             vec![

@@ -2,7 +2,7 @@
 
 use super::driver::Execution;
 use crate::Claimed;
-use model::{Timestamp, WorkerId};
+use model::{QueueName, Timestamp, WorkerId};
 
 /// A worker, as far as it is in memory.
 pub(super) struct Hand {
@@ -12,6 +12,8 @@ pub(super) struct Hand {
     pub(super) running: Vec<Execution>,
     /// Wait in memory without a slot.
     pub(super) parked: Vec<Execution>,
+    /// The queues that it serves: all, if none is named.
+    pub(super) queues: Vec<QueueName>,
     /// Fell asleep and does not renew its lease, but will go on.
     pub(super) renews: bool,
 }

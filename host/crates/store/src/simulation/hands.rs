@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::hand::Hand;
 use super::trace::{short, trace};
 use super::world::{LEASE_US, World};
-use crate::{Claim, Claimed, Clock, Offer, Store, StoreError, StoreResult};
+use crate::{Claim, Claimed, Clock, Offer, PoolChange, Store, StoreError, StoreResult};
 use model::{StateType, Timestamp, Worker, WorkerId, WorkerUsage};
 use orchestrator::flow::{Event, Signal};
 
@@ -30,8 +30,10 @@ impl<S: Store> World<'_, S> {
         };
         self.store.register_worker(worker).await.unwrap();
         self.hired.push(id);
+        let queues = self.any_served();
         self.hands.push(Hand {
             id,
+            queues,
             lease_until,
             claimed: Vec::new(),
             running: Vec::new(),
@@ -48,11 +50,12 @@ impl<S: Store> World<'_, S> {
         let claim = Claim {
             worker,
             pool: Some(self.pool.clone()),
-            queues: Vec::new(),
+            queues: self.hands[hand].queues.clone(),
             count: self.rng.between(1, 3) as u32,
             now,
         };
-        let claimed = match self.claimed(claim).await {
+        let asked = claim.queues.clone();
+        let (claimed, at_once) = match self.claimed(claim).await {
             Ok(claimed) => claimed,
             Err(StoreError::NotFound(_)) => {
                 assert!(self.is_given_up(worker), "a worker was forgotten");
@@ -61,12 +64,14 @@ impl<S: Store> World<'_, S> {
             Err(err) => panic!("{err}"),
         };
         if claimed.is_empty() {
-            return;
+            // Others may wait now, or be turned away.
+            return self.look_at_the_crowd().await;
         }
         assert!(
             !self.is_given_up(worker),
             "a worker that was given up claims"
         );
+        let runs: Vec<_> = claimed.iter().map(|claimed| claimed.run.id).collect();
         for claimed in claimed {
             let Claimed { run, lease, .. } = &claimed;
             trace!(
@@ -81,12 +86,17 @@ impl<S: Store> World<'_, S> {
             self.ledger.claimed(self.store, run, *lease, latest).await;
             let before = self.holders.insert(run.id, *lease);
             assert_eq!(before, None, "a run was claimed that somebody holds");
+            self.check_claimed(run, lease.epoch, &asked);
             if self.faults.on && self.rng.percent(3) {
                 trace!(self, "  its answer is lost");
                 continue;
             }
             self.start(hand, claimed);
         }
+        if at_once {
+            self.check_order(&runs, &asked, now).await;
+        }
+        self.look_at_the_crowd().await;
         if self.faults.on && self.rng.percent(20) {
             self.check_slots().await;
         }
@@ -97,18 +107,22 @@ impl<S: Store> World<'_, S> {
     }
 
     /// Claims what is there, or waits for what comes up meanwhile.
-    pub(super) async fn claimed(&mut self, claim: Claim) -> StoreResult<Vec<Claimed>> {
+    /// And whether that was at once.
+    pub(super) async fn claimed(&mut self, claim: Claim) -> StoreResult<(Vec<Claimed>, bool)> {
         if !self.rng.percent(30) {
-            return self.store.claim(claim).await;
+            return Ok((self.store.claim(claim).await?, true));
         }
         let offer = Arc::new(Offer::new(Arc::new(Still(self.now))));
         let claimed = self.store.claim_next(claim, Arc::clone(&offer));
-        if self.faults.on && self.roots.len() < 3 {
+        if self.faults.on && self.roots.len() < self.roots_max() {
             self.create().await;
         }
+        // Once this is written it has looked: otherwise a seed would play in two ways.
+        let same = PoolChange::default();
+        self.store.change_pool(&self.pool, same).await.unwrap();
         offer.withdraw();
         self.store.look_again();
-        claimed.await
+        Ok((claimed.await?, false))
     }
 
     /// Hands a run to what waits for it in memory, or lets it begin.

@@ -42,6 +42,8 @@ struct Wait {
     awaited: Vec<Seq>,
     count: usize,
     until: Option<Timestamp>,
+    /// Calls that wait for slots of limits.
+    permits: Vec<Seq>,
 }
 
 impl Ledger {
@@ -59,8 +61,10 @@ impl Ledger {
         if run.state.name == StateName::RESUMING {
             let waits = self.run(run.id).waits.take().expect("it has waited");
             let settled = store.settled(run.id, &waits.awaited).await.unwrap();
+            let is_due = waits.until.is_some_and(|until| until <= now);
+            let permitted = store.permitted(run.id, &waits.permits).await.unwrap();
             assert!(
-                settled.len() >= waits.count || waits.until.is_some_and(|until| until <= now),
+                settled.len() >= waits.count || is_due || !permitted.is_empty(),
                 "a run was woken before its time"
             );
         }
@@ -98,6 +102,7 @@ impl Ledger {
                 awaited: awaited.clone(),
                 count: *count as usize,
                 until: *until,
+                permits: progress.permits.awaited.clone(),
             });
         }
     }

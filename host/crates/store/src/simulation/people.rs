@@ -5,14 +5,17 @@ use super::script::Scripts;
 use super::trace::{short, trace};
 use super::world::World;
 use crate::{Cancellation, Store, StoreError};
-use model::{Json, RunId, StateType};
+use model::{FlowRun, Json, RunId, StateType};
 
 impl<S: Store> World<'_, S> {
     pub(super) async fn create(&mut self) {
         let at = self.rng.below(self.scripts.0.len());
         let id = RunId(self.rng.id());
         let mut new = new_run(Scripts::name(at).as_str(), id, &self.pool, self.now);
-        if !self.roots.is_empty() && self.rng.percent(70) {
+        if self.crowd.is_some() {
+            // A run that waits for another may stand before it in a line, so none watches any.
+            new.run = self.deployed_run(at, id);
+        } else if !self.roots.is_empty() && self.rng.percent(70) {
             let watched = self.roots[self.rng.below(self.roots.len())];
             new.run.parameters = Json::trusted(format!(r#"{{"watch":"{watched}"}}"#));
         }
@@ -61,6 +64,7 @@ impl<S: Store> World<'_, S> {
         let over = kind.is_terminal() || kind == StateType::Cancelling;
         assert_eq!(paused.is_ok(), !over, "{paused:?}");
         if paused.is_ok() {
+            self.gives_way(&run);
             self.paused.insert(run.id);
         }
     }
@@ -79,12 +83,17 @@ impl<S: Store> World<'_, S> {
         let was_over = matches!(cancelled, Cancellation::Over(_) | Cancellation::Below(_));
         assert_eq!(was_over, run.state.kind.is_terminal(), "{cancelled:?}");
         // Those below it are cancelled, too.
-        for run in self.runs().await {
+        let runs = self.runs().await;
+        self.forget_paused(&runs);
+        self.disturbed = true;
+    }
+
+    pub(super) fn forget_paused(&mut self, runs: &[FlowRun]) {
+        for run in runs {
             if run.state.kind != StateType::Paused {
                 self.paused.remove(&run.id);
             }
         }
-        self.disturbed = true;
     }
 
     pub(super) async fn retry(&mut self) {

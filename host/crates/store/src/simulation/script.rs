@@ -48,6 +48,8 @@ pub(super) struct Doing {
     /// How many of its own attempts fail before that, and the delay after each.
     pub stumbles: u32,
     pub delay: Duration,
+    /// Whether it is the task that takes slots of limits.
+    pub is_scarce: bool,
 }
 
 #[derive(Debug)]
@@ -62,9 +64,11 @@ pub(super) struct Script {
 pub(super) struct Scripts(pub Vec<Arc<Script>>);
 
 impl Scripts {
-    pub fn generate(rng: &mut Rng) -> Self {
+    /// `scarce`: of a hundred tasks so many take slots of limits.
+    pub fn generate(rng: &mut Rng, scarce: u64) -> Self {
         let depth = rng.between(2, 3) as usize;
-        Self((0..=depth).map(|at| Arc::new(script(rng, at))).collect())
+        let script = |at| Arc::new(script(rng, at, scarce));
+        Self((0..=depth).map(script).collect())
     }
 
     pub fn name(at: usize) -> FlowName {
@@ -105,7 +109,7 @@ impl Scripts {
     }
 }
 
-fn script(rng: &mut Rng, at: usize) -> Script {
+fn script(rng: &mut Rng, at: usize, scarce: u64) -> Script {
     let mut ops = Vec::new();
     let mut handles = 0;
     let mut retry = RetryPolicy::default();
@@ -138,7 +142,7 @@ fn script(rng: &mut Rng, at: usize) -> Script {
                 _ => {
                     let needs = needed.iter().copied().filter(|_| rng.percent(25)).collect();
                     needed.push(handle);
-                    Op::Task(doing(rng), needs)
+                    Op::Task(doing(rng, scarce), needs)
                 }
             });
             if matches!(ops.last(), Some(Op::Input(_))) && rng.percent(25) {
@@ -148,7 +152,7 @@ fn script(rng: &mut Rng, at: usize) -> Script {
         let spare = rng.percent(20).then_some(handles);
         if spare.is_some() {
             handles += 1;
-            ops.push(Op::Spare(doing(rng)));
+            ops.push(Op::Spare(doing(rng, scarce)));
         }
         // Before or after it was waited for.
         let (mut early, mut late) = (spare, spare);
@@ -186,7 +190,7 @@ fn script(rng: &mut Rng, at: usize) -> Script {
     }
 }
 
-fn doing(rng: &mut Rng) -> Doing {
+fn doing(rng: &mut Rng, scarce: u64) -> Doing {
     let rarely = |rng: &mut Rng, percent| {
         if rng.percent(percent) {
             rng.between(1, 2) as u32
@@ -200,5 +204,6 @@ fn doing(rng: &mut Rng) -> Doing {
         fails: rarely(rng, 20),
         stumbles: rarely(rng, 30),
         delay: Duration::from_millis(rng.between(0, 4000)),
+        is_scarce: scarce > 0 && rng.percent(scarce),
     }
 }

@@ -24,6 +24,7 @@ impl<S: Store> World<'_, S> {
         self.now = self.now.max(self.latest);
         self.now.0 += 2 * LEASE_US;
         self.rescue(&[]).await;
+        self.stop_meddling().await;
         for run in std::mem::take(&mut self.paused) {
             self.store.resume(run, self.now).await.unwrap();
             self.holders.remove(&run);

@@ -5,6 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::catalog::{deployed, manifest};
+use super::clock::SimulatedClock;
+use super::crowd::Crowd;
+use super::founding::found;
 use super::hand::Hand;
 use super::ledger::Ledger;
 use super::rng::Rng;
@@ -65,6 +68,8 @@ pub(super) struct World<'s, S> {
     pub(super) disturbed: bool,
     pub(super) nonce: u64,
     pub(super) ledger: Ledger,
+    /// Where runs want the same.
+    pub(super) crowd: Option<Crowd>,
     /// Wishes that were recorded and come once more, much later.
     pub(super) stray: Vec<Progress>,
     pub(super) trace: Trace,
@@ -73,9 +78,10 @@ pub(super) struct World<'s, S> {
 }
 
 impl<'s, S: Store> World<'s, S> {
-    pub(super) async fn new(store: &'s S, seed: u64) -> Self {
+    /// `clock`: that of the store, where queues and limits are simulated, too.
+    pub(super) async fn new(store: &'s S, seed: u64, clock: Option<&Arc<SimulatedClock>>) -> Self {
         let mut rng = Rng::new(seed);
-        let scripts = Scripts::generate(&mut rng);
+        let scripts = Scripts::generate(&mut rng, if clock.is_some() { 40 } else { 0 });
         let pool = PoolName::new(format!("sim-{seed}")).unwrap();
         let limit = rng.percent(60).then(|| rng.between(1, 4) as u32);
         let created = WorkPool {
@@ -94,10 +100,17 @@ impl<'s, S: Store> World<'s, S> {
             kills: rng.percent(25),
             jumps: rng.percent(25),
         };
-        let deployments = (0..scripts.0.len()).map(|at| deployed(at, &pool)).collect();
+        let count = scripts.0.len();
+        let mut deployments = (0..count).map(|at| deployed(at, &pool)).collect();
+        let (mut manifest, mut crowd) = (manifest(), None);
+        if let Some(clock) = clock {
+            let founded = found(store, &mut rng, &pool, count, Arc::clone(clock)).await;
+            (manifest, deployments) = (founded.manifest, founded.deployments);
+            crowd = Some(founded.crowd);
+        }
         let mut world = Self {
             store,
-            manifest: Arc::new(manifest()),
+            manifest: Arc::new(manifest),
             deployments,
             paused: HashSet::new(),
             rng,
@@ -113,7 +126,9 @@ impl<'s, S: Store> World<'s, S> {
             roots: Vec::new(),
             killer: None,
             holders: HashMap::new(),
-            disturbed: false,
+            // Whom others turn away, or cancel, is not known in advance.
+            disturbed: crowd.as_ref().is_some_and(|it: &Crowd| !it.own.is_empty()),
+            crowd,
             nonce: 0,
             ledger: Ledger::default(),
             stray: Vec::new(),
@@ -139,10 +154,21 @@ impl<'s, S: Store> World<'s, S> {
         self.faults.on = false;
         self.come_to_an_end().await;
         self.check_the_end().await;
+        self.check_the_crowd_is_gone().await;
+        self.dissolve().await;
         self.clear().await;
     }
 
     pub(super) async fn act(&mut self) {
+        if self.crowd.is_some() {
+            match self.rng.below(100) {
+                0..=7 => return self.meddle().await,
+                8..=13 if self.roots.len() < self.roots_max() => return self.create().await,
+                14..=23 => return self.claim().await,
+                24..=43 => self.look_at_the_crowd().await,
+                _ => {}
+            }
+        }
         match self.rng.below(100) {
             0..=44 => self.work().await,
             45..=59 => self.compute().await,
@@ -156,7 +182,7 @@ impl<'s, S: Store> World<'s, S> {
             85 => self.renew().await,
             86..=87 => self.notice_orders().await,
             88 if self.hands.len() < WORKERS_MAX => self.hire().await,
-            89 if self.roots.len() < 3 => self.create().await,
+            89 if self.roots.len() < self.roots_max() => self.create().await,
             90 if self.faults.losses => self.crash().await,
             91 if self.faults.losses => self.give_up().await,
             92 => self.sign_off().await,
@@ -169,6 +195,11 @@ impl<'s, S: Store> World<'s, S> {
             97 | 98 if self.faults.retries => self.retry().await,
             _ => self.unpark(),
         }
+    }
+
+    /// Runs that people start at most.
+    pub(super) fn roots_max(&self) -> usize {
+        if self.crowd.is_some() { 6 } else { 3 }
     }
 
     /// The time by the clock of one worker.
@@ -223,6 +254,11 @@ impl<'s, S: Store> World<'s, S> {
     }
 
     pub(super) async fn any_run(&mut self) -> FlowRun {
+        if let Some(crowd) = self.crowd.as_ref().filter(|crowd| !crowd.runs.is_empty()) {
+            // There are many, and they are not listed for each.
+            let id = crowd.runs[self.rng.below(crowd.runs.len())];
+            return self.store.flow_run(id).await.unwrap().expect("runs stay");
+        }
         let mut runs = self.runs().await;
         let at = self.rng.below(runs.len());
         runs.swap_remove(at)

@@ -1,0 +1,394 @@
+//! Runs that want the same: queues and limits that people change while they are used.
+//!
+//! Properties, besides that everything ends as it should:
+//!
+//! - A paused queue starts nothing, no queue has more runs than its limit, and a worker gets runs
+//!   of the queues that it serves.
+//! - Where nothing else holds runs back, no more than each tenth start passes a queue of higher
+//!   priority.
+//! - At no moment do more runs and tasks have slots of a limit than it has had since the last of
+//!   them got its own. One that was made smaller gives nothing until enough are free.
+//! - A rate limit gives no more slots within any of its times than it has.
+//! - A run is turned away because of the concurrency of its deployment if somebody is before it,
+//!   and only then.
+//! - Once all is over, nobody has a slot, and nobody waits for one.
+
+use super::crowd::{Crowd, Using};
+use super::founding::{any_limit, any_priority, any_queue};
+use super::trace::trace;
+use super::world::World;
+use crate::{LimitChange, LimitUse, QueueChange, Store};
+use model::{
+    Collision, Concurrency, FlowRun, Json, LimitName, QueueName, RunId, StateName, StateType,
+    Taking, Timestamp,
+};
+use orchestrator::{Start, new_run};
+
+impl<S: Store> World<'_, S> {
+    /// People change a queue, a limit, or the concurrency of a deployment.
+    pub(super) async fn meddle(&mut self) {
+        let Some(mut crowd) = self.begin_to_meddle().await else {
+            return;
+        };
+        match self.rng.below(4) {
+            0 | 1 => self.change_a_queue(&mut crowd).await,
+            _ => self.change_a_limit(&mut crowd).await,
+        }
+        self.crowd = Some(crowd);
+        self.look_at_the_crowd().await;
+    }
+
+    /// What there was before is known, and that all is to be looked at again: no event tells of limits.
+    async fn begin_to_meddle(&mut self) -> Option<Crowd> {
+        self.crowd.as_mut()?.newest = None;
+        self.look_at_the_crowd().await;
+        let mut crowd = self.crowd.take()?;
+        crowd.newest = None;
+        crowd.moment += 1;
+        crowd.clock.set(self.now);
+        Some(crowd)
+    }
+
+    async fn change_a_queue(&mut self, crowd: &mut Crowd) {
+        let rng = &mut self.rng;
+        let change = QueueChange {
+            priority: rng.percent(20).then(|| any_priority(rng)),
+            paused: rng.percent(60).then(|| rng.percent(40)),
+            limit: rng.percent(40).then(|| any_limit(rng)),
+        };
+        let at = rng.below(crowd.queues.len());
+        self.set_queue(crowd, at, change).await;
+    }
+
+    async fn set_queue(&mut self, crowd: &mut Crowd, at: usize, change: QueueChange) {
+        let queue = &mut crowd.queues[at];
+        let changed = self.store.change_queue(&self.pool, &queue.name, change);
+        *queue = changed.await.unwrap();
+        trace!(self, "queue {}: {change:?}", queue.name);
+    }
+
+    async fn change_a_limit(&mut self, crowd: &mut Crowd) {
+        if crowd.limits.is_empty() {
+            return;
+        }
+        let at = self.rng.below(crowd.limits.len());
+        let slots = if crowd.limits[at].is_there && self.rng.percent(15) {
+            None
+        } else {
+            Some(self.rng.between(0, 3) as u32)
+        };
+        self.set_limit(crowd, at, slots).await;
+    }
+
+    /// None: it is deleted.
+    async fn set_limit(&mut self, crowd: &mut Crowd, at: usize, slots: Option<u32>) {
+        let watched = &mut crowd.limits[at];
+        let name = watched.limit.name.clone();
+        trace!(self, "limit {name}: {slots:?}");
+        let was_there = watched.is_there;
+        watched.set(crowd.moment, slots);
+        if name.deployment().is_some() {
+            return self.redeploy(crowd, &name, slots).await;
+        }
+        match (was_there, slots) {
+            (true, Some(_)) => {
+                let change = LimitChange { slots, per: None };
+                drop(self.store.change_limit(&name, change).await.unwrap());
+            }
+            (false, Some(_)) => {
+                let limit = watched.limit.clone();
+                self.store.create_limit(limit).await.unwrap();
+            }
+            (_, None) => self.store.delete_limit(&name).await.unwrap(),
+        }
+    }
+
+    /// With so many slots of its own, or none.
+    async fn redeploy(&mut self, crowd: &Crowd, limit: &LimitName, slots: Option<u32>) {
+        let name = limit.deployment().expect("it is of one");
+        let mut all = self.deployments.iter_mut();
+        let known = all.find(|known| known.deployment.name.to_string() == name);
+        let known = known.expect("it is deployed");
+        let mut deployment = (*known.deployment).clone();
+        deployment.concurrency = slots.map(|slots| Concurrency {
+            slots,
+            ..crowd.own[limit].clone()
+        });
+        deployment.updated = self.now;
+        known.deployment = std::sync::Arc::new(deployment.clone());
+        self.store.deploy(vec![deployment]).await.unwrap();
+    }
+
+    /// A run of a deployment, as a person asks for it.
+    pub(super) fn deployed_run(&mut self, script: usize, id: RunId) -> FlowRun {
+        let customer = self.rng.below(2);
+        let parameters = Json::trusted(format!(r#"{{"customer":{customer}}}"#));
+        let start = Start {
+            id,
+            ..Start::now(&mut self.rng, parameters, self.now)
+        };
+        let crowd = self.crowd.as_ref().expect("there is one");
+        let start = Start {
+            work_queue: any_queue(&mut self.rng, &crowd.queues),
+            priority: self.rng.percent(50).then(|| any_priority(&mut self.rng)),
+            ..start
+        };
+        new_run(&self.deployments[script].deployment, start, self.now)
+    }
+
+    /// The queues that a worker serves: most serve all.
+    pub(super) fn any_served(&mut self) -> Vec<QueueName> {
+        match &self.crowd {
+            Some(crowd) if self.faults.on && self.rng.percent(35) => {
+                let named = any_queue(&mut self.rng, &crowd.queues);
+                named.into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// People stop: no queue is paused, and every limit has slots.
+    pub(super) async fn stop_meddling(&mut self) {
+        let Some(mut crowd) = self.begin_to_meddle().await else {
+            return;
+        };
+        for at in 0..crowd.queues.len() {
+            let limit = crowd.queues[at].limit.map(|limit| limit.max(1));
+            let change = QueueChange {
+                priority: None,
+                paused: Some(false),
+                limit: Some(limit),
+            };
+            self.set_queue(&mut crowd, at, change).await;
+        }
+        let limits = crowd.limits.len();
+        self.crowd = Some(crowd);
+        for at in 0..limits {
+            // One after the other, or nobody could tell what somebody got by which.
+            let Some(mut crowd) = self.begin_to_meddle().await else {
+                return;
+            };
+            if crowd.limits[at].is_there || self.rng.percent(50) {
+                let slots = crowd.limits[at].limit.slots.max(1);
+                self.set_limit(&mut crowd, at, Some(slots)).await;
+            }
+            self.crowd = Some(crowd);
+        }
+        self.look_at_the_crowd().await;
+    }
+
+    /// A worker was given a run.
+    pub(super) fn check_claimed(&mut self, run: &FlowRun, epoch: u64, asked: &[QueueName]) {
+        let Some(crowd) = &mut self.crowd else { return };
+        let queue = run.work_queue.clone();
+        let queue = queue.unwrap_or_else(QueueName::default_queue);
+        // A run that has waited may have got slots for its calls meanwhile.
+        let has_waited = run.state.name == StateName::RESUMING;
+        let before = crowd.leased.get(&(run.id, epoch - 1)).copied();
+        let since = before.filter(|_| has_waited).unwrap_or(crowd.moment);
+        crowd.leased.insert((run.id, epoch), since);
+        crowd.queue_of.insert(run.id, queue.clone());
+        crowd.starts += 1;
+        let set = crowd.queues.iter().find(|it| it.name == queue);
+        let set = set.expect("queues stay");
+        assert!(!set.paused, "queue `{queue}` is paused and starts a run");
+        let is_asked = asked.is_empty() || asked.contains(&queue);
+        assert!(is_asked, "a worker was given a run of `{queue}`");
+        let of_queue = |run: &&RunId| crowd.queue_of.get(*run) == Some(&queue);
+        let held = self.holders.keys().filter(of_queue).count();
+        if let Some(limit) = set.limit {
+            let limit = limit as usize;
+            assert!(held <= limit, "{held} runs of `{queue}`, of {limit}");
+        }
+        // For its clean-up a run needs nothing.
+        if run.state.kind != StateType::Cancelling && !run.limits.is_empty() {
+            crowd.has(run.id, &run.limits);
+        }
+    }
+
+    /// Runs were claimed at once, by a worker that looked at that time.
+    pub(super) async fn check_order(
+        &mut self,
+        claimed: &[RunId],
+        asked: &[QueueName],
+        now: Timestamp,
+    ) {
+        let Some(mut crowd) = self.crowd.take() else {
+            return;
+        };
+        crowd.clock.set(now);
+        let queues = self.store.queues(Some(&self.pool)).await.unwrap();
+        for run in claimed {
+            let queue = &crowd.queue_of[run];
+            let own = crowd.queues.iter().find(|it| it.name == *queue);
+            let own = own.expect("queues stay").priority;
+            let stands_behind = queues.iter().any(|it| {
+                let queue = &it.queue;
+                let room = queue.limit.is_none_or(|limit| it.active < u64::from(limit));
+                let is_asked = asked.is_empty() || asked.contains(&queue.name);
+                is_asked && room && !queue.paused && it.ready > 0 && queue.priority < own
+            });
+            crowd.out_of_order += u64::from(stands_behind);
+        }
+        let (passed, starts) = (crowd.out_of_order, crowd.starts);
+        assert!(
+            crowd.holds_back || passed <= starts / 10,
+            "{passed} of {starts} starts passed a queue of higher priority"
+        );
+        self.crowd = Some(crowd);
+    }
+
+    /// A person has paused a run that nobody executes: what it has is for others until it has begun.
+    pub(super) fn gives_way(&mut self, run: &FlowRun) {
+        let is_held = self.holders.contains_key(&run.id);
+        if let Some(crowd) = &mut self.crowd
+            && run.started.is_none()
+            && !is_held
+        {
+            crowd.releases(run.id);
+        }
+    }
+
+    /// Compares who has what with what people have set.
+    pub(super) async fn look_at_the_crowd(&mut self) {
+        let Some(mut crowd) = self.crowd.take() else {
+            return;
+        };
+        crowd.latest = crowd.latest.max(self.latest).max(self.now);
+        let newest = Some(self.store.newest_event().await.unwrap());
+        if crowd.newest == newest {
+            self.crowd = Some(crowd);
+            return;
+        }
+        crowd.newest = newest;
+        crowd.clock.set(self.now);
+        let runs = self.runs().await;
+        for run in &runs {
+            self.look_at_one(&crowd, run, &runs);
+        }
+        for run in &runs {
+            crowd.without.entry(run.id).or_insert(crowd.looked);
+            if run.state.kind.is_terminal() {
+                crowd.releases(run.id);
+            }
+            if is_turned_away(run) {
+                crowd.turned_away.insert(run.id);
+                // Others, too, may have been cancelled for it.
+                self.forget_paused(&runs);
+            }
+        }
+        crowd.runs = runs.iter().map(|run| run.id).collect();
+        let waiting = runs.iter().filter(|run| waits(run));
+        crowd.waiting = waiting.map(|run| run.id).collect();
+        crowd.check_lines(&self.using(&crowd));
+        let used = self.store.limits().await.unwrap();
+        for at in 0..crowd.limits.len() {
+            let name = crowd.limits[at].limit.name.clone();
+            let is_idle = |it: &LimitUse| it.limit.name == name && it.taken + it.waiting == 0;
+            if !crowd.limits[at].is_taken() && used.iter().any(is_idle) {
+                continue;
+            }
+            let permits = self.store.permits(&name, 1000).await.unwrap();
+            let (looked, latest) = (crowd.looked, crowd.latest);
+            crowd.limits[at].compare(permits, looked, latest);
+        }
+        for (run, held) in &crowd.holders {
+            for taking in &held.takes {
+                let watched = crowd.watched(&taking.limit).expect("it is known");
+                let has_it = watched.has(*run, &taking.line);
+                assert!(has_it, "{run} runs without a slot of `{}`", taking.limit);
+            }
+        }
+        crowd.looked = crowd.moment;
+        crowd.moment += 1;
+        self.crowd = Some(crowd);
+    }
+
+    fn look_at_one(&self, crowd: &Crowd, run: &FlowRun, runs: &[FlowRun]) {
+        let turns_away = |it: &&Taking| it.collision == Collision::CancelNew;
+        let Some(own) = run.limits.iter().find(turns_away) else {
+            return;
+        };
+        let most = crowd.watched(&own.limit).expect("it is known");
+        let most = most.most_since(crowd.looked);
+        if waits(run) && !crowd.waiting.contains(&run.id) {
+            let is_over = |id: RunId| {
+                let run = runs.iter().find(|run| run.id == id);
+                run.is_some_and(|run| run.state.kind.is_terminal())
+            };
+            let taken = crowd.taken(own, is_over);
+            assert!(taken < most, "{} waits, and was not to", run.id);
+        }
+        if is_turned_away(run) && !crowd.turned_away.contains(&run.id) {
+            let is_before = |other: &FlowRun| {
+                let same = |it: &Taking| it.limit == own.limit && it.line == own.line;
+                let is_there = crowd.waiting.contains(&other.id)
+                    || crowd.holders.contains_key(&other.id)
+                    || waits(other);
+                other.id != run.id && is_there && other.limits.iter().any(same)
+            };
+            assert!(
+                most == 0 || runs.iter().any(is_before),
+                "{} was turned away, and nobody was before it",
+                run.id
+            );
+        }
+    }
+
+    /// What calls have that are executed under a valid lease.
+    fn using(&self, crowd: &Crowd) -> Vec<Using> {
+        let hands = self.hands.iter().chain(&self.stopped);
+        let all = hands.flat_map(|hand| hand.running.iter().chain(&hand.parked));
+        let mut using = Vec::new();
+        for execution in all.filter(|it| self.holds(it)) {
+            let lease = execution.lease();
+            for task in execution.executed() {
+                let limits = self.manifest.task(task.as_str());
+                using.push(Using {
+                    limits: limits.expect("it is known").options.limits.clone(),
+                    since: crowd.leased[&(lease.run, lease.epoch)],
+                });
+            }
+        }
+        using
+    }
+
+    /// Nobody has anything any more.
+    pub(super) async fn check_the_crowd_is_gone(&mut self) {
+        self.look_at_the_crowd().await;
+        let Some(crowd) = &self.crowd else { return };
+        assert!(crowd.holders.is_empty(), "somebody still has a slot");
+        for watched in &crowd.limits {
+            let name = &watched.limit.name;
+            let left = self.store.permits(name, 10).await.unwrap();
+            assert!(left.is_empty(), "left of `{name}`: {left:#?}");
+        }
+    }
+
+    /// Leaves no limit, and no deployment, to those who use the store later.
+    pub(super) async fn dissolve(&mut self) {
+        let Some(crowd) = self.crowd.take() else {
+            return;
+        };
+        for known in &self.deployments {
+            let name = &known.deployment.name;
+            self.store.delete_deployment(name).await.unwrap();
+        }
+        for watched in &crowd.limits {
+            let name = &watched.limit.name;
+            if watched.is_there && name.deployment().is_none() {
+                self.store.delete_limit(name).await.unwrap();
+            }
+        }
+    }
+}
+
+fn waits(run: &FlowRun) -> bool {
+    run.state.name == StateName::AWAITING_CONCURRENCY_SLOT
+}
+
+fn is_turned_away(run: &FlowRun) -> bool {
+    let said = run.outcome.as_ref().and_then(|it| it.as_ref().err());
+    let is_so = |message: &str| message.starts_with("as many runs of");
+    run.state.kind == StateType::Cancelled && said.is_some_and(|it| is_so(&it.message))
+}
