@@ -40,6 +40,13 @@ fn whoever_stands_in_line_gets_their_turn() {
     }
 }
 
+#[test]
+fn whatever_happens_everything_begins_once() {
+    if test_support::database().is_some() {
+        store::simulation::everything_begins_once(20, || new_store_here().unwrap());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn minutes_become_hours_when_they_are_long_past() {
     let Some((store, database)) = new_store_here() else {

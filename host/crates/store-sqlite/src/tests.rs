@@ -43,6 +43,11 @@ fn whoever_stands_in_line_gets_their_turn() {
     });
 }
 
+#[test]
+fn whatever_happens_everything_begins_once() {
+    store::simulation::everything_begins_once(200, store_in_memory);
+}
+
 /// In memory where that can be had: what a power failure leaves is not tested with it.
 fn store_in_memory() -> (SqliteStore, TempDir) {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap());

@@ -17,12 +17,16 @@
 //! A second simulation has in addition what runs wait for in line, and people who change it
 //! ([`crowd`], [`rivalry`]): queues with priorities, limits and pauses, and limits across runs.
 //!
+//! A third one is about the beginning of runs alone: that each [slot](slots) of a schedule makes one
+//! run, and that nobody starves behind a queue that is [fed](feeding) for ever.
+//!
 //! `ORCH_SIM_SEEDS=N` plays N seeds instead of [`SEEDS`]; `ORCH_SIM_SEED=n` plays that one.
 
 mod catalog;
 mod clock;
 mod crowd;
 mod driver;
+mod feeding;
 mod founding;
 mod guest;
 mod hand;
@@ -30,10 +34,12 @@ mod hands;
 mod killing;
 mod ledger;
 mod people;
+mod plain;
 mod records;
 mod rivalry;
 pub(crate) mod rng;
 mod script;
+mod slots;
 mod stream;
 mod trace;
 mod turns;
@@ -98,6 +104,22 @@ pub fn everybody_gets_their_turn<S: Store, Keep>(
         let clock = Arc::new(SimulatedClock::new());
         let (store, _keep) = make(Arc::clone(&clock) as _);
         play(store, seeds, Some(&clock));
+    });
+}
+
+/// Runs that schedules make, and runs that stand behind others: so many seeds.
+pub fn everything_begins_once<S: Store, Keep>(seeds: u64, make: impl Fn() -> (S, Keep) + Sync) {
+    divide(seeds, |seeds| {
+        let (store, _keep) = make();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            for seed in seeds {
+                slots::each_slot_makes_one_run(&store, *seed).await;
+                feeding::nobody_starves(&store, *seed).await;
+            }
+        });
     });
 }
 
