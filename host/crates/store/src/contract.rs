@@ -122,6 +122,7 @@ macro_rules! contract {
             cache::the_latest_result_of_a_key_stands,
             cache::results_are_cleared_by_what_they_are_of,
             cache::a_result_keeps_its_blobs,
+            limits::calls_of_a_run_that_is_paused_have_no_slots,
             colliding::what_finds_no_slot_says_what_becomes_of_a_run,
             colliding::who_makes_others_go_does_not_harm_a_claim_of_both,
             colliding::a_claim_that_waits_tells_of_runs_that_are_turned_away,

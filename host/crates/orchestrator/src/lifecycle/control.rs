@@ -99,6 +99,14 @@ fn go_on(plan: &mut Plan<'_>, subject: &Subject, now: Timestamp) -> Result<(), R
         return Err(Refusal::NotPaused { run, state });
     }
     whole(subject)?;
+    if head.is_limited && head.worker.is_some() {
+        // Whoever executes it has not stopped yet, and does nothing for it any more.
+        plan.change(Change::GiveBack {
+            run: head.key,
+            at: now,
+            what: GivenBack::OfCalls,
+        });
+    }
     let ready_at = if head.tally.started.is_none() {
         subject.scheduled.max(now)
     } else {

@@ -30,8 +30,10 @@ use model::{
 
 /// What a run has done since the last time. `head`: the run as it is, if there is one.
 pub fn record(head: Option<Head>, progress: &Progress) -> Result<Plan<'_>, Refusal> {
-    let head = leased(head, progress.lease)?;
+    let mut head = leased(head, progress.lease)?;
     rows::check(&head, progress)?;
+    // What asks for its first slot may be stopped, or end, with the same record.
+    head.is_limited |= !progress.permits.asked.is_empty();
     match head.state {
         StateType::Cancelling if !progress.children.is_empty() => {
             let mut plan = Plan::default();

@@ -502,3 +502,25 @@ pub async fn who_computes_for_the_cache_does_it_alone_for_its_key<S: Store>(cast
     let known = cast.store.known_limits(&known).await;
     assert_eq!(known, Ok(vec![name("db")]));
 }
+
+/// Whether it is stopped as it asks, or goes on before it has stopped.
+pub async fn calls_of_a_run_that_is_paused_have_no_slots<S: Store>(cast: Cast<S>) {
+    make(&cast, "db", 9, None).await;
+    let asking = async |lease: Lease| {
+        cast.try_record(lease, |progress| {
+            progress.entries.push(task(1));
+            asks(progress, 1, "db", 1);
+        })
+        .await
+    };
+    let first = cast.running("a").await;
+    cast.store.pause(first.run, at(2)).await.unwrap();
+    assert_eq!(asking(first).await, Ok(Recorded::Paused));
+    assert_eq!(used(&cast, "db").await, (0, 0));
+    let second = cast.running("b").await;
+    assert_eq!(asking(second).await, Ok(Recorded::Done));
+    cast.store.pause(second.run, at(2)).await.unwrap();
+    assert_eq!(used(&cast, "db").await, (1, 0));
+    cast.store.resume(second.run, at(3)).await.unwrap();
+    assert_eq!(used(&cast, "db").await, (0, 0));
+}
