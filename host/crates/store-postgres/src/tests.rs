@@ -31,7 +31,7 @@ fn whatever_happens_runs_end_as_they_should() {
 #[test]
 fn whoever_stands_in_line_gets_their_turn() {
     if test_support::database().is_some() {
-        store::simulation::everybody_gets_their_turn(100, |clock| {
+        store::simulation::everybody_gets_their_turn(60, |clock| {
             let (mut store, database) = new_store_here().unwrap();
             let inner = std::sync::Arc::get_mut(&mut store.inner);
             inner.expect("nobody else has it").clock = clock;

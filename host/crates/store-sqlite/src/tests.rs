@@ -36,7 +36,7 @@ fn whatever_happens_runs_end_as_they_should() {
 
 #[test]
 fn whoever_stands_in_line_gets_their_turn() {
-    store::simulation::everybody_gets_their_turn(1000, |clock| {
+    store::simulation::everybody_gets_their_turn(500, |clock| {
         let (mut store, dir) = store_in_memory();
         store.clock = clock;
         (store, dir)

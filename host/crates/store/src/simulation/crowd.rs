@@ -70,7 +70,7 @@ pub(super) struct Watched {
     /// From which moment on it has had how many slots. Without a limit there is no end of them.
     values: Vec<(u64, u64)>,
     /// Those that had slots when it was looked at last.
-    seen: Vec<Permit>,
+    pub seen: Vec<Permit>,
     /// Slots of a rate limit that were given since it was made.
     given: Vec<Permit>,
 }

@@ -8,11 +8,13 @@
 //!   priority.
 //! - At no moment do more runs and tasks have slots of a limit than it has had since the last of
 //!   them got its own. One that was made smaller gives nothing until enough are free.
+//! - A call has a slot only while somebody executes its run, or while that waits.
 //! - A rate limit gives no more slots within any of its times than it has.
 //! - A run is turned away because of the concurrency of its deployment if somebody is before it,
 //!   and only then.
 //! - Once all is over, nobody has a slot, and nobody waits for one.
 
+use super::catalog::SCARCE;
 use super::crowd::{Crowd, Using};
 use super::founding::{any_limit, any_priority, any_queue};
 use super::trace::trace;
@@ -299,9 +301,28 @@ impl<S: Store> World<'_, S> {
                 assert!(has_it, "{run} runs without a slot of `{}`", taking.limit);
             }
         }
+        self.check_calls(&crowd, &runs);
         crowd.looked = crowd.moment;
         crowd.moment += 1;
         self.crowd = Some(crowd);
+    }
+
+    /// Calls have slots while somebody executes them, or while their run waits for nothing else.
+    fn check_calls(&self, crowd: &Crowd, runs: &[FlowRun]) {
+        let scarce = self.manifest.task(SCARCE).expect("it is there");
+        for limit in &scarce.options.limits {
+            let watched = crowd.watched(limit).expect("it is known");
+            for permit in &watched.seen {
+                let run = runs.iter().find(|run| run.id == permit.run);
+                let state = run.expect("it is listed").state.kind;
+                let is_left = matches!(state, StateType::Scheduled | StateType::Paused);
+                assert!(
+                    !is_left || self.holders.contains_key(&permit.run),
+                    "nobody executes {}, and a call of it has a slot of `{limit}`",
+                    permit.run
+                );
+            }
+        }
     }
 
     fn look_at_one(&self, crowd: &Crowd, run: &FlowRun, runs: &[FlowRun]) {
