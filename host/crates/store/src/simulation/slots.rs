@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use super::plain::Plain;
 use super::rng::Rng;
+use super::timetables::{Watched, any_schedule, every};
 use super::trace::{Trace, short, trace};
 use crate::contract::cast::{at, component, deployment, new_run};
 use crate::{DueSchedule, NewRun, RunFilter, ScheduleChange, ScheduleStep, Store, StoreError};
 use model::{
-    CatchUp, FlowRun, Json, LastSlot, Lease, Overlap, RunId, Schedule, ScheduleId, ScheduleName,
-    ScheduleOrigin, ScheduleRule, State, Timestamp, Timetable, WorkerId,
+    CatchUp, FlowRun, LastSlot, Lease, Overlap, RunId, Schedule, State, Timestamp, WorkerId,
 };
 use orchestrator::calendar::Calendar;
 use orchestrator::schedule::{Due, GRACE, due};
@@ -42,19 +42,6 @@ struct Slots<'s, S> {
     schedulers: [Scheduler; 2],
     running: Vec<Lease>,
     trace: Trace,
-}
-
-/// A schedule, and what was made of it.
-struct Watched {
-    id: ScheduleId,
-    rule: ScheduleRule,
-    /// Seconds between its slots.
-    every: i64,
-    /// A person has paused it, so slots may be missing.
-    was_paused: bool,
-    /// The run of each slot, and when that was decided.
-    made: BTreeMap<Timestamp, (RunId, Timestamp)>,
-    next: Option<Timestamp>,
 }
 
 struct Scheduler {
@@ -114,71 +101,6 @@ pub(super) async fn each_slot_makes_one_run<S: Store>(store: &S, seed: u64) {
     };
     slots.play().await;
     store.delete_deployment(&made.name).await.unwrap();
-}
-
-fn any_schedule(rng: &mut Rng, n: u64) -> Schedule {
-    let timetable = if rng.percent(40) {
-        Timetable::Cron(format!("*/{} * * * *", [1, 2, 5][rng.below(3)]))
-    } else {
-        Timetable::Interval {
-            every_ms: 1000 * rng.between(5, 90),
-            anchor: at(0),
-        }
-    };
-    let rule = ScheduleRule {
-        timetable,
-        timezone: "UTC".to_owned(),
-        parameters: Json::empty_object(),
-        start: None,
-        end: None,
-        catch_up: CatchUp::ALL[rng.below(3)],
-        overlap: Overlap::ALL[rng.below(4)],
-    };
-    Schedule {
-        id: ScheduleId(rng.id()),
-        deployment: deployment("etl/any").name,
-        name: ScheduleName::trusted(format!("s{n}")),
-        next: Calendar::new(&rule).unwrap().next(at(0)),
-        rule,
-        is_paused: false,
-        origin: ScheduleOrigin::Added,
-        created: at(0),
-        updated: at(0),
-        last: None,
-        is_held: false,
-    }
-}
-
-/// Seconds between slots. A slot is so many after a whole number of them since the anchor, or since
-/// the hour.
-fn every(rule: &ScheduleRule) -> i64 {
-    match &rule.timetable {
-        Timetable::Interval { every_ms, .. } => *every_ms as i64 / 1000,
-        Timetable::Cron(cron) => {
-            let minutes = cron.trim_start_matches("*/").split(' ').next();
-            60 * minutes.unwrap().parse::<i64>().unwrap()
-        }
-        Timetable::Rrule { .. } => unreachable!("there is none"),
-    }
-}
-
-impl Watched {
-    /// By numbers alone.
-    fn is_slot(&self, at: Timestamp) -> bool {
-        at.0 % 1_000_000 == 0 && self.since(at) % (self.every * 1_000_000) == 0
-    }
-
-    fn since(&self, time: Timestamp) -> i64 {
-        match self.rule.timetable {
-            Timetable::Interval { .. } => time.0 - at(0).0,
-            _ => time.0,
-        }
-    }
-
-    /// The last slot until then.
-    fn last_until(&self, time: Timestamp) -> Timestamp {
-        Timestamp(time.0 - self.since(time).rem_euclid(self.every * 1_000_000))
-    }
 }
 
 impl<S: Store> Slots<'_, S> {
