@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::{
-    Collision, Deployment, Digest, FlowName, FlowRun, Grants, Ids, Json, LimitName, PoolName,
-    Priority, QueueName, RunId, RunName, State, Taking, Timestamp,
+    Deployment, Digest, FlowName, FlowRun, Grants, Ids, Json, LimitName, PoolName, Priority,
+    QueueName, RunId, RunName, State, Taking, Timestamp,
 };
 
 /// What is wished of a new run.

@@ -104,7 +104,7 @@ fn go_on(plan: &mut Plan<'_>, subject: &Subject, now: Timestamp) -> Result<(), R
         plan.change(Change::GiveBack {
             run: head.key,
             at: now,
-            what: GivenBack::OfCalls,
+            what: GivenBack::OfTasks,
         });
     }
     let ready_at = if head.tally.started.is_none() {
