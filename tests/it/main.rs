@@ -14,6 +14,7 @@ mod bad_input;
 mod blobs;
 mod bulk;
 mod cached_runs;
+mod caching;
 mod cancelling;
 mod chaos;
 mod circles;
@@ -272,6 +273,7 @@ fn everything(home: &Home) -> Vec<Value> {
         vec!["worker", "ls"],
         vec!["work-queue", "ls"],
         vec!["limit", "ls"],
+        vec!["cache", "ls", "--limit", "0"],
         vec!["schedule", "ls"],
     ]
     .map(|command| json(home, &command).to_string())

@@ -210,10 +210,12 @@ fn a_rule_deletes_by_itself_what_has_been_over_for_long_and_what_only_that_used(
         let home = &place.home;
         deploy(home, "bench", &["--flow", "empty"]);
         deploy(home, "forms", &["--flow", "echo"]);
+        deploy(home, "declares", &["--flow", "doubles-twice"]);
         let old = {
             let _worker = worker(home, &[]);
             watch(home, "echo", &["-p", "value=old"]).ok();
             watch(home, "empty", &[]).ok();
+            watch(home, "doubles-twice", &["-p", "n=1"]).ok();
             flow_runs(home, &["--flow", "echo"])[0]["id"].clone()
         };
         let said = home.run(["prune", "show"]).ok().stderr;
@@ -224,13 +226,18 @@ fn a_rule_deletes_by_itself_what_has_been_over_for_long_and_what_only_that_used(
                     family has failed";
         assert_eq!(said.trim_end(), rule);
         assert_eq!(home.run(["prune", "show"]).ok().stdout.trim_end(), rule);
-        place.age("s.flow = 'echo'");
-        home.run(["deployment", "delete", "echo/echo-deployment"])
-            .ok();
+        place.age("s.flow IN ('echo', 'doubles-twice')");
+        for flow in ["echo", "doubles-twice"] {
+            let deployment = format!("{flow}/{flow}-deployment");
+            home.run(["deployment", "delete", &deployment]).ok();
+        }
+        let cached = || list(home, &["cache", "ls"]).len();
+        assert_eq!(cached(), 1);
         // Before anything was run of it, a component is as old as it is.
         (place.sql)("UPDATE components SET created = 0");
         let _worker = worker(home, &[]);
         eventually(SOON, || list(home, &["component", "ls"]).len() == 1);
+        eventually(SOON, || cached() == 0);
         let runs = flow_runs(home, &[]);
         assert_eq!(runs.len(), 1, "{runs:?}");
         assert_ne!(runs[0]["id"], old);

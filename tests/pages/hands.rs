@@ -8,6 +8,7 @@ use test_support::guest;
 use crate::browser::Look;
 use crate::in_browser;
 use crate::scene::Scene;
+use crate::seeing::cached;
 
 #[test]
 fn keys_lead_to_pages_runs_and_the_log() {
@@ -262,5 +263,32 @@ fn events_wait_until_they_are_asked_for_and_may_be_filtered() {
             browser.click(".filters button.primary").await;
             browser.until_in("#e-run", "nobody").await;
         });
+    }
+}
+
+#[test]
+fn a_cached_result_is_cleared_with_the_button_of_its_row() {
+    for look in [Look::WIDE, Look::WIDE.without_script()] {
+        let scene = Scene::empty();
+        let id = cached(&scene);
+        in_browser(&scene, look, async |browser| {
+            browser.go("/work-pools").await;
+            let to_cache = async || browser.click("a[href='/cache']").await;
+            assert_eq!(browser.leads_away(to_cache).await, "/cache");
+            // The filter, and what it leaves.
+            browser.go("/cache?task=others").await;
+            browser.until("No cached result passes this filter.").await;
+            browser.fill("#filter-task", "doubles").await;
+            browser.click(".filters button.primary").await;
+            let row = format!("#cached-{id}");
+            browser.until_in(&row, "doubles").await;
+            browser.click(&format!("{row} .danger")).await;
+            browser.until("Clear this result of doubles?").await;
+            browser.click("form[action$='/clear'] .danger").await;
+            browser.until("Cleared a cached result").await;
+            browser.until("There are no cached results.").await;
+        });
+        let results = scene.server.get("/v1/cache");
+        assert_eq!(results["items"], json!([]));
     }
 }

@@ -2,10 +2,22 @@
 //! nothing that jumps or is wider than the window, no barrier.
 
 use serde_json::json;
+use test_support::guest;
 
 use crate::browser::Look;
 use crate::in_browser;
 use crate::scene::Scene;
+
+/// Has a task leave its result for other runs. Its id.
+pub fn cached(scene: &Scene) -> String {
+    let declares = guest("declares").display().to_string();
+    let deploy = ["deploy", &declares, "--flow", "doubles-twice"];
+    scene.home.run(deploy).ok();
+    let run = scene.start("doubles-twice", json!({"n": 21}));
+    scene.until(&run, "COMPLETED");
+    let results = scene.server.get("/v1/cache");
+    results["items"][0]["id"].as_str().unwrap().to_owned()
+}
 
 /// A home where every page has something to show.
 fn lively() -> (Scene, Vec<(&'static str, String)>) {
@@ -28,6 +40,7 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
     let resume = json!({"action": "resume", "filter": {"state": ["COMPLETED"]}});
     let action = scene.server.post("/v1/bulk-actions", &resume);
     let action = action["id"].as_str().unwrap().to_owned();
+    let cached = cached(&scene);
     let pages = vec![
         ("dashboard", "/".to_owned()),
         ("runs", "/flow-runs".to_owned()),
@@ -71,6 +84,11 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
         ("upload", "/components/new".to_owned()),
         ("pools", "/work-pools".to_owned()),
         ("pool", "/work-pools/default-pool".to_owned()),
+        ("cache", "/cache".to_owned()),
+        ("cache-of-task", "/cache?task=doubles".to_owned()),
+        ("cache-wrong", "/cache?task=a%2Fb".to_owned()),
+        ("cached", format!("/cache/{cached}")),
+        ("cached-clear", format!("/cache/{cached}/clear")),
         ("events", "/events".to_owned()),
         (
             "events-of-run",

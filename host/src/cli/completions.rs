@@ -19,13 +19,16 @@ use clap_complete::{CompleteEnv, Shell};
 use super::error::ExitStatus;
 use super::output::Output;
 use super::place::{DatabaseUrl, Place};
-use store::{PageRequest, RunFilter, Store, StoreResult};
+use store::{CachePart, CachedEntry, PageRequest, RunFilter, Store, StoreResult};
 
 /// By which a shell tells that it wants candidates, and which shell it is.
 const ASKED: &str = "ORCH_COMPLETE";
 
 /// Runs that are offered: the newest.
 const RUNS_MAX: u32 = 50;
+
+/// Cached results that are offered: the newest.
+const CACHED_MAX: u32 = 50;
 
 /// Print completions for a shell
 ///
@@ -121,6 +124,40 @@ pub fn limits() -> ArgValueCandidates {
                 .collect()
         })
     })
+}
+
+/// The newest cached results, each with its task and its key.
+pub fn cached() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        of_store(async |store| {
+            let results = newest_cached(&*store).await.into_iter().enumerate();
+            let candidate = results.map(|(at, result)| {
+                let about = format!("{}, {}", result.key.task, result.key.key);
+                CompletionCandidate::new(result.key.id().short())
+                    .help(Some(about.into()))
+                    .display_order(Some(at))
+            });
+            candidate.collect()
+        })
+    })
+}
+
+/// The tasks of the newest cached results.
+pub fn cached_tasks() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        of_store(async |store| {
+            let results = newest_cached(&*store).await.into_iter();
+            let mut names: Vec<String> = results.map(|it| it.key.task.to_string()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.into_iter().map(CompletionCandidate::new).collect()
+        })
+    })
+}
+
+async fn newest_cached(store: &dyn Store) -> Vec<CachedEntry> {
+    let newest = store.cached_entries(&CachePart::All, None, CACHED_MAX);
+    newest.await.unwrap_or_default()
 }
 
 /// The queues of all work pools.

@@ -5,6 +5,7 @@ mod artifact;
 mod backup;
 mod bench;
 mod blob;
+mod cache;
 mod completions;
 mod component;
 mod context;
@@ -210,6 +211,9 @@ enum Command {
     /// Limits across flow runs: how many at once, or within a time
     #[command(subcommand)]
     Limit(limit::LimitCommand),
+    /// Show and clear results of tasks that are kept for other runs
+    #[command(subcommand)]
+    Cache(cache::CacheCommand),
     /// Make runs of deployments by the clock
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
@@ -370,6 +374,7 @@ fn start(cli: Cli, out: &Output, engines: Engines) -> anyhow::Result<ExitStatus>
             Command::WorkPool(command) => work_pool::run(command, &cx).await,
             Command::WorkQueue(command) => work_queue::run(command, &cx).await,
             Command::Limit(command) => limit::run(command, &cx).await,
+            Command::Cache(command) => cache::run(command, &cx).await,
             Command::Schedule(command) => schedule::run(command, &cx).await,
             Command::Component(command) => component::run(command, &cx).await,
             Command::Prune(args) => prune::run(args, &cx).await,

@@ -16,6 +16,7 @@ mod answer;
 mod artifacts;
 mod blobs;
 mod bulk;
+mod cache;
 mod catalog;
 mod housekeeping;
 mod http;

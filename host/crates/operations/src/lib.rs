@@ -7,6 +7,7 @@ pub mod access;
 pub mod artifacts;
 pub mod blobs;
 pub mod bulk;
+mod cache;
 pub mod client;
 pub mod control;
 pub mod dashboard;

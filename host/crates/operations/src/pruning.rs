@@ -22,8 +22,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use model::{Manifest, RunId, StateType, Timestamp};
-use store::{StateFilter, Store};
+use store::{CachePart, StateFilter, Store};
 
+use crate::cache::clear;
 use crate::client::{
     Answered, Client, Describe, LIMIT_MAX, ListOrder, LocalClient, NotAnEnd, PruneRule, RunQuery,
     Undescribed, check_ends,
@@ -87,8 +88,8 @@ impl Prune {
     }
 }
 
-/// Follows the rule, if there is one and it is time: deletes runs, and the components that only they
-/// were of. What has gone.
+/// Follows the rule, if there is one and it is time: deletes runs, the components that only they were
+/// of, and the cached results of those. What has gone.
 pub async fn follow_rule(store: &Arc<dyn Store>) -> Answered<Option<Pruned>> {
     let now = store.clock().now();
     let Some(rule) = store.begin_prune(now, EVERY).await? else {
@@ -110,6 +111,9 @@ pub async fn follow_rule(store: &Arc<dyn Store>) -> Answered<Option<Pruned>> {
     );
     let pruned = prune(&client, &wish, |_| {}).await?;
     let components = store.delete_unused_components(pruned.before).await?;
+    for component in &components {
+        clear(&**store, &CachePart::Component(*component)).await?;
+    }
     if pruned.runs > 0 || !components.is_empty() {
         tracing::info!(
             runs = pruned.runs,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{BlobDigest, CacheKey, CachedResult, Digest, Json, Timestamp};
-use store::{Cache, CachePart, StoreResult};
+use store::{Cache, CachePart, CachePlace, CachedEntry, StoreResult};
 
 use super::PostgresStore;
 use super::sql::{Conn, Row, params};
@@ -98,6 +98,37 @@ async fn list(conn: &impl Conn, which: &CachePart, count: u32) -> Pg<Vec<CachedR
     conn.all(&sql, params, cached_result).await
 }
 
+async fn entries(
+    conn: &impl Conn,
+    which: &CachePart,
+    after: Option<CachePlace>,
+    count: u32,
+) -> Pg<Vec<CachedEntry>> {
+    let (only, mut params) = only(which);
+    let beyond = match after {
+        None => String::new(),
+        Some(CachePlace { created, id }) => {
+            let (at, next) = (params.len() + 1, params.len() + 2);
+            params.extend(params![created, id]);
+            format!("AND created <= ${at} AND (created < ${at} OR id > ${next})")
+        }
+    };
+    let sql = format!(
+        "SELECT task, scope, key, octet_length(value)::bigint, run, created, expires
+         FROM cached_results WHERE {only} {beyond} ORDER BY created DESC, id LIMIT {count}"
+    );
+    conn.all(&sql, params, |row| {
+        Ok(CachedEntry {
+            key: cache_key(row)?,
+            size: row.get(3)?,
+            run: row.get(4)?,
+            created: row.get(5)?,
+            expires: row.get(6)?,
+        })
+    })
+    .await
+}
+
 async fn clear(tx: &Tx, which: &CachePart, count: u32) -> Pg<u64> {
     let (only, params) = only(which);
     let sql = format!(
@@ -113,13 +144,17 @@ async fn clear(tx: &Tx, which: &CachePart, count: u32) -> Pg<u64> {
     Ok(ids.len() as u64)
 }
 
+fn cache_key(row: &Row) -> Pg<CacheKey> {
+    Ok(CacheKey {
+        task: row.get(0)?,
+        scope: row.get(1)?,
+        key: row.get(2)?,
+    })
+}
+
 fn cached_result(row: &Row) -> Pg<CachedResult> {
     Ok(CachedResult {
-        key: CacheKey {
-            task: row.get(0)?,
-            scope: row.get(1)?,
-            key: row.get(2)?,
-        },
+        key: cache_key(row)?,
         value: row.get(3)?,
         run: row.get(4)?,
         created: row.get(5)?,
@@ -142,6 +177,17 @@ impl Cache for PostgresStore {
     ) -> StoreResult<Vec<CachedResult>> {
         let which = which.clone();
         self.read(async move |conn| list(&conn, &which, count).await)
+            .await
+    }
+
+    async fn cached_entries(
+        &self,
+        which: &CachePart,
+        after: Option<CachePlace>,
+        count: u32,
+    ) -> StoreResult<Vec<CachedEntry>> {
+        let which = which.clone();
+        self.read(async move |conn| entries(&conn, &which, after, count).await)
             .await
     }
 

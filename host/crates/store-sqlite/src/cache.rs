@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use model::{BlobDigest, CacheKey, CachedResult, Digest, Json, Timestamp};
 use rusqlite::Connection;
-use store::{Cache, CachePart, StoreResult};
+use store::{Cache, CachePart, CachePlace, CachedEntry, StoreResult};
 
 use super::SqliteStore;
 use super::columns::ToColumn;
@@ -72,10 +72,11 @@ fn usable(conn: &Connection, ids: &[Digest], now: Timestamp) -> StoreResult<Vec<
 /// A condition, and its parameters.
 type Where = (&'static str, Vec<Box<dyn ToColumn>>);
 
+fn one(value: impl ToColumn + 'static) -> Box<dyn ToColumn> {
+    Box::new(value)
+}
+
 fn only(which: &CachePart) -> Where {
-    fn one(value: impl ToColumn + 'static) -> Box<dyn ToColumn> {
-        Box::new(value)
-    }
     match which {
         CachePart::All => ("1", Vec::new()),
         CachePart::Ids(from, to) => ("id BETWEEN ? AND ?", vec![one(*from), one(*to)]),
@@ -101,6 +102,40 @@ fn list(conn: &Connection, which: &CachePart, count: u32) -> StoreResult<Vec<Cac
     )
 }
 
+fn entries(
+    conn: &Connection,
+    which: &CachePart,
+    after: Option<CachePlace>,
+    count: u32,
+) -> StoreResult<Vec<CachedEntry>> {
+    let (only, mut params) = only(which);
+    let beyond = match after {
+        None => "",
+        Some(CachePlace { created, id }) => {
+            params.extend([one(created), one(created), one(id)]);
+            "AND created <= ? AND (created < ? OR id > ?)"
+        }
+    };
+    params.push(one(count));
+    conn.all(
+        // This length is known without reading the value.
+        &format!(
+            "SELECT task, scope, key, octet_length(value), run, created, expires
+             FROM cached_results WHERE {only} {beyond} ORDER BY created DESC, id LIMIT ?"
+        ),
+        params,
+        |row| {
+            Ok(CachedEntry {
+                key: cache_key(row)?,
+                size: row.get::<_, i64>(3)?.unsigned_abs(),
+                run: row.get(4)?,
+                created: row.get(5)?,
+                expires: row.get(6)?,
+            })
+        },
+    )
+}
+
 fn clear(tx: &Tx<'_>, which: &CachePart, count: u32) -> StoreResult<u64> {
     let (only, mut params) = only(which);
     params.push(Box::new(count));
@@ -117,13 +152,17 @@ fn clear(tx: &Tx<'_>, which: &CachePart, count: u32) -> StoreResult<u64> {
     Ok(ids.len() as u64)
 }
 
+fn cache_key(row: &Row<'_>) -> rusqlite::Result<CacheKey> {
+    Ok(CacheKey {
+        task: row.get(0)?,
+        scope: row.get(1)?,
+        key: row.get(2)?,
+    })
+}
+
 fn cached_result(row: &Row<'_>) -> rusqlite::Result<CachedResult> {
     Ok(CachedResult {
-        key: CacheKey {
-            task: row.get(0)?,
-            scope: row.get(1)?,
-            key: row.get(2)?,
-        },
+        key: cache_key(row)?,
         value: row.get(3)?,
         run: row.get(4)?,
         created: row.get(5)?,
@@ -144,6 +183,17 @@ impl Cache for SqliteStore {
     ) -> StoreResult<Vec<CachedResult>> {
         let which = which.clone();
         self.read_long(move |conn| list(conn, &which, count)).await
+    }
+
+    async fn cached_entries(
+        &self,
+        which: &CachePart,
+        after: Option<CachePlace>,
+        count: u32,
+    ) -> StoreResult<Vec<CachedEntry>> {
+        let which = which.clone();
+        self.read_long(move |conn| entries(conn, &which, after, count))
+            .await
     }
 
     async fn clear_cache(&self, which: &CachePart, count: u32) -> StoreResult<u64> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use model::{CacheKey, CachedResult, Digest, Failure, Json, LimitName, TaskName, Timestamp};
+use model::{CacheKey, CachedResult, Digest, Failure, Json, LimitName, RunId, TaskName, Timestamp};
 use orchestrator::flow::{Looked, Lookup};
 
 use crate::{Limits, StoreResult};
@@ -19,9 +19,46 @@ pub trait Cache: Send + Sync + 'static {
     async fn cached_results(&self, which: &CachePart, count: u32)
     -> StoreResult<Vec<CachedResult>>;
 
+    /// The same without their values, which may be large: those after a place, so many at most.
+    async fn cached_entries(
+        &self,
+        which: &CachePart,
+        after: Option<CachePlace>,
+        count: u32,
+    ) -> StoreResult<Vec<CachedEntry>>;
+
     /// Deletes results, so many at most. How many there were. Blobs that they have kept go with
     /// them, unless a run has them.
     async fn clear_cache(&self, which: &CachePart, count: u32) -> StoreResult<u64>;
+}
+
+/// A cached result without its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CachedEntry {
+    pub key: CacheKey,
+    /// Of the value, in bytes.
+    pub size: u64,
+    /// The run that has computed it.
+    pub run: RunId,
+    pub created: Timestamp,
+    pub expires: Option<Timestamp>,
+}
+
+impl CachedEntry {
+    pub fn place(&self) -> CachePlace {
+        CachePlace {
+            created: self.created,
+            id: self.key.id(),
+        }
+    }
+}
+
+/// A place in the results, of which the newest are first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CachePlace {
+    pub created: Timestamp,
+    /// Those of one time are in the order of their ids.
+    pub id: Digest,
 }
 
 /// Which of the results.

@@ -121,6 +121,7 @@ macro_rules! contract {
             cache::a_result_is_found_until_it_has_expired,
             cache::the_latest_result_of_a_key_stands,
             cache::results_are_cleared_by_what_they_are_of,
+            cache::results_are_listed_without_their_values_a_part_at_a_time,
             cache::a_result_keeps_its_blobs,
             limits::calls_of_a_run_that_is_paused_have_no_slots,
             colliding::what_finds_no_slot_says_what_becomes_of_a_run,

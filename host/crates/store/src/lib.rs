@@ -44,7 +44,7 @@ pub use bulk::{
     BULK_LEASE, BulkAction, BulkActions, BulkAsked, BulkClaim, BulkId, BulkKind, BulkLease,
     BulkNext, BulkProgress, BulkRecorded, BulkState, BulkTarget, EXAMPLES_MAX, Left, Skipped,
 };
-pub use cache::{Cache, CachePart, look_before};
+pub use cache::{Cache, CachePart, CachePlace, CachedEntry, look_before};
 pub use catalog::{Catalog, Deployed};
 pub use error::{Missing, StoreError, StoreResult};
 pub use events::{EventPage, Events};

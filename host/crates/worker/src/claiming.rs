@@ -246,16 +246,26 @@ async fn schedules(shared: &Shared) {
     }
 }
 
-/// Deletes blobs that no run holds, for as long as it is polled.
+/// Clears cached results that have expired and deletes blobs that nothing holds, for as long as it
+/// is polled.
 async fn tidies(blobs: &Blobs) {
     let mut look = tokio::time::interval(TIDY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         look.tick().await;
         match tidy(blobs).await {
-            Ok(Tidied { deleted: 0, .. }) => {}
-            Ok(Tidied { deleted, .. }) => info!(deleted, "deleted blobs that no run holds"),
-            Err(err) => warn!(%err, "could not look for blobs that no run holds"),
+            Ok(tidied) => {
+                let Tidied {
+                    expired, deleted, ..
+                } = tidied;
+                if expired > 0 {
+                    info!(expired, "cleared cached results that have expired");
+                }
+                if deleted > 0 {
+                    info!(deleted, "deleted blobs that nothing holds");
+                }
+            }
+            Err(err) => warn!(%err, "could not look for blobs that nothing holds"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::output::Format;
 use crate::cli::table::{Fields, Table, maybe, text};
 use crate::cli::wasm_file::WasmFile;
 use operations::text::signature_of;
-use operations::view::ComponentView;
+use operations::view::{CacheOptionsView, ComponentView};
 use wasm::Limits;
 
 /// Show what a component declares: its flows, tasks and their schemas
@@ -45,13 +45,17 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
             maybe(flow.description.as_ref()),
         ]);
     }
-    let mut tasks = Table::new(["TASK", "TAKES", "RETRIES", "DESCRIPTION"]);
+    let tasks = Table::new(["TASK", "TAKES", "RETRIES", "DESCRIPTION"]);
+    let mut tasks = tasks.with_more(["RESULTS", "LIMITS"]);
     for task in &component.manifest.tasks {
+        let limits: Vec<&str> = task.options.limits.iter().map(|it| it.as_str()).collect();
         tasks.row([
             text(&task.name),
             text(signature_of(&task.schema.parameters)),
             text(task.options.retries.unwrap_or(0)),
             maybe(task.description.as_ref()),
+            maybe(task.options.cache.as_ref().map(CacheOptionsView::in_words)),
+            maybe(Some(limits.join(", ")).filter(|it| !it.is_empty())),
         ]);
     }
     for table in [flows, tasks] {

@@ -137,6 +137,40 @@ fn lets_a_task_take() -> Result<()> {
     takes_in_its_code()
 }
 
+/// Returns the same for the same, so that one run may compute it for all.
+#[task(cache = inputs)]
+fn doubles(n: u32) -> u32 {
+    n * 2
+}
+
+#[flow]
+fn doubles_twice(n: u32) -> Result<u32> {
+    let once = doubles(n)?;
+    ensure!(doubles(n)? == once, "the same number has one double");
+    Ok(once)
+}
+
+/// Doubles all numbers below this one, and adds them up.
+#[flow]
+fn doubles_all(count: u32) -> Result<u32> {
+    let mut sum = 0;
+    for one in doubles::map(0..count) {
+        sum += one.result()?;
+    }
+    Ok(sum)
+}
+
+/// Its results are soon not used any more.
+#[task(cache_key = |args| format!("half of {}", args.n), cache_expiration = "1s", version = "2")]
+fn halves(n: u32) -> u32 {
+    n / 2
+}
+
+#[flow]
+fn halves_once(n: u32) -> Result<u32> {
+    halves(n)
+}
+
 /// Fails in its first attempt, and holds no slot while it waits for the next.
 #[task(limits = ["database"], retries = 1, retry_delay = "2s")]
 fn fails_once() -> Result<u32> {

@@ -9,9 +9,9 @@ use store::PageRequest;
 
 use super::page::Page;
 use super::requests::{
-    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, JournalQuery,
-    LIMIT_DEFAULT, LIMIT_MAX, LimitQuery, PoolQuery, QueueQuery, ScheduleQuery, SecretQuery,
-    TokenQuery, VariableQuery, WorkerQuery,
+    ArtifactQuery, AuditQuery, BulkQuery, CacheQuery, ComponentQuery, DeploymentQuery,
+    JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, LimitQuery, PoolQuery, QueueQuery, ScheduleQuery,
+    SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::view::View;
@@ -45,6 +45,7 @@ listings!(
     ArtifactQuery,
     AuditQuery,
     BulkQuery,
+    CacheQuery,
     ComponentQuery,
     DeploymentQuery,
     JournalQuery,

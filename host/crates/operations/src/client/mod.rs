@@ -11,6 +11,7 @@ mod access;
 mod artifacts;
 mod blobs;
 mod bulk;
+mod cache;
 mod catalog;
 mod cursor;
 mod events;
@@ -36,10 +37,10 @@ use store::BulkId;
 
 use crate::problem::Problem;
 use crate::view::{
-    ArtifactView, AuditView, BulkActionView, ComponentView, DashboardView, DeployedView,
-    DeploymentDetailsView, DeploymentView, EntryView, FlowRunDetailsView, FlowRunView,
-    HistoryLineView, InputView, LimitDetailsView, LimitView, LogView, NewTokenView, NewsView,
-    PoolView, QueueView, ScheduleView, SecretView, SlotView, TalliesView, TaskRunView,
+    ArtifactView, AuditView, BulkActionView, CachedView, ClearedView, ComponentView, DashboardView,
+    DeployedView, DeploymentDetailsView, DeploymentView, EntryView, FlowRunDetailsView,
+    FlowRunView, HistoryLineView, InputView, LimitDetailsView, LimitView, LogView, NewTokenView,
+    NewsView, PoolView, QueueView, ScheduleView, SecretView, SlotView, TalliesView, TaskRunView,
     TimelineView, TokenView, VariableView, WorkerView,
 };
 
@@ -47,13 +48,14 @@ pub use events::{EventFilter, list_events, place_of_event};
 pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
-    ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, ChangeLimit, ChangePool, ChangeQueue,
-    ComponentQuery, CreateLimit, CreatePool, CreateQueue, CreateSchedule, CreateToken,
-    DeployRequest, DeploymentQuery, EditDeployment, EventQuery, GrantsRequest, InspectRun,
-    JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, LimitQuery, ListOrder, LogQuery, NotAnEnd, PoolQuery,
-    PruneRule, QueryRequest, QueueQuery, RetryRun, RunEventQuery, RunQuery, ScheduleQuery,
-    SecretQuery, SecretText, SetSecret, SetVariable, SlotQuery, StartRun, TallyQuery, TaskRunQuery,
-    TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat, WorkerQuery, check_ends,
+    ArtifactQuery, AskBulk, AuditQuery, BulkQuery, BulkVerb, CacheQuery, ChangeLimit, ChangePool,
+    ChangeQueue, ClearCache, ComponentQuery, CreateLimit, CreatePool, CreateQueue, CreateSchedule,
+    CreateToken, DeployRequest, DeploymentQuery, EditDeployment, EventQuery, GrantsRequest,
+    InspectRun, JournalQuery, LIMIT_DEFAULT, LIMIT_MAX, LimitQuery, ListOrder, LogQuery, NotAnEnd,
+    PoolQuery, PruneRule, QueryRequest, QueueQuery, RetryRun, RunEventQuery, RunQuery,
+    ScheduleQuery, SecretQuery, SecretText, SetSecret, SetVariable, SlotQuery, StartRun,
+    TallyQuery, TaskRunQuery, TimelineQuery, TokenQuery, VariableQuery, WatchQuery, WatchWhat,
+    WorkerQuery, check_ends,
 };
 pub use watch::LocalWatch;
 
@@ -68,6 +70,7 @@ pub trait Client:
     + CatalogClient
     + PoolsClient
     + LimitsClient
+    + CacheClient
     + HousekeepingClient
     + SchedulesClient
     + KeptClient
@@ -85,8 +88,7 @@ impl<T> Client for T where
         + CatalogClient
         + PoolsClient
         + LimitsClient
-        + HousekeepingClient
-        + LimitsClient
+        + CacheClient
         + HousekeepingClient
         + SchedulesClient
         + KeptClient
@@ -322,6 +324,22 @@ pub trait LimitsClient: Send + Sync + 'static {
     async fn change_limit(&self, name: &LimitName, change: ChangeLimit) -> Answered<LimitView>;
 
     async fn delete_limit(&self, name: &LimitName) -> Answered<()>;
+}
+
+/// Results of tasks that are kept for other runs. One is named by its id, or by the beginning of it.
+#[async_trait]
+pub trait CacheClient: Send + Sync + 'static {
+    /// Newest first, without their values. Also those that have expired, until they are cleared.
+    async fn list_cache(&self, query: CacheQuery) -> Answered<Page<CachedView>>;
+
+    /// With its value.
+    async fn inspect_cached(&self, id: &str) -> Answered<CachedView>;
+
+    /// Clears one result. Whoever has it already keeps it.
+    async fn clear_cached(&self, id: &str) -> Answered<()>;
+
+    /// Clears many.
+    async fn clear_cache(&self, which: ClearCache) -> Answered<ClearedView>;
 }
 
 /// Schedules of deployments. Slots that come while one is paused are over.

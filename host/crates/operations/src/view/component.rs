@@ -1,5 +1,7 @@
 //! Components and what they declare.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -287,6 +289,20 @@ pub enum CacheByView {
     Inputs,
     /// A key that the task's author makes of them.
     Key,
+}
+
+impl CacheOptionsView {
+    /// `cached by its arguments for 1h, one at a time`
+    pub fn in_words(&self) -> String {
+        let by = match self.by {
+            CacheByView::Inputs => "its arguments",
+            CacheByView::Key => "a key",
+        };
+        let expiration = self.expiration_ms.map(Duration::from_millis);
+        let lasts = expiration.map(|it| format!(" for {}", humantime::format_duration(it)));
+        let lock = if self.lock { ", one at a time" } else { "" };
+        format!("cached by {by}{}{lock}", lasts.unwrap_or_default())
+    }
 }
 
 impl From<CacheOptions> for CacheOptionsView {

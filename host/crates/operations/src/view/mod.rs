@@ -10,6 +10,7 @@
 mod access;
 mod artifact;
 mod bulk;
+mod cache;
 mod component;
 mod dashboard;
 mod database;
@@ -45,9 +46,10 @@ use serde::Serialize;
 pub use access::{AuditView, NewTokenView, TokenView};
 pub use artifact::ArtifactView;
 pub use bulk::{BulkActionView, FilterView, SkippedView};
+pub use cache::{CachedView, ClearedView};
 pub use component::{
-    ComponentView, FlowOptionsView, FlowView, ManifestView, RetryView, SchemaView, TaskOptionsView,
-    TaskView,
+    CacheByView, CacheOptionsView, ComponentView, FlowOptionsView, FlowView, ManifestView,
+    RetryView, SchemaView, TaskOptionsView, TaskView,
 };
 pub use dashboard::{AskedView, BinView, CountView, DashboardView, TalliedView, TalliesView};
 pub use database::{BackedUpView, CopiedView, DatabaseView, MigratedView, RunCountsView};

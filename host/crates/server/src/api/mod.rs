@@ -8,6 +8,7 @@ mod access;
 mod artifacts;
 mod blobs;
 mod bulk;
+mod cache;
 mod components;
 mod dashboard;
 mod deployments;
@@ -55,6 +56,7 @@ fn operations(app: &App) -> (Router<App>, OpenApi) {
         .merge(pools::routes(app))
         .merge(queues::routes(app))
         .merge(limits::routes(app))
+        .merge(cache::routes())
         .merge(housekeeping::routes())
         .merge(kept::routes())
         .merge(artifacts::routes())

@@ -163,16 +163,28 @@ fn tasks_table(tasks: &[TaskView]) -> Table {
         cells: vec![
             Cell::text(&task.name).grow(),
             Cell::Muted(about(task.description.as_deref())).own_line(),
+            cached(task).short("results"),
         ],
     };
     Table {
         id: "tasks",
         label: "Tasks",
         heading: "Tasks".to_owned(),
-        columns: columns(["Task", "What it says of itself"]),
+        columns: columns(["Task", "What it says of itself", "Results"]),
         rows: tasks.iter().map(row).collect(),
         empty: Empty::new("It declares no tasks."),
         ..Table::default()
+    }
+}
+
+/// How the results of a task are kept for other runs, and where they are.
+fn cached(task: &TaskView) -> Cell {
+    match &task.options.cache {
+        Some(cache) => {
+            let of_task = Query::default().with("task", &task.name).at("/cache");
+            Cell::link(cache.in_words(), of_task)
+        }
+        None => Cell::Muted("not cached".to_owned()),
     }
 }
 

@@ -16,6 +16,7 @@ mod artifacts;
 mod assets;
 mod bars;
 mod bulk;
+mod cache;
 mod components;
 mod cx;
 mod dashboard;

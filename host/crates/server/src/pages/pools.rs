@@ -35,6 +35,9 @@ pub async fn list(cx: Cx) -> Response {
         let mut listing = Listing::new(shell, "Work pools");
         listing.notes = page.items.iter().filter_map(why_nothing_starts).collect();
         listing.actions.push(Action::new("Limits", "/limits"));
+        listing
+            .actions
+            .push(Action::new("Cached results", "/cache"));
         listing.tables.push(Table {
             id: "pools",
             label: "Work pools",

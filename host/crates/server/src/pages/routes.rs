@@ -10,7 +10,7 @@ use operations::problem::{Problem, ProblemKind};
 use super::cx::Cx;
 use super::query::Query;
 use super::{
-    artifacts, assets as files, bulk, components, dashboard, deployments, events, flow_run,
+    artifacts, assets as files, bulk, cache, components, dashboard, deployments, events, flow_run,
     flow_runs, kept, limits, live, pools, run_form, schedules, settings, task_run, trail, values,
 };
 use crate::app::App;
@@ -141,6 +141,14 @@ fn things(router: PageRouter) -> PageRouter {
         )
         .page("/limits", Role::Viewer, get(limits::list))
         .page("/limits/{name}", Role::Viewer, get(limit))
+        .page("/cache", Role::Viewer, get(cache::list))
+        .page("/cache/{id}", Role::Viewer, get(cached))
+        .page(
+            "/cache/{id}/clear",
+            Role::Admin,
+            get(ask_clear_cached).post(clear_cached),
+        )
+        .page("/cache/{id}/value.json", Role::Viewer, get(value_of_cached))
         .page("/work-pools", Role::Viewer, get(pools::list))
         .page("/work-pools/{name}", Role::Viewer, get(pool))
         .page(
@@ -362,6 +370,22 @@ async fn act_on_pool(cx: Cx, Path((name, verb)): Path<(String, String)>) -> Resp
 
 async fn limit(cx: Cx, Path(name): Path<String>) -> Response {
     limits::page(cx, name).await
+}
+
+async fn cached(cx: Cx, Path(id): Path<String>) -> Response {
+    cache::page(cx, id).await
+}
+
+async fn ask_clear_cached(cx: Cx, Path(id): Path<String>) -> Response {
+    cache::ask(cx, id).await
+}
+
+async fn clear_cached(cx: Cx, Path(id): Path<String>) -> Response {
+    cache::clear(cx, id).await
+}
+
+async fn value_of_cached(cx: Cx, Path(id): Path<String>) -> Response {
+    values::of_cached(cx, id).await
 }
 
 async fn ask_queue(cx: Cx, Path((pool, queue, verb)): Path<(String, String, String)>) -> Response {

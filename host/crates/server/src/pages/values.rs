@@ -56,6 +56,16 @@ pub async fn of_artifact(cx: Cx, id: String) -> Response {
     .await
 }
 
+/// `/cache/{id}/value.json`
+pub async fn of_cached(cx: Cx, id: String) -> Response {
+    cx.answer(async |cx| {
+        let result = cx.client.inspect_cached(&id).await?;
+        let value = result.value.as_ref();
+        value.map(file).ok_or_else(|| none("value.json"))
+    })
+    .await
+}
+
 /// `/blobs/{digest}`
 pub async fn blob(cx: Cx, digest: String) -> Response {
     let slot = match cx.app.limits.stream(cx.visitor.session.token.id) {

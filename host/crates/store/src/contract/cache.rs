@@ -143,6 +143,40 @@ pub async fn results_are_cleared_by_what_they_are_of<S: Store>(cast: Cast<S>) {
     assert_eq!(clear(CachePart::All, 2).await, "");
 }
 
+pub async fn results_are_listed_without_their_values_a_part_at_a_time<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let fetch = CachePart::Task(TaskName::trusted("fetch"));
+    // Two of each second, as a run may record several at once.
+    for (second, name) in (2..).flat_map(|at| [at, at]).zip(["a", "b", "c", "d", "e"]) {
+        let value = json(&format!("\"é{name}\""));
+        let result = result(key("fetch", "x", name), value, lease.run, second);
+        compute(&cast, lease, result).await;
+    }
+    compute(
+        &cast,
+        lease,
+        result(key("load", "x", "f"), json("1"), lease.run, 9),
+    )
+    .await;
+    for (which, all) in [(&fetch, 5), (&CachePart::All, 6)] {
+        let (mut read, mut after) = (Vec::new(), None);
+        loop {
+            let part = cast.store.cached_entries(which, after, 2).await.unwrap();
+            let Some(last) = part.last() else { break };
+            after = Some(last.place());
+            read.extend(part);
+        }
+        let whole = cast.store.cached_entries(which, None, 100).await.unwrap();
+        assert_eq!(read, whole);
+        assert_eq!(read.len(), all);
+        let keys: Vec<String> = read.iter().map(|it| it.key.key.clone()).collect();
+        assert_eq!(keys, self::keys(&cast, which).await);
+        // Bytes, not characters.
+        assert_eq!(read[all - 1].size, 5);
+        assert_eq!((read[0].run, read[0].expires), (lease.run, None));
+    }
+}
+
 pub async fn a_result_keeps_its_blobs<S: Store>(cast: Cast<S>) {
     let (run, upload) = blobs::writer(&cast, 7).await;
     let lease = cast.running("etl").await;

@@ -1,6 +1,6 @@
 //! What is asked of listings that are short.
 
-use model::{ArtifactKey, FlowName, PoolName, TaskRunId};
+use model::{ArtifactKey, FlowName, PoolName, TaskName, TaskRunId};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -39,6 +39,11 @@ short_listings! {
     }
     /// Which limits to list, by name.
     LimitQuery {}
+    /// Which cached results to list, newest first.
+    CacheQuery {
+        /// Only those of tasks of this name.
+        task: TaskName,
+    }
     /// Which work pools to list, by name.
     PoolQuery {}
     /// Which queues of a work pool to list, by priority and name.

@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod cache;
 mod catalog;
 mod events;
 mod given;
@@ -21,6 +22,7 @@ use crate::problem::{Problem, ProblemKind};
 
 pub use access::CreateToken;
 pub use bulk::{AskBulk, BulkVerb};
+pub use cache::ClearCache;
 pub use catalog::{
     ChangePool, ChangeQueue, CreatePool, CreateQueue, DeployRequest, EditDeployment, GrantsRequest,
 };
@@ -28,8 +30,8 @@ pub use events::{EventQuery, RunEventQuery};
 pub use kept::{SecretText, SetSecret, SetVariable};
 pub use limits::{ChangeLimit, CreateLimit};
 pub use listings::{
-    ArtifactQuery, AuditQuery, BulkQuery, ComponentQuery, DeploymentQuery, LimitQuery, PoolQuery,
-    QueueQuery, ScheduleQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
+    ArtifactQuery, AuditQuery, BulkQuery, CacheQuery, ComponentQuery, DeploymentQuery, LimitQuery,
+    PoolQuery, QueueQuery, ScheduleQuery, SecretQuery, TokenQuery, VariableQuery, WorkerQuery,
 };
 pub use pruning::{NotAnEnd, PruneRule, check_ends};
 pub use runs::{
