@@ -276,7 +276,7 @@ fn what_says_not_which_result_is_refused_and_nothing_is_cleared() {
         assert!(said.contains(expect), "{command}: {said}");
     };
     says("cache ls --task a/b", "the task name `a/b` contains '/'");
-    says("cache ls --limit -1", "--limit");
+    says("cache ls --limit many", "--limit");
     says("cache inspect", "<ID>");
 
     let refused = |method: &str, path: &str, status: u16, kind: &str| {

@@ -110,7 +110,7 @@ pub struct AuditEntry {
     pub who: String,
     /// What was asked, such as `cancel_flow_run`.
     pub action: String,
-    /// What it was done to: the path of the request.
+    /// What it was done to: the path of the request, of the API with its query.
     pub target: String,
     /// `200`, or the kind of the problem.
     pub outcome: String,

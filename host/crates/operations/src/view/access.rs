@@ -56,7 +56,7 @@ pub struct AuditView {
     pub who: String,
     /// The operation, such as `cancel_flow_run`.
     pub action: String,
-    /// The path of the request.
+    /// The path of the request, of the API with its query.
     pub target: String,
     /// The status of the answer, and the kind of the problem where there was one.
     pub outcome: String,

@@ -138,7 +138,20 @@ mod tests {
             created: AT,
             expires: None,
         };
-        insta::assert_snapshot!(shown(&CachedView::from(result)), @"");
+        insta::assert_snapshot!(shown(&CachedView::from(result)), @r#"
+        {
+          "id": "70f9324b174573bb71de7093934a24637665b6ac9dcd0cc4f48beaf666e68531",
+          "task": "fetch",
+          "scope": "component 2d711642b726",
+          "component": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+          "key": "page 1",
+          "size": 5,
+          "value": [1,2],
+          "flow_run": "00000000-0000-0000-0000-000000000000",
+          "created": "2023-11-14T22:13:20.123456Z",
+          "expires": null
+        }
+        "#);
         assert_eq!(
             shown(&ClearedView { cleared: 3 }).replace(['\n', ' '], ""),
             r#"{"cleared":3}"#

@@ -15,7 +15,7 @@ pub(super) struct Action {
     pub who: String,
     /// The operation, such as `cancel_flow_run`.
     pub name: String,
-    /// The path of the request.
+    /// The path of the request, of the API with its query.
     pub target: String,
     pub request: Option<RequestId>,
 }

@@ -138,7 +138,11 @@ pub async fn authenticate(
     let action = Action {
         who: token.name.to_string(),
         name: door.operation.clone(),
-        target: request.uri().path().to_owned(),
+        // With the query, which may say what is deleted.
+        target: match request.uri().path_and_query() {
+            Some(target) => target.to_string(),
+            None => request.uri().path().to_owned(),
+        },
         request: request.extensions().get::<RequestId>().copied(),
     };
     let begin = Instant::now();
