@@ -34,7 +34,7 @@ const DUE_MAX: u32 = 1000;
 /// How often to look for workers of this machine that are gone: a few locks in a directory.
 const LOOK_FOR_LOST: Duration = Duration::from_millis(200);
 
-/// How often blobs are looked for that no run holds.
+/// How often expired results are looked for, and blobs that nothing holds.
 const TIDY: Duration = Duration::from_secs(10);
 /// At how many of these looks to ask for leases that have ended.
 const LOOKS_PER_LEASES: u32 = 5;

@@ -51,7 +51,7 @@ async fn inspect(
 ///
 /// The next call with its key computes it anew. A run that has it already keeps it.
 #[utoipa::path(
-    delete, path = "/v1/cache/{id}", operation_id = "clear_cached_result", tag = "cache",
+    delete, path = "/v1/cache/{id}", operation_id = "delete_cached_result", tag = "cache",
     params(("id" = String, Path, description = "Its id, or at least 4 digits of its beginning", example = "9f86d081884c")),
     responses((status = 204, description = "It is cleared")),
     security(("token" = ["admin"]))
@@ -66,7 +66,7 @@ async fn clear_one(State(app): State<App>, Path(id): Path<String>) -> Result<Sta
 /// Exactly one of the parameters says which. They are cleared a part at a time; if the answer does
 /// not come, the same request clears the rest.
 #[utoipa::path(
-    delete, path = "/v1/cache", operation_id = "clear_cached_results", tag = "cache",
+    delete, path = "/v1/cache", operation_id = "delete_cached_results", tag = "cache",
     params(ClearCache),
     responses((status = 200, description = "How many were cleared", body = ClearedView)),
     security(("token" = ["admin"]))
