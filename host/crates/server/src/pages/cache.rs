@@ -22,6 +22,8 @@ const FILTERS: [&str; 1] = ["task"];
 
 /// So much of a key is shown in the listing, in characters.
 const KEY_SHOWN: usize = 60;
+/// The same in a sentence, which a narrow screen must have room for: a key may be one word.
+const KEY_SAID: usize = 24;
 
 /// `/cache`
 pub async fn list(cx: Cx) -> Response {
@@ -175,7 +177,7 @@ pub async fn ask(cx: Cx, id: String) -> Response {
             shell: cx.shell("Clear a cached result"),
             question: format!("Clear this result of {}?", result.task),
             lines: vec![
-                format!("Its key is {}.", first_chars(&result.key, KEY_SHOWN)),
+                format!("Its key is {}.", first_chars(&result.key, KEY_SAID)),
                 "The next call with this key computes it anew.".to_owned(),
             ],
             action: format!("{}/clear", path(&result)),
