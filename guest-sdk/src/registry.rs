@@ -51,10 +51,13 @@ pub struct Task {
     pub cache: Option<Cache>,
 }
 
+/// JSON object of arguments in, JSON of the key out.
+pub type MakeKey = fn(&str) -> Result<String>;
+
 /// The options `cache`, `cache_key`, `cache_expiration` and `cache_lock`.
 pub struct Cache {
-    /// JSON object of arguments in, JSON of the key out. None: the arguments are the key.
-    pub key: Option<fn(&str) -> Result<String>>,
+    /// None: the arguments are the key.
+    pub key: Option<MakeKey>,
     pub expiration_ms: Option<u64>,
     pub lock: bool,
 }
@@ -93,7 +96,7 @@ fn key_name(task: &str) -> String {
 const KEY_OF: &str = ".cache-key";
 
 /// What makes the cache keys that this name asks for.
-pub fn cache_key(name: &str) -> Option<(&'static Task, fn(&str) -> Result<String>)> {
+pub fn cache_key(name: &str) -> Option<(&'static Task, MakeKey)> {
     let task = task(name.strip_suffix(KEY_OF)?)?;
     Some((task, task.cache.as_ref()?.key?))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlobDigest, Digest, FlowName, Grants, Json, LimitName, RunId, TaskName, Timestamp};
+use super::{Digest, FlowName, Grants, Json, LimitName, RunId, TaskName, Timestamp};
 
 /// The longest key that an author may give, in bytes.
 pub const CACHE_KEY_MAX: usize = 1_000;
@@ -110,13 +110,6 @@ pub struct CachedResult {
     pub created: Timestamp,
     /// From then on it is used no more. None: it is used until it is cleared.
     pub expires: Option<Timestamp>,
-}
-
-impl CachedResult {
-    /// The blobs that it keeps.
-    pub fn blobs(&self) -> Vec<BlobDigest> {
-        BlobDigest::all_of(&self.value)
-    }
 }
 
 impl LimitName {

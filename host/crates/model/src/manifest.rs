@@ -102,7 +102,7 @@ pub struct TaskOptions {
     pub limits: Vec<LimitName>,
     /// How results are cached, if they are. Only the author sets it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub cache: Option<CacheOptions>,
+    pub cache: Option<Box<CacheOptions>>,
 }
 
 impl TaskOptions {

@@ -33,6 +33,7 @@ mod bell;
 mod blobs;
 mod bulk;
 mod cache;
+mod cache_verbs;
 mod clock;
 mod columns;
 mod components;

@@ -30,6 +30,7 @@ mod blobs;
 mod blocks;
 mod bulk;
 mod cache;
+mod cache_verbs;
 mod clock;
 mod columns;
 mod components;

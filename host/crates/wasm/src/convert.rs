@@ -391,7 +391,8 @@ fn add_extras(manifest: &mut Manifest, more: &str) -> Result<(), BadDeclaration>
         if let Some(task) = tasks.find(|it| *it.name.as_str() == *name) {
             let bad = bad("task", &name);
             task.options.limits = limit_names(extras.limits).map_err(&bad)?;
-            task.options.cache = extras.cache.map(cache_options).transpose().map_err(&bad)?;
+            let cache = extras.cache.map(cache_options).transpose();
+            task.options.cache = cache.map_err(&bad)?.map(Box::new);
         }
     }
     Ok(())

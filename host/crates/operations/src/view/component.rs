@@ -328,7 +328,7 @@ impl From<TaskOptions> for TaskOptionsView {
             task_run_name: options.task_run_name,
             tags: options.tags,
             limits: options.limits,
-            cache: options.cache.map(Into::into),
+            cache: options.cache.map(|cache| (*cache).into()),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! limit, and looks once more when it has that: the one before it may have computed the result.
 //! Many are looked up together, so this happens when the flow waits.
 
+use super::live::Before;
 use super::machine::{Asks, Flow};
 use super::step::{KeyFrom, KeyOf, Look, Looked, Lookup, Moment, Step};
 use model::{
@@ -23,17 +24,6 @@ use model::{
 /// no more.
 const TOGETHER_MAX: usize = 500;
 const ARGUMENTS_MAX: usize = 16 << 20;
-
-/// What is known before an attempt.
-#[derive(Default)]
-pub(super) struct Before {
-    /// Under what its result is kept.
-    key: Option<CacheKey>,
-    /// The limits that its tags have.
-    limits: Vec<LimitName>,
-    /// Whether it is so now. Otherwise it is looked up before the next attempt.
-    is_current: bool,
-}
 
 impl Flow {
     /// Whether all is known that an attempt needs to start. Otherwise it is looked up.
@@ -197,7 +187,7 @@ impl Flow {
 
     fn cache_options(&self, seq: Seq) -> Option<&CacheOptions> {
         let task = self.manifest.task(self.task_of(seq)?.as_str())?;
-        task.options.cache.as_ref()
+        task.options.cache.as_deref()
     }
 
     fn task_of(&self, seq: Seq) -> Option<&TaskName> {

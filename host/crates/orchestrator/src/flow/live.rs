@@ -3,9 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::before::Before;
 use crate::{Dependencies, Retries};
-use model::{RetryPolicy, Seq, TaskName, TaskRun, TaskRunId};
+use model::{CacheKey, LimitName, RetryPolicy, Seq, TaskName, TaskRun, TaskRunId};
 
 /// The task runs of an execution.
 pub(super) struct Tasks {
@@ -51,6 +50,16 @@ pub(super) struct Live {
     pub run: TaskRun,
     pub retry: RetryPolicy,
     pub timeout: Option<Duration>,
+}
+
+/// What is known before an attempt.
+pub(super) struct Before {
+    /// Under what its result is kept.
+    pub key: Option<CacheKey>,
+    /// The limits that its tags have.
+    pub limits: Vec<LimitName>,
+    /// Whether it is so now. Otherwise it is looked up before the next attempt.
+    pub is_current: bool,
 }
 
 impl Tasks {

@@ -997,7 +997,7 @@ busy, news false, due 25; start load-0 1
 fn caching(options: CacheOptions) -> Flow {
     let mut flow = Setup::default().flow();
     let mut manifest = (*flow.manifest).clone();
-    manifest.tasks[0].options.cache = Some(options);
+    manifest.tasks[0].options.cache = Some(Box::new(options));
     flow.manifest = Arc::new(manifest);
     flow
 }
