@@ -57,12 +57,14 @@ pub trait CacheKey {
     fn into_text(self) -> String;
 }
 
+#[diagnostic::do_not_recommend]
 impl CacheKey for String {
     fn into_text(self) -> String {
         self
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl CacheKey for &'static str {
     fn into_text(self) -> String {
         self.to_owned()

@@ -42,8 +42,14 @@ use proc_macro::TokenStream;
 /// | `retry_if = path` | a `fn(&Error) -> bool`; false makes the error permanent |
 /// | `timeout = "1m"` | how long one attempt may take |
 /// | `task_run_name = "load-{table}"` | the run's name, with arguments in braces |
-/// | `tags = ["slow"]` | tags of every run |
-/// | `version = ".."`, `description = ".."` | shown to people |
+/// | `tags = ["slow"]` | tags of every run; limit `tag:slow`, if there is one, counts them |
+/// | `limits = ["database"]` | the limits of which each attempt takes a slot |
+/// | `cache = inputs` | keeps results for other runs with the same arguments |
+/// | `cache_key = \|args\| ..` | keeps them under a text that this makes of the arguments, `args.url` |
+/// | `cache_expiration = "1h"` | how long a result is used; by default until it is cleared |
+/// | `cache_lock = true` | of several runs that find no result one computes it, and the others wait |
+/// | `version = ".."` | shown to people; cached results count for one component, or as long as this stays |
+/// | `description = ".."` | shown to people |
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, function: TokenStream) -> TokenStream {
     task::expand(options.into(), function.into())
@@ -70,6 +76,8 @@ pub fn task(options: TokenStream, function: TokenStream) -> TokenStream {
 /// | `name = ".."` | the flow's name; by default the function's, with hyphens |
 /// | `retries`, `retry_delay`, `retry_jitter` | as for `#[task]` |
 /// | `timeout = "2h"` | how long one attempt may take |
+/// | `limits = ["database"]` | the limits of which each run takes a slot, unless its deployment says otherwise |
+/// | `schedule(cron = "0 9 * * 1-5", timezone = "Europe/Berlin")` | what a deployment gets unless it says otherwise; also `interval = "15m"` and `rrule = ".."`, and several |
 /// | `version = ".."`, `description = ".."` | shown to people |
 #[proc_macro_attribute]
 pub fn flow(options: TokenStream, function: TokenStream) -> TokenStream {

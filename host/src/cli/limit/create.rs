@@ -12,6 +12,9 @@ use operations::client::CreateLimit;
 /// over. Whoever finds none waits, without a slot of its pool and without memory, and goes on in the
 /// order of arrival. With `--per` it is a rate limit: each slot stays taken for so long, whatever
 /// becomes of the run.
+///
+/// Tasks that declare it take a slot for each attempt, and code takes slots by
+/// `concurrency("NAME", 2)`. A limit named `tag:TAG` counts the attempts of all tasks with that tag.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -1137,3 +1137,124 @@ fn a_retry_looks_again() {
         ],
     );
 }
+
+fn takes(limit: &str, slots: u32) -> Tell {
+    Asks(Ask::TakeSlots {
+        limit: LimitName::trusted(limit),
+        slots,
+        scope: None,
+    })
+}
+
+/// What is recorded of permits.
+fn show_permits(step: &Step) -> String {
+    let Step::Record(progress) = step else {
+        return "no record".to_owned();
+    };
+    let permits = &progress.permits;
+    let asked = permits.asked.iter().map(|it| it.by);
+    let back = permits.given_back.iter().map(|(by, _)| *by);
+    format!(
+        "asks {:?}, gives {:?}, awaits {}",
+        asked.collect::<Vec<_>>(),
+        back.collect::<Vec<_>>(),
+        list(&permits.awaited)
+    )
+}
+
+#[test]
+fn code_that_takes_slots_has_them_once_they_are_permitted() {
+    let mut flow = check(
+        Setup::default(),
+        [
+            (
+                1,
+                takes("db", 0),
+                "refused: no slots are asked of limit `db`: at least 1 is",
+            ),
+            (1, takes("db", 2), "1"),
+        ],
+    );
+    let step = tell(&mut flow, 2, all(&[1]));
+    assert_eq!(
+        show_permits(&step),
+        "asks [Code(Seq(1))], gives [], awaits [1]"
+    );
+    assert_eq!(
+        show(&mut flow, &step),
+        "record Waiting, 1, wait 1 of [1] until 5000 for limit `db`"
+    );
+    let mut flow = check_of(
+        flow,
+        [
+            (3, recorded(Recorded::Ready), "look whether [1] settled"),
+            (4, settled(&[], 4), "look whether [1] may start"),
+            (5, permitted(&[1]), "done"),
+            (6, Asks(Ask::GiveSlotsBack(Seq(1))), "done"),
+            (
+                6,
+                Asks(Ask::GiveSlotsBack(Seq(2))),
+                "refused: 2 has taken no slots",
+            ),
+            (6, sleep(5), "3"),
+        ],
+    );
+    let step = tell(&mut flow, 7, all(&[3]));
+    assert_eq!(
+        show_permits(&step),
+        "asks [], gives [Code(Seq(1))], awaits []"
+    );
+}
+
+/// The journal of a flow that has taken slots, and perhaps given them back.
+fn that_took(settled: bool, gave_back: bool) -> Setup {
+    let taken = Entry {
+        seq: Seq(1),
+        call: model::Call::TakeSlots {
+            limit: LimitName::trusted("db"),
+            slots: 2,
+            scope: None,
+        },
+        answer: model::Answer::Accepted,
+        at: at(0),
+        settled: settled.then(|| (at(1), Settlement::Slots)),
+        identity: None,
+    };
+    let back = Entry {
+        seq: Seq(2),
+        call: model::Call::GiveSlotsBack { taken: Seq(1) },
+        settled: None,
+        ..taken.clone()
+    };
+    let mut entries = vec![taken];
+    entries.extend(gave_back.then_some(back));
+    Setup {
+        past: Past {
+            entries,
+            ..Past::default()
+        },
+        ..Setup::default()
+    }
+}
+
+#[test]
+fn who_goes_on_asks_anew_only_for_what_code_still_waits_for() {
+    #[track_caller]
+    fn check(settled: bool, gave_back: bool, expect: &str) {
+        let mut flow = that_took(settled, gave_back).flow();
+        tell(&mut flow, 2, takes("db", 2));
+        if gave_back {
+            tell(&mut flow, 2, Asks(Ask::GiveSlotsBack(Seq(1))));
+        }
+        tell(&mut flow, 3, sleep(5));
+        let timer = if gave_back { 3 } else { 2 };
+        let step = tell(&mut flow, 3, all(&[timer]));
+        assert_eq!(show_permits(&step), expect);
+    }
+    check(false, false, "asks [Code(Seq(1))], gives [], awaits [1]");
+    // It has them.
+    check(true, false, "asks [], gives [], awaits []");
+    check(true, true, "asks [], gives [], awaits []");
+    // It left the line.
+    check(false, true, "asks [], gives [], awaits []");
+}
