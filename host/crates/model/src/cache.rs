@@ -125,11 +125,6 @@ impl LimitName {
     pub fn built_in_slots(&self) -> Option<u32> {
         (self.as_str() == Self::CACHE).then_some(1)
     }
-
-    /// The limit that counts the tasks with this tag, as in Prefect.
-    pub fn of_tag(tag: &str) -> Option<Self> {
-        Self::new(format!("tag:{tag}")).ok()
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{DeploymentName, LimitName, Timestamp};
 
+/// How the names of limits begin that count tasks by a tag.
+const TAG: &str = "tag:";
+
 /// A limit, by whose slots runs are counted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
@@ -23,6 +26,17 @@ impl LimitName {
     /// The limit that a deployment has of its own. No person can make one of this name.
     pub fn of_deployment(deployment: &DeploymentName) -> Self {
         Self::trusted(format!("deployment:{deployment}"))
+    }
+
+    /// The limit that counts the attempts of tasks with this tag, as in Prefect. None: the tag can
+    /// be in no name.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        Self::new(format!("{TAG}{tag}")).ok()
+    }
+
+    /// The tag whose tasks it counts.
+    pub fn tag(&self) -> Option<&str> {
+        self.as_str().strip_prefix(TAG)
     }
 
     /// The deployment that has it of its own.

@@ -43,9 +43,12 @@ pub async fn run(args: CreateArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         "Created limit `{name}`: {}",
         super::set::in_words(&limit)
     ));
-    cx.out.note(&format!(
-        "Let runs take slots of it: `orch-host deploy FILE.wasm --limit {name}`"
-    ));
+    cx.out.note(&match name.tag() {
+        Some(tag) => format!("Tasks with the tag `{tag}` take slots of it by themselves"),
+        None => {
+            format!("Let runs take slots of it: `orch-host deploy FILE.wasm --limit {name}`")
+        }
+    });
     cx.out.changed(&limit)?;
     Ok(ExitStatus::Success)
 }

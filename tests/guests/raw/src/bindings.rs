@@ -10,8 +10,8 @@ wit_bindgen::generate!({
 
 pub use exports::orch::workflow::guest;
 pub use orch::workflow::{
-    artifacts, blobs, context, deployments, inputs, logging, secrets, subflows, tasks, timers,
-    types, variables, waiting,
+    artifacts, blobs, context, deployments, inputs, limits, logging, secrets, subflows, tasks,
+    timers, types, variables, waiting,
 };
 
 export!(Raw with_types_in self);

@@ -3,8 +3,8 @@
 
 use crate::bindings::types::{Failure, FailureKind};
 use crate::bindings::{
-    artifacts, blobs, deployments, inputs, logging, secrets, subflows, tasks, timers, variables,
-    waiting,
+    artifacts, blobs, deployments, inputs, limits, logging, secrets, subflows, tasks, timers,
+    variables, waiting,
 };
 
 /// What became of a call: `ok`, or its failure.
@@ -22,6 +22,7 @@ pub fn call(field: &str, size: u64) -> Became {
         "inputs" => input(rest, size),
         "waiting" => wait(rest, size),
         "logging" => log(rest, size),
+        "limits" => limits::take(&text(size), 1, None).map(drop),
         "variables" => variables::get(&text(size)).map(drop),
         "secrets" => secrets::get(&text(size)).map(drop),
         "artifacts" => artifact(rest, size),
