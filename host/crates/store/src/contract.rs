@@ -111,6 +111,7 @@ macro_rules! contract {
             limits::all_limits_are_had_or_none,
             limits::lines_of_a_limit_do_not_count_against_each_other,
             limits::a_smaller_limit_drains_and_a_larger_one_lets_more_go,
+            limits::a_limit_without_slots_lets_nobody_go,
             limits::a_rate_limit_gives_its_slots_again_once_their_time_has_passed,
             limits::a_run_that_is_paused_while_it_waits_asks_anew,
             limits::a_run_may_give_way_or_make_others_go,

@@ -39,8 +39,12 @@ pub struct LimitNeed {
 pub fn may_have(needs: &[LimitNeed]) -> bool {
     let is_free = |need: &LimitNeed| match need.of {
         None => true,
-        // Who asks for more than there is has all of it: nobody waits for what never comes.
-        Some(of) => need.is_first && need.taken + u64::from(need.slots.min(of)) <= u64::from(of),
+        // Who asks for more than there is has all of it: nobody waits for what never comes. Of a
+        // limit without slots nobody has any.
+        Some(of) => {
+            let wanted = need.slots.min(of.max(1));
+            need.is_first && need.taken + u64::from(wanted) <= u64::from(of)
+        }
     };
     needs.iter().all(is_free)
 }
@@ -124,6 +128,7 @@ mod tests {
             need(1, Some(2), 0, false),
             // It was made smaller.
             need(1, Some(1), 5, true),
+            need(1, Some(0), 0, true),
         ] {
             assert!(!may_have(&[free, other]), "{other:?}");
         }

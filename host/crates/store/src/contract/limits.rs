@@ -242,6 +242,19 @@ pub async fn a_smaller_limit_drains_and_a_larger_one_lets_more_go<S: Store>(cast
     );
 }
 
+pub async fn a_limit_without_slots_lets_nobody_go<S: Store>(cast: Cast<S>) {
+    make(&cast, "db", 0, None).await;
+    let run = cast.create(taking(&["db"])).await;
+    assert!(claimed(&cast, 1).await.is_empty());
+    assert_eq!(used(&cast, "db").await, (0, 1));
+    let one = LimitChange {
+        slots: Some(1),
+        per: None,
+    };
+    cast.store.change_limit(&name("db"), one).await.unwrap();
+    assert_eq!(claimed(&cast, 2).await, [run]);
+}
+
 pub async fn a_rate_limit_gives_its_slots_again_once_their_time_has_passed<S: Store>(
     cast: Cast<S>,
 ) {
