@@ -25,6 +25,8 @@ pub(super) struct Tasks {
     /// Those that are to start once what they need is looked up.
     pub looking: BTreeSet<Seq>,
     pub before: HashMap<Seq, Before>,
+    /// Those for which an earlier execution may have asked for slots of limits.
+    pub asked_before: BTreeSet<Seq>,
     /// Those that wait for slots of limits.
     pub asking: BTreeSet<Seq>,
     /// Calls by which the code of the flow waits for slots.
@@ -75,6 +77,7 @@ impl Tasks {
             record_due: false,
             looking: BTreeSet::new(),
             before: HashMap::new(),
+            asked_before: BTreeSet::new(),
             asking: BTreeSet::new(),
             taking: BTreeSet::new(),
             permitted: BTreeSet::new(),

@@ -41,10 +41,16 @@ impl Flow {
         self.tasks.ask_due = true;
     }
 
-    /// An attempt has ended, or does not begin any more.
+    /// An attempt has ended, or does not begin any more. It may do so before this execution has asked
+    /// for it: its result is cached meanwhile, or the flow cancels it.
     pub(super) fn give_back(&mut self, seq: Seq, at: Timestamp) {
-        let has_asked = self.tasks.asking.remove(&seq);
-        if self.tasks.permitted.remove(&seq) || has_asked {
+        let tasks = &mut self.tasks;
+        let may_have_any = [
+            tasks.asked_before.remove(&seq),
+            tasks.asking.remove(&seq),
+            tasks.permitted.remove(&seq),
+        ];
+        if may_have_any.contains(&true) {
             self.record_back(Taker::Task(seq), at);
         }
     }

@@ -81,7 +81,13 @@ impl Flow {
         let (retry, timeout) = (options.retry(), options.timeout_ms);
         let flow_run = self.run(call.scope).id;
         let run = match self.tasks.recorded.remove(&id) {
-            Some(recorded) => recorded,
+            Some(recorded) => {
+                let locks = options.cache.as_ref().is_some_and(|it| it.lock);
+                if locks || !options.limits.is_empty() || !recorded.tags.is_empty() {
+                    self.tasks.asked_before.insert(seq);
+                }
+                recorded
+            }
             None => {
                 self.tasks.changed.insert(seq);
                 let name = options.task_run_name;

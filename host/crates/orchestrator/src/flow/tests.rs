@@ -11,8 +11,8 @@ use model::{
     Argument, Ask, CacheBy, CacheKey, CacheOptions, Deployment, Digest, Entry, Failure,
     FailureKind, FlowDescription, FlowName, FlowOptions, FlowRun, Grants, InputRequest, Json,
     Lease, LimitName, Manifest, Next, Outcome, PoolName, Progress, Recorded, Reply, RunId,
-    RunRequest, Schema, Seq, Settled, Settlement, State, TaskCall, TaskDescription, TaskName,
-    TaskOptions, Timestamp, VariableName, WorkerId,
+    RunRequest, Schema, Seq, Settled, Settlement, State, Taker, TaskCall, TaskDescription,
+    TaskName, TaskOptions, Timestamp, VariableName, WorkerId,
 };
 
 /// What is told, and the millisecond in which it is told.
@@ -1099,6 +1099,45 @@ fn whoever_computes_alone_looks_again_once_it_may() {
             (6, found(&[(1, Ok(Some(9)))]), "done"),
         ],
     );
+}
+
+/// Otherwise nobody else computes the result until the run is over.
+#[test]
+fn what_is_cached_when_another_execution_looks_gives_back_the_slot_that_was_asked_for() {
+    let locked = || CacheOptions {
+        lock: true,
+        ..by_inputs()
+    };
+    let mut first = caching(locked());
+    let _ = tell(&mut first, 1, load(&[]));
+    let _ = tell(&mut first, 1, all(&[1]));
+    let Step::Record(progress) = tell(&mut first, 2, found(&[(1, Ok(None))])) else {
+        panic!("it waits for the slot of its key");
+    };
+    let mut flow = caching(locked());
+    let past = Past {
+        entries: progress.entries,
+        tasks: progress.task_runs,
+        ..Past::default()
+    };
+    let Flow {
+        run,
+        manifest,
+        mode,
+        limits,
+        ..
+    } = caching(locked());
+    let flow = Flow::new(run, at(0), manifest, past, mode, limits);
+    let mut flow = check_of(
+        flow,
+        [
+            (5, load(&[]), "1"),
+            (5, all(&[1]), "look before 1 inputs {}"),
+            (6, found(&[(1, Ok(Some(9)))]), "done"),
+        ],
+    );
+    let end = flow.take_progress(Next::Continue);
+    assert_eq!(end.permits.given_back, [(Taker::Task(Seq(1)), at(6))]);
 }
 
 #[test]
