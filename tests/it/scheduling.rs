@@ -100,6 +100,17 @@ fn a_schedule_is_paused_resumed_and_deleted() {
             .lines()
             .all(|line| line.contains(" 09:00:00 CE"))
     );
+    // A rule that names no second means none.
+    let rule = "schedule create empty --name rule --rrule FREQ=DAILY;BYHOUR=9;BYMINUTE=30";
+    home.run(shlex(rule)).ok();
+    let next = home.run(shlex("schedule next empty rule --count 3")).ok();
+    assert!(
+        next.stdout
+            .lines()
+            .all(|line| line.contains(" 09:30:00 UTC")),
+        "{next}"
+    );
+    home.run(shlex("schedule delete empty rule")).ok();
     home.run(["schedule", "pause", "empty", "mornings"]).ok();
     assert_eq!(schedules(&home)[0]["paused"], true);
     let again = home.run(["schedule", "pause", "empty"]).ok();

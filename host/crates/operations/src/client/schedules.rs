@@ -1,7 +1,9 @@
 //! Schedules, from the store.
 
 use async_trait::async_trait;
-use model::{Json, Schedule, ScheduleId, ScheduleName, ScheduleOrigin, ScheduleRule, Timetable};
+use model::{
+    Json, Schedule, ScheduleId, ScheduleName, ScheduleOrigin, ScheduleRule, Timestamp, Timetable,
+};
 use store::{Missing, StoreError};
 
 use super::catalog::tidied;
@@ -53,7 +55,10 @@ impl LocalClient {
         let timetable = match (create.cron, create.interval_ms, create.rrule) {
             (Some(line), None, None) => Timetable::Cron(line),
             (None, Some(every_ms), None) => Timetable::Interval { every_ms, anchor },
-            (None, None, Some(rule)) => Timetable::Rrule { rule, anchor },
+            (None, None, Some(rule)) => Timetable::Rrule {
+                rule,
+                anchor: create.anchor.unwrap_or_else(|| whole_minute(now)),
+            },
             (None, None, None) => return Err(Problem::from(&ScheduleRefusal::Kinds("none"))),
             _ => return Err(Problem::from(&ScheduleRefusal::Kinds("several"))),
         };
@@ -130,4 +135,10 @@ impl SchedulesClient for LocalClient {
         let slots = slots.map_err(|err| Problem::from(&ScheduleRefusal::from(err)))?;
         Ok(Page::all(slots))
     }
+}
+
+/// The beginning of its minute: a rule that names hours and minutes means no seconds.
+fn whole_minute(at: Timestamp) -> Timestamp {
+    const MINUTE: i64 = 60_000_000;
+    Timestamp(at.0 - at.0.rem_euclid(MINUTE))
 }
