@@ -1114,7 +1114,6 @@ fn what_is_cached_when_another_execution_looks_gives_back_the_slot_that_was_aske
     let Step::Record(progress) = tell(&mut first, 2, found(&[(1, Ok(None))])) else {
         panic!("it waits for the slot of its key");
     };
-    let mut flow = caching(locked());
     let past = Past {
         entries: progress.entries,
         tasks: progress.task_runs,
