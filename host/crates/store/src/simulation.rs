@@ -15,13 +15,16 @@
 //! in a [`ledger`] and compared with what is seen later.
 //!
 //! A second simulation has in addition what runs wait for in line, and people who change it
-//! ([`crowd`], [`rivalry`]): queues with priorities, limits and pauses, and limits across runs.
+//! ([`crowd`], [`rivalry`]): queues with priorities, limits and pauses, and limits across runs, of
+//! which runs, tasks and the [code](holding) of flows take slots. And results of tasks are
+//! [cached](caching).
 //!
 //! A third one is about the beginning of runs alone: that each [slot](slots) of a schedule makes one
 //! run, and that nobody starves behind a queue that is [fed](feeding) for ever.
 //!
 //! `ORCH_SIM_SEEDS=N` plays N seeds instead of [`SEEDS`]; `ORCH_SIM_SEED=n` plays that one.
 
+mod caching;
 mod catalog;
 mod clock;
 mod crowd;
@@ -31,21 +34,25 @@ mod founding;
 mod guest;
 mod hand;
 mod hands;
+mod holding;
 mod killing;
 mod ledger;
 mod meddling;
 mod people;
 mod plain;
 mod records;
+mod results;
 mod rivalry;
 pub(crate) mod rng;
 mod script;
 mod slots;
 mod stream;
+mod taking;
 mod timetables;
 mod trace;
 mod turns;
 mod verdict;
+mod watched;
 mod world;
 mod written;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::script::Scripts;
+use super::script::{BRIEF, COMPUTE, KEPT, SCARCE, Scripts};
 use crate::NewRun;
 use crate::contract::cast::{self, at};
 use model::{
-    Deployment, DeploymentName, FlowDescription, FlowOptions, Grants, Json, Manifest, PoolName,
-    RunId, RunName, Schema, State, TaskDescription, TaskName, TaskOptions, Timestamp,
+    Deployment, DeploymentName, FlowDescription, FlowOptions, Grants, Json, LimitName, Manifest,
+    PoolName, RunId, RunName, Schema, State, TaskDescription, TaskName, TaskOptions, Timestamp,
 };
 use orchestrator::Parameters;
 use orchestrator::flow::Known;
@@ -24,8 +24,10 @@ pub(super) fn new_run(flow: &str, id: RunId, pool: &PoolName, now: Timestamp) ->
     new
 }
 
-/// The task that takes slots, where there are limits.
-pub(super) const SCARCE: &str = "scarce";
+/// A limit of which only the code of a script takes slots, by its number.
+pub(super) fn limit_of_code(pool: &PoolName, script: usize, number: usize) -> LimitName {
+    LimitName::trusted(format!("{pool}-code-{script}-{number}"))
+}
 
 /// What the component says of itself that all scripts are flows of.
 pub(super) fn manifest() -> Manifest {
@@ -49,8 +51,13 @@ pub(super) fn manifest() -> Manifest {
     };
     Manifest {
         flows: (0..4).map(flow).collect(),
-        tasks: vec![task("compute"), task(SCARCE)],
+        tasks: [COMPUTE, SCARCE, KEPT, BRIEF].map(task).into(),
     }
+}
+
+/// Whether only the code of flows takes slots of it.
+pub(super) fn limit_is_of_code(limit: &LimitName) -> bool {
+    limit.as_str().contains("-code-")
 }
 
 pub(super) fn deployed(script: usize, pool: &PoolName) -> Known {

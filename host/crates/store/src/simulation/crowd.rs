@@ -9,7 +9,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::clock::SimulatedClock;
-use crate::Permit;
+use super::holding::Holding;
+use super::results::Results;
+use super::watched::{Watched, may_be_taken};
 use model::{
     Concurrency, EventCursor, Limit, LimitName, QueueName, RunId, Taking, Timestamp, WorkQueue,
 };
@@ -42,6 +44,12 @@ pub(super) struct Crowd {
     pub waiting: HashSet<RunId>,
     /// Runs that found no slot and were not to wait.
     pub turned_away: HashSet<RunId>,
+    /// What the code of flows has.
+    pub holding: Holding,
+    /// Results that are cached.
+    pub results: Results,
+    /// The slots of those that compute a result alone.
+    pub locks: Watched,
     /// The queue of each run that was claimed.
     pub queue_of: HashMap<RunId, QueueName>,
     /// Runs that were claimed, and those of them that a queue of higher priority stood behind.
@@ -63,110 +71,14 @@ pub(super) struct Using {
     pub since: u64,
 }
 
-/// A limit and its past.
-pub(super) struct Watched {
-    pub limit: Limit,
-    pub is_there: bool,
-    /// From which moment on it has had how many slots. Without a limit there is no end of them.
-    values: Vec<(u64, u64)>,
-    /// Those that had slots when it was looked at last.
-    pub seen: Vec<Permit>,
-    /// Slots of a rate limit that were given since it was made.
-    given: Vec<Permit>,
-}
-
-impl Watched {
-    pub fn new(limit: Limit) -> Self {
-        let values = vec![(0, u64::from(limit.slots))];
-        Self {
-            limit,
-            is_there: true,
-            values,
-            seen: Vec::new(),
-            given: Vec::new(),
-        }
-    }
-
-    /// People change it, or delete it.
-    pub fn set(&mut self, moment: u64, slots: Option<u32>) {
-        self.values
-            .push((moment, slots.map_or(u64::MAX, u64::from)));
-        self.is_there = slots.is_some();
-        match slots {
-            Some(slots) => self.limit.slots = slots,
-            None => self.given.clear(),
-        }
-    }
-
-    /// The most slots that it has had since then.
-    pub fn most_since(&self, moment: u64) -> u64 {
-        let before = self.values.iter().rfind(|(from, _)| *from <= moment);
-        let since = self.values.iter().filter(|(from, _)| *from > moment);
-        let most = since.chain(before).map(|(_, slots)| *slots).max();
-        most.expect("it had some from the beginning")
-    }
-
-    /// Whoever has got slots since `looked` has got them by the rules: while there were enough, and
-    /// of a rate limit no more within any of its times than it has.
-    pub fn compare(&mut self, permits: Vec<Permit>, looked: u64, latest: Timestamp) {
-        let mut before = std::mem::take(&mut self.seen);
-        let has = |permit: &Permit| permit.granted.is_some();
-        let (granted, _): (Vec<Permit>, Vec<Permit>) = permits.into_iter().partition(has);
-        let mut fresh = Vec::new();
-        for permit in &granted {
-            match before.iter().position(|it| it == permit) {
-                Some(at) => drop(before.swap_remove(at)),
-                None => fresh.push(permit.clone()),
-            }
-        }
-        let most = self.most_since(looked);
-        let name = &self.limit.name;
-        for permit in fresh {
-            let line = permit.line.clone();
-            let taken: u64 = match self.limit.per {
-                None => {
-                    let of_line = granted.iter().filter(|it| it.line == line);
-                    of_line.map(|it| u64::from(it.slots)).sum()
-                }
-                Some(per) => {
-                    if !self.is_there {
-                        continue;
-                    }
-                    self.given.push(permit);
-                    let still = |it: &&Permit| {
-                        let until = it.granted.map(|at| at.after(per));
-                        it.line == line && until.is_some_and(|until| until > latest)
-                    };
-                    let of_line = self.given.iter().filter(still);
-                    of_line.map(|it| u64::from(it.slots)).sum()
-                }
-            };
-            assert!(
-                taken <= most,
-                "{taken} slots of `{name}` were given in line `{line}`, of {most}: {:#?} {:#?}",
-                self.limit,
-                if self.limit.per.is_some() {
-                    &self.given
-                } else {
-                    &granted
-                },
-            );
-        }
-        self.seen = granted;
-    }
-
-    /// Whether anybody had a slot when it was looked at last.
-    pub fn is_taken(&self) -> bool {
-        !self.seen.is_empty()
-    }
-
-    pub fn has(&self, run: RunId, line: &str) -> bool {
-        self.seen.iter().any(|it| it.run == run && it.line == line)
-    }
-}
-
 impl Crowd {
     pub fn new(clock: Arc<SimulatedClock>, queues: Vec<WorkQueue>, limits: Vec<Watched>) -> Self {
+        let locks = Limit {
+            name: LimitName::of_cache(),
+            slots: 1,
+            per: None,
+            created: Timestamp(0),
+        };
         Self {
             clock,
             queues,
@@ -183,6 +95,9 @@ impl Crowd {
             runs: Vec::new(),
             waiting: HashSet::new(),
             turned_away: HashSet::new(),
+            holding: Holding::default(),
+            results: Results::default(),
+            locks: Watched::new(locks),
             queue_of: HashMap::new(),
             starts: 0,
             out_of_order: 0,
@@ -219,11 +134,12 @@ impl Crowd {
 
     /// No line of a limit has more users than there were slots.
     pub fn check_lines(&self, using: &[Using]) {
-        // How many, and when the last of them had none.
-        let mut lines: HashMap<(&LimitName, &str), (u64, u64)> = HashMap::new();
+        // How many, who has them, and when the last of them had none.
+        let mut lines: HashMap<(&LimitName, &str), (u64, usize, u64)> = HashMap::new();
         let mut count = |limit, line, slots: u32, since: u64| {
-            let (taken, latest) = lines.entry((limit, line)).or_default();
+            let (taken, holders, latest) = lines.entry((limit, line)).or_default();
             *taken += u64::from(slots);
+            *holders += 1;
             *latest = since.max(*latest);
         };
         for held in self.holders.values() {
@@ -236,12 +152,15 @@ impl Crowd {
                 count(limit, "", 1, it.since);
             }
         }
-        for ((limit, line), (taken, since)) in lines {
+        for it in self.holding.told() {
+            count(&it.limit, "", it.slots, it.since);
+        }
+        for ((limit, line), (taken, holders, since)) in lines {
             let watched = self.watched(limit).expect("it is known");
             if watched.limit.per.is_none() {
                 let most = watched.most_since(since);
                 assert!(
-                    taken <= most,
+                    may_be_taken(taken, holders, most),
                     "{taken} have slots of `{limit}` in line `{line}`, of {most}"
                 );
             }

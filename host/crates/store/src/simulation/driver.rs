@@ -8,8 +8,8 @@ use super::rng::Rng;
 use super::script::Script;
 use crate::{Claimed, Progress};
 use model::{
-    Ask, Failure, FailureKind, Json, Lease, LogLevel, LogLine, LogSource, Manifest, Outcome, RunId,
-    Seq, State, TaskName, TaskRunId, Timestamp,
+    Ask, Call, Failure, FailureKind, Json, Lease, LogLevel, LogLine, LogSource, Manifest, Outcome,
+    RunId, Seq, State, TaskName, TaskRunId, Timestamp,
 };
 use orchestrator::flow::{
     Effect, Event, Flow, FlowLimits, Mode, Moment, Past, Signal, Step, TaskEvent, TaskJob,
@@ -32,6 +32,10 @@ pub(super) struct Execution {
     asking: Vec<TaskJob>,
     /// Attempts that may since the world looked last.
     let_out: Vec<(TaskRunId, u32)>,
+    /// Attempts that have begun since the world looked last.
+    begun: Vec<Seq>,
+    /// Results that were found, by the call of the task that has them.
+    pub found: Vec<(Seq, Json)>,
     events: Vec<TaskEvent>,
     /// The `Running` state, until it is recorded.
     first: Option<State>,
@@ -67,6 +71,8 @@ impl Execution {
             computing: Vec::new(),
             asking: Vec::new(),
             let_out: Vec::new(),
+            begun: Vec::new(),
+            found: Vec::new(),
             events: Vec::new(),
             first: Some(State::running(attempt, now.max(started))),
         }
@@ -80,10 +86,24 @@ impl Execution {
         !self.computing.is_empty()
     }
 
-    /// The tasks of which an attempt is executed.
-    pub fn executed(&self) -> impl Iterator<Item = &TaskName> {
-        let jobs = self.computing.iter().chain(&self.asking);
-        jobs.map(|job| &job.task)
+    /// The attempts that are executed.
+    pub fn executed(&self) -> impl Iterator<Item = &TaskJob> {
+        self.computing.iter().chain(&self.asking)
+    }
+
+    /// The task that a call of it runs.
+    pub fn task(&self, seq: Seq) -> Option<&TaskName> {
+        match &self.flow.journal().entry(seq)?.call {
+            Call::Task(call) => Some(&call.task),
+            _ => None,
+        }
+    }
+
+    /// Attempts that have begun since this was asked last, and are executed.
+    pub fn begun(&mut self) -> Vec<Seq> {
+        let mut begun = std::mem::take(&mut self.begun);
+        begun.retain(|seq| self.executed().any(|job| job.seq == *seq));
+        begun
     }
 
     pub fn has_events(&self) -> bool {
@@ -95,12 +115,12 @@ impl Execution {
         match self.guest.turn(&self.flow) {
             Turn::Return(outcome) => return Some(outcome),
             Turn::Ask(ask) => {
-                if matches!(ask, Ask::WaitAny(_) | Ask::WaitAll(_)) {
+                if matches!(*ask, Ask::WaitAny(_) | Ask::WaitAll(_)) {
                     self.note_events(now);
                     self.flow.tell(self.order);
                 }
                 let at = moment(rng, now);
-                self.step = Some(self.flow.ask(ask, at));
+                self.step = Some(self.flow.ask(*ask, at));
             }
         }
         self.perform();
@@ -128,7 +148,10 @@ impl Execution {
     fn perform(&mut self) {
         while let Some(effect) = self.flow.next_effect() {
             match effect {
-                Effect::StartTask(job) => self.computing.push(*job),
+                Effect::StartTask(job) => {
+                    self.begun.push(job.seq);
+                    self.computing.push(*job);
+                }
                 Effect::LetOut { seq, attempt } => self.lets_out(seq, attempt),
                 Effect::DropTasks => {
                     self.computing.clear();

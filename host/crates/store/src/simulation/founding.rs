@@ -1,21 +1,24 @@
 //! What there is before anybody meddles where runs want the same: queues, limits, and deployments
 //! that take them.
 //!
-//! Runs of one flow take other limits than runs of another, and tasks others again. So nobody who
-//! has a slot waits for one that stands behind it in a line.
+//! Runs of one flow take other limits than runs of another, their code and tasks others again. So
+//! nobody who has a slot waits for one that stands behind it in a line.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::catalog::{self, SCARCE, deployed};
+use super::catalog::{self, deployed, limit_of_code};
 use super::clock::SimulatedClock;
-use super::crowd::{Crowd, Watched};
+use super::crowd::Crowd;
 use super::rng::Rng;
+use super::script::{BRIEF, COMPUTE, KEPT, Op, SCARCE, Scripts};
+use super::watched::Watched;
 use crate::Store;
 use crate::contract::cast::{at, component};
 use model::{
-    Collision, Concurrency, Limit, LimitName, Manifest, PoolName, Priority, QueueName, WorkQueue,
+    CacheBy, CacheOptions, Collision, Concurrency, Limit, LimitName, Manifest, PoolName, Priority,
+    QueueName, TaskName, TaskOptions, WorkQueue,
 };
 use orchestrator::flow::Known;
 
@@ -30,7 +33,7 @@ pub(super) async fn found<S: Store>(
     store: &S,
     rng: &mut Rng,
     pool: &PoolName,
-    scripts: usize,
+    scripts: &Scripts,
     clock: Arc<SimulatedClock>,
 ) -> Founded {
     let queues = queues(rng, pool);
@@ -39,33 +42,39 @@ pub(super) async fn found<S: Store>(
             store.create_queue(queue.clone()).await.unwrap();
         }
     }
-    let mut manifest = catalog::manifest();
-    let mut deployments: Vec<Known> = (0..scripts).map(|at| deployed(at, pool)).collect();
+    let mut manifest = manifest(rng);
+    let count = scripts.0.len();
+    let mut deployments: Vec<Known> = (0..count).map(|at| deployed(at, pool)).collect();
     let mut limits = Vec::new();
     for letter in ["a", "b", "c", "d"].into_iter().take(rng.below(5)) {
-        let limit = Limit {
-            name: LimitName::trusted(format!("{pool}-{letter}")),
-            slots: rng.between(1, 3) as u32,
-            per: rng
-                .percent(35)
-                .then(|| Duration::from_millis(rng.between(500, 6000))),
-            created: at(0),
-        };
+        let limit = any_made(rng, LimitName::trusted(format!("{pool}-{letter}")));
         store.create_limit(limit.clone()).await.unwrap();
         // A script, or the tasks of all.
-        match deployments.get_mut(rng.below(scripts + 2)) {
+        match deployments.get_mut(rng.below(count + 2)) {
             Some(known) => {
                 let deployment = Arc::make_mut(&mut known.deployment);
                 deployment.limits.push(limit.name.clone());
             }
             None => {
-                let scarce = |task: &&mut model::TaskDescription| task.name.as_str() == SCARCE;
-                let task = manifest.tasks.iter_mut().find(scarce);
-                let options = &mut task.expect("it is there").options;
+                let options = options_of(&mut manifest, SCARCE);
                 options.limits.push(limit.name.clone());
+                if rng.percent(30) {
+                    let options = options_of(&mut manifest, KEPT);
+                    options.limits.push(limit.name.clone());
+                }
             }
         }
         limits.push(Watched::new(limit));
+    }
+    for name in taken_by_code(pool, scripts) {
+        let limit = any_made(rng, name);
+        let mut watched = Watched::new(limit.clone());
+        if rng.percent(90) {
+            store.create_limit(limit).await.unwrap();
+        } else {
+            watched.set(0, None);
+        }
+        limits.push(watched);
     }
     let mut own = HashMap::new();
     for known in &mut deployments {
@@ -101,6 +110,52 @@ pub(super) async fn found<S: Store>(
         crowd,
         manifest,
         deployments,
+    }
+}
+
+/// The tasks, of which some are cached.
+fn manifest(rng: &mut Rng) -> Manifest {
+    let mut manifest = catalog::manifest();
+    options_of(&mut manifest, KEPT).cache = Some(CacheOptions {
+        by: CacheBy::Inputs,
+        expiration_ms: None,
+        lock: rng.percent(70),
+    });
+    options_of(&mut manifest, BRIEF).cache = Some(CacheOptions {
+        by: CacheBy::Task(TaskName::trusted(COMPUTE)),
+        expiration_ms: Some(rng.between(200, 6000)),
+        lock: rng.percent(70),
+    });
+    manifest
+}
+
+fn options_of<'m>(manifest: &'m mut Manifest, task: &str) -> &'m mut TaskOptions {
+    let mut tasks = manifest.tasks.iter_mut();
+    let found = tasks.find(|it| it.name.as_str() == task);
+    &mut found.expect("it is there").options
+}
+
+/// The limits of which the code of scripts takes slots.
+fn taken_by_code(pool: &PoolName, scripts: &Scripts) -> BTreeSet<LimitName> {
+    let mut names = BTreeSet::new();
+    for (at, script) in scripts.0.iter().enumerate() {
+        let taken = script.ops.iter().filter_map(|op| match op {
+            Op::Take(number, _) => Some(limit_of_code(pool, at, *number)),
+            _ => None,
+        });
+        names.extend(taken);
+    }
+    names
+}
+
+fn any_made(rng: &mut Rng, name: LimitName) -> Limit {
+    Limit {
+        name,
+        slots: rng.between(1, 3) as u32,
+        per: rng
+            .percent(35)
+            .then(|| Duration::from_millis(rng.between(500, 6000))),
+        created: at(0),
     }
 }
 

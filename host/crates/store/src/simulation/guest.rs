@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::catalog::SCARCE;
-use super::script::{Doing, Op, Script, Scripts};
+use super::catalog::limit_of_code;
+use super::script::{BRIEF, COMPUTE, Doing, KEPT, Op, Script, Scripts};
 use model::{
     Argument, ArtifactKey, ArtifactKind, Ask, Call, DeploymentName, Failure, FailureKind,
-    InputRequest, Json, NewArtifact, Outcome, Reply, RunId, RunRequest, Seq, Settlement, TaskCall,
-    TaskName, TaskOptions,
+    InputRequest, Json, NewArtifact, Outcome, PoolName, Reply, RunId, RunRequest, Seq, Settlement,
+    TaskCall, TaskName, TaskOptions,
 };
 use orchestrator::flow::Flow;
 
@@ -20,7 +20,7 @@ const SPARE: &str = "spare";
 
 /// What a guest does next.
 pub(super) enum Turn {
-    Ask(Ask),
+    Ask(Box<Ask>),
     Return(Outcome),
 }
 
@@ -74,10 +74,10 @@ impl Guest {
             return Turn::Return(self.result(flow));
         };
         let handles = |at: &[usize]| at.iter().map(|at| self.handles[*at]).collect();
-        Turn::Ask(match op {
-            Op::Task(doing, needs) => Ask::Task(self.task(*doing, handles(needs))),
+        let ask = match op {
+            Op::Task(doing, needs) => Ask::Task(self.task(*doing, handles(needs), flow)),
             Op::Spare(doing) => {
-                let mut task = self.task(*doing, Vec::new());
+                let mut task = self.task(*doing, Vec::new(), flow);
                 task.options.tags.push(SPARE.to_owned());
                 Ask::Task(task)
             }
@@ -110,6 +110,12 @@ impl Guest {
                 data: Json::string("made"),
                 scope: self.scope,
             }),
+            Op::Take(number, slots) => Ask::TakeSlots {
+                limit: limit_of_code(pool(flow), Scripts::at(&flow.run(None).flow), *number),
+                slots: *slots,
+                scope: self.scope,
+            },
+            Op::GiveBack(taken) => Ask::GiveSlotsBack(self.handles[*taken]),
             Op::Begin => Ask::BeginSubflow {
                 flow: Scripts::name(0),
                 parameters: Json::empty_object(),
@@ -122,21 +128,27 @@ impl Guest {
             Op::All(at) => Ask::WaitAll(handles(at)),
             Op::Any(at) => Ask::WaitAny(handles(at)),
             Op::EachInTurn(at) => Ask::WaitAny(self.left.clone().unwrap_or_else(|| handles(at))),
-        })
+        };
+        Turn::Ask(Box::new(ask))
     }
 
-    fn task(&self, doing: Doing, wait_for: Vec<Seq>) -> TaskCall {
+    fn task(&self, doing: Doing, wait_for: Vec<Seq>, flow: &Flow) -> TaskCall {
         let Doing {
             n,
             fails,
             stumbles,
             delay,
-            is_scarce,
+            task,
         } = doing;
         let does = Json::trusted(format!("[{n},{fails},{stumbles}]"));
+        let mut arguments = vec![("does".to_owned(), Argument::Value(does))];
+        if matches!(task, KEPT | BRIEF) {
+            let within = Json::string(pool(flow).as_str());
+            arguments.push(("within".to_owned(), Argument::Value(within)));
+        }
         TaskCall {
-            task: TaskName::trusted(if is_scarce { SCARCE } else { "compute" }),
-            arguments: vec![("does".to_owned(), Argument::Value(does))],
+            task: TaskName::trusted(task),
+            arguments,
             wait_for,
             options: TaskOptions {
                 retries: Some(stumbles),
@@ -185,6 +197,7 @@ impl Guest {
             (Op::Read, Reply::Handle(seq)) => self.went_on(&format!("{seq}"), flow),
             (Op::Withdraw(_), Reply::Done) => self.went_on("withdrawn", flow),
             (Op::CancelTask(_), Reply::Done) => self.went_on("cancelled", flow),
+            (Op::GiveBack(_), Reply::Done) => self.went_on("given back", flow),
             (Op::Artifact, Reply::Done) => self.went_on("made", flow),
             (Op::Child(..), Reply::Started(seq, run)) => {
                 self.started = Some(run.id);
@@ -239,7 +252,7 @@ impl Guest {
                 fails: 0,
                 stumbles: 0,
                 delay: Duration::ZERO,
-                is_scarce: false,
+                task: COMPUTE,
             };
             let next = self.handles.len();
             vec![
@@ -288,11 +301,14 @@ fn value_of(settlement: &Settlement) -> u64 {
     }
 }
 
+/// That of the simulation: a store is shared by many simulations, and a pool is not.
+fn pool(flow: &Flow) -> &PoolName {
+    flow.run(None).pool.as_ref().expect("it was claimed")
+}
+
 fn child(at: usize, key: Option<u64>, caller: &Flow) -> RunRequest {
     let flow = Scripts::name(at);
-    // A store is shared by many simulations, and a pool is not.
-    let pool = caller.run(None).pool.as_ref();
-    let key = key.map(|key| format!("{} {key}", pool.expect("it was claimed")));
+    let key = key.map(|key| format!("{} {key}", pool(caller)));
     RunRequest {
         deployment: DeploymentName::default_for(&flow).to_string(),
         parameters: Json::empty_object(),

@@ -4,6 +4,7 @@
 use super::crowd::Crowd;
 use super::founding::{any_limit, any_priority, any_queue};
 use super::trace::trace;
+use super::watched::Watched;
 use super::world::World;
 use crate::{LimitChange, QueueChange, Store};
 use model::{Concurrency, FlowRun, Json, LimitName, QueueName, RunId};
@@ -20,6 +21,9 @@ impl<S: Store> World<'_, S> {
             _ => self.change_a_limit(&mut crowd).await,
         }
         self.crowd = Some(crowd);
+        if self.rng.percent(25) {
+            self.clear_cache().await;
+        }
         self.look_at_the_crowd().await;
     }
 
@@ -146,9 +150,11 @@ impl<S: Store> World<'_, S> {
             };
             self.set_queue(&mut crowd, at, change).await;
         }
-        let limits = crowd.limits.len();
+        let is_dead = |watched: &Watched| !watched.is_there || watched.limit.slots == 0;
+        let all = 0..crowd.limits.len();
+        let dead: Vec<usize> = all.filter(|at| is_dead(&crowd.limits[*at])).collect();
         self.crowd = Some(crowd);
-        for at in 0..limits {
+        for at in dead {
             // One after the other, or nobody could tell what somebody got by which.
             let Some(mut crowd) = self.begin_to_meddle().await else {
                 return;

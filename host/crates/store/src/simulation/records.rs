@@ -102,6 +102,8 @@ impl<S: Store> World<'_, S> {
         if matches!(progress.next, Next::End { .. }) {
             self.paused.remove(&id);
         }
+        self.note_taken(execution, progress);
+        self.note_results(execution, progress);
         self.ledger.recorded(progress, recorded);
         self.ledger.look_at(self.store, id).await;
         self.ledger.observed(execution, progress);

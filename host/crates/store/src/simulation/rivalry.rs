@@ -13,13 +13,18 @@
 //! - A rate limit gives no more slots within any of its times than it has.
 //! - A run is turned away because of the concurrency of its deployment if somebody is before it,
 //!   and only then.
+//! - Nobody passes one who waits in the same line.
+//! - What the code of a flow takes it has until it gives that back ([`holding`](super::holding)).
 //! - Once all is over, nobody has a slot, and nobody waits for one.
 
-use super::catalog::SCARCE;
+use super::catalog::limit_is_of_code;
 use super::crowd::{Crowd, Using};
+use super::driver::Execution;
 use super::world::World;
-use crate::{LimitUse, Store};
-use model::{Collision, FlowRun, QueueName, RunId, StateName, StateType, Taking, Timestamp};
+use crate::{LimitUse, Progress, Store};
+use model::{
+    Collision, FlowRun, LimitName, QueueName, RunId, StateName, StateType, Taking, Timestamp,
+};
 
 impl<S: Store> World<'_, S> {
     /// A worker was given a run.
@@ -125,18 +130,28 @@ impl<S: Store> World<'_, S> {
         crowd.runs = runs.iter().map(|run| run.id).collect();
         let waiting = runs.iter().filter(|run| waits(run));
         crowd.waiting = waiting.map(|run| run.id).collect();
+        crowd.holding.look(&runs);
         crowd.check_lines(&self.using(&crowd));
         let used = self.store.limits().await.unwrap();
         for at in 0..crowd.limits.len() {
             let name = crowd.limits[at].limit.name.clone();
             let is_idle = |it: &LimitUse| it.limit.name == name && it.taken + it.waiting == 0;
-            if !crowd.limits[at].is_taken() && used.iter().any(is_idle) {
-                continue;
+            let is_known_idle = !crowd.limits[at].is_taken() && !crowd.holding.has_any(&name);
+            let permits = if is_known_idle && used.iter().any(is_idle) {
+                Vec::new()
+            } else {
+                self.store.permits(&name, 1000).await.unwrap()
+            };
+            if limit_is_of_code(&name) {
+                let moment = crowd.moment;
+                crowd.holding.compare(&name, &permits, moment);
             }
-            let permits = self.store.permits(&name, 1000).await.unwrap();
             let (looked, latest) = (crowd.looked, crowd.latest);
             crowd.limits[at].compare(permits, looked, latest);
         }
+        let locks = self.store.permits(&LimitName::of_cache(), 1000).await;
+        let (looked, latest) = (crowd.looked, crowd.latest);
+        crowd.locks.compare(locks.unwrap(), looked, latest);
         for (run, held) in &crowd.holders {
             for taking in &held.takes {
                 let watched = crowd.watched(&taking.limit).expect("it is known");
@@ -152,9 +167,11 @@ impl<S: Store> World<'_, S> {
 
     /// Calls have slots while somebody executes them, or while their run waits for nothing else.
     fn check_calls(&self, crowd: &Crowd, runs: &[FlowRun]) {
-        let scarce = self.manifest.task(SCARCE).expect("it is there");
-        for limit in &scarce.options.limits {
-            let watched = crowd.watched(limit).expect("it is known");
+        let tasks = self.manifest.tasks.iter();
+        let limits = tasks.flat_map(|task| &task.options.limits);
+        let watched = limits.map(|limit| crowd.watched(limit).expect("it is known"));
+        for watched in watched.chain([&crowd.locks]) {
+            let limit = &watched.limit.name;
             for permit in &watched.seen {
                 let run = runs.iter().find(|run| run.id == permit.run);
                 let state = run.expect("it is listed").state.kind;
@@ -206,8 +223,8 @@ impl<S: Store> World<'_, S> {
         let mut using = Vec::new();
         for execution in all.filter(|it| self.holds(it)) {
             let lease = execution.lease();
-            for task in execution.executed() {
-                let limits = self.manifest.task(task.as_str());
+            for job in execution.executed() {
+                let limits = self.manifest.task(job.task.as_str());
                 using.push(Using {
                     limits: limits.expect("it is known").options.limits.clone(),
                     since: crowd.leased[&(lease.run, lease.epoch)],
@@ -217,12 +234,27 @@ impl<S: Store> World<'_, S> {
         using
     }
 
+    /// An execution has recorded this.
+    pub(super) fn note_taken(&mut self, execution: &Execution, progress: &Progress) {
+        if let Some(crowd) = &mut self.crowd {
+            crowd.holding.note(execution, progress, crowd.moment);
+        }
+    }
+
+    /// The flow of an execution may have been told that it has slots.
+    pub(super) fn note_told(&mut self, execution: &Execution) {
+        let is_valid = self.holds(execution);
+        if let Some(crowd) = self.crowd.as_mut().filter(|_| is_valid) {
+            crowd.holding.note_told(execution);
+        }
+    }
+
     /// Nobody has anything any more.
     pub(super) async fn check_the_crowd_is_gone(&mut self) {
         self.look_at_the_crowd().await;
         let Some(crowd) = &self.crowd else { return };
         assert!(crowd.holders.is_empty(), "somebody still has a slot");
-        for watched in &crowd.limits {
+        for watched in crowd.limits.iter().chain([&crowd.locks]) {
             let name = &watched.limit.name;
             let left = self.store.permits(name, 10).await.unwrap();
             assert!(left.is_empty(), "left of `{name}`: {left:#?}");

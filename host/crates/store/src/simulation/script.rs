@@ -4,7 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rng::Rng;
+use super::taking::Taking;
 use model::{FlowName, RetryPolicy};
+
+pub(super) const COMPUTE: &str = "compute";
+/// The task that takes slots, where there are limits.
+pub(super) const SCARCE: &str = "scarce";
+/// Tasks whose results are cached, where runs want the same: until they are cleared, and for a while.
+pub(super) const KEPT: &str = "kept";
+pub(super) const BRIEF: &str = "brief";
 
 /// One call of a flow, or one wait. Calls that settle get the next handle, from 0.
 #[derive(Clone, Debug)]
@@ -28,6 +36,10 @@ pub(super) enum Op {
     Read,
     /// Makes an artifact, under a key of its own.
     Artifact,
+    /// The code takes so many slots of a limit that runs of no other script take: by its number.
+    Take(usize, u32),
+    /// Gives back what was taken, or waits for it no longer.
+    GiveBack(usize),
     /// From here on it is a subflow that calls.
     Begin,
     End,
@@ -48,8 +60,7 @@ pub(super) struct Doing {
     /// How many of its own attempts fail before that, and the delay after each.
     pub stumbles: u32,
     pub delay: Duration,
-    /// Whether it is the task that takes slots of limits.
-    pub is_scarce: bool,
+    pub task: &'static str,
 }
 
 #[derive(Debug)]
@@ -64,10 +75,10 @@ pub(super) struct Script {
 pub(super) struct Scripts(pub Vec<Arc<Script>>);
 
 impl Scripts {
-    /// `scarce`: of a hundred tasks so many take slots of limits.
-    pub fn generate(rng: &mut Rng, scarce: u64) -> Self {
+    /// `is_crowded`: whether there are limits, and results that are cached.
+    pub fn generate(rng: &mut Rng, is_crowded: bool) -> Self {
         let depth = rng.between(2, 3) as usize;
-        let script = |at| Arc::new(script(rng, at, scarce));
+        let script = |at| Arc::new(script(rng, at, is_crowded));
         Self((0..=depth).map(script).collect())
     }
 
@@ -109,9 +120,10 @@ impl Scripts {
     }
 }
 
-fn script(rng: &mut Rng, at: usize, scarce: u64) -> Script {
+fn script(rng: &mut Rng, at: usize, is_crowded: bool) -> Script {
     let mut ops = Vec::new();
     let mut handles = 0;
+    let mut taking = Taking::default();
     let mut retry = RetryPolicy::default();
     if rng.percent(40) {
         retry.retries = rng.between(1, 2) as u32;
@@ -122,6 +134,13 @@ fn script(rng: &mut Rng, at: usize, scarce: u64) -> Script {
         let within = rng.percent(20);
         if within {
             ops.push(Op::Begin);
+        }
+        if is_crowded && let Some(takes) = taking.take(rng, handles) {
+            ops.push(Op::Take(takes.limit, takes.slots));
+            if takes.waits {
+                ops.push(Op::All(vec![handles]));
+            }
+            handles += 1;
         }
         // What succeeds or fails by itself: a watched run may do either.
         let mut needed = Vec::new();
@@ -142,7 +161,7 @@ fn script(rng: &mut Rng, at: usize, scarce: u64) -> Script {
                 _ => {
                     let needs = needed.iter().copied().filter(|_| rng.percent(25)).collect();
                     needed.push(handle);
-                    Op::Task(doing(rng, scarce), needs)
+                    Op::Task(doing(rng, is_crowded, &retry), needs)
                 }
             });
             if matches!(ops.last(), Some(Op::Input(_))) && rng.percent(25) {
@@ -152,7 +171,7 @@ fn script(rng: &mut Rng, at: usize, scarce: u64) -> Script {
         let spare = rng.percent(20).then_some(handles);
         if spare.is_some() {
             handles += 1;
-            ops.push(Op::Spare(doing(rng, scarce)));
+            ops.push(Op::Spare(doing(rng, is_crowded, &retry)));
         }
         // Before or after it was waited for.
         let (mut early, mut late) = (spare, spare);
@@ -168,7 +187,7 @@ fn script(rng: &mut Rng, at: usize, scarce: u64) -> Script {
         if rng.percent(15) {
             ops.push(Op::Artifact);
         }
-        let fresh: Vec<usize> = (begun..handles).collect();
+        let fresh: Vec<usize> = (begun..handles).filter(|it| taking.settles(*it)).collect();
         match rng.below(8) {
             // Waited for at the end, or never.
             0 => {}
@@ -177,12 +196,16 @@ fn script(rng: &mut Rng, at: usize, scarce: u64) -> Script {
             _ => ops.push(Op::All(fresh)),
         }
         ops.extend(late.map(Op::CancelTask));
+        if is_crowded {
+            ops.extend(taking.give_back(rng).into_iter().map(Op::GiveBack));
+        }
         if within {
             ops.push(Op::End);
         }
     }
     // The value needs all of them.
-    ops.push(Op::All((0..handles).collect()));
+    let all = (0..handles).filter(|it| taking.settles(*it));
+    ops.push(Op::All(all.collect()));
     Script {
         ops,
         retry,
@@ -190,7 +213,7 @@ fn script(rng: &mut Rng, at: usize, scarce: u64) -> Script {
     }
 }
 
-fn doing(rng: &mut Rng, scarce: u64) -> Doing {
+fn doing(rng: &mut Rng, is_crowded: bool, retry: &RetryPolicy) -> Doing {
     let rarely = |rng: &mut Rng, percent| {
         if rng.percent(percent) {
             rng.between(1, 2) as u32
@@ -198,12 +221,21 @@ fn doing(rng: &mut Rng, scarce: u64) -> Doing {
             0
         }
     };
-    Doing {
+    let mut doing = Doing {
         // Few, so that some calls are equal.
         n: rng.between(1, 4),
         fails: rarely(rng, 20),
         stumbles: rarely(rng, 30),
         delay: Duration::from_millis(rng.between(0, 4000)),
-        is_scarce: scarce > 0 && rng.percent(scarce),
+        task: COMPUTE,
+    };
+    if is_crowded {
+        doing.task = [SCARCE, SCARCE, SCARCE, KEPT, KEPT, BRIEF, BRIEF, COMPUTE][rng.below(8)];
+        if matches!(doing.task, KEPT | BRIEF) {
+            // It succeeds in the end, whoever else computes the same.
+            doing.fails = doing.fails.min(retry.retries);
+            doing.n = doing.n.min(2);
+        }
     }
+    doing
 }

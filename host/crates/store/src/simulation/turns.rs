@@ -10,8 +10,8 @@ use super::script::Scripts;
 use super::trace::{short, trace};
 use super::world::World;
 use super::written::{Stays, Written};
-use crate::{Progress, Store, TaskRunFilter, key_holder, look_before};
-use model::{Answer, Entry, Failure, Outcome, RunId, Timestamp};
+use crate::{Progress, Store, TaskRunFilter, key_holder};
+use model::{Answer, Entry, Failure, Outcome, Timestamp};
 use orchestrator::flow::{Await, Event, Found, Look, Past, Signal, Step, Stop};
 use orchestrator::{Decision, after_attempt};
 
@@ -35,6 +35,8 @@ impl<S: Store> World<'_, S> {
         let mut execution = self.hands[hand].running.swap_remove(at);
         let worker = self.hands[hand].id;
         let stays = self.go_on(&mut execution).await;
+        self.note_told(&execution);
+        self.check_begun(&mut execution);
         self.look_outside(&mut execution).await;
         let Some(hand) = self.hands.iter_mut().find(|hand| hand.id == worker) else {
             return;
@@ -97,7 +99,7 @@ impl<S: Store> World<'_, S> {
                 self.answer(execution);
             }
             Step::Look(look) => {
-                let found = self.look(execution.id, look).await;
+                let found = self.look(execution, look).await;
                 execution.happened(Event::Found(found), &mut self.rng, now);
             }
             Step::Check(check) => {
@@ -155,8 +157,8 @@ impl<S: Store> World<'_, S> {
         }
     }
 
-    pub(super) async fn look(&mut self, run: RunId, look: Look) -> Found {
-        let store = self.store;
+    pub(super) async fn look(&mut self, execution: &mut Execution, look: Look) -> Found {
+        let (store, run) = (self.store, execution.id);
         match look {
             Look::Deployment(name) => {
                 let at = Scripts::at(&name.flow);
@@ -172,11 +174,7 @@ impl<S: Store> World<'_, S> {
             }
             Look::Variable(_) => Found::Variable(None),
             Look::Permitted(calls) => Found::Permitted(store.permitted(run, &calls).await.unwrap()),
-            Look::Before(lookups) => {
-                // Nothing of it is cached.
-                let keys = vec![None; lookups.len()];
-                Found::Before(look_before(store, lookups, keys, self.now).await.unwrap())
-            }
+            Look::Before(lookups) => Found::Before(self.look_before(execution, lookups).await),
             Look::Settled(calls) => Found::Settled(store.settled(run, &calls).await.unwrap()),
         }
     }

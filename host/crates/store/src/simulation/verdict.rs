@@ -33,6 +33,9 @@ impl<S: Store> World<'_, S> {
             while self.hands.len() < 2 {
                 self.hire().await;
             }
+            if self.crowd.is_some() && self.rng.below(200) == 0 {
+                self.clear_cache().await;
+            }
             match self.rng.below(10) {
                 0..=5 => self.work().await,
                 6..=8 => self.compute().await,

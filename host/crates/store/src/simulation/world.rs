@@ -81,7 +81,7 @@ impl<'s, S: Store> World<'s, S> {
     /// `clock`: that of the store, where queues and limits are simulated, too.
     pub(super) async fn new(store: &'s S, seed: u64, clock: Option<&Arc<SimulatedClock>>) -> Self {
         let mut rng = Rng::new(seed);
-        let scripts = Scripts::generate(&mut rng, if clock.is_some() { 40 } else { 0 });
+        let scripts = Scripts::generate(&mut rng, clock.is_some());
         let pool = PoolName::new(format!("sim-{seed}")).unwrap();
         let limit = rng.percent(60).then(|| rng.between(1, 4) as u32);
         let created = WorkPool {
@@ -104,7 +104,7 @@ impl<'s, S: Store> World<'s, S> {
         let mut deployments = (0..count).map(|at| deployed(at, &pool)).collect();
         let (mut manifest, mut crowd) = (manifest(), None);
         if let Some(clock) = clock {
-            let founded = found(store, &mut rng, &pool, count, Arc::clone(clock)).await;
+            let founded = found(store, &mut rng, &pool, &scripts, Arc::clone(clock)).await;
             (manifest, deployments) = (founded.manifest, founded.deployments);
             crowd = Some(founded.crowd);
         }
@@ -155,6 +155,7 @@ impl<'s, S: Store> World<'s, S> {
         self.come_to_an_end().await;
         self.check_the_end().await;
         self.check_the_crowd_is_gone().await;
+        self.check_what_is_cached().await;
         self.dissolve().await;
         self.clear().await;
     }
