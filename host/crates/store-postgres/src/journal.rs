@@ -164,16 +164,20 @@ pub(crate) async fn called(tx: &Tx, run: RunKey) -> Pg<Vec<Called>> {
 }
 
 /// Sets these calls aside for the next attempt. What goes on meanwhile may have settled since an
-/// earlier attempt kept it.
+/// earlier attempt kept it. Of calls with one answer, as of those that have started a run under one
+/// key, the last is kept.
 pub(crate) fn keep(tx: &Tx, run: RunKey, identities: &[(Seq, String)]) {
     let seqs: Vec<Seq> = identities.iter().map(|(seq, _)| *seq).collect();
     let names: Vec<&str> = identities.iter().map(|(_, name)| name.as_str()).collect();
     tx.run(
         "INSERT INTO journal_kept
              (run, seq, at, settled_at, call, answer, settlement, identity)
-         SELECT j.run, j.seq, j.at, j.settled_at, j.call, j.answer, j.settlement, i.name
-         FROM unnest($2::bigint[], $3::text[]) i (seq, name)
-         JOIN journal j ON j.run = $1 AND j.seq = i.seq ORDER BY j.seq
+         SELECT run, seq, at, settled_at, call, answer, settlement, name FROM (
+             SELECT DISTINCT ON (md5(j.answer)) j.*, i.name
+             FROM unnest($2::bigint[], $3::text[]) i (seq, name)
+             JOIN journal j ON j.run = $1 AND j.seq = i.seq
+             ORDER BY md5(j.answer), j.seq DESC
+         ) k ORDER BY seq
          ON CONFLICT (run, md5(answer)) DO UPDATE SET
              settled_at = excluded.settled_at, settlement = excluded.settlement,
              identity = excluded.identity",

@@ -194,6 +194,7 @@ macro_rules! contract {
             stopping::a_paused_run_stops_and_goes_on_where_it_was,
             stopping::a_run_that_ends_while_it_is_paused_is_over,
             stopping::a_new_attempt_keeps_what_was_finished,
+            stopping::a_run_that_two_calls_have_started_is_kept_once,
             stopping::only_what_is_over_is_tried_again,
             stopping::a_wait_ends_at_its_time_at_the_latest,
             losing::a_run_that_is_lost_in_company_is_never_ended,

@@ -4,7 +4,7 @@ use super::cast::*;
 use crate::{
     Cancellation, NewRun, Next, Progress, Recorded, Settled, Store, StoreError, SubflowChange,
 };
-use model::{Entry, RunId, Seq, Settlement, State, StateType, Waits};
+use model::{Answer, Entry, RunId, Seq, Settlement, State, StateType, Waits};
 
 pub async fn a_run_that_has_not_begun_is_cancelled_at_once<S: Store>(cast: Cast<S>) {
     let id = cast.create(new_run("etl")).await;
@@ -262,6 +262,27 @@ pub async fn a_new_attempt_keeps_what_was_finished<S: Store>(cast: Cast<S>) {
 
     cast.store.retry(lease.run, true, at(8)).await.unwrap();
     assert_eq!(kept().await, [0u64; 0]);
+}
+
+/// As calls with one idempotency key do.
+pub async fn a_run_that_two_calls_have_started_is_kept_once<S: Store>(cast: Cast<S>) {
+    let lease = cast.running("etl").await;
+    let mut child = new_run("part");
+    child.run.parent = Some(lease.run);
+    let id = child.run.id;
+    cast.go_on(lease, |progress| {
+        progress.entries = vec![start(1, &child.run), start(2, &child.run)];
+        progress.children = vec![child];
+    })
+    .await;
+    cast.end(lease, failure(), 3).await;
+    cast.store.retry(lease.run, false, at(4)).await.unwrap();
+    let kept = cast.store.kept(lease.run).await.unwrap();
+    let runs = kept.iter().map(|entry| match &entry.answer {
+        Answer::Run { run } => Some(run.id),
+        _ => None,
+    });
+    assert_eq!(runs.collect::<Vec<_>>(), [Some(id)]);
 }
 
 pub async fn only_what_is_over_is_tried_again<S: Store>(cast: Cast<S>) {
