@@ -121,6 +121,10 @@ impl<S: Store> World<'_, S> {
             if run.state.kind.is_terminal() {
                 crowd.releases(run.id);
             }
+            if run.state.kind == StateType::Cancelling {
+                // Perhaps for one that came after it.
+                self.paused.remove(&run.id);
+            }
             if is_turned_away(run) {
                 crowd.turned_away.insert(run.id);
                 // Others, too, may have been cancelled for it.
