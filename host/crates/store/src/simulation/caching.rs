@@ -88,7 +88,7 @@ impl<S: Store> World<'_, S> {
     }
 
     fn caches(&self, task: &str) -> Option<&CacheOptions> {
-        self.manifest.task(task)?.options.cache.as_ref()
+        self.manifest.task(task)?.options.cache.as_deref()
     }
 
     /// This was recorded.

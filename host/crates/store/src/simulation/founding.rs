@@ -116,16 +116,16 @@ pub(super) async fn found<S: Store>(
 /// The tasks, of which some are cached.
 fn manifest(rng: &mut Rng) -> Manifest {
     let mut manifest = catalog::manifest();
-    options_of(&mut manifest, KEPT).cache = Some(CacheOptions {
+    options_of(&mut manifest, KEPT).cache = Some(Box::new(CacheOptions {
         by: CacheBy::Inputs,
         expiration_ms: None,
         lock: rng.percent(70),
-    });
-    options_of(&mut manifest, BRIEF).cache = Some(CacheOptions {
+    }));
+    options_of(&mut manifest, BRIEF).cache = Some(Box::new(CacheOptions {
         by: CacheBy::Task(TaskName::trusted(COMPUTE)),
         expiration_ms: Some(rng.between(200, 6000)),
         lock: rng.percent(70),
-    });
+    }));
     manifest
 }
 
