@@ -154,3 +154,31 @@ impl TaskPort for Nothing {
         ready(refused()).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_key_is_text() {
+        #[track_caller]
+        fn check(said: &str, expect: Result<&str, &str>) {
+            let said = Json::parse(said).unwrap();
+            let key = text(&said, &TaskName::trusted("fetch"));
+            let key = key.map_err(|failure| (failure.kind, failure.message));
+            let refused = |why: &str| (FailureKind::Invalid, why.to_owned());
+            assert_eq!(key, expect.map(str::to_owned).map_err(refused));
+        }
+        check(r#""Zürich""#, Ok("Zürich"));
+        check("5", Err("the cache key of task `fetch` is no text: 5"));
+        check(
+            "null",
+            Err("the cache key of task `fetch` is no text: null"),
+        );
+        check(r#""""#, Err("the cache key of task `fetch` is empty"));
+        check(
+            r#""a\nb""#,
+            Err("the cache key of task `fetch` contains '\\n', which is not allowed"),
+        );
+    }
+}
