@@ -11,6 +11,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use tokio::time::Instant;
 
+use super::replay::Silence;
 use super::shared::Shared;
 use super::tasks::caught;
 use model::{
@@ -21,8 +22,8 @@ use operations::FreshIds;
 use orchestrator::flow::{KeyFrom, KeyOf, Looked, Lookup};
 use store::{StoreError, look_before};
 use wasm::{
-    BlobReader, BlobWriter, CallResult, GuestLine, LogFull, LogSink, Prepared, RunContext,
-    SecretText, TaskContext, TaskPort, TaskStart,
+    BlobReader, BlobWriter, CallResult, Prepared, RunContext, SecretText, TaskContext, TaskPort,
+    TaskStart,
 };
 
 /// How long the keys that are made together may take. Meanwhile the flow hears of nothing.
@@ -105,19 +106,10 @@ fn asking(context: &Arc<RunContext>, by: TaskName, arguments: Json, until: Insta
             attempt: 1,
         }),
         arguments,
-        logs: Arc::new(Unheard),
+        logs: Arc::new(Silence),
         port: Arc::new(Nothing),
         grants: Grants::default(),
         timeout: Some(until.saturating_duration_since(Instant::now())),
-    }
-}
-
-/// Lines that nobody hears.
-struct Unheard;
-
-impl LogSink for Unheard {
-    fn line(&self, _line: GuestLine) -> Result<(), LogFull> {
-        Ok(())
     }
 }
 

@@ -153,8 +153,8 @@ impl FlowPort for ReplayPort {
     }
 }
 
-/// What was said then stands in the log.
-struct Silence;
+/// Nobody hears the lines: of a replay they stand in the log.
+pub(super) struct Silence;
 
 impl LogSink for Silence {
     fn line(&self, _line: GuestLine) -> Result<(), LogFull> {

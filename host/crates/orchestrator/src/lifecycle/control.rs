@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, Subject};
+use super::limits::give_back;
 use super::plan::{Change, Ended, Enter, GivenBack, News, Plan, Reopen, Says};
 use super::question::{Question, Settling};
 use super::refusal::{Refusal, check_transition};
@@ -67,7 +68,7 @@ pub fn pause(subject: &Subject, now: Timestamp) -> Result<Plan<'static>, Refusal
     let state = State::new(StateType::Paused, StateName::PAUSED, now);
     enter(&mut plan, &subject.head, state, None, true)?;
     let head = &subject.head;
-    if head.is_limited && head.worker.is_none() {
+    if head.worker.is_none() {
         // What waits behind it goes on. It asks anew once it is resumed.
         let has_begun = head.tally.started.is_some();
         let what = if has_begun {
@@ -75,11 +76,7 @@ pub fn pause(subject: &Subject, now: Timestamp) -> Result<Plan<'static>, Refusal
         } else {
             GivenBack::All
         };
-        plan.change(Change::GiveBack {
-            run: head.key,
-            at: now,
-            what,
-        });
+        give_back(&mut plan, head, what, now);
     }
     Ok(plan)
 }
@@ -99,13 +96,9 @@ fn go_on(plan: &mut Plan<'_>, subject: &Subject, now: Timestamp) -> Result<(), R
         return Err(Refusal::NotPaused { run, state });
     }
     whole(subject)?;
-    if head.is_limited && head.worker.is_some() {
+    if head.worker.is_some() {
         // Whoever executes it has not stopped yet, and does nothing for it any more.
-        plan.change(Change::GiveBack {
-            run: head.key,
-            at: now,
-            what: GivenBack::OfTasks,
-        });
+        give_back(plan, head, GivenBack::OfTasks, now);
     }
     let ready_at = if head.tally.started.is_none() {
         subject.scheduled.max(now)

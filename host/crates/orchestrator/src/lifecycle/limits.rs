@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use super::end::{self, Ending};
 use super::head::Head;
-use super::plan::{Change, Enter, News, Plan, Says};
+use super::plan::{Change, Enter, GivenBack, News, Plan, Says};
 use super::refusal::{Refusal, check_transition};
 use model::{
     Collision, Failure, FailureKind, LimitName, State, StateName, StateType, Taking, Timestamp,
@@ -54,6 +54,17 @@ pub fn may_have(needs: &[LimitNeed]) -> bool {
 pub fn decisive(takes: &[Taking], lacks: impl Fn(&Taking) -> bool) -> Option<&Taking> {
     let lacking = takes.iter().filter(|taking| lacks(taking));
     lacking.min_by_key(|taking| taking.collision == Collision::Enqueue)
+}
+
+/// A run gives back slots, if it may have any. Whoever goes on with it asks for its tasks anew.
+pub(super) fn give_back(plan: &mut Plan<'_>, head: &Head, what: GivenBack, at: Timestamp) {
+    if head.is_limited {
+        plan.change(Change::GiveBack {
+            run: head.key,
+            at,
+            what,
+        });
+    }
 }
 
 /// A run that was about to be claimed waits for a slot instead: it is not ready until it has it.

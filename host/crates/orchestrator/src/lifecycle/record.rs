@@ -19,6 +19,7 @@ use std::time::Duration;
 use super::attempt;
 use super::end::{self, Ending};
 use super::head::{Head, Tally};
+use super::limits::give_back;
 use super::plan::{Advance, Change, GiveUp, GivenBack, Leave, News, Plan, Says};
 use super::question::{Cleaning, Question, SlotFreed, Waiting, Wish};
 use super::refusal::{Broken, Refusal, check_transition};
@@ -303,14 +304,10 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             at,
             failed,
         } => {
-            give_back_tasks(plan, head, state.at);
-            if failed.is_some() && head.is_limited {
+            give_back(plan, head, GivenBack::OfTasks, state.at);
+            if failed.is_some() {
                 // The next attempt asks anew.
-                plan.change(Change::GiveBack {
-                    run: head.key,
-                    at: state.at,
-                    what: GivenBack::OfCode,
-                });
+                give_back(plan, head, GivenBack::OfCode, state.at);
             }
             let leaves = Leaves { passed, state, at };
             leave(plan, head, leaves, failed, tally);
@@ -336,7 +333,7 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             free_slot(plan, head.pool.clone());
         }
         Goes::GivesUp => {
-            give_back_tasks(plan, head, head.since);
+            give_back(plan, head, GivenBack::OfTasks, head.since);
             plan.change(Change::GiveUp(GiveUp {
                 run,
                 tally,
@@ -346,17 +343,6 @@ fn go_on<'p>(plan: &mut Plan<'p>, head: &Head, progress: &'p Progress, goes: Goe
             }));
             free_slot(plan, head.pool.clone());
         }
-    }
-}
-
-/// Nobody executes its tasks any more. Whoever goes on with them asks for slots anew.
-fn give_back_tasks(plan: &mut Plan<'_>, head: &Head, at: Timestamp) {
-    if head.is_limited {
-        plan.change(Change::GiveBack {
-            run: head.key,
-            at,
-            what: GivenBack::OfTasks,
-        });
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::end::{self, Ending};
 use super::head::Head;
+use super::limits;
 use super::losses::{Losses, Reached};
 use super::plan::{Change, Enter, GiveUp, GivenBack, News, Plan, Says};
 use super::refusal::{Refusal, check_transition};
@@ -36,14 +37,8 @@ pub fn give_back(
     let mut plan = Plan::default();
     // Its slot is free even if the run cannot be claimed.
     plan.tell(News::READY);
-    if head.is_limited {
-        // A worker that goes on with its tasks asks for them anew.
-        plan.change(Change::GiveBack {
-            run: head.key,
-            at: now,
-            what: GivenBack::OfTasks,
-        });
-    }
+    // A worker that goes on with its tasks asks for them anew.
+    limits::give_back(&mut plan, head, GivenBack::OfTasks, now);
     let reached = head.reached(settled);
     let losses = losses_after(head, reached, why);
     if let Some(seen) = guilt(head, reached, why) {

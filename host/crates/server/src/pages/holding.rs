@@ -27,10 +27,7 @@ impl Holding {
 
     /// What can be done to something that is paused, or is not.
     pub fn that_changes(is_paused: bool) -> Self {
-        match is_paused {
-            true => Self::Resume,
-            false => Self::Pause,
-        }
+        if is_paused { Self::Resume } else { Self::Pause }
     }
 
     /// Where it is asked for and done, of what has this path.

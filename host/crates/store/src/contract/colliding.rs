@@ -3,28 +3,14 @@
 use std::sync::Arc;
 
 use model::{
-    Collision, Event, FlowRun, Limit, LimitName, Priority, RunId, State, StateName, StateType,
-    Taking, Timestamp,
+    Collision, Event, FlowRun, Priority, RunId, State, StateName, StateType, Taking, Timestamp,
 };
 
 use super::cast::{Cast, SetClock, at, json, new_run};
 use super::events::read;
+use super::limits::{make, name};
 use super::offering::wait_for_runs;
 use crate::{NewRun, Store};
-
-fn name(text: &str) -> LimitName {
-    text.parse().unwrap()
-}
-
-async fn make<S: Store>(cast: &Cast<S>, text: &str) {
-    let limit = Limit {
-        name: name(text),
-        slots: 1,
-        per: None,
-        created: at(0),
-    };
-    cast.store.create_limit(limit).await.unwrap();
-}
 
 /// A run that takes a slot of each of these.
 fn taking(limits: &[(&str, Collision)]) -> NewRun {
@@ -48,8 +34,8 @@ fn taking(limits: &[(&str, Collision)]) -> NewRun {
 pub async fn what_finds_no_slot_says_what_becomes_of_a_run<S: Store>(cast: Cast<S>) {
     for (own, other) in [("a", "b"), ("b", "a")] {
         let (own, other) = (format!("{own}-own"), format!("{other}-{own}"));
-        make(&cast, &own).await;
-        make(&cast, &other).await;
+        make(&cast, &own, 1, None).await;
+        make(&cast, &other, 1, None).await;
         let both = [(&*own, Collision::CancelNew), (&*other, Collision::Enqueue)];
         // The other limit has none: it is waited for.
         let holder = cast.create(taking(&both[1..])).await;
@@ -75,7 +61,7 @@ pub async fn what_finds_no_slot_says_what_becomes_of_a_run<S: Store>(cast: Cast<
 
 /// A run that makes others go is claimed with them, and before them.
 pub async fn who_makes_others_go_does_not_harm_a_claim_of_both<S: Store>(cast: Cast<S>) {
-    make(&cast, "one").await;
+    make(&cast, "one", 1, None).await;
     let run = |priority: u8| {
         let new = taking(&[("one", Collision::CancelOld)]);
         NewRun {
@@ -100,7 +86,7 @@ pub async fn who_makes_others_go_does_not_harm_a_claim_of_both<S: Store>(cast: C
 
 /// A claim that waits for others tells of those that it does not let start.
 pub async fn a_claim_that_waits_tells_of_runs_that_are_turned_away<S: Store>(cast: Cast<S>) {
-    make(&cast, "one").await;
+    make(&cast, "one", 1, None).await;
     cast.create(taking(&[("one", Collision::CancelNew)])).await;
     cast.claim_only(0).await;
     let later = |second: i64, collision| {

@@ -10,11 +10,11 @@ use model::{
 use super::cast::{Cast, at, component, deployment, failure, json, new_run, task};
 use crate::{LimitChange, NewRun, Next, Progress, Recorded, Store};
 
-fn name(text: &str) -> LimitName {
+pub(super) fn name(text: &str) -> LimitName {
     text.parse().unwrap()
 }
 
-async fn make<S: Store>(cast: &Cast<S>, text: &str, slots: u32, per: Option<u64>) {
+pub(super) async fn make<S: Store>(cast: &Cast<S>, text: &str, slots: u32, per: Option<u64>) {
     let limit = Limit {
         name: name(text),
         slots,
