@@ -76,6 +76,7 @@ mod retrying;
 mod running;
 mod scheduling;
 mod server;
+mod setting_up;
 mod sockets;
 mod stopping;
 mod strangers;

@@ -189,12 +189,16 @@ fn a_file_that_is_dropped_shows_what_it_declares_before_it_is_deployed() {
         let deployments = || scene.server.get("/v1/deployments")["items"].clone();
         assert_eq!(deployments(), json!([]));
         // A grant that is none is said at the form, and nothing is lost.
-        browser.fill("textarea[name=http]", "http://a/b").await;
+        browser
+            .fill("textarea[name='grants/http']", "http://a/b")
+            .await;
         browser.click("form.form button.primary").await;
         browser.until("http://a/b").await;
         browser.find("[role=alert]").await;
         assert_eq!(deployments(), json!([]));
-        browser.fill("textarea[name=http]", "api.example.org").await;
+        browser
+            .fill("textarea[name='grants/http']", "api.example.org")
+            .await;
         browser.click("form.form button.primary").await;
         browser.until("release-deployment").await;
         let made = deployments();

@@ -41,6 +41,21 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
     let action = scene.server.post("/v1/bulk-actions", &resume);
     let action = action["id"].as_str().unwrap().to_owned();
     let cached = cached(&scene);
+    let schedule = ["schedule", "create", "joined"];
+    for more in [
+        &["--cron", "0 9 * * 1-5", "--timezone", "Europe/Berlin"][..],
+        &["--name", "often", "--interval", "15m", "--overlap", "skip"],
+    ] {
+        scene.home.run([&schedule, more].concat()).ok();
+    }
+    for command in [
+        "limit create database --slots 5",
+        "limit create shop-api --slots 100 --per 1m",
+        "work-queue create urgent --priority 1 --limit 3",
+        "prune set --older-than 30d --keep-failed",
+    ] {
+        scene.home.run(command.split(' ')).ok();
+    }
     let pages = vec![
         ("dashboard", "/".to_owned()),
         ("runs", "/flow-runs".to_owned()),
@@ -84,6 +99,25 @@ fn lively() -> (Scene, Vec<(&'static str, String)>) {
         ("upload", "/components/new".to_owned()),
         ("pools", "/work-pools".to_owned()),
         ("pool", "/work-pools/default-pool".to_owned()),
+        (
+            "queue-edit",
+            "/work-pools/default-pool/queues/default/edit".to_owned(),
+        ),
+        ("queue-new", "/work-pools/default-pool/new-queue".to_owned()),
+        ("schedules", "/schedules".to_owned()),
+        (
+            "deployment-scheduled",
+            "/deployments/joined/joined-deployment".to_owned(),
+        ),
+        (
+            "schedule-new",
+            "/deployments/joined/joined-deployment/new-schedule".to_owned(),
+        ),
+        ("limits", "/limits".to_owned()),
+        ("limit", "/limits/database".to_owned()),
+        ("limit-new", "/new-limit".to_owned()),
+        ("limit-edit", "/limits/database/edit".to_owned()),
+        ("prune-rule", "/prune-rule".to_owned()),
         ("cache", "/cache".to_owned()),
         ("cache-of-task", "/cache?task=doubles".to_owned()),
         ("cache-wrong", "/cache?task=a%2Fb".to_owned()),

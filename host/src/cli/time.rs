@@ -3,13 +3,12 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::Zoned;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use model::Timestamp;
 
 pub use operations::text::took;
+use operations::text::{point, span};
 use operations::view::FlowRunView;
 
 /// How long the attempts of a run that has ended took together: `17ms in 2 attempts`.
@@ -63,26 +62,8 @@ pub struct TimeArg(pub Timestamp);
 impl FromStr for TimeArg {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        match point(text) {
-            Ok(at) => Ok(Self(Timestamp(at.as_microsecond()))),
-            // It may be a zone that is unknown, or one whose offset is another.
-            Err(err) if text.contains('[') => Err(format!("`{text}` is no time: {err}")),
-            Err(_) => Err(format!(
-                "`{text}` is no time such as `2026-10-01T12:00:00Z`, `2026-10-01 12:00` or \
-                 `2026-10-01T12:00[Europe/Berlin]`"
-            )),
-        }
+        point(text, &TimeZone::system()).map(Self)
     }
-}
-
-fn point(text: &str) -> Result<jiff::Timestamp, jiff::Error> {
-    if text.contains('[') {
-        return Ok(text.parse::<Zoned>()?.timestamp());
-    }
-    text.parse().or_else(|_| {
-        let civil = text.parse::<DateTime>()?;
-        Ok(civil.to_zoned(TimeZone::system())?.timestamp())
-    })
 }
 
 /// A point in time as typed, or how long ago it was: `2026-10-01 12:00`, `24h`.
@@ -119,14 +100,7 @@ pub struct SpanArg(pub Duration);
 impl FromStr for SpanArg {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text).map(Self).map_err(|_| {
-            let is_number = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
-            if is_number {
-                format!("`{text}` has no unit; `{text}s`, `{text}m` and `{text}h` have one")
-            } else {
-                format!("`{text}` is no duration such as `500ms`, `30s` or `1h 30m`")
-            }
-        })
+        span(text).map(Self)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Schedules that cannot be.
 
+use model::Timetable;
 use orchestrator::calendar::CalendarError;
 
 use super::{Problem, ProblemKind};
@@ -35,6 +36,11 @@ fn pointer(error: &CalendarError) -> &'static str {
         CalendarError::Interval { .. } => "/interval_ms",
         CalendarError::Rrule { .. } | CalendarError::Endless { .. } => "/rrule",
         CalendarError::EndBeforeStart { .. } => "/end",
-        CalendarError::NeverDue { .. } => "",
+        CalendarError::NeverDue { timetable } => match timetable {
+            Timetable::Cron(_) => "/cron",
+            Timetable::Rrule { .. } => "/rrule",
+            // It goes on for ever, but for its end.
+            Timetable::Interval { .. } => "/end",
+        },
     }
 }

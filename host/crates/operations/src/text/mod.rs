@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 pub use signature::{signature, signature_of};
 pub use size::size;
-pub use time::{ago, rough, took};
+pub use time::{ago, point, rough, span, took};
 
 /// Text of a guest without what a terminal would obey: control characters are shown, not
 /// sent, and so are those that change the direction of what follows. Line breaks and tabs stay.

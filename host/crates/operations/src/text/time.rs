@@ -2,7 +2,52 @@
 
 use std::time::Duration;
 
+use jiff::Zoned;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use model::Timestamp;
+
+/// A point in time as typed: RFC 3339, with a time zone (RFC 9557), or without either in `zone`.
+///
+/// # Errors
+///
+/// Why it is none, for whoever typed it.
+pub fn point(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
+    let read = || -> Result<jiff::Timestamp, jiff::Error> {
+        if text.contains('[') {
+            return Ok(text.parse::<Zoned>()?.timestamp());
+        }
+        text.parse().or_else(|_| {
+            let civil = text.parse::<DateTime>()?;
+            Ok(civil.to_zoned(zone.clone())?.timestamp())
+        })
+    };
+    match read() {
+        Ok(at) => Ok(Timestamp(at.as_microsecond())),
+        // It may be a zone that is unknown, or one whose offset is another.
+        Err(err) if text.contains('[') => Err(format!("`{text}` is no time: {err}")),
+        Err(_) => Err(format!(
+            "`{text}` is no time such as `2026-10-01T12:00:00Z`, `2026-10-01 12:00` or \
+             `2026-10-01T12:00[Europe/Berlin]`"
+        )),
+    }
+}
+
+/// A span of time as typed: `1s`, `500ms`, `1h 30m`.
+///
+/// # Errors
+///
+/// Why it is none, for whoever typed it.
+pub fn span(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| {
+        let is_number = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        if is_number {
+            format!("`{text}` has no unit; `{text}s`, `{text}m` and `{text}h` have one")
+        } else {
+            format!("`{text}` is no duration such as `500ms`, `30s` or `1h 30m`")
+        }
+    })
+}
 
 /// How far away a time is, in its largest unit: `3s ago`, `in 2h`.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {

@@ -1,6 +1,8 @@
 //! Why a schedule has no calendar.
 
-use model::Timestamp;
+use model::{Timestamp, Timetable};
+
+use super::in_words;
 
 /// The shortest interval, in milliseconds.
 pub const INTERVAL_MIN_MS: u64 = 1000;
@@ -27,8 +29,8 @@ pub enum CalendarError {
     Endless { rule: String },
     #[error("the end, {end}, is not after the start, {start}")]
     EndBeforeStart { start: Timestamp, end: Timestamp },
-    #[error("{what} is never due")]
-    NeverDue { what: String },
+    #[error("{} is never due", in_words(timetable))]
+    NeverDue { timetable: Timetable },
 }
 
 impl CalendarError {

@@ -78,7 +78,7 @@ impl Calendar {
         match calendar.next(now) {
             Some(_) => Ok(calendar),
             None => Err(CalendarError::NeverDue {
-                what: in_words(&rule.timetable),
+                timetable: rule.timetable.clone(),
             }),
         }
     }

@@ -1,17 +1,21 @@
 //! Components: what was uploaded, what it declares, and deploying its flows.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::response::Response;
+use model::{Collision, Json, LimitName, PoolName};
 use operations::client::{
     Answered, ComponentQuery, DeployRequest, DeploymentQuery, GrantsRequest, PoolQuery,
     QueryRequest as _,
 };
 use operations::problem::{Problem, ProblemKind};
 use operations::text::size;
-use operations::view::{ComponentView, DeploymentView, FlowView, TaskView};
+use operations::view::{ComponentView, ConcurrencyView, DeploymentView, FlowView, TaskView};
 
 use super::cx::{Cx, rendered, see_other};
 use super::deployments::pool_path;
+use super::fields::{Fields, Input, Sheet, is_between_words, refusal};
 use super::flow_runs::deployment_path;
 use super::listing::{Headed, Listing};
 use super::parts::{Action, Cell, Choice, Empty, Link, Pair, Row, Table, columns};
@@ -255,89 +259,111 @@ pub async fn upload(cx: Cx, bytes: Vec<u8>) -> Response {
     .await
 }
 
-#[derive(Template)]
-#[template(path = "deploy.html")]
-struct Deploy {
-    shell: Shell,
-    digest: String,
-    short: String,
-    problem: Option<Problem>,
-    flows: Vec<FlowChoice>,
-    name: String,
-    pools: Vec<Choice>,
-    http: String,
-    tcp: String,
-    is_private: bool,
-    env: String,
-    dirs: String,
-    has_tmp: bool,
-    secrets: String,
-    parameters: String,
-    tags: String,
-}
-
-struct FlowChoice {
-    name: String,
-    about: String,
-    is_chosen: bool,
-}
-
-impl Deploy {
-    async fn new(
-        cx: &Cx,
-        component: &ComponentView,
-        posted: Option<&Query>,
-        problem: Option<Problem>,
-    ) -> Answered<Self> {
-        let pools = cx.client.list_pools(PoolQuery::default()).await?;
-        let value = |name: &str| {
-            posted
-                .and_then(|it| it.get(name))
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let pool = Some(value("pool")).filter(|it| !it.is_empty());
-        let pool = pool.unwrap_or_else(|| "default-pool".to_owned());
-        let flow = |flow: &FlowView| FlowChoice {
-            name: flow.name.to_string(),
-            about: about(flow.description.as_deref()),
-            is_chosen: posted
-                .is_none_or(|it| it.all("flow").any(|name| name == flow.name.as_str())),
-        };
-        let choice = |it: &operations::view::PoolView| Choice {
-            value: it.name.to_string(),
-            text: it.name.to_string(),
-            is_chosen: it.name.as_str() == pool,
-        };
-        Ok(Self {
-            shell: cx.shell("Deploy flows"),
-            digest: component.digest.to_string(),
-            short: short(component),
-            problem,
-            flows: component.manifest.flows.iter().map(flow).collect(),
-            name: value("name"),
-            pools: pools.items.iter().map(choice).collect(),
-            http: value("http"),
-            tcp: value("tcp"),
-            is_private: posted.is_some_and(|it| it.get("private").is_some()),
-            env: value("env"),
-            dirs: value("dirs"),
-            has_tmp: posted.is_some_and(|it| it.get("tmp").is_some()),
-            secrets: value("secrets"),
-            parameters: match posted {
-                Some(_) => value("parameters"),
-                None => "{}".to_owned(),
-            },
-            tags: value("tags"),
-        })
-    }
+async fn deploy_sheet(cx: &Cx, component: &ComponentView) -> Answered<Sheet> {
+    let flow = |flow: &FlowView| Choice {
+        value: flow.name.to_string(),
+        text: about(flow.description.as_deref()),
+        is_chosen: true,
+    };
+    let flows = component.manifest.flows.iter().map(flow).collect();
+    let pools = cx.client.list_pools(PoolQuery::default()).await?;
+    let pools: Vec<&str> = pools.items.iter().map(|it| it.name.as_str()).collect();
+    let collision = |it: Collision| match it {
+        Collision::Enqueue => "it waits",
+        Collision::CancelNew => "it is cancelled",
+        Collision::CancelOld => "the earliest is cancelled",
+    };
+    let collisions = Collision::ALL.map(|it| (it.as_str(), collision(it)));
+    let inputs = vec![
+        Input::several("Flows", "flows", flows),
+        Input::line("Name", "name")
+            .placeholder("FLOW-deployment")
+            .hint("The part after the slash. Left empty, each is called after its flow."),
+        Input::lines("Default parameters", "parameters", 4)
+            .now("{}")
+            .hint("A JSON object."),
+        Input::line("Tags", "tags").hint("Separated by commas."),
+        Input::heading("When its runs start"),
+        Input::one(
+            "Work pool",
+            "pool",
+            pools.into_iter().map(|it| (it, it)),
+            PoolName::default_pool().as_str(),
+        ),
+        Input::line("Queue", "work_queue")
+            .placeholder("default")
+            .hint("A queue of that pool."),
+        Input::line("Priority", "priority")
+            .placeholder("50")
+            .hint("That of its runs within their queue: `1` goes first, `100` last."),
+        Input::line("Runs at once", "concurrency/slots")
+            .hint("So many may be under way. Left empty: no limit."),
+        Input::one(
+            "If one more comes",
+            "concurrency/collision",
+            collisions,
+            Collision::default().as_str(),
+        ),
+        Input::line("Counted apart by", "concurrency/keys")
+            .placeholder("customer")
+            .hint("Parameters, separated by commas: with `customer`, each customer has that many."),
+        Input::line("Limits", "limits").placeholder("database").hint(
+            "Names, separated by commas: each run takes a slot of them. Left empty: what the flow \
+             declares.",
+        ),
+        Input::tick("Without the limits that the flow declares", "no_limits", false),
+        Input::tick("Without the schedules that the flow declares", "no_schedules", false),
+        Input::heading("What its tasks may reach"),
+        Input::lines("Tasks may reach by HTTP", "grants/http", 3)
+            .placeholder("api.example.org")
+            .hint(
+                "One host a line, as `host`, `*.host`, `host:port`, `https://host` or `*`. Left \
+                 empty, tasks reach nothing. Flows never reach anything.",
+            ),
+        Input::lines("Tasks may reach by TCP", "grants/tcp", 2)
+            .placeholder("db.example.org:5432")
+            .hint("One place a line, as `host:port`."),
+        Input::tick(
+            "Granted names may lead to addresses of the worker's own machine and network",
+            "grants/private",
+            false,
+        ),
+        Input::lines("Variables of the tasks' environment", "grants/env", 2)
+            .placeholder("LANG=en")
+            .hint("One a line, as `NAME=VALUE`, or `NAME` for the value that the worker has."),
+        Input::lines("Directories", "grants/dirs", 2)
+            .placeholder("/srv/in:/data:ro")
+            .hint(
+                "One a line, as `/path/on/the/worker:/path/of/the/task`, with `:ro` if nothing \
+                 there may be changed.",
+            ),
+        Input::tick(
+            "Each attempt of a task has an empty directory of its own at /tmp",
+            "grants/tmp",
+            false,
+        ),
+        Input::lines("Secrets", "grants/secrets", 2)
+            .placeholder("shop-token")
+            .hint("One a line, as `NAME`, or `NAME=VARIABLE` to have it in the environment, too."),
+    ];
+    let back = path(component);
+    Ok(Sheet {
+        shell: cx.shell("Deploy flows"),
+        crumbs: vec![
+            Link::new("Components", "/components"),
+            Link::new(short(component), &back),
+        ],
+        heading: "Deploy flows".to_owned(),
+        actions: Vec::new(),
+        fields: Fields::new(format!("{back}/deploy"), "Deploy", inputs).back(back),
+    })
 }
 
 /// `GET /components/{digest}/deploy`
 pub async fn deploy_form(cx: Cx, digest: String) -> Response {
     cx.answer(async |cx| {
         let component = cx.client.inspect_component(&digest).await?;
-        Ok(rendered(&Deploy::new(cx, &component, None, None).await?))
+        Ok(deploy_sheet(cx, &component).await?.asked())
     })
     .await
 }
@@ -362,63 +388,68 @@ pub async fn deploy(cx: Cx, digest: String, posted: Query) -> Response {
                 };
                 Ok(see_other(&to, &said))
             }
-            Err(problem) if problem.kind.is_mistake_of_user() => {
-                let page = Deploy::new(cx, &component, Some(&posted), Some(problem)).await?;
-                Ok(super::cx::unprocessable(&page))
-            }
-            Err(problem) => Err(problem),
+            Err(problem) => deploy_sheet(cx, &component)
+                .await?
+                .refused(&posted, problem),
         }
     })
     .await
 }
 
 fn wish(component: &ComponentView, posted: &Query) -> Answered<DeployRequest> {
-    let invalid = |kind, detail: String| Problem::new(kind, detail);
-    let flows: Vec<String> = posted.all("flow").map(str::to_owned).collect();
+    let flows: Vec<String> = posted.all("flows").map(str::to_owned).collect();
     if flows.is_empty() {
-        return Err(invalid(
-            ProblemKind::InvalidQuery,
-            "no flow is ticked".to_owned(),
-        ));
+        return Err(refusal("flows", "no flow is ticked"));
     }
-    let pool = posted.get("pool").unwrap_or("default-pool");
-    let parameters = posted.get("parameters").unwrap_or("{}");
-    let parameters = model::Json::tidy(parameters).map_err(|err| {
-        let detail = format!("the default parameters are no JSON: {err}");
-        invalid(ProblemKind::InvalidParameters, detail)
-    })?;
-    let listed = |name: &str, separator: fn(char) -> bool| -> Vec<String> {
-        let text = posted.get(name).unwrap_or_default();
-        let parts = text
-            .split(separator)
-            .map(str::trim)
-            .filter(|part| !part.is_empty());
-        parts.map(str::to_owned).collect()
-    };
+    let limits = posted.words("limits", is_between_words);
+    let limits = limits.iter().map(|name| name.parse::<LimitName>());
+    let limits = limits.collect::<Result<Vec<_>, _>>();
+    let limits = limits.map_err(|err| refusal("limits", &err.to_string()))?;
+    let has_no = |name: &str| posted.get(name).is_some();
     Ok(DeployRequest {
-        schedules: None,
+        schedules: has_no("no_schedules").then(Vec::new),
         component: component.digest.to_string(),
         flows,
         name: posted.get("name").map(str::to_owned),
-        pool: pool
-            .parse()
-            .map_err(|err: model::NameError| invalid(ProblemKind::InvalidName, err.to_string()))?,
-        parameters,
-        flow_parameters: std::collections::BTreeMap::new(),
-        work_queue: None,
-        priority: None,
-        concurrency: None,
-        limits: None,
-        tags: listed("tags", |c| c == ','),
+        pool: posted.read("pool")?.unwrap_or_else(PoolName::default_pool),
+        parameters: posted
+            .json("parameters")?
+            .unwrap_or_else(Json::empty_object),
+        flow_parameters: BTreeMap::new(),
+        work_queue: posted.read("work_queue")?,
+        priority: posted.read("priority")?,
+        concurrency: concurrency(posted)?,
+        limits: (!limits.is_empty() || has_no("no_limits")).then_some(limits),
+        tags: posted.words("tags", |c| c == ','),
         grants: GrantsRequest {
-            http: listed("http", |c| c.is_whitespace() || c == ','),
-            tcp: listed("tcp", |c| c.is_whitespace() || c == ','),
-            private: posted.get("private").is_some(),
-            env: listed("env", |c| c == '\n'),
-            dirs: listed("dirs", |c| c == '\n'),
-            tmp: posted.get("tmp").is_some(),
-            secrets: listed("secrets", |c| c.is_whitespace() || c == ','),
+            http: posted.words("grants/http", is_between_words),
+            tcp: posted.words("grants/tcp", is_between_words),
+            private: posted.get("grants/private").is_some(),
+            env: posted.words("grants/env", |c| c == '\n'),
+            dirs: posted.words("grants/dirs", |c| c == '\n'),
+            tmp: posted.get("grants/tmp").is_some(),
+            secrets: posted.words("grants/secrets", is_between_words),
         },
         description: None,
     })
+}
+
+/// How many of its runs may be under way. What is done then means nothing without a number.
+fn concurrency(posted: &Query) -> Answered<Option<ConcurrencyView>> {
+    let keys = posted.words("concurrency/keys", is_between_words);
+    let Some(slots) = posted.number("concurrency/slots")? else {
+        return if keys.is_empty() {
+            Ok(None)
+        } else {
+            let detail = "runs are counted apart only if there is a number of them";
+            Err(refusal("concurrency/slots", detail))
+        };
+    };
+    let collision = posted.get("concurrency/collision").unwrap_or_default();
+    let is_it = |it: &Collision| it.as_str() == collision;
+    Ok(Some(ConcurrencyView {
+        slots,
+        collision: Collision::ALL.into_iter().find(is_it).unwrap_or_default(),
+        keys,
+    }))
 }

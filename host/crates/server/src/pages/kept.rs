@@ -1,12 +1,14 @@
 //! Variables and secrets.
 
+use std::str::FromStr;
+
 use askama::Template;
 use axum::response::Response;
 use model::{Json, NameError, SecretName, VariableName};
 use operations::client::{Answered, SecretQuery, SecretText, VariableQuery};
-use operations::problem::{Problem, ProblemKind};
 
 use super::cx::{Cx, rendered, see_other, unprocessable};
+use super::fields::{Fields, Input, refusal};
 use super::flow_runs::deployment_link;
 use super::parts::Link;
 use super::query::Query;
@@ -27,14 +29,10 @@ struct Page {
     column: &'static str,
     empty: &'static str,
     command: &'static str,
-    verb: &'static str,
     is_secret: bool,
     rows: Vec<Row>,
-    can_administer: bool,
-    /// What was posted and is wrong.
-    problem: Option<Problem>,
-    name: String,
-    value: String,
+    /// What sets one, for whoever may.
+    form: Option<Fields>,
 }
 
 struct Row {
@@ -47,6 +45,36 @@ struct Row {
     /// The deployments whose tasks may read a secret.
     users: Vec<Link>,
     updated: When,
+}
+
+impl Page {
+    fn with(self, form: Fields) -> Self {
+        Self {
+            form: Some(form),
+            ..self
+        }
+    }
+}
+
+fn variable_fields() -> Fields {
+    let inputs = vec![
+        Input::line("Name", "name").required(),
+        Input::lines("Value", "value", 3)
+            .required()
+            .hint("JSON, such as `1.5`, `\"text\"` or `{\"eur\": 1}`."),
+    ];
+    Fields::new("/variables", "Set variable", inputs)
+}
+
+/// What was typed as a value never comes back.
+fn secret_fields() -> Fields {
+    let inputs = vec![
+        Input::line("Name", "name").required(),
+        Input::secret("Value", "value")
+            .required()
+            .hint("Nobody is shown it again. Tasks of deployments that were granted it read it."),
+    ];
+    Fields::new("/secrets", "Set secret", inputs)
 }
 
 async fn variables_page(cx: &Cx) -> Answered<Page> {
@@ -75,13 +103,9 @@ async fn variables_page(cx: &Cx) -> Answered<Page> {
         column: "Value",
         empty: "There are no variables.",
         command: "orch-host variable set NAME VALUE",
-        verb: "Set variable",
         is_secret: false,
         rows: rows.collect(),
-        can_administer: cx.can_administer(),
-        problem: None,
-        name: String::new(),
-        value: String::new(),
+        form: cx.can_administer().then(variable_fields),
     })
 }
 
@@ -112,19 +136,14 @@ async fn secrets_page(cx: &Cx) -> Answered<Page> {
         column: "Granted to",
         empty: "There are no secrets.",
         command: "orch-host secret set NAME",
-        verb: "Set secret",
         is_secret: true,
         rows: rows.collect(),
-        can_administer: cx.can_administer(),
-        problem: None,
-        name: String::new(),
-        value: String::new(),
+        form: cx.can_administer().then(secret_fields),
     })
 }
 
-fn named<N: std::str::FromStr<Err = NameError>>(posted: &Query) -> Answered<N> {
-    let name = posted.get("name").unwrap_or_default().parse::<N>();
-    name.map_err(|err| Problem::new(ProblemKind::InvalidName, err.to_string()))
+fn named<N: FromStr<Err = NameError>>(posted: &Query) -> Answered<N> {
+    posted.need("name", "The name")
 }
 
 /// `GET /variables`
@@ -136,26 +155,21 @@ pub async fn variables(cx: Cx) -> Response {
 /// `POST /variables`
 pub async fn set_variable(cx: Cx, posted: Query) -> Response {
     cx.answer(async |cx| {
-        let text = posted.get("value").unwrap_or_default();
         let set = async {
             let name: VariableName = named(&posted)?;
+            let text = posted.get("value").unwrap_or_default();
             let value = Json::tidy(text).map_err(|err| {
-                let detail = format!("the value is {err}");
-                Problem::new(ProblemKind::InvalidRequest, detail)
+                refusal("value", &format!("the value is {err}"))
                     .hint("a text stands between quotation marks")
             })?;
             cx.client.set_variable(&name, value).await
         };
         match set.await {
             Ok(set) => Ok(see_other("/variables", &format!("Set {}", set.name))),
-            Err(problem) if problem.kind.is_mistake_of_user() => {
-                let mut page = variables_page(cx).await?;
-                page.problem = Some(problem);
-                page.name = posted.get("name").unwrap_or_default().to_owned();
-                page.value = text.to_owned();
-                Ok(unprocessable(&page))
+            Err(problem) => {
+                let form = variable_fields().refused(&posted, problem)?;
+                Ok(unprocessable(&variables_page(cx).await?.with(form)))
             }
-            Err(problem) => Err(problem),
         }
     })
     .await
@@ -190,13 +204,10 @@ pub async fn set_secret(cx: Cx, posted: Query) -> Response {
                 "/secrets",
                 &format!("Set {}, version {}", set.name, set.version),
             )),
-            Err(problem) if problem.kind.is_mistake_of_user() => {
-                let mut page = secrets_page(cx).await?;
-                page.problem = Some(problem);
-                page.name = posted.get("name").unwrap_or_default().to_owned();
-                Ok(unprocessable(&page))
+            Err(problem) => {
+                let form = secret_fields().refused(&posted, problem)?;
+                Ok(unprocessable(&secrets_page(cx).await?.with(form)))
             }
-            Err(problem) => Err(problem),
         }
     })
     .await

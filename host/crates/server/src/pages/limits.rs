@@ -2,14 +2,16 @@
 
 use axum::response::Response;
 use model::LimitName;
-use operations::client::{Answered, LimitQuery};
+use operations::client::{Answered, ChangeLimit, CreateLimit, LimitQuery};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::LimitView;
 
-use super::cx::{Cx, rendered};
+use super::cx::{Cx, rendered, see_other};
+use super::fields::{Fields, Input, Sheet};
+use super::flow_run::Ask;
 use super::listing::Listing;
-use super::parts::{Cell, Empty, Link, Pair, Row, Table, columns};
-use super::query::segment;
+use super::parts::{Action, Cell, Empty, Link, Pair, Row, Table, columns};
+use super::query::{Query, segment};
 use super::shell::Shell;
 use super::show::count;
 
@@ -25,6 +27,11 @@ pub async fn list(cx: Cx) -> Response {
         };
         let mut listing = Listing::new(shell, "Limits");
         listing.crumbs.push(Link::new("Work pools", "/work-pools"));
+        if cx.can_administer() {
+            listing
+                .actions
+                .push(Action::new("Create limit", "/new-limit"));
+        }
         listing.tables.push(Table {
             id: "limits",
             label: "Limits",
@@ -77,6 +84,14 @@ pub async fn page(cx: Cx, name: String) -> Response {
         };
         let mut listing = Listing::new(shell, limit.name.to_string());
         listing.crumbs.push(Link::new("Limits", "/limits"));
+        if cx.can_administer() {
+            let path = path(&limit.name);
+            let delete = Action::new("Delete", format!("{path}/delete"));
+            listing
+                .actions
+                .push(Action::new("Edit", format!("{path}/edit")));
+            listing.actions.push(delete.asking().dangerous());
+        }
         listing.facts = vec![
             Pair::new(
                 "Slots",
@@ -111,6 +126,135 @@ pub async fn page(cx: Cx, name: String) -> Response {
             ..Table::default()
         });
         Ok(rendered(&listing))
+    })
+    .await
+}
+
+/// How many slots there are, and for how long each is taken.
+fn inputs(limit: Option<&LimitView>) -> Vec<Input> {
+    let slots = Input::line("Slots", "slots").required();
+    let per = Input::line("Each stays taken for", "per_ms").placeholder("1m");
+    let per = per.hint("Makes it a rate limit, such as 100 in `1m`. Left empty: until given back.");
+    match limit {
+        None => vec![slots, per],
+        Some(limit) => {
+            let span = limit.per().map(humantime::format_duration);
+            let span = span.map(|it| it.to_string()).unwrap_or_default();
+            vec![slots.now(limit.slots), per.now(span)]
+        }
+    }
+}
+
+fn create_sheet(cx: &Cx) -> Sheet {
+    let name = Input::line("Name", "name")
+        .required()
+        .placeholder("database");
+    let name = name.hint("`tag:TAG` counts the attempts of all tasks with that tag.");
+    let mut fields = vec![name];
+    fields.extend(inputs(None));
+    Sheet {
+        shell: cx.shell("Create limit"),
+        crumbs: vec![Link::new("Limits", "/limits")],
+        heading: "Create limit".to_owned(),
+        actions: Vec::new(),
+        fields: Fields::new("/new-limit", "Create", fields).back("/limits"),
+    }
+}
+
+/// `GET /new-limit`
+pub async fn create_form(cx: Cx) -> Response {
+    cx.answer(async |cx| Ok(create_sheet(cx).asked())).await
+}
+
+/// `POST /new-limit`
+pub async fn create(cx: Cx, posted: Query) -> Response {
+    cx.answer(async |cx| {
+        let created = async {
+            let create = CreateLimit {
+                name: posted.need("name", "The name")?,
+                slots: posted.need_number("slots", "The number of slots")?,
+                per_ms: posted.span_ms("per_ms")?,
+            };
+            cx.client.create_limit(create).await
+        };
+        match created.await {
+            Ok(limit) => Ok(see_other(&path(&limit.name), "Created")),
+            Err(problem) => create_sheet(cx).refused(&posted, problem),
+        }
+    })
+    .await
+}
+
+fn edit_sheet(cx: &Cx, limit: &LimitView) -> Sheet {
+    let path = path(&limit.name);
+    let fields = Fields::new(format!("{path}/edit"), "Save", inputs(Some(limit)));
+    Sheet {
+        shell: cx.shell(format!("Edit {}", limit.name)),
+        crumbs: vec![
+            Link::new("Limits", "/limits"),
+            Link::new(limit.name.to_string(), &path),
+        ],
+        heading: format!("Edit {}", limit.name),
+        actions: Vec::new(),
+        fields: fields.back(path),
+    }
+}
+
+/// `GET /limits/{name}/edit`
+pub async fn edit_form(cx: Cx, name: String) -> Response {
+    cx.answer(async |cx| {
+        let details = cx.client.inspect_limit(&limit_name(&name)?).await?;
+        Ok(edit_sheet(cx, &details.limit).asked())
+    })
+    .await
+}
+
+/// `POST /limits/{name}/edit`
+pub async fn edit(cx: Cx, name: String, posted: Query) -> Response {
+    cx.answer(async |cx| {
+        let name = limit_name(&name)?;
+        let limit = cx.client.inspect_limit(&name).await?.limit;
+        let changed = async {
+            let change = ChangeLimit {
+                slots: Some(posted.need_number("slots", "The number of slots")?),
+                per_ms: Some(posted.span_ms("per_ms")?),
+            };
+            cx.client.change_limit(&name, change).await
+        };
+        match changed.await {
+            Ok(limit) => Ok(see_other(&path(&limit.name), "Saved")),
+            Err(problem) => edit_sheet(cx, &limit).refused(&posted, problem),
+        }
+    })
+    .await
+}
+
+/// `GET /limits/{name}/delete`
+pub async fn ask_delete(cx: Cx, name: String) -> Response {
+    cx.answer(async |cx| {
+        let limit = cx.client.inspect_limit(&limit_name(&name)?).await?.limit;
+        let path = path(&limit.name);
+        Ok(rendered(&Ask {
+            shell: cx.shell(format!("Delete {}", limit.name)),
+            question: format!("Delete limit {}?", limit.name),
+            lines: vec!["What waits for it goes on, and nothing is limited by it.".to_owned()],
+            action: format!("{path}/delete"),
+            hidden: Vec::new(),
+            choices: Vec::new(),
+            verb: "Delete",
+            is_dangerous: true,
+            back: path,
+        }))
+    })
+    .await
+}
+
+/// `POST /limits/{name}/delete`
+pub async fn delete(cx: Cx, name: String) -> Response {
+    cx.answer(async |cx| {
+        let name = limit_name(&name)?;
+        cx.client.delete_limit(&name).await?;
+        Ok(see_other("/limits", &format!("Deleted limit {name}")))
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::fields::Fields;
 use super::filters::Filters;
 use super::parts::{Action, Link, Pair, Table};
 use super::shell::Shell;
@@ -17,6 +18,7 @@ pub struct Listing {
     pub notes: Vec<Note>,
     pub filters: Option<Filters>,
     pub facts: Vec<Pair>,
+    pub form: Option<Fields>,
     pub tables: Vec<Table>,
     pub values: Vec<Headed>,
 }
@@ -43,6 +45,7 @@ impl Listing {
             notes: Vec::new(),
             filters: None,
             facts: Vec::new(),
+            form: None,
             tables: Vec::new(),
             values: Vec::new(),
         }

@@ -3,14 +3,16 @@
 use axum::response::Response;
 use model::{PoolName, QueueName};
 use operations::client::{
-    Answered, ChangePool, ChangeQueue, PoolQuery, QueryRequest as _, QueueQuery, RunQuery,
-    WorkerQuery,
+    Answered, ChangePool, ChangeQueue, CreateQueue, PoolQuery, QueryRequest as _, QueueQuery,
+    RunQuery, WorkerQuery,
 };
 use operations::problem::{Problem, ProblemKind};
 use operations::view::{PoolView, QueueView, WorkerView};
 
 use super::cx::{Cx, rendered, see_other};
 use super::deployments::pool_path;
+use super::fields::{Fields, Input, Sheet};
+use super::flow_run::Ask;
 use super::holding::Holding;
 use super::listing::{Listing, Note};
 use super::parts::{Action, Cell, Empty, Link, Pair, Row, Table, columns};
@@ -234,9 +236,15 @@ async fn queues_table(cx: &Cx, pool: &PoolView) -> Answered<Table> {
                 Cell::text(count(queue.scheduled)).number("scheduled"),
                 Cell::Muted(state.to_owned()).plain(),
                 if cx.can_operate() {
-                    Cell::link(holding.verb(), path).plain()
+                    Cell::Button(Action::new(holding.verb(), path).asking()).plain()
                 } else {
-                    Cell::Muted(String::new()).plain()
+                    Cell::text("").plain()
+                },
+                if cx.can_administer() {
+                    let path = queue_path(&pool.name, &queue.name);
+                    Cell::Button(Action::new("Edit", format!("{path}/edit"))).plain()
+                } else {
+                    Cell::text("").plain()
                 },
             ],
         }
@@ -245,6 +253,10 @@ async fn queues_table(cx: &Cx, pool: &PoolView) -> Answered<Table> {
         id: "queues",
         label: "Queues",
         heading: "Queues".to_owned(),
+        link: cx.can_administer().then(|| {
+            let path = pool_path(pool.name.as_str());
+            Link::new("Create queue", format!("{path}/new-queue"))
+        }),
         columns: columns([
             "Queue",
             "#Priority",
@@ -252,6 +264,7 @@ async fn queues_table(cx: &Cx, pool: &PoolView) -> Answered<Table> {
             "#Ready",
             "#Longest wait",
             "#Scheduled",
+            "",
             "",
             "",
         ]),
@@ -295,6 +308,163 @@ pub async fn act_on_queue(cx: Cx, pool: String, name: String, verb: String) -> R
         };
         cx.client.change_queue(&pool, &name, change).await?;
         let said = format!("{} queue {name}", holding.did());
+        Ok(see_other(&pool_path(pool.as_str()), &said))
+    })
+    .await
+}
+
+/// How its runs start among others.
+fn queue_inputs(queue: Option<&QueueView>) -> Vec<Input> {
+    let priority = queue.map(|it| it.priority).unwrap_or_default();
+    let limit = queue.and_then(|it| it.limit).map(|it| it.to_string());
+    vec![
+        Input::line("Priority", "priority")
+            .now(priority)
+            .hint("Among the queues of the pool: `1` goes first, `100` last."),
+        Input::line("Limit", "limit")
+            .now(limit.unwrap_or_default())
+            .hint("So many of its runs at once. Left empty: no limit beside the pool's."),
+    ]
+}
+
+fn create_queue_sheet(cx: &Cx, pool: &PoolName) -> Sheet {
+    let path = pool_path(pool.as_str());
+    let mut inputs = vec![Input::line("Name", "name").required().placeholder("urgent")];
+    inputs.extend(queue_inputs(None));
+    inputs.push(Input::tick(
+        "Start nothing of it until it is resumed",
+        "paused",
+        false,
+    ));
+    Sheet {
+        shell: cx.shell("Create queue"),
+        crumbs: vec![
+            Link::new("Work pools", "/work-pools"),
+            Link::new(pool.to_string(), &path),
+        ],
+        heading: "Create queue".to_owned(),
+        actions: Vec::new(),
+        fields: Fields::new(format!("{path}/new-queue"), "Create", inputs).back(path),
+    }
+}
+
+/// `GET /work-pools/{pool}/new-queue`
+pub async fn create_queue_form(cx: Cx, pool: String) -> Response {
+    cx.answer(async |cx| {
+        let pool = cx.client.inspect_pool(&pool_name(&pool)?).await?.name;
+        Ok(create_queue_sheet(cx, &pool).asked())
+    })
+    .await
+}
+
+/// `POST /work-pools/{pool}/new-queue`
+pub async fn create_queue(cx: Cx, pool: String, posted: Query) -> Response {
+    cx.answer(async |cx| {
+        let pool = cx.client.inspect_pool(&pool_name(&pool)?).await?.name;
+        let created = async {
+            let create = CreateQueue {
+                name: posted.need("name", "The name")?,
+                priority: posted.read("priority")?.unwrap_or_default(),
+                limit: posted.number("limit")?,
+                paused: posted.get("paused").is_some(),
+            };
+            cx.client.create_queue(&pool, create).await
+        };
+        match created.await {
+            Ok(queue) => {
+                let said = format!("Created queue {}", queue.name);
+                Ok(see_other(&pool_path(pool.as_str()), &said))
+            }
+            Err(problem) => create_queue_sheet(cx, &pool).refused(&posted, problem),
+        }
+    })
+    .await
+}
+
+fn edit_queue_sheet(cx: &Cx, queue: &QueueView) -> Sheet {
+    let back = pool_path(queue.pool.as_str());
+    let path = queue_path(&queue.pool, &queue.name);
+    let inputs = queue_inputs(Some(queue));
+    let mut actions = Vec::new();
+    if queue.name != QueueName::default_queue() {
+        let delete = Action::new("Delete", format!("{path}/delete"));
+        actions.push(delete.asking().dangerous());
+    }
+    Sheet {
+        shell: cx.shell(format!("Edit queue {}", queue.name)),
+        crumbs: vec![
+            Link::new("Work pools", "/work-pools"),
+            Link::new(queue.pool.to_string(), &back),
+        ],
+        heading: format!("Edit queue {}", queue.name),
+        actions,
+        fields: Fields::new(format!("{path}/edit"), "Save", inputs).back(back),
+    }
+}
+
+/// `GET /work-pools/{pool}/queues/{queue}/edit`
+pub async fn edit_queue_form(cx: Cx, pool: String, queue: String) -> Response {
+    cx.answer(async |cx| {
+        let (pool, name) = (pool_name(&pool)?, queue_name(&queue)?);
+        let queue = cx.client.inspect_queue(&pool, &name).await?;
+        Ok(edit_queue_sheet(cx, &queue).asked())
+    })
+    .await
+}
+
+/// `POST /work-pools/{pool}/queues/{queue}/edit`
+pub async fn edit_queue(cx: Cx, pool: String, queue: String, posted: Query) -> Response {
+    cx.answer(async |cx| {
+        let (pool, name) = (pool_name(&pool)?, queue_name(&queue)?);
+        let queue = cx.client.inspect_queue(&pool, &name).await?;
+        let changed = async {
+            let change = ChangeQueue {
+                priority: Some(posted.read("priority")?.unwrap_or_default()),
+                limit: Some(posted.number("limit")?),
+                ..ChangeQueue::default()
+            };
+            cx.client.change_queue(&pool, &name, change).await
+        };
+        match changed.await {
+            Ok(_) => Ok(see_other(
+                &pool_path(pool.as_str()),
+                &format!("Saved queue {name}"),
+            )),
+            Err(problem) => edit_queue_sheet(cx, &queue).refused(&posted, problem),
+        }
+    })
+    .await
+}
+
+/// `GET /work-pools/{pool}/queues/{queue}/delete`
+pub async fn ask_delete_queue(cx: Cx, pool: String, queue: String) -> Response {
+    cx.answer(async |cx| {
+        let (pool, name) = (pool_name(&pool)?, queue_name(&queue)?);
+        let queue = cx.client.inspect_queue(&pool, &name).await?;
+        Ok(rendered(&Ask {
+            shell: cx.shell(format!("Delete queue {name}")),
+            question: format!("Delete queue {name} of work pool {pool}?"),
+            lines: vec![
+                "It can be deleted once no deployment is in it, and no run of it waits or runs."
+                    .to_owned(),
+            ],
+            action: format!("{}/delete", queue_path(&queue.pool, &queue.name)),
+            hidden: Vec::new(),
+            choices: Vec::new(),
+            verb: "Delete",
+            is_dangerous: true,
+            back: pool_path(pool.as_str()),
+        }))
+    })
+    .await
+}
+
+/// `POST /work-pools/{pool}/queues/{queue}/delete`
+pub async fn delete_queue(cx: Cx, pool: String, queue: String) -> Response {
+    cx.answer(async |cx| {
+        let (pool, name) = (pool_name(&pool)?, queue_name(&queue)?);
+        cx.client.delete_queue(&pool, &name).await?;
+        let said = format!("Deleted queue {name}");
         Ok(see_other(&pool_path(pool.as_str()), &said))
     })
     .await

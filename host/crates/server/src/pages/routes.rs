@@ -11,7 +11,8 @@ use super::cx::Cx;
 use super::query::Query;
 use super::{
     artifacts, assets as files, bulk, cache, components, dashboard, deployments, events, flow_run,
-    flow_runs, kept, limits, live, pools, run_form, schedules, settings, task_run, trail, values,
+    flow_runs, kept, limits, live, pools, prune_rule, run_form, schedules, settings, task_run,
+    trail, values,
 };
 use crate::app::App;
 use crate::auth::PageRouter;
@@ -50,6 +51,13 @@ fn runs(router: PageRouter) -> PageRouter {
     router
         .page("/flow-runs", Role::Viewer, get(flow_runs::list))
         .page("/flow-runs/bulk", Role::Operator, post(ask_many))
+        .page("/prune-rule", Role::Viewer, get(prune_rule::page))
+        .page("/prune-rule", Role::Admin, post(set_prune_rule))
+        .page(
+            "/prune-rule/delete",
+            Role::Admin,
+            get(prune_rule::ask_delete).post(prune_rule::delete),
+        )
         .page("/bulk-actions", Role::Viewer, get(bulk::list))
         .page("/bulk-actions", Role::Operator, post(begin_action))
         .page("/bulk-actions/{id}", Role::Viewer, get(action))
@@ -135,12 +143,37 @@ fn things(router: PageRouter) -> PageRouter {
         )
         .page("/schedules", Role::Viewer, get(schedules::list))
         .page(
+            "/deployments/{flow}/{name}/new-schedule",
+            Role::Admin,
+            get(schedule_form).post(create_schedule),
+        )
+        .page(
+            "/schedules/{id}/delete",
+            Role::Admin,
+            get(ask_delete_schedule).post(delete_schedule),
+        )
+        .page(
             "/schedules/{id}/{verb}",
             Role::Operator,
             get(ask_schedule).post(act_on_schedule),
         )
         .page("/limits", Role::Viewer, get(limits::list))
+        .page(
+            "/new-limit",
+            Role::Admin,
+            get(limits::create_form).post(create_limit),
+        )
         .page("/limits/{name}", Role::Viewer, get(limit))
+        .page(
+            "/limits/{name}/edit",
+            Role::Admin,
+            get(limit_form).post(edit_limit),
+        )
+        .page(
+            "/limits/{name}/delete",
+            Role::Admin,
+            get(ask_delete_limit).post(delete_limit),
+        )
         .page("/cache", Role::Viewer, get(cache::list))
         .page("/cache/{id}", Role::Viewer, get(cached))
         .page(
@@ -155,6 +188,21 @@ fn things(router: PageRouter) -> PageRouter {
             "/work-pools/{name}/{verb}",
             Role::Operator,
             get(ask_pool).post(act_on_pool),
+        )
+        .page(
+            "/work-pools/{name}/new-queue",
+            Role::Admin,
+            get(queue_form).post(create_queue),
+        )
+        .page(
+            "/work-pools/{name}/queues/{queue}/edit",
+            Role::Admin,
+            get(edit_queue_form).post(edit_queue),
+        )
+        .page(
+            "/work-pools/{name}/queues/{queue}/delete",
+            Role::Admin,
+            get(ask_delete_queue).post(delete_queue),
         )
         .page(
             "/work-pools/{name}/queues/{queue}/{verb}",
@@ -348,6 +396,26 @@ async fn upload(cx: Cx, mut form: Multipart) -> Result<Response, Refused> {
     Err(missing.hint("choose a `.wasm` file").into())
 }
 
+async fn schedule_form(cx: Cx, Path((flow, name)): Path<(String, String)>) -> Response {
+    schedules::create_form(cx, format!("{flow}/{name}")).await
+}
+
+async fn create_schedule(
+    cx: Cx,
+    Path((flow, name)): Path<(String, String)>,
+    FormBody(posted): Pairs,
+) -> Response {
+    schedules::create(cx, format!("{flow}/{name}"), Query(posted)).await
+}
+
+async fn ask_delete_schedule(cx: Cx, Path(id): Path<String>) -> Response {
+    schedules::ask_delete(cx, id).await
+}
+
+async fn delete_schedule(cx: Cx, Path(id): Path<String>) -> Response {
+    schedules::delete(cx, id).await
+}
+
 async fn ask_schedule(cx: Cx, Path((id, verb)): Path<(String, String)>) -> Response {
     schedules::ask(cx, id, verb).await
 }
@@ -372,6 +440,30 @@ async fn limit(cx: Cx, Path(name): Path<String>) -> Response {
     limits::page(cx, name).await
 }
 
+async fn create_limit(cx: Cx, FormBody(posted): Pairs) -> Response {
+    limits::create(cx, Query(posted)).await
+}
+
+async fn limit_form(cx: Cx, Path(name): Path<String>) -> Response {
+    limits::edit_form(cx, name).await
+}
+
+async fn edit_limit(cx: Cx, Path(name): Path<String>, FormBody(posted): Pairs) -> Response {
+    limits::edit(cx, name, Query(posted)).await
+}
+
+async fn ask_delete_limit(cx: Cx, Path(name): Path<String>) -> Response {
+    limits::ask_delete(cx, name).await
+}
+
+async fn delete_limit(cx: Cx, Path(name): Path<String>) -> Response {
+    limits::delete(cx, name).await
+}
+
+async fn set_prune_rule(cx: Cx, FormBody(posted): Pairs) -> Response {
+    prune_rule::set(cx, Query(posted)).await
+}
+
 async fn cached(cx: Cx, Path(id): Path<String>) -> Response {
     cache::page(cx, id).await
 }
@@ -386,6 +478,34 @@ async fn clear_cached(cx: Cx, Path(id): Path<String>) -> Response {
 
 async fn value_of_cached(cx: Cx, Path(id): Path<String>) -> Response {
     values::of_cached(cx, id).await
+}
+
+async fn queue_form(cx: Cx, Path(pool): Path<String>) -> Response {
+    pools::create_queue_form(cx, pool).await
+}
+
+async fn create_queue(cx: Cx, Path(pool): Path<String>, FormBody(posted): Pairs) -> Response {
+    pools::create_queue(cx, pool, Query(posted)).await
+}
+
+async fn edit_queue_form(cx: Cx, Path((pool, queue)): Path<(String, String)>) -> Response {
+    pools::edit_queue_form(cx, pool, queue).await
+}
+
+async fn edit_queue(
+    cx: Cx,
+    Path((pool, queue)): Path<(String, String)>,
+    FormBody(posted): Pairs,
+) -> Response {
+    pools::edit_queue(cx, pool, queue, Query(posted)).await
+}
+
+async fn ask_delete_queue(cx: Cx, Path((pool, queue)): Path<(String, String)>) -> Response {
+    pools::ask_delete_queue(cx, pool, queue).await
+}
+
+async fn delete_queue(cx: Cx, Path((pool, queue)): Path<(String, String)>) -> Response {
+    pools::delete_queue(cx, pool, queue).await
 }
 
 async fn ask_queue(cx: Cx, Path((pool, queue, verb)): Path<(String, String, String)>) -> Response {

@@ -1,16 +1,19 @@
 //! Schedules: when runs will be made, without making them.
 
 use axum::response::Response;
-use model::ScheduleId;
-use operations::client::{Answered, QueryRequest as _, ScheduleQuery, SlotQuery};
+use model::{CatchUp, Overlap, ScheduleId};
+use operations::client::{Answered, CreateSchedule, QueryRequest as _, ScheduleQuery, SlotQuery};
 use operations::problem::{Problem, ProblemKind};
 use operations::view::{DeploymentView, ScheduleView};
 
 use super::cx::{Cx, rendered, see_other};
+use super::fields::{Fields, Input, Sheet, refusal};
+use super::flow_run::Ask;
 use super::flow_runs::deployment_path;
 use super::holding::Holding;
 use super::listing::Listing;
 use super::parts::{Action, Cell, Empty, Link, Row, Table, columns};
+use super::query::Query;
 use super::shell::Shell;
 
 /// Rows of a page.
@@ -61,9 +64,13 @@ pub async fn of_deployment(cx: &Cx, deployment: &DeploymentView) -> Answered<Tab
         let all = cx.query.only(&[]).with("deployment", &name);
         Link::new("All schedules", all.at("/schedules"))
     });
+    let add = || {
+        let path = deployment_path(&deployment.name);
+        Link::new("Add a schedule", format!("{path}/new-schedule"))
+    };
     Ok(Table {
         heading: "Schedules".to_owned(),
-        link: more,
+        link: more.or_else(|| cx.can_administer().then(add)),
         ..table(cx, &page.items, false).await?
     })
 }
@@ -73,7 +80,9 @@ async fn table(cx: &Cx, schedules: &[ScheduleView], has_deployments: bool) -> An
     for schedule in schedules {
         rows.push(row(cx, schedule, has_deployments).await?);
     }
-    let mut headings = columns(["Schedule", "Times", "Zone", "Next", "Then", "Last run", ""]);
+    let mut headings = columns([
+        "Schedule", "Times", "Zone", "Next", "Then", "Last run", "", "",
+    ]);
     if has_deployments {
         headings.splice(0..0, columns(["Deployment"]));
     }
@@ -109,6 +118,12 @@ async fn row(cx: &Cx, schedule: &ScheduleView, has_deployment: bool) -> Answered
     } else {
         Cell::text("")
     };
+    let delete = if cx.can_administer() {
+        let delete = Action::new("Delete", format!("{}/delete", path(schedule)));
+        Cell::Button(delete.asking().dangerous())
+    } else {
+        Cell::text("")
+    };
     let mut cells = Vec::new();
     if has_deployment {
         let deployment = &schedule.deployment;
@@ -122,6 +137,7 @@ async fn row(cx: &Cx, schedule: &ScheduleView, has_deployment: bool) -> Answered
         Cell::Muted(later.collect::<Vec<_>>().join(", ")).own_line(),
         last.short("last"),
         button.plain(),
+        delete.plain(),
     ]);
     Ok(Row {
         id: format!("schedule-{}", schedule.id),
@@ -166,6 +182,158 @@ pub async fn act(cx: Cx, id: String, verb: String) -> Response {
             Holding::Resume => cx.client.resume_schedule(id).await?,
         };
         let said = format!("{} schedule {}", holding.did(), schedule.name);
+        Ok(see_other(&deployment_path(&schedule.deployment), &said))
+    })
+    .await
+}
+
+fn create_sheet(cx: &Cx, deployment: &DeploymentView) -> Sheet {
+    let path = deployment_path(&deployment.name);
+    let catch_up = [
+        (CatchUp::Latest.as_str(), "make the latest of them"),
+        (CatchUp::All.as_str(), "make all of them"),
+        (CatchUp::None.as_str(), "make none of them"),
+    ];
+    let overlap = [
+        (Overlap::Allow.as_str(), "start beside it"),
+        (Overlap::Skip.as_str(), "make no run"),
+        (Overlap::Queue.as_str(), "start when it is over"),
+        (Overlap::CancelPrevious.as_str(), "cancel it"),
+    ];
+    let zone = &cx.now.zone.label;
+    let inputs = vec![
+        Input::line("Name", "name").placeholder("default"),
+        Input::heading("When: one of these three"),
+        Input::line("Cron", "cron").placeholder("0 9 * * 1-5").hint(
+            "Minute, hour, day of the month, month, day of the week; or `@daily` and the like.",
+        ),
+        Input::line("Interval", "interval_ms")
+            .placeholder("15m")
+            .hint("The time from one run to the next."),
+        Input::line("RRule", "rrule")
+            .placeholder("FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0")
+            .hint("A rule of RFC 5545."),
+        Input::heading("How"),
+        Input::line("Time zone of its clock", "timezone")
+            .now("UTC")
+            .hint("A name such as `Europe/Berlin`."),
+        Input::line("Anchor", "anchor")
+            .placeholder("2026-10-01 12:00")
+            .hint(&format!(
+                "From when intervals are counted, and where an rrule begins, in {zone} unless it \
+                 says another zone. Left empty: now."
+            )),
+        Input::line("Start", "start").hint("No run is before this time."),
+        Input::line("End", "end").hint("No run is after this time."),
+        Input::one("Of slots that were missed", "catch_up", catch_up, ""),
+        Input::one("While its last run is not over", "overlap", overlap, ""),
+        Input::lines("Parameters", "parameters", 3)
+            .now("{}")
+            .hint("A JSON object, laid over what the deployment has."),
+        Input::tick("Make no runs until it is resumed", "paused", false),
+    ];
+    Sheet {
+        shell: cx.shell("Add a schedule"),
+        crumbs: vec![
+            Link::new("Deployments", "/deployments"),
+            Link::new(deployment.name.to_string(), &path),
+        ],
+        heading: "Add a schedule".to_owned(),
+        actions: Vec::new(),
+        fields: Fields::new(format!("{path}/new-schedule"), "Add", inputs).back(path),
+    }
+}
+
+/// `GET /deployments/{flow}/{name}/new-schedule`
+pub async fn create_form(cx: Cx, deployment: String) -> Response {
+    cx.answer(async |cx| {
+        let details = cx.client.inspect_deployment(&deployment).await?;
+        Ok(create_sheet(cx, &details.deployment).asked())
+    })
+    .await
+}
+
+/// `POST /deployments/{flow}/{name}/new-schedule`
+pub async fn create(cx: Cx, deployment: String, posted: Query) -> Response {
+    cx.answer(async |cx| {
+        let deployment = cx.client.inspect_deployment(&deployment).await?.deployment;
+        let name = deployment.name.to_string();
+        let created = async {
+            let create = wish(cx, &posted)?;
+            cx.client.create_schedule(&name, create).await
+        };
+        match created.await {
+            Ok(schedule) => {
+                let first = match schedule.next {
+                    Some(next) if !schedule.paused => {
+                        format!(": its first run is at {}", cx.now.when(next).full)
+                    }
+                    _ => String::new(),
+                };
+                let said = format!("Added schedule {}{first}", schedule.name);
+                Ok(see_other(&deployment_path(&deployment.name), &said))
+            }
+            Err(problem) => create_sheet(cx, &deployment).refused(&posted, problem),
+        }
+    })
+    .await
+}
+
+fn wish(cx: &Cx, posted: &Query) -> Answered<CreateSchedule> {
+    let text = |name: &str| posted.get(name).map(|text| text.trim().to_owned());
+    let zone = &cx.now.zone;
+    let unknown =
+        |name: &str, what: &str| refusal(name, &format!("`{what}` is none of the choices"));
+    let catch_up = posted.get("catch_up").map(|it| {
+        let found = CatchUp::of(it);
+        found.ok_or_else(|| unknown("catch_up", it))
+    });
+    let overlap = posted.get("overlap").map(|it| {
+        let found = Overlap::of(it);
+        found.ok_or_else(|| unknown("overlap", it))
+    });
+    Ok(CreateSchedule {
+        name: posted.read("name")?,
+        cron: text("cron"),
+        interval_ms: posted.span_ms("interval_ms")?,
+        rrule: text("rrule"),
+        anchor: posted.point("anchor", zone)?,
+        timezone: text("timezone"),
+        parameters: posted.json("parameters")?,
+        start: posted.point("start", zone)?,
+        end: posted.point("end", zone)?,
+        catch_up: catch_up.transpose()?.unwrap_or_default(),
+        overlap: overlap.transpose()?.unwrap_or_default(),
+        paused: posted.get("paused").is_some(),
+    })
+}
+
+/// `GET /schedules/{id}/delete`
+pub async fn ask_delete(cx: Cx, id: String) -> Response {
+    cx.answer(async |cx| {
+        let schedule = cx.client.inspect_schedule(schedule_id(&id)?).await?;
+        let what = format!("schedule {} of {}", schedule.name, schedule.deployment);
+        Ok(rendered(&Ask {
+            shell: cx.shell(format!("Delete {what}")),
+            question: format!("Delete {what}?"),
+            lines: vec!["Its runs stay, and those that go on are not touched.".to_owned()],
+            action: format!("{}/delete", path(&schedule)),
+            hidden: Vec::new(),
+            choices: Vec::new(),
+            verb: "Delete",
+            is_dangerous: true,
+            back: deployment_path(&schedule.deployment),
+        }))
+    })
+    .await
+}
+
+/// `POST /schedules/{id}/delete`
+pub async fn delete(cx: Cx, id: String) -> Response {
+    cx.answer(async |cx| {
+        let schedule = cx.client.inspect_schedule(schedule_id(&id)?).await?;
+        cx.client.delete_schedule(schedule.id).await?;
+        let said = format!("Deleted schedule {}", schedule.name);
         Ok(see_other(&deployment_path(&schedule.deployment), &said))
     })
     .await

@@ -179,18 +179,10 @@ fn token_wish(posted: &Query) -> Answered<CreateToken> {
     let role = role
         .parse()
         .map_err(|_| invalid(format!("`{role}` is not a role")))?;
-    let lasts = match posted.get("expires") {
-        None => None,
-        Some(text) => Some(humantime::parse_duration(text).map_err(|_| {
-            invalid(format!(
-                "`{text}` is no duration such as `90d`, `12h` or `1y`"
-            ))
-        })?),
-    };
     Ok(CreateToken {
         name,
         role,
-        lasts_ms: lasts.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+        lasts_ms: posted.span_ms("expires")?,
     })
 }
 
