@@ -222,7 +222,7 @@ fn a_rule_deletes_by_itself_what_has_been_over_for_long_and_what_only_that_used(
         assert!(said.starts_with("Nothing is deleted by itself"), "{said}");
         let set = ["prune", "set", "--older-than", "30d", "--keep-failed"];
         let said = home.run(set).ok().stderr;
-        let rule = "Each hour goes what has been over for more than 30days, unless a run of its \
+        let rule = "Each hour goes what has been over for more than 30d, unless a run of its \
                     family has failed";
         assert_eq!(said.trim_end(), rule);
         assert_eq!(home.run(["prune", "show"]).ok().stdout.trim_end(), rule);

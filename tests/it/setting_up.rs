@@ -244,7 +244,7 @@ fn what_is_deleted_by_itself_is_said_and_set_on_a_page() {
     assert_eq!(set["keep_failed"], true);
     let said = page();
     assert!(
-        said.contains("over for more than 7days, if its first run is"),
+        said.contains("over for more than 7d, if its first run is"),
         "{said}"
     );
     assert_eq!(said.matches(" checked").count(), 3, "{said}");

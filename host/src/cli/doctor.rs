@@ -312,7 +312,7 @@ fn clock(cx: &Context, workers: &[WorkerView], findings: &mut Findings) {
             "clock",
             format!(
                 "a worker was heard of {} from now: this clock is behind, or was put back",
-                humantime::format_duration(Duration::from_secs(ahead.as_secs()))
+                model::in_units(Duration::from_secs(ahead.as_secs()))
             ),
             "let the machines take their time from the same source (NTP)",
         ),

@@ -151,7 +151,7 @@ impl Awaited {
         match self {
             Self::Timer { duration_ms, .. } => {
                 let duration = Duration::from_millis(*duration_ms);
-                write!(f, "of {}", humantime::format_duration(duration))
+                write!(f, "of {}", crate::in_units(duration))
             }
             Self::Task { name, .. } => write!(f, "`{name}`"),
             Self::Run {

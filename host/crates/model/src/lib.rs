@@ -93,5 +93,5 @@ pub use schedule::{CatchUp, LastSlot, Overlap, Schedule, ScheduleOrigin, Schedul
 pub use seq::Seq;
 pub use state::{State, StateName, StateType};
 pub use task_run::{AttemptResult, TaskAttempt, TaskLine, TaskRun};
-pub use time::{Timestamp, micros};
+pub use time::{Timestamp, in_units, micros};
 pub use worker::{Lease, Usage, Worker, WorkerUsage};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::{Span, SpanRound, Unit};
 use serde::{Deserialize, Serialize};
 
 /// Unix time in microseconds. It is fine enough to order events of one machine, and an
@@ -80,9 +81,49 @@ impl TryFrom<String> for Timestamp {
     }
 }
 
+/// A span of time in the units in which people type it: `30d`, `1h 30m`, `500ms`. What is typed so
+/// is the same span, so a day has 24 hours, and there are no months.
+pub fn in_units(span: Duration) -> String {
+    if span.is_zero() {
+        return "0s".to_owned();
+    }
+    let days = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+    let rounded = Span::try_from(span).and_then(|span| span.round(days));
+    match rounded {
+        Ok(span) => format!("{span:#}"),
+        // More than jiff has: ten thousand years.
+        Err(_) => humantime::format_duration(span).to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_is_shown_as_it_is_typed() {
+        #[track_caller]
+        fn check(text: &str) {
+            let span = humantime::parse_duration(text).unwrap();
+            assert_eq!(in_units(span), text);
+        }
+        for text in [
+            "0s",
+            "1ms",
+            "500ms",
+            "30s",
+            "1h 30m",
+            "1d",
+            "30d",
+            "60d",
+            "365d 1s",
+            "2d 3h 4m 5s 6ms",
+        ] {
+            check(text);
+        }
+        let longest = in_units(Duration::from_millis(u64::MAX));
+        assert!(longest.contains("years"), "{longest}");
+    }
 
     #[test]
     fn a_timestamp_reads_as_rfc_3339() {

@@ -29,9 +29,7 @@ pub async fn run(_args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
     }
     let mut table = Table::new(["NAME", "SLOTS", "PER", "TAKEN", "WAITING"]);
     for limit in &limits {
-        let per = limit
-            .per()
-            .map(|per| humantime::format_duration(per).to_string());
+        let per = limit.per().map(model::in_units);
         table.row([
             text(&limit.name),
             text(limit.slots),

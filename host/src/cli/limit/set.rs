@@ -54,7 +54,7 @@ pub fn in_ms(SpanArg(span): SpanArg) -> u64 {
 pub fn in_words(limit: &LimitView) -> String {
     let slots = counted(u64::from(limit.slots), "slot");
     match limit.per() {
-        Some(per) => format!("{slots} in {}", humantime::format_duration(per)),
+        Some(per) => format!("{slots} in {}", model::in_units(per)),
         None => slots,
     }
 }

@@ -299,7 +299,7 @@ impl CacheOptionsView {
             CacheByView::Key => "a key",
         };
         let expiration = self.expiration_ms.map(Duration::from_millis);
-        let lasts = expiration.map(|it| format!(" for {}", humantime::format_duration(it)));
+        let lasts = expiration.map(|it| format!(" for {}", model::in_units(it)));
         let lock = if self.lock { ", one at a time" } else { "" };
         format!("cached by {by}{}{lock}", lasts.unwrap_or_default())
     }

@@ -130,7 +130,7 @@ pub fn in_words(timetable: &Timetable) -> String {
         Timetable::Cron(line) => format!("cron `{line}`"),
         Timetable::Interval { every_ms, .. } => {
             let every = std::time::Duration::from_millis(*every_ms);
-            format!("every {}", humantime::format_duration(every))
+            format!("every {}", model::in_units(every))
         }
         Timetable::Rrule { rule, .. } => format!("rrule `{rule}`"),
     }

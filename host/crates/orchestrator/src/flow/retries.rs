@@ -56,7 +56,7 @@ impl Flow {
         };
         let run = &mut live.run;
         let due = at.after(delay);
-        let delay = humantime::format_duration(delay);
+        let delay = model::in_units(delay);
         let why = format!(
             "{failure} (attempt {}; tried again after {delay})",
             run.attempt

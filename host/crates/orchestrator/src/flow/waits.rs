@@ -285,7 +285,7 @@ impl Flow {
     pub fn try_again(&mut self, failure: &Failure, delay: Duration, now: Timestamp) -> Progress {
         self.abandon_tasks(&abandoned(), now);
         self.abandon_recorded(&abandoned(), now);
-        let after = humantime::format_duration(delay);
+        let after = model::in_units(delay);
         let state =
             State::awaiting_retry(now).because(format!("{failure} (tried again after {after})"));
         self.buffer.progress.states.push(state);

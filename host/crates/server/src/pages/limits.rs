@@ -61,7 +61,7 @@ fn row(limit: &LimitView) -> Row {
 
 fn per(limit: &LimitView) -> String {
     match limit.per() {
-        Some(per) => humantime::format_duration(per).to_string(),
+        Some(per) => model::in_units(per),
         None => "at once".to_owned(),
     }
 }
@@ -138,8 +138,7 @@ fn inputs(limit: Option<&LimitView>) -> Vec<Input> {
     match limit {
         None => vec![slots, per],
         Some(limit) => {
-            let span = limit.per().map(humantime::format_duration);
-            let span = span.map(|it| it.to_string()).unwrap_or_default();
+            let span = limit.per().map(model::in_units).unwrap_or_default();
             vec![slots.now(limit.slots), per.now(span)]
         }
     }

@@ -27,7 +27,7 @@ fn usual() -> PruneRule {
 }
 
 fn span(rule: &PruneRule) -> String {
-    humantime::format_duration(Duration::from_millis(rule.older_than_ms)).to_string()
+    model::in_units(Duration::from_millis(rule.older_than_ms))
 }
 
 fn fields(rule: &PruneRule) -> Fields {

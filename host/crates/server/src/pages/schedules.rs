@@ -132,7 +132,7 @@ async fn row(cx: &Cx, schedule: &ScheduleView, has_deployment: bool) -> Answered
     cells.extend([
         Cell::text(&schedule.name).plain(),
         Cell::Code(schedule.times().replace('`', "")).grow(),
-        Cell::Muted(schedule.timezone.clone()).plain(),
+        Cell::Muted(schedule.timezone.clone()).short(""),
         next.short("next"),
         Cell::Muted(later.collect::<Vec<_>>().join(", ")).own_line(),
         last.short("last"),

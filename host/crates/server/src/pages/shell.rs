@@ -43,6 +43,17 @@ pub struct Section {
     pub is_current: bool,
 }
 
+/// Pages that are reached through a section, and stand elsewhere.
+const BELOW: [(&str, &str); 7] = [
+    ("/task-runs", "/flow-runs"),
+    ("/bulk-actions", "/flow-runs"),
+    ("/prune-rule", "/flow-runs"),
+    ("/schedules", "/deployments"),
+    ("/limits", "/work-pools"),
+    ("/new-limit", "/work-pools"),
+    ("/cache", "/work-pools"),
+];
+
 const SECTIONS: [(&str, &str); 10] = [
     ("Dashboard", "/"),
     ("Runs", "/flow-runs"),
@@ -77,6 +88,11 @@ impl Shell {
         }
     }
 
+    fn is_below(&self, path: &str) -> bool {
+        let rest = self.path.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     pub fn nav(&self) -> Vec<Section> {
         let is_admin = self.user.as_ref().is_some_and(|user| user.role == "admin");
         let section = |(text, href): (&'static str, &'static str)| Section {
@@ -85,7 +101,10 @@ impl Shell {
             is_current: if href == "/" {
                 self.path == "/"
             } else {
-                self.path == href || self.path.starts_with(&format!("{href}/"))
+                self.is_below(href)
+                    || BELOW
+                        .iter()
+                        .any(|(path, of)| *of == href && self.is_below(path))
             },
         };
         SECTIONS

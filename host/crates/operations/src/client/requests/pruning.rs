@@ -53,9 +53,9 @@ impl PruneRule {
         Ok(states)
     }
 
-    /// `what ended more than 30days ago, but for families with failures`
+    /// `what ended more than 30d ago, but for families with failures`
     pub fn in_words(&self) -> String {
-        let age = humantime::format_duration(Duration::from_millis(self.older_than_ms));
+        let age = model::in_units(Duration::from_millis(self.older_than_ms));
         let mut words = format!("what has been over for more than {age}");
         if !self.states.is_empty() {
             words += &format!(", if its first run is {}", self.states.join(" or "));
