@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use test_support::{Home, Server, eventually, guest};
 
+use super::visitor::Visitor;
 use super::{
     SOON, deploy, everything, flow_runs, home, inspect, list, shlex, start, state, steady, text,
     wait_until, worker,
@@ -347,6 +348,41 @@ fn a_task_that_waits_holds_no_slot_of_its_pool_and_none_of_its_limit_until_its_r
     wait_until(&home, &other, "COMPLETED");
     wait_until(&home, &retries, "COMPLETED");
     assert_eq!(inspect(&home, &retries)["result"], 2);
+}
+
+#[test]
+fn a_limit_says_what_of_each_run_takes_its_slots() {
+    let (home, _busy) = with_limited_tasks(2);
+    deploy_sleeper(&home, "--limit database");
+    let server = Server::start(&home, &["--worker"]);
+    start(&home, "fans-out", &["-p", "count=1", "-p", "ms=60000"]);
+    eventually(SOON, || limit(&home, "database")["taken"] == 1);
+    takes(&home, 1, 60_000);
+    eventually(SOON, || limit(&home, "database")["taken"] == 2);
+    start(&home, "sleeper", &[]);
+    eventually(SOON, || limit(&home, "database")["waiting"] == 1);
+
+    let shown = server.get("/v1/limits/database");
+    let permits = shown["permits"].as_array().unwrap();
+    let by: Vec<&Value> = permits.iter().map(|it| &it["taken_by"]).collect();
+    assert_eq!(by, ["task", "code", "flow-run"]);
+    let task = &permits[0]["task_run"];
+    let id = text(&task["id"]);
+    assert_eq!(
+        server.get(&format!("/v1/task-runs/{id}"))["name"],
+        task["name"]
+    );
+    assert_eq!(permits[1]["task_run"], Value::Null);
+
+    let name = text(&task["name"]);
+    let said = home.run(shlex("limit inspect database")).ok().stdout;
+    let visitor = Visitor::new(&server, &server.token);
+    let page = visitor.get("/limits/database").ok().text();
+    assert!(page.contains(&format!("/task-runs/{id}")), "{page}");
+    for words in [&format!("task {name}"), "its code", "the run"] {
+        assert!(said.contains(words), "{words}: {said}");
+        assert!(page.contains(words), "{words}: {page}");
+    }
 }
 
 /// Whatever becomes of a run, its tasks give back what they have.

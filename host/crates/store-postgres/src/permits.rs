@@ -14,7 +14,7 @@ use crate::error::Pg;
 use crate::tx::Tx;
 use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taking, Timestamp, micros};
 use orchestrator::lifecycle::{GivenBack, LimitNeed, News, RunKey, may_have};
-use store::{LimitUse, Permit};
+use store::{LimitUse, Permit, TaskRunName, Unnamed};
 
 /// A line of a limit.
 pub(crate) type Line = (LimitName, String);
@@ -371,24 +371,40 @@ pub(crate) async fn list(conn: &impl Conn, now: Timestamp) -> Pg<Vec<LimitUse>> 
 }
 
 pub(crate) async fn of_limit(conn: &impl Conn, limit: &LimitName, count: u32) -> Pg<Vec<Permit>> {
-    conn.all(
-        "SELECT r.id, s.name, p.line, p.slots, p.asked, p.granted
+    let permits = conn.all(
+        "SELECT r.id, s.name, p.line, p.slots, p.asked, p.granted, p.run, p.seq
          FROM permits p JOIN flow_runs r ON r.no = p.run JOIN flow_run_specs s ON s.no = p.run
          WHERE p.limit_name = $1
          ORDER BY p.granted IS NULL, p.granted, p.asked, p.run, p.seq LIMIT $2",
         params![limit, count],
         |row| {
-            Ok(Permit {
+            let permit = Permit {
                 run: row.get(0)?,
                 name: row.get(1)?,
+                taker: GivenBack::taker(row.get(7)?),
+                task_run: None,
                 line: row.get(2)?,
                 slots: row.get(3)?,
                 asked: row.get(4)?,
                 granted: row.get(5)?,
-            })
+            };
+            Ok((row.get(6)?, permit))
         },
-    )
-    .await
+    );
+    let permits: Vec<(RunKey, Permit)> = permits.await?;
+    let mut permits = Unnamed(permits);
+    for (run, tasks) in permits.tasks() {
+        let names = conn.all(
+            "SELECT seq, id, name FROM task_runs WHERE journal = $1 AND seq = ANY($2)",
+            params![run, List(&tasks)],
+            |row| {
+                let (id, name) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, TaskRunName { id, name }))
+            },
+        );
+        permits.name(run, names.await?);
+    }
+    Ok(permits.named())
 }
 
 fn limit(row: &Row) -> Pg<Limit> {

@@ -8,13 +8,14 @@ use std::collections::VecDeque;
 
 use rusqlite::Connection;
 
+use super::columns::AsJson;
 use super::rows::unsigned;
 use super::runs;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
 use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taking, Timestamp, micros};
 use orchestrator::lifecycle::{GivenBack, LimitNeed, RunKey, may_have};
-use store::{LimitUse, Permit, StoreResult};
+use store::{LimitUse, Permit, StoreResult, TaskRunName, Unnamed};
 
 /// A line of a limit.
 pub(super) type Line = (LimitName, String);
@@ -349,23 +350,40 @@ pub(super) fn of_limit(
     limit: &LimitName,
     count: u32,
 ) -> StoreResult<Vec<Permit>> {
-    conn.all(
-        "SELECT r.id, s.name, p.line, p.slots, p.asked, p.granted
+    let permits: Vec<(RunKey, Permit)> = conn.all(
+        "SELECT r.id, s.name, p.line, p.slots, p.asked, p.granted, p.run, p.seq
          FROM permits p JOIN flow_runs r ON r.no = p.run JOIN flow_run_specs s ON s.no = p.run
          WHERE p.limit_name = ?1
          ORDER BY p.granted IS NULL, p.granted, p.asked, p.run, p.seq LIMIT ?2",
         params![limit, count],
         |row| {
-            Ok(Permit {
+            let permit = Permit {
                 run: row.get(0)?,
                 name: row.get(1)?,
+                taker: GivenBack::taker(row.get(7)?),
+                task_run: None,
                 line: row.get(2)?,
                 slots: row.get(3)?,
                 asked: row.get(4)?,
                 granted: row.get(5)?,
-            })
+            };
+            Ok((row.get(6)?, permit))
         },
-    )
+    )?;
+    let mut permits = Unnamed(permits);
+    for (run, tasks) in permits.tasks() {
+        let names = conn.all(
+            "SELECT seq, id, name FROM task_runs
+             WHERE journal = ?1 AND seq IN (SELECT value FROM json_each(?2))",
+            params![run, AsJson(&tasks)],
+            |row| {
+                let (id, name) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, TaskRunName { id, name }))
+            },
+        )?;
+        permits.name(run, names);
+    }
+    Ok(permits.named())
 }
 
 fn limit(row: &Row<'_>) -> rusqlite::Result<Limit> {

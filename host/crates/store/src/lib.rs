@@ -52,7 +52,7 @@ pub use figures::{Measured, WriterFigures};
 pub use filter::{LogFilter, LogPlace, RunFilter, StateFilter, TaskRunFilter};
 pub use housekeeping::Housekeeping;
 pub use kept::Kept;
-pub use limits::{LimitChange, LimitUse, Limits, Permit};
+pub use limits::{LimitChange, LimitUse, Limits, Permit, TaskRunName, Unnamed};
 pub use listing::{
     COUNT_MAX, Count, Cursor, CursorError, Fingerprint, Order, Page, PageRequest, Values,
 };

@@ -1,9 +1,11 @@
 //! Limits across runs.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Limit, LimitName, RunId, RunName, Seq, Timestamp};
+use model::{Limit, LimitName, RunId, RunName, Seq, Taker, TaskRunId, Timestamp};
 
 use crate::StoreResult;
 
@@ -60,14 +62,64 @@ pub struct LimitUse {
     pub waiting: u64,
 }
 
+/// A task run and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskRunName {
+    pub id: TaskRunId,
+    pub name: String,
+}
+
+impl Permit {
+    /// The call of a task that takes them.
+    pub fn task(&self) -> Option<Seq> {
+        match self.taker {
+            Some(Taker::Task(seq)) => Some(seq),
+            _ => None,
+        }
+    }
+}
+
 /// A run that has slots of a limit, or waits for some.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Permit {
     pub run: RunId,
     pub name: RunName,
+    /// What of the run takes them. None: the run itself, as long as it is under way.
+    pub taker: Option<Taker>,
+    /// The task run, if a task takes them and has been recorded.
+    pub task_run: Option<TaskRunName>,
     pub line: String,
     pub slots: u32,
     pub asked: Timestamp,
     /// None: it waits.
     pub granted: Option<Timestamp>,
+}
+
+/// Permits as an engine reads them, each with the key of its run: the tasks are named afterwards,
+/// with one look at each run's.
+pub struct Unnamed<K>(pub Vec<(K, Permit)>);
+
+impl<K: Copy + Eq + Hash> Unnamed<K> {
+    /// The calls of tasks that take slots, by run.
+    pub fn tasks(&self) -> HashMap<K, Vec<Seq>> {
+        let mut tasks: HashMap<K, Vec<Seq>> = HashMap::new();
+        for (run, permit) in &self.0 {
+            if let Some(seq) = permit.task() {
+                tasks.entry(*run).or_default().push(seq);
+            }
+        }
+        tasks
+    }
+
+    /// Names the tasks of a run.
+    pub fn name(&mut self, run: K, names: Vec<(Seq, TaskRunName)>) {
+        let names: HashMap<Seq, TaskRunName> = names.into_iter().collect();
+        for (_, permit) in self.0.iter_mut().filter(|(of, _)| *of == run) {
+            permit.task_run = permit.task().and_then(|seq| names.get(&seq).cloned());
+        }
+    }
+
+    pub fn named(self) -> Vec<Permit> {
+        self.0.into_iter().map(|(_, permit)| permit).collect()
+    }
 }

@@ -36,7 +36,7 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
         .add("created", text(ago(limit.created, now)));
     cx.out.table(&fields.table(), "")?;
     if !details.permits.is_empty() {
-        let mut table = Table::new(["FLOW RUN", "NAME", "SLOTS", "SINCE"]);
+        let mut table = Table::new(["FLOW RUN", "NAME", "TAKEN BY", "SLOTS", "SINCE"]);
         for permit in &details.permits {
             let since = match permit.granted {
                 Some(granted) => format!("has it, {}", ago(granted, now)),
@@ -45,6 +45,7 @@ pub async fn run(args: InspectArgs, cx: &Context) -> anyhow::Result<ExitStatus> 
             table.row([
                 text(permit.run),
                 text(&permit.name),
+                text(permit.taken_by()),
                 text(permit.slots),
                 text(since),
             ]);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::View;
-use model::{Collision, Concurrency, LimitName, RunId, RunName, Timestamp};
+use model::{Collision, Concurrency, LimitName, RunId, RunName, Taker, TaskRunId, Timestamp};
 use store::{LimitUse, Permit};
 
 /// A limit and how it is used.
@@ -59,11 +59,44 @@ pub struct LimitDetailsView {
 
 impl View for LimitDetailsView {}
 
+/// What of a flow run takes slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TakerView {
+    /// The run itself, as long as it is under way.
+    FlowRun,
+    /// An attempt of a task.
+    Task,
+    /// Code of the flow, until it gives them back.
+    Code,
+}
+
+impl TakerView {
+    fn of(taker: Option<Taker>) -> Self {
+        match taker {
+            None => Self::FlowRun,
+            Some(Taker::Task(_)) => Self::Task,
+            Some(Taker::Code(_)) => Self::Code,
+        }
+    }
+}
+
+/// A task run and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaskRunNameView {
+    pub id: TaskRunId,
+    pub name: String,
+}
+
 /// A flow run that has slots of a limit, or waits for some.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PermitView {
     pub run: RunId,
     pub name: RunName,
+    /// What of it takes them.
+    pub taken_by: TakerView,
+    /// The task run, if a task takes them.
+    pub task_run: Option<TaskRunNameView>,
     pub slots: u32,
     pub asked: Timestamp,
     /// Null: it waits.
@@ -72,11 +105,28 @@ pub struct PermitView {
 
 impl View for PermitView {}
 
+impl PermitView {
+    /// What of its run takes the slots, in words: `task load-0`.
+    pub fn taken_by(&self) -> String {
+        match (self.taken_by, &self.task_run) {
+            (TakerView::FlowRun, _) => "the run".to_owned(),
+            (TakerView::Code, _) => "its code".to_owned(),
+            (TakerView::Task, Some(task_run)) => format!("task {}", task_run.name),
+            (TakerView::Task, None) => "a task".to_owned(),
+        }
+    }
+}
+
 impl From<Permit> for PermitView {
     fn from(permit: Permit) -> Self {
         Self {
             run: permit.run,
             name: permit.name,
+            taken_by: TakerView::of(permit.taker),
+            task_run: permit.task_run.map(|it| TaskRunNameView {
+                id: it.id,
+                name: it.name,
+            }),
             slots: permit.slots,
             asked: permit.asked,
             granted: permit.granted,
@@ -153,6 +203,8 @@ mod tests {
     use super::*;
     use crate::view::testing::{AT, shown};
     use model::Limit;
+    use model::Seq;
+    use store::TaskRunName;
 
     #[test]
     fn the_shape_of_a_limit() {
@@ -169,6 +221,11 @@ mod tests {
         let permit = Permit {
             run: RunId(uuid::Uuid::nil()),
             name: "silver-otter".parse().unwrap(),
+            taker: Some(Taker::Task(Seq(7))),
+            task_run: Some(TaskRunName {
+                id: TaskRunId(uuid::Uuid::nil()),
+                name: "load-0".to_owned(),
+            }),
             line: String::new(),
             slots: 1,
             asked: AT,
@@ -190,6 +247,11 @@ mod tests {
             {
               "run": "00000000-0000-0000-0000-000000000000",
               "name": "silver-otter",
+              "taken_by": "task",
+              "task_run": {
+                "id": "00000000-0000-0000-0000-000000000000",
+                "name": "load-0"
+              },
               "slots": 1,
               "asked": "2023-11-14T22:13:20.123456Z",
               "granted": null

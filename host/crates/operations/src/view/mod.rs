@@ -70,7 +70,9 @@ pub use journal::{
     AnswerView, ArgumentView, CallView, EntryView, RunRequestView, SettlementView, TaskCallView,
 };
 pub use kept::{SecretView, VariableView};
-pub use limit::{ConcurrencyView, LimitDetailsView, LimitView, PermitView};
+pub use limit::{
+    ConcurrencyView, LimitDetailsView, LimitView, PermitView, TakerView, TaskRunNameView,
+};
 pub use log::LogView;
 pub use news::{NewsView, SaidView, SpeakerView, StuckView};
 pub use outcome::{FailureView, OutcomeView, RunSnapshotView};

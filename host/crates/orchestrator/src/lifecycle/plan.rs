@@ -319,6 +319,16 @@ impl GivenBack {
         }
     }
 
+    /// What takes what is kept under this number. None: the run itself.
+    pub fn taker(number: i64) -> Option<Taker> {
+        let seq = Seq(number.unsigned_abs());
+        match number.signum() {
+            1 => Some(Taker::Task(seq)),
+            -1 => Some(Taker::Code(seq)),
+            _ => None,
+        }
+    }
+
     /// The first and the last of the numbers that are given back.
     pub fn numbers(self) -> (i64, i64) {
         match self {

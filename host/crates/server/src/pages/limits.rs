@@ -101,8 +101,8 @@ pub async fn page(cx: Cx, name: String) -> Response {
             Pair::new("Waiting", count(limit.waiting)),
             Pair::new("Created", cx.now.when(limit.created).full),
         ];
-        let row = |permit: &operations::view::PermitView| Row {
-            id: format!("run-{}", permit.run),
+        let row = |(at, permit): (usize, &operations::view::PermitView)| Row {
+            id: format!("permit-{at}-{}", permit.run),
             cells: vec![
                 Cell::link(&permit.name, format!("/flow-runs/{}", permit.run)).grow(),
                 Cell::text(if permit.granted.is_some() {
@@ -111,6 +111,12 @@ pub async fn page(cx: Cx, name: String) -> Response {
                     "waits"
                 })
                 .plain(),
+                match &permit.task_run {
+                    Some(task) => {
+                        Cell::link(permit.taken_by(), format!("/task-runs/{}", task.id)).plain()
+                    }
+                    None => Cell::Muted(permit.taken_by()).plain(),
+                },
                 Cell::text(count(permit.slots.into())).number("slots"),
                 Cell::When(Some(cx.now.when(permit.granted.unwrap_or(permit.asked))))
                     .short("since"),
@@ -120,8 +126,8 @@ pub async fn page(cx: Cx, name: String) -> Response {
             id: "permits",
             label: "Flow runs",
             heading: "Flow runs, those that have slots first".to_owned(),
-            columns: columns(["Flow run", "", "#Slots", "Since"]),
-            rows: details.permits.iter().map(row).collect(),
+            columns: columns(["Flow run", "", "Taken by", "#Slots", "Since"]),
+            rows: details.permits.iter().enumerate().map(row).collect(),
             empty: Empty::new("Nothing has a slot, and nothing waits."),
             ..Table::default()
         });
