@@ -118,8 +118,14 @@ fn what_cannot_be_backed_up_or_put_back_is_told_and_nothing_changes() {
     check(
         &other,
         &["restore", &missing],
-        "error: there is no database at `sqlite:",
-        "hint: ",
+        "error: there is no file `",
+        "hint: give what `orch-host backup FILE` has written",
+    );
+    check(
+        &home,
+        &["backup", &beside(&home, "nowhere/copy.db")],
+        "nowhere`",
+        "hint: make it, or give another file",
     );
     let ran = other.run(["restore", &garbage]);
     assert!(ran.stderr.contains("error: "), "{ran}");

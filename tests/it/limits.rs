@@ -164,7 +164,7 @@ fn what_is_no_limit_is_refused_and_nothing_changes() {
     );
     check(
         "limit create api --slots 1 --per 0s",
-        "error: a rate limit of 0 ms limits nothing\nhint: give a span such as `1m`, or none for a \
+        "error: a rate limit of 0s limits nothing\nhint: give a span such as `1m`, or none for a \
          limit of how many at once\n",
     );
     check(

@@ -23,6 +23,7 @@ mod completions;
 mod components;
 mod crafted;
 mod databases;
+mod deadlocks;
 mod deleting;
 mod deploying;
 mod describing;

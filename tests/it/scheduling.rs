@@ -285,7 +285,7 @@ fn what_is_no_schedule_is_refused_and_nothing_changes() {
     );
     check(
         "schedule create empty --interval 0s",
-        "error: an interval of 0 ms is too short: the shortest is 1000 ms\nhint: an interval is a \
+        "error: an interval of 0s is too short: the shortest is 1s\nhint: an interval is a \
          span, such as `15m`\n",
     );
     check(

@@ -75,7 +75,7 @@ fn a_limit_is_made_changed_and_deleted_on_its_pages() {
         ("slots=1&per_ms=5", "`5` has no unit", "per_ms"),
         (
             "slots=1&per_ms=0s",
-            "a rate limit of 0 ms limits nothing",
+            "a rate limit of 0s limits nothing",
             "per_ms",
         ),
         ("slots=1&per_ms=1000d", "longer than a year", "per_ms"),

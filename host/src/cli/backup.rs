@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use indicatif::BinaryBytes;
 
-use super::error::ExitStatus;
+use super::error::{ExitStatus, UserError};
 use super::output::{Format, Output};
 use super::place::{DatabaseUrl, OpenWhole, Place};
 use super::text::counted;
@@ -55,6 +55,11 @@ pub async fn run_backup(
     open: OpenWhole,
     out: &Output,
 ) -> anyhow::Result<ExitStatus> {
+    let dir = args.file.parent().filter(|dir| !dir.as_os_str().is_empty());
+    if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
+        let error = UserError::new(format!("there is no directory `{}`", dir.display()));
+        return Err(error.hint("make it, or give another file").into());
+    }
     let from = open(&place.database)?;
     let bar = out.progress_line();
     bar.set_message(format!("Writing `{}`", args.file.display()));
@@ -76,6 +81,11 @@ pub async fn run_restore(
     open: OpenWhole,
     out: &Output,
 ) -> anyhow::Result<ExitStatus> {
+    if !args.file.exists() {
+        let error = UserError::new(format!("there is no file `{}`", args.file.display()));
+        let hint = "give what `orch-host backup FILE` has written";
+        return Err(error.hint(hint).into());
+    }
     let file = open(&DatabaseUrl::Sqlite(args.file.clone()))?;
     let to = open(&place.database)?;
     let bar = out.progress_line();

@@ -14,7 +14,7 @@ use super::place::{DatabaseUrl, OpenWhole, Place};
 use super::text::counted;
 use operations::client::{LimitQuery, PoolQuery, QueueQuery, ScheduleQuery, WorkerQuery};
 use operations::database::{Standing, runs};
-use operations::view::{FindingView, VerdictView, WorkerView};
+use operations::view::{DeadlockedRunView, FindingView, VerdictView, WorkerView};
 
 /// Look whether all is well, and say what to do about what is not
 ///
@@ -33,6 +33,9 @@ const DISK_MIN: u64 = 200 << 20;
 const DISK_LOW: u64 = 2 << 30;
 /// Clocks that differ by less do no harm.
 const CLOCK_MAX: Duration = Duration::from_secs(5);
+
+/// So many runs that wait for each other are shown.
+const DEADLOCKED_SHOWN: usize = 5;
 
 #[derive(Default)]
 struct Findings(Vec<FindingView>);
@@ -279,6 +282,26 @@ async fn look_at_work(cx: &Context, findings: &mut Findings) -> anyhow::Result<(
                 format!("`orch-host limit inspect {name}` shows who has them"),
             );
         }
+    }
+    let deadlocked = cx.client.list_deadlocked().await?.items;
+    let holds = |run: &&DeadlockedRunView| !run.has.is_empty();
+    let holder = deadlocked.iter().find(holds).or(deadlocked.first());
+    if let Some(holder) = holder {
+        stuck = true;
+        let shown = deadlocked.iter().take(DEADLOCKED_SHOWN);
+        let shown: Vec<String> = shown.map(DeadlockedRunView::in_words).collect();
+        findings.broken(
+            "limits",
+            format!(
+                "{} wait for each other for ever: {}",
+                counted(deadlocked.len() as u64, "flow run"),
+                shown.join("; ")
+            ),
+            format!(
+                "`orch-host flow-run cancel {}` gives back what it has; more slots help, too",
+                holder.flow_run
+            ),
+        );
     }
     let schedules = cx
         .client

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hyper::Method;
 use model::LimitName;
 use operations::client::{Answered, ChangeLimit, CreateLimit, LimitQuery, LimitsClient, Page};
-use operations::view::{LimitDetailsView, LimitView};
+use operations::view::{DeadlockedRunView, LimitDetailsView, LimitView};
 
 use crate::http::{Ask, HttpClient};
 use crate::segment::segment;
@@ -35,5 +35,9 @@ impl LimitsClient for HttpClient {
 
     async fn delete_limit(&self, name: &LimitName) -> Answered<()> {
         self.tell(Ask::new(Method::DELETE, path(name))).await
+    }
+
+    async fn list_deadlocked(&self) -> Answered<Page<DeadlockedRunView>> {
+        self.ask(Ask::get("/v1/deadlocked-runs")).await
     }
 }

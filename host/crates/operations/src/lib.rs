@@ -12,6 +12,7 @@ pub mod client;
 pub mod control;
 pub mod dashboard;
 pub mod database;
+pub mod deadlocks;
 pub mod deploy;
 mod elsewhere;
 pub mod follow;

@@ -38,6 +38,7 @@ mod clock;
 mod columns;
 mod components;
 mod connect;
+mod deadlocks;
 mod deleting;
 mod deployments;
 mod error;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{Limit, LimitName, RunId, Seq, Timestamp};
+use model::{Limit, LimitName, RunId, Seq, Taker, Timestamp};
+use orchestrator::lifecycle::Standing;
 use store::{LimitChange, LimitUse, Limits, Missing, Permit, StoreError, StoreResult};
 
 use super::verbs::write;
-use super::{PostgresStore, permits, rows};
+use super::{PostgresStore, deadlocks, permits, rows};
 use crate::error::{Fault, Pg};
 use crate::tx::Tx;
 
@@ -79,5 +80,23 @@ impl Limits for PostgresStore {
         let limit = limit.clone();
         self.read(async move |conn| permits::of_limit(&conn, &limit, count).await)
             .await
+    }
+
+    async fn standing(&self) -> StoreResult<Standing> {
+        self.read(async move |conn| deadlocks::standing(&conn).await)
+            .await
+    }
+
+    async fn let_pass(
+        &self,
+        run: RunId,
+        taker: Option<Taker>,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        write!(self, |tx| match rows::run_no(&tx, run).await? {
+            Some(run) => permits::let_pass(&tx, run, taker, now).await,
+            None => Ok(false),
+        })
+        .await
     }
 }

@@ -12,7 +12,7 @@ use super::sql::{Conn, Row, params};
 use crate::columns::List;
 use crate::error::Pg;
 use crate::tx::Tx;
-use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taking, Timestamp, micros};
+use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taker, Taking, Timestamp, micros};
 use orchestrator::lifecycle::{GivenBack, LimitNeed, News, RunKey, may_have};
 use store::{LimitUse, Permit, TaskRunName, Unnamed};
 
@@ -159,16 +159,7 @@ async fn serve_for(tx: &Tx, lines: Vec<Line>, now: Timestamp, claimed: Option<Ru
             if !may_have(&needs) {
                 break;
             }
-            grant(tx, &first, now);
-            if first.seq != WHOLE {
-                // A worker that executes it must hear of it, too.
-                runs::wake_waiting(tx, first.run, now);
-                tx.tell(News::READY);
-            } else if claimed != Some(first.run) {
-                // It keeps its place among the runs that are ready.
-                runs::wake(tx, first.run, first.asked);
-                tx.tell(News::READY);
-            }
+            hand_over(tx, &first, now, claimed);
             // It stands no longer in the way of others there.
             lines.extend(
                 asked
@@ -179,6 +170,59 @@ async fn serve_for(tx: &Tx, lines: Vec<Line>, now: Timestamp, claimed: Option<Ru
         }
     }
     Ok(())
+}
+
+/// Somebody gets its slots whoever stands before it, if all of them are free.
+pub(crate) async fn let_pass(
+    tx: &Tx,
+    run: RunKey,
+    taker: Option<Taker>,
+    now: Timestamp,
+) -> Pg<bool> {
+    let seq = taker.map_or(WHOLE, GivenBack::number);
+    let lines: Vec<Line> = tx
+        .all(
+            "SELECT limit_name, line FROM permits WHERE run = $1 AND seq = $2",
+            params![run, seq],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .await?;
+    lock(tx, &lines).await?;
+    let found = tx.first(
+        "SELECT run, seq, asked FROM permits
+         WHERE run = $1 AND seq = $2 AND granted IS NULL LIMIT 1",
+        params![run, seq],
+        waiting,
+    );
+    let Some(waiting) = found.await? else {
+        return Ok(false);
+    };
+    let asked = asked_by(tx, &waiting, now).await?;
+    let passes = |(_, need): &(Line, LimitNeed)| LimitNeed {
+        is_first: true,
+        ..*need
+    };
+    if !may_have(&asked.iter().map(passes).collect::<Vec<_>>()) {
+        return Ok(false);
+    }
+    hand_over(tx, &waiting, now, None);
+    // It may have been the first of another line.
+    serve(tx, asked.into_iter().map(|(line, _)| line).collect(), now).await?;
+    Ok(true)
+}
+
+/// Somebody has what it has waited for.
+fn hand_over(tx: &Tx, waiting: &Waiting, now: Timestamp, claimed: Option<RunKey>) {
+    grant(tx, waiting, now);
+    if waiting.seq != WHOLE {
+        // A worker that executes it must hear of it, too.
+        runs::wake_waiting(tx, waiting.run, now);
+        tx.tell(News::READY);
+    } else if claimed != Some(waiting.run) {
+        // It keeps its place among the runs that are ready.
+        runs::wake(tx, waiting.run, waiting.asked);
+        tx.tell(News::READY);
+    }
 }
 
 /// Nobody else gives slots of these limits away before the transaction ends.
@@ -205,15 +249,17 @@ async fn first_of(conn: &impl Conn, (limit, line): &Line) -> Pg<Option<Waiting>>
          WHERE limit_name = $1 AND line = $2 AND granted IS NULL
          ORDER BY asked, run, seq LIMIT 1",
         params![limit, line],
-        |row| {
-            Ok(Waiting {
-                run: row.get(0)?,
-                seq: row.get(1)?,
-                asked: row.get(2)?,
-            })
-        },
+        waiting,
     )
     .await
+}
+
+fn waiting(row: &Row) -> Pg<Waiting> {
+    Ok(Waiting {
+        run: row.get(0)?,
+        seq: row.get(1)?,
+        asked: row.get(2)?,
+    })
 }
 
 /// All that somebody waits for.

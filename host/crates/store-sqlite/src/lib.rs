@@ -34,6 +34,7 @@ mod cache_verbs;
 mod clock;
 mod columns;
 mod components;
+mod deadlocks;
 mod deleting;
 mod deployments;
 mod events;

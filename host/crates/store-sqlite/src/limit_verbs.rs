@@ -1,11 +1,12 @@
 //! The verbs about limits.
 
 use async_trait::async_trait;
-use model::{Limit, LimitName, RunId, Seq, Timestamp};
+use model::{Limit, LimitName, RunId, Seq, Taker, Timestamp};
+use orchestrator::lifecycle::Standing;
 use store::{LimitChange, LimitUse, Limits, Missing, Permit, StoreError, StoreResult};
 
 use super::writer::Tx;
-use super::{SqliteStore, permits, rows};
+use super::{SqliteStore, deadlocks, permits, rows};
 
 fn create(tx: &Tx<'_>, limit: &Limit, now: Timestamp) -> StoreResult<()> {
     if permits::get(tx, &limit.name)?.is_some() {
@@ -84,6 +85,24 @@ impl Limits for SqliteStore {
     async fn permits(&self, limit: &LimitName, count: u32) -> StoreResult<Vec<Permit>> {
         let limit = limit.clone();
         self.read_long(move |conn| permits::of_limit(conn, &limit, count))
+            .await
+    }
+
+    async fn standing(&self) -> StoreResult<Standing> {
+        self.read_long(deadlocks::standing).await
+    }
+
+    async fn let_pass(
+        &self,
+        run: RunId,
+        taker: Option<Taker>,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        self.writer
+            .write(move |tx| match rows::run_no(tx, run)? {
+                Some(run) => permits::let_pass(tx, run, taker, now),
+                None => Ok(false),
+            })
             .await
     }
 }

@@ -13,7 +13,7 @@ use super::rows::unsigned;
 use super::runs;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taking, Timestamp, micros};
+use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taker, Taking, Timestamp, micros};
 use orchestrator::lifecycle::{GivenBack, LimitNeed, RunKey, may_have};
 use store::{LimitUse, Permit, StoreResult, TaskRunName, Unnamed};
 
@@ -147,16 +147,7 @@ fn serve_for(
             if !may_have(&needs) {
                 break;
             }
-            grant(tx, &first, now)?;
-            if first.seq != WHOLE {
-                // A worker that executes it must hear of it, too.
-                runs::wake_waiting(tx, first.run, now)?;
-                tx.tell_ready();
-            } else if claimed != Some(first.run) {
-                // It keeps its place among the runs that are ready.
-                runs::wake(tx, first.run, first.asked)?;
-                tx.tell_ready();
-            }
+            hand_over(tx, &first, now, claimed)?;
             // It stands no longer in the way of others there.
             lines.extend(
                 asked
@@ -165,6 +156,56 @@ fn serve_for(
                     .filter(|it| *it != line),
             );
         }
+    }
+    Ok(())
+}
+
+/// Somebody gets its slots whoever stands before it, if all of them are free.
+pub(super) fn let_pass(
+    tx: &Tx<'_>,
+    run: RunKey,
+    taker: Option<Taker>,
+    now: Timestamp,
+) -> StoreResult<bool> {
+    let found = tx.first(
+        "SELECT run, seq, asked FROM permits
+         WHERE run = ?1 AND seq = ?2 AND granted IS NULL LIMIT 1",
+        params![run, taker.map_or(WHOLE, GivenBack::number)],
+        waiting,
+    )?;
+    let Some(waiting) = found else {
+        return Ok(false);
+    };
+    let asked = asked_by(tx, &waiting, now)?;
+    let passes = |(_, need): &(Line, LimitNeed)| LimitNeed {
+        is_first: true,
+        ..*need
+    };
+    if !may_have(&asked.iter().map(passes).collect::<Vec<_>>()) {
+        return Ok(false);
+    }
+    hand_over(tx, &waiting, now, None)?;
+    // It may have been the first of another line.
+    serve(tx, asked.into_iter().map(|(line, _)| line).collect(), now)?;
+    Ok(true)
+}
+
+/// Somebody has what it has waited for.
+fn hand_over(
+    tx: &Tx<'_>,
+    waiting: &Waiting,
+    now: Timestamp,
+    claimed: Option<RunKey>,
+) -> StoreResult<()> {
+    grant(tx, waiting, now)?;
+    if waiting.seq != WHOLE {
+        // A worker that executes it must hear of it, too.
+        runs::wake_waiting(tx, waiting.run, now)?;
+        tx.tell_ready();
+    } else if claimed != Some(waiting.run) {
+        // It keeps its place among the runs that are ready.
+        runs::wake(tx, waiting.run, waiting.asked)?;
+        tx.tell_ready();
     }
     Ok(())
 }
@@ -182,14 +223,16 @@ fn first_of(conn: &Connection, (limit, line): &Line) -> StoreResult<Option<Waiti
          WHERE limit_name = ?1 AND line = ?2 AND granted IS NULL
          ORDER BY asked, run, seq LIMIT 1",
         params![limit, line],
-        |row| {
-            Ok(Waiting {
-                run: row.get(0)?,
-                seq: row.get(1)?,
-                asked: row.get(2)?,
-            })
-        },
+        waiting,
     )
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    Ok(Waiting {
+        run: row.get(0)?,
+        seq: row.get(1)?,
+        asked: row.get(2)?,
+    })
 }
 
 /// All that somebody waits for.

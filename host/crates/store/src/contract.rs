@@ -10,6 +10,7 @@ pub mod bulk;
 pub mod cache;
 pub mod cast;
 pub mod colliding;
+pub mod deadlocks;
 pub mod deleting;
 pub mod deploying;
 pub mod events;
@@ -125,6 +126,9 @@ macro_rules! contract {
             cache::results_are_listed_without_their_values_a_part_at_a_time,
             cache::a_result_keeps_its_blobs,
             limits::calls_of_a_run_that_is_paused_have_no_slots,
+            deadlocks::one_passes_who_waits_for_what_its_parent_has,
+            deadlocks::a_task_passes_who_waits_for_what_its_run_has,
+            deadlocks::those_who_have_what_the_other_wants_wait_until_one_is_cancelled,
             colliding::what_finds_no_slot_says_what_becomes_of_a_run,
             colliding::who_makes_others_go_does_not_harm_a_claim_of_both,
             colliding::a_claim_that_waits_tells_of_runs_that_are_turned_away,

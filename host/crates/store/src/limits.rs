@@ -7,6 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use model::{Limit, LimitName, RunId, RunName, Seq, Taker, TaskRunId, Timestamp};
 
+use orchestrator::lifecycle::Standing;
+
 use crate::StoreResult;
 
 /// Creates, changes and lists limits. Who gets a slot is decided by
@@ -34,6 +36,14 @@ pub trait Limits: Send + Sync + 'static {
     /// Who has slots of a limit, in the order in which they got them, and then who waits, in that of
     /// their places: so many at most.
     async fn permits(&self, limit: &LimitName, count: u32) -> StoreResult<Vec<Permit>>;
+
+    /// Who has slots, who waits for some, and who waits for those. Empty if nobody waits for a slot.
+    async fn standing(&self) -> StoreResult<Standing>;
+
+    /// Somebody who waits gets its slots, whoever stands before it, if all of them are free: there is
+    /// a [`deadlock`](orchestrator::lifecycle::deadlock) otherwise. Whether it has got them.
+    async fn let_pass(&self, run: RunId, taker: Option<Taker>, now: Timestamp)
+    -> StoreResult<bool>;
 }
 
 /// A change of a limit. A field that is `None` changes nothing.

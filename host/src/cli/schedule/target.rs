@@ -44,7 +44,7 @@ impl TargetArgs {
                 1 => Ok(there.remove(0)),
                 count => Err(
                     UserError::new(format!("`{deployment}` has {count} schedules"))
-                        .hint(format!("give the name of one: {}", names(&there)))
+                        .hint(format!("say which: {}", given(deployment, &there)))
                         .into(),
                 ),
             };
@@ -63,6 +63,14 @@ impl TargetArgs {
             }
         }
     }
+}
+
+/// How each of them is given.
+fn given(deployment: &str, schedules: &[ScheduleView]) -> String {
+    let given = schedules
+        .iter()
+        .map(|it| format!("`{deployment} {}`", it.name));
+    given.collect::<Vec<_>>().join(", ")
 }
 
 fn names(schedules: &[ScheduleView]) -> String {

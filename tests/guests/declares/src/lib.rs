@@ -104,6 +104,15 @@ fn takes(slots: u32, ms: u64) -> Result<()> {
     sleep(Duration::from_millis(1)).wait()
 }
 
+/// Takes a slot of one limit, and of another after a while.
+#[flow]
+fn takes_in_turn(first: String, second: String, ms: u64) -> Result<()> {
+    let _first = concurrency(first, 1).wait()?;
+    sleep(Duration::from_millis(ms)).wait()?;
+    let _second = concurrency(second, 1).wait()?;
+    Ok(())
+}
+
 /// Its first attempt fails with the slots in its hands.
 #[flow(retries = 1, retry_delay = "2s")]
 async fn drops_them() -> Result<()> {

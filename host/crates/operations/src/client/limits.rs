@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Limit, LimitName};
+use model::{Limit, LimitName, in_units};
 use orchestrator::nearest;
 use store::{LimitChange, LimitUse};
 
@@ -12,11 +12,15 @@ use super::local::LocalClient;
 use super::page::Page;
 use super::requests::{ChangeLimit, CreateLimit, LimitQuery};
 use super::{Answered, LimitsClient};
+use crate::deadlocks::look;
 use crate::problem::{Problem, ProblemKind};
-use crate::view::{LimitDetailsView, LimitView};
+use crate::view::{DeadlockedRunView, LimitDetailsView, LimitView};
 
 /// Who has slots or waits for some: so many are shown.
 const PERMITS_MAX: u32 = 100;
+
+/// So many flow runs that wait for each other are told.
+pub const DEADLOCKED_MAX: usize = 100;
 
 /// The longest time of a rate limit: a year.
 const PER_MAX: u64 = 365 * 24 * 60 * 60 * 1000;
@@ -90,6 +94,20 @@ impl LimitsClient for LocalClient {
         self.limit(name).await?;
         Ok(self.store.delete_limit(name).await?)
     }
+
+    async fn list_deadlocked(&self) -> Answered<Page<DeadlockedRunView>> {
+        let Some(found) = look(&*self.store).await? else {
+            return Ok(Page::all([]));
+        };
+        let mut views = Vec::new();
+        for run in found.deadlock.runs.into_iter().take(DEADLOCKED_MAX) {
+            if let Some(flow_run) = self.store.flow_run(run).await? {
+                let view = DeadlockedRunView::new(run, flow_run.name, &found.standing);
+                views.push(view);
+            }
+        }
+        Ok(Page::all(views))
+    }
 }
 
 impl ChangeLimit {
@@ -120,12 +138,15 @@ fn check(slots: Option<u32>, per_ms: Option<u64>) -> Answered<()> {
     match per_ms {
         Some(0) => refuse(
             "/per_ms",
-            "a rate limit of 0 ms limits nothing".to_owned(),
+            "a rate limit of 0s limits nothing".to_owned(),
             "give a span such as `1m`, or none for a limit of how many at once",
         ),
         Some(per) if per > PER_MAX => refuse(
             "/per_ms",
-            format!("a rate limit of {per} ms is longer than a year"),
+            format!(
+                "a rate limit of {} is longer than a year",
+                in_units(Duration::from_millis(per))
+            ),
             "give a span such as `1m`",
         ),
         _ => Ok(()),

@@ -38,13 +38,14 @@ use store::BulkId;
 use crate::problem::Problem;
 use crate::view::{
     ArtifactView, AuditView, BulkActionView, CachedView, ClearedView, ComponentView, DashboardView,
-    DeployedView, DeploymentDetailsView, DeploymentView, EntryView, FlowRunDetailsView,
-    FlowRunView, HistoryLineView, InputView, LimitDetailsView, LimitView, LogView, NewTokenView,
-    NewsView, PoolView, QueueView, ScheduleView, SecretView, SlotView, TalliesView, TaskRunView,
-    TimelineView, TokenView, VariableView, WorkerView,
+    DeadlockedRunView, DeployedView, DeploymentDetailsView, DeploymentView, EntryView,
+    FlowRunDetailsView, FlowRunView, HistoryLineView, InputView, LimitDetailsView, LimitView,
+    LogView, NewTokenView, NewsView, PoolView, QueueView, ScheduleView, SecretView, SlotView,
+    TalliesView, TaskRunView, TimelineView, TokenView, VariableView, WorkerView,
 };
 
 pub use events::{EventFilter, list_events, place_of_event};
+pub use limits::DEADLOCKED_MAX;
 pub use local::{Describe, LocalClient, Undescribed};
 pub use page::Page;
 pub use requests::{
@@ -324,6 +325,10 @@ pub trait LimitsClient: Send + Sync + 'static {
     async fn change_limit(&self, name: &LimitName, change: ChangeLimit) -> Answered<LimitView>;
 
     async fn delete_limit(&self, name: &LimitName) -> Answered<()>;
+
+    /// Flow runs that wait for each other's slots, and go on only once somebody helps. In the order in
+    /// which they have asked, at most [`DEADLOCKED_MAX`].
+    async fn list_deadlocked(&self) -> Answered<Page<DeadlockedRunView>>;
 }
 
 /// Results of tasks that are kept for other runs. One is named by its id, or by the beginning of it.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::View;
 use model::{Collision, Concurrency, LimitName, RunId, RunName, Taker, TaskRunId, Timestamp};
+use orchestrator::lifecycle::Standing;
 use store::{LimitUse, Permit};
 
 /// A limit and how it is used.
@@ -131,6 +132,64 @@ impl From<Permit> for PermitView {
             asked: permit.asked,
             granted: permit.granted,
         }
+    }
+}
+
+/// A flow run that waits for slots that it never gets by itself: those who have them wait for it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DeadlockedRunView {
+    pub flow_run: RunId,
+    pub name: RunName,
+    /// Limits of which it has slots.
+    pub has: Vec<LimitName>,
+    /// Limits of which it waits for slots.
+    pub waits_for: Vec<LimitName>,
+    /// Flow runs that it waits for, of those that are stuck with it.
+    pub waits_for_runs: Vec<RunId>,
+}
+
+impl View for DeadlockedRunView {}
+
+impl DeadlockedRunView {
+    pub fn new(run: RunId, name: RunName, standing: &Standing) -> Self {
+        let limits = |is_granted: bool| {
+            let claims = standing.claims.iter();
+            let own = claims.filter(|it| it.run == run && it.is_granted == is_granted);
+            let mut limits: Vec<LimitName> = own.map(|it| it.limit.clone()).collect();
+            limits.sort();
+            limits.dedup();
+            limits
+        };
+        let suspended = standing.suspended.iter().filter(|it| it.run == run);
+        let targets = suspended
+            .flat_map(|it| &it.calls)
+            .filter_map(|it| it.target);
+        Self {
+            flow_run: run,
+            name,
+            has: limits(true),
+            waits_for: limits(false),
+            waits_for_runs: targets.collect(),
+        }
+    }
+
+    /// `` `silver-otter` has `db` and waits for `api` ``
+    pub fn in_words(&self) -> String {
+        let named = |limits: &[LimitName]| {
+            let quoted = limits.iter().map(|it| format!("`{it}`"));
+            quoted.collect::<Vec<_>>().join(", ")
+        };
+        let mut words = format!("`{}`", self.name);
+        let has = !self.has.is_empty();
+        if has {
+            words += &format!(" has {}", named(&self.has));
+        }
+        let and = if has { " and" } else { "" };
+        match (self.waits_for.as_slice(), self.waits_for_runs.as_slice()) {
+            ([], _) => words += &format!("{and} waits for runs"),
+            (limits, _) => words += &format!("{and} waits for {}", named(limits)),
+        }
+        words
     }
 }
 

@@ -71,7 +71,8 @@ pub use journal::{
 };
 pub use kept::{SecretView, VariableView};
 pub use limit::{
-    ConcurrencyView, LimitDetailsView, LimitView, PermitView, TakerView, TaskRunNameView,
+    ConcurrencyView, DeadlockedRunView, LimitDetailsView, LimitView, PermitView, TakerView,
+    TaskRunNameView,
 };
 pub use log::LogView;
 pub use news::{NewsView, SaidView, SpeakerView, StuckView};

@@ -1,6 +1,8 @@
 //! Why a schedule has no calendar.
 
-use model::{Timestamp, Timetable};
+use std::time::Duration;
+
+use model::{Timestamp, Timetable, in_units};
 
 use super::in_words;
 
@@ -21,7 +23,11 @@ pub enum CalendarError {
         zone: String,
         nearest: Option<String>,
     },
-    #[error("an interval of {ms} ms is too short: the shortest is {INTERVAL_MIN_MS} ms")]
+    #[error(
+        "an interval of {} is too short: the shortest is {}",
+        in_units(Duration::from_millis(*ms)),
+        in_units(Duration::from_millis(INTERVAL_MIN_MS))
+    )]
     Interval { ms: u64 },
     #[error("the rrule `{rule}`: {reason}")]
     Rrule { rule: String, reason: String },

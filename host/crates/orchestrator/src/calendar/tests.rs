@@ -333,7 +333,7 @@ fn what_is_no_calendar_is_refused_with_what_is_wrong() {
     refused(
         interval(0),
         "UTC",
-        "an interval of 0 ms is too short: the shortest is 1000 ms\nhint: an interval is a span, \
+        "an interval of 0s is too short: the shortest is 1s\nhint: an interval is a span, \
          such as `15m`",
     );
     let rrule = |text: &str, expect: &str| {

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use model::{LimitName, Timestamp};
 use operations::client::{ChangeLimit, CreateLimit, LimitQuery, Page};
 use operations::problem::{Problem, ProblemKind};
-use operations::view::{LimitDetailsView, LimitView};
+use operations::view::{DeadlockedRunView, LimitDetailsView, LimitView};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
@@ -22,6 +22,7 @@ pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(create).layer(from_fn_with_state(app.clone(), once)))
         .routes(routes!(inspect, change, delete))
+        .routes(routes!(deadlocked))
 }
 
 fn named(text: &str) -> Result<LimitName, Refused> {
@@ -129,4 +130,16 @@ async fn change(
 async fn delete(State(app): State<App>, Path(name): Path<String>) -> Result<StatusCode, Refused> {
     app.client.delete_limit(&named(&name)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// List flow runs that wait for each other's slots
+///
+/// They go on only once one of them is cancelled, or a limit is made larger. At most 100.
+#[utoipa::path(
+    get, path = "/v1/deadlocked-runs", operation_id = "list_deadlocked_runs", tag = "limits",
+    responses((status = 200, description = "The flow runs, in the order in which they have asked", body = Page<DeadlockedRunView>)),
+    security(("token" = ["viewer"]))
+)]
+async fn deadlocked(State(app): State<App>) -> Result<Json<Page<DeadlockedRunView>>, Refused> {
+    Ok(Json(app.client.list_deadlocked().await?))
 }

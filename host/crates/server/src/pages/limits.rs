@@ -9,7 +9,7 @@ use operations::view::LimitView;
 use super::cx::{Cx, rendered, see_other};
 use super::fields::{Fields, Input, Sheet};
 use super::flow_run::Ask;
-use super::listing::Listing;
+use super::listing::{Listing, Note};
 use super::parts::{Action, Cell, Empty, Link, Pair, Row, Table, columns};
 use super::query::{Query, segment};
 use super::shell::Shell;
@@ -32,6 +32,17 @@ pub async fn list(cx: Cx) -> Response {
                 .actions
                 .push(Action::new("Create limit", "/new-limit"));
         }
+        listing.notes = cx
+            .client
+            .list_deadlocked()
+            .await?
+            .items
+            .iter()
+            .map(|run| Note {
+                text: format!("{} for ever: those who have it wait, too.", run.in_words()),
+                command: Some(format!("orch-host flow-run cancel {}", run.flow_run)),
+            })
+            .collect();
         listing.tables.push(Table {
             id: "limits",
             label: "Limits",

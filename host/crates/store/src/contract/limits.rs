@@ -25,7 +25,7 @@ pub(super) async fn make<S: Store>(cast: &Cast<S>, text: &str, slots: u32, per: 
 }
 
 /// A run that takes a slot of each of these limits: `name` or `name:line`.
-fn taking(limits: &[&str]) -> NewRun {
+pub(super) fn taking(limits: &[&str]) -> NewRun {
     taking_or(limits, Collision::Enqueue)
 }
 
@@ -55,7 +55,7 @@ async fn claimed<S: Store>(cast: &Cast<S>, second: i64) -> Vec<RunId> {
 }
 
 /// What a run that waits has of a limit, and how many wait for it.
-async fn used<S: Store>(cast: &Cast<S>, limit: &str) -> (u64, u64) {
+pub(super) async fn used<S: Store>(cast: &Cast<S>, limit: &str) -> (u64, u64) {
     let all = cast.store.limits().await.unwrap();
     let found = all.iter().find(|it| it.limit.name == name(limit)).unwrap();
     (found.taken, found.waiting)
