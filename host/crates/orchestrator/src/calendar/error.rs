@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{Timestamp, Timetable, in_units};
 
-use super::in_words;
+use super::words::in_words;
 
 /// The shortest interval, in milliseconds.
 pub const INTERVAL_MIN_MS: u64 = 1000;

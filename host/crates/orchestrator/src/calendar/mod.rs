@@ -14,6 +14,7 @@
 mod cron;
 mod error;
 mod rrule;
+mod words;
 mod zone;
 
 use jiff::tz::TimeZone;
@@ -22,6 +23,7 @@ use cron::CronTable;
 pub use error::{CalendarError, INTERVAL_MIN_MS};
 use model::{ScheduleRule, Timestamp, Timetable};
 use rrule::Recurrence;
+pub use words::in_words;
 
 /// When the slots of one schedule are.
 #[derive(Debug)]
@@ -121,18 +123,6 @@ impl Calendar {
             found = next;
         }
         Some(found)
-    }
-}
-
-/// A timetable as people read it: `cron 0 9 * * 1-5`.
-pub fn in_words(timetable: &Timetable) -> String {
-    match timetable {
-        Timetable::Cron(line) => format!("cron `{line}`"),
-        Timetable::Interval { every_ms, .. } => {
-            let every = std::time::Duration::from_millis(*every_ms);
-            format!("every {}", model::in_units(every))
-        }
-        Timetable::Rrule { rule, .. } => format!("rrule `{rule}`"),
     }
 }
 
