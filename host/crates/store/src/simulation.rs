@@ -20,7 +20,8 @@
 //! [cached](caching).
 //!
 //! A third one is about the beginning of runs alone: that each [slot](slots) of a schedule makes one
-//! run, and that nobody starves behind a queue that is [fed](feeding) for ever.
+//! run, that nobody starves behind a queue that is [fed](feeding) for ever, and that [families]
+//! whose members take slots of the same limits come to an end.
 //!
 //! `ORCH_SIM_SEEDS=N` plays N seeds instead of [`SEEDS`]; `ORCH_SIM_SEED=n` plays that one.
 
@@ -29,6 +30,7 @@ mod catalog;
 mod clock;
 mod crowd;
 mod driver;
+mod families;
 mod feeding;
 mod founding;
 mod guest;
@@ -116,7 +118,7 @@ pub fn everybody_gets_their_turn<S: Store, Keep>(
     });
 }
 
-/// Runs that schedules make, and runs that stand behind others: so many seeds.
+/// Runs that schedules make, runs that stand behind others, and families: so many seeds.
 pub fn everything_begins_once<S: Store, Keep>(seeds: u64, make: impl Fn() -> (S, Keep) + Sync) {
     divide(seeds, |seeds| {
         let (store, _keep) = make();
@@ -127,6 +129,7 @@ pub fn everything_begins_once<S: Store, Keep>(seeds: u64, make: impl Fn() -> (S,
             for seed in seeds {
                 slots::each_slot_makes_one_run(&store, *seed).await;
                 feeding::nobody_starves(&store, *seed).await;
+                families::all_come_to_an_end(&store, *seed).await;
             }
         });
     });

@@ -119,7 +119,7 @@ pub fn deadlock(standing: &Standing) -> Option<Deadlock> {
     }
     let ended = future.ended.len();
     let helps = |at: &usize| match future.asked[*at].taker {
-        // It begins, and ends.
+        // It begins, or is executed, and ends.
         None | Some(Taker::Task(_)) => true,
         // It has more than before, and may be none the nearer to its end.
         Some(Taker::Code(_)) => {
@@ -129,9 +129,12 @@ pub fn deadlock(standing: &Standing) -> Option<Deadlock> {
             other.ended.len() > ended
         }
     };
-    let waiting = (0..future.asked.len()).filter(|at| !future.asked[*at].is_granted);
-    let mut free = waiting.filter(|at| future.is_free(&future.asked[*at]));
-    let found = free.find(helps);
+    let needed = future.needed();
+    let waits = |at: &usize| {
+        let asking = &future.asked[*at];
+        !asking.is_granted && needed.contains(&asking.run) && future.is_free(asking)
+    };
+    let found = (0..future.asked.len()).filter(waits).find(helps);
     let may_pass = found.map(|at| (future.asked[at].run, future.asked[at].taker));
     Some(Deadlock { runs, may_pass })
 }
@@ -315,6 +318,20 @@ impl<'s> Future<'s> {
         }
     }
 
+    /// Those who have slots, and those for whom these wait: as they go on, others get theirs.
+    fn needed(&self) -> HashSet<RunId> {
+        let mut needed = HashSet::new();
+        let mut found: Vec<RunId> = self.has.keys().copied().collect();
+        while let Some(run) = found.pop() {
+            if needed.insert(run)
+                && let Some(suspended) = self.suspended.get(&run)
+            {
+                found.extend(suspended.calls.iter().filter_map(|call| call.target));
+            }
+        }
+        needed
+    }
+
     fn stuck(&self) -> Vec<RunId> {
         let is_stuck = |run: &&RunId| !self.ended.contains(*run);
         self.runs.iter().filter(is_stuck).copied().collect()
@@ -437,7 +454,7 @@ mod tests {
             "a waits for c",
         ];
         check(&ONE_EACH, &said, "bca", Some('c'));
-        // Of two, the one that helps.
+        // Nobody else does, even if it stands before it.
         let said = [
             "a has db",
             "b wants api, db",
@@ -445,7 +462,7 @@ mod tests {
             "c wants api",
             "a waits for c",
         ];
-        check(&ONE_EACH, &said, "bdca", Some('d'));
+        check(&ONE_EACH, &said, "bdca", Some('c'));
     }
 
     #[test]

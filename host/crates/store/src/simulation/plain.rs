@@ -63,7 +63,9 @@ impl<'s, S: Store> Plain<'s, S> {
         let outcome = if run.state.kind == StateType::Cancelling {
             Err(Failure::cancelled())
         } else {
-            progress.states.push(State::running(run.attempt, now));
+            if run.state.kind != StateType::Running {
+                progress.states.push(State::running(run.attempt, now));
+            }
             Ok(Json::null())
         };
         progress.states.push(State::ended(&outcome, now));
