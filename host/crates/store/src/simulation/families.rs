@@ -17,8 +17,8 @@ use super::trace::{Trace, short, trace};
 use crate::contract::cast::{at, new_run, start, task};
 use crate::{NewRun, Next, Progress, Recorded, Store, StoreError};
 use model::{
-    AskedPermit, Claimed, Collision, Entry, Lease, Limit, LimitName, RunId, Seq, State, StateName,
-    StateType, Taker, Taking, Timestamp, Waits,
+    AskedPermit, Claimed, Collision, Lease, Limit, LimitName, RunId, Seq, State, StateType, Taker,
+    Taking, Timestamp, Waits,
 };
 use orchestrator::lifecycle::deadlock;
 
@@ -33,11 +33,19 @@ struct Families<'s, S> {
     leaves: Vec<Limit>,
     /// What parents do once they are under way.
     plans: HashMap<RunId, Plan>,
+    started: HashMap<RunId, Started>,
     running: Vec<Claimed>,
     live: HashSet<RunId>,
     /// Those that are said to wait for ever.
     stuck: HashSet<RunId>,
     trace: Trace,
+}
+
+/// The calls of a run whose children and tasks are not over.
+#[derive(Default)]
+struct Started {
+    children: Vec<Seq>,
+    tasks: Vec<Seq>,
 }
 
 /// Children and tasks, each with the limits that it takes.
@@ -56,6 +64,7 @@ pub(super) async fn all_come_to_an_end<S: Store>(store: &S, seed: u64) {
         parents: Vec::new(),
         leaves: Vec::new(),
         plans: HashMap::new(),
+        started: HashMap::new(),
         running: Vec::new(),
         live: HashSet::new(),
         stuck: HashSet::new(),
@@ -167,7 +176,9 @@ impl<S: Store> Families<'_, S> {
         if is_parent {
             let (children, tasks) = (self.rng.below(3), self.rng.below(2));
             let plan = Plan {
-                children: (0..children).map(|_| self.some_of(&leaves, 1)).collect(),
+                children: (0..children.max(1 - tasks))
+                    .map(|_| self.some_of(&leaves, 1))
+                    .collect(),
                 tasks: (0..tasks).map(|_| self.some_of(&leaves, 1)).collect(),
             };
             self.plans.insert(id, plan);
@@ -184,76 +195,88 @@ impl<S: Store> Families<'_, S> {
         }
     }
 
-    /// A run that is executed ends, or waits for those that it starts.
+    /// A run that is executed ends, or waits for those that it has started.
     async fn go_on(&mut self) {
         if self.running.is_empty() {
             return;
         }
         let claimed = self.running.swap_remove(self.rng.below(self.running.len()));
-        let id = claimed.run.id;
-        let is_new = claimed.run.state.name != StateName::RESUMING;
-        let is_cancelled = self.state(id).await == StateType::Cancelling;
-        let plan = self.plans.get(&id).filter(|_| is_new && !is_cancelled);
-        let calls = plan.map_or(0, |plan| plan.children.len() + plan.tasks.len());
-        let waits = calls > 0 && self.start_and_wait(claimed.lease).await;
-        if !waits {
-            self.end(claimed.lease).await;
+        let lease = claimed.lease;
+        if self.state(lease.run).await != StateType::Cancelling
+            && self.start(lease).await
+            && self.wait(lease).await
+        {
+            return;
         }
+        self.end(lease).await;
     }
 
-    /// Whether the run waits from then on.
-    async fn start_and_wait(&mut self, lease: Lease) -> bool {
-        let plan = self.plans.remove(&lease.run).expect("it has one");
+    /// Starts what is to be started. Whether the run has started anything, now or before.
+    async fn start(&mut self, lease: Lease) -> bool {
+        let Some(plan) = self.plans.remove(&lease.run) else {
+            return self.started.contains_key(&lease.run);
+        };
         let mut progress = Progress::new(lease);
         progress.states.push(State::running(1, self.now));
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut started = Started::default();
         for takes in plan.children {
             let child = self.new_run(takes);
             let (id, limits) = (child.run.id, names(&child.run.limits));
             trace!(self, "{} starts {} {limits:?}", short(lease.run), short(id));
-            entries.push(start(entries.len() as u64 + 1, &child.run));
+            let seq = progress.entries.len() as u64 + 1;
+            progress.entries.push(start(seq, &child.run));
             progress.children.push(child);
+            started.children.push(Seq(seq));
         }
-        let mut tasks = Vec::new();
         for takes in plan.tasks {
-            let seq = entries.len() as u64 + 1;
             trace!(self, "{} has a task {:?}", short(lease.run), names(&takes));
-            entries.push(task(seq));
-            tasks.push(Seq(seq));
+            let seq = progress.entries.len() as u64 + 1;
+            progress.entries.push(task(seq));
             progress.permits.asked.push(AskedPermit {
                 by: Taker::Task(Seq(seq)),
                 takes,
                 at: self.now,
             });
+            started.tasks.push(Seq(seq));
         }
-        // A task that has its slots is executed at once, and the run waits for its children alone.
-        let all: Vec<Seq> = (1..=entries.len() as u64).map(Seq).collect();
-        progress.entries = entries;
-        let recorded = self.plain.store.record(progress).await;
-        if recorded != Ok(Recorded::Done) {
-            return false;
-        }
-        let has_them = self.plain.store.permitted(lease.run, &tasks).await.unwrap();
-        let awaited: Vec<Seq> = all
-            .into_iter()
-            .filter(|seq| !has_them.contains(seq))
-            .collect();
-        let count = awaited.len() as u32;
-        if count == 0 {
-            return false;
-        }
+        self.started.insert(lease.run, started);
+        self.plain.store.record(progress).await == Ok(Recorded::Done)
+    }
+
+    /// Whether the run waits from then on. Tasks that have their slots are over at once.
+    async fn wait(&mut self, lease: Lease) -> bool {
+        let store = self.plain.store;
+        let started = self.started.get_mut(&lease.run).expect("it has started");
+        let has_them = store.permitted(lease.run, &started.tasks).await.unwrap();
+        started.tasks.retain(|seq| !has_them.contains(seq));
+        let over = store.settled(lease.run, &started.children).await.unwrap();
+        let is_over = |seq: &Seq| over.iter().any(|settled| settled.seq == *seq);
+        started.children.retain(|seq| !is_over(seq));
+        let awaited = [started.children.as_slice(), &started.tasks].concat();
         let mut progress = Progress::new(lease);
+        let run = store.flow_run(lease.run).await.unwrap().unwrap();
+        if run.state.kind != StateType::Running {
+            progress.states.push(State::running(1, self.now));
+        }
         progress.states.push(State::waiting(self.now));
-        progress.permits.awaited = awaited.clone();
+        progress.permits.awaited = started.tasks.clone();
         let back = has_them.iter().map(|seq| (Taker::Task(*seq), self.now));
         progress.permits.given_back = back.collect();
         progress.next = Next::Wait {
-            awaited,
-            count,
+            count: awaited.len() as u32,
+            awaited: awaited.clone(),
             until: None,
             waits: Waits::default(),
         };
-        self.plain.store.record(progress).await == Ok(Recorded::Done)
+        if awaited.is_empty() {
+            return false;
+        }
+        match store.record(progress).await {
+            Ok(Recorded::Done) => true,
+            // Something has come meanwhile.
+            Ok(Recorded::Ready) => Box::pin(self.wait(lease)).await,
+            _ => false,
+        }
     }
 
     async fn end(&mut self, lease: Lease) {
