@@ -251,8 +251,8 @@ fn the_api_makes_changes_and_deletes_limits() {
     let stale = stale.json(&json!({"slots": 5})).send();
     stale.problem(412, "changed");
     make(json!({"name": "api", "slots": 1})).problem(409, "exists");
+    let path = "/v1/deployments/sleeper/sleeper-deployment";
     let edit = |body: Value| {
-        let path = "/v1/deployments/sleeper/sleeper-deployment";
         server
             .ask("PATCH", path)
             .header("If-Match", "*")
@@ -269,6 +269,10 @@ fn the_api_makes_changes_and_deletes_limits() {
         edit(json!({"concurrency": {"slots": 1, "keys": ["x"]}})),
         "/concurrency/keys",
     );
+    // What is wrong in itself is told before that it was changed meanwhile.
+    let stale = server.ask("PATCH", path).header("If-Match", "\"old\"");
+    let stale = stale.json(&json!({"concurrency": {"slots": 0}})).send();
+    refused(stale, "/concurrency/slots");
     let deleted = server.ask("DELETE", "/v1/limits/api").send();
     assert_eq!(deleted.status, 204, "{deleted:?}");
     server

@@ -111,8 +111,25 @@ fn a_schedule_is_paused_resumed_and_deleted() {
         "{next}"
     );
     home.run(shlex("schedule delete empty rule")).ok();
+    let soon = home.run(shlex("schedule create empty --name often --interval 10d"));
+    soon.ok();
+    let which = home.run(["schedule", "pause", "empty"]).fails(2).stderr;
+    assert!(
+        which.contains("hint: say which: `empty mornings`, `empty often`"),
+        "{which}"
+    );
+    let deployment = &list(&home, &["deployment", "ls"])[0];
+    assert_eq!(deployment["next_slot"], schedules(&home)[0]["next"]);
+    let shown = home.run(["deployment", "ls"]).ok().stdout;
+    assert!(
+        shown.contains("NEXT RUN") && shown.contains(" in "),
+        "{shown}"
+    );
+    home.run(shlex("schedule delete empty often")).ok();
     home.run(["schedule", "pause", "empty", "mornings"]).ok();
     assert_eq!(schedules(&home)[0]["paused"], true);
+    let deployment = &list(&home, &["deployment", "ls"])[0];
+    assert_eq!(deployment["next_slot"], Value::Null);
     let again = home.run(["schedule", "pause", "empty"]).ok();
     assert_eq!(
         again.stderr,

@@ -1,18 +1,19 @@
 //! Schedules, and the verbs about them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{
-    DeploymentName, Edited, LastSlot, Schedule, ScheduleId, ScheduleOrigin, ScheduleRule,
+    DeploymentName, Edited, FlowName, LastSlot, Schedule, ScheduleId, ScheduleOrigin, ScheduleRule,
     Timestamp, WorkerId,
 };
 use store::{
     DueSchedule, Missing, ScheduleChange, ScheduleStep, Schedules, StoreError, StoreResult,
 };
 
-use super::columns::AsJson;
+use super::columns::{AsJson, List};
 use super::sql::{Conn, Row, params};
 use super::verbs::write;
 use super::{PostgresStore, life};
@@ -131,6 +132,32 @@ impl Schedules for PostgresStore {
                 |row| row.get(0),
             )
             .await
+        })
+        .await
+    }
+
+    async fn next_slots(
+        &self,
+        deployments: &[DeploymentName],
+    ) -> StoreResult<HashMap<DeploymentName, Timestamp>> {
+        let deployments = deployments.to_vec();
+        self.read(async move |conn| {
+            let flows: Vec<FlowName> = deployments.iter().map(|it| it.flow.clone()).collect();
+            let names: Vec<String> = deployments.iter().map(|it| it.name.to_string()).collect();
+            let next = conn.all(
+                "SELECT d.at, min(s.next_slot)
+                 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY d(flow, deployment, at)
+                 JOIN schedules s USING (flow, deployment)
+                 WHERE NOT s.paused AND s.next_slot IS NOT NULL GROUP BY d.at",
+                params![List(&flows), List(&names)],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            );
+            let next: Vec<(u64, Timestamp)> = next.await?;
+            let named = next.into_iter().filter_map(|(at, slot)| {
+                let deployment = deployments.get(usize::try_from(at).ok()?.checked_sub(1)?)?;
+                Some((deployment.clone(), slot))
+            });
+            Ok(named.collect())
         })
         .await
     }

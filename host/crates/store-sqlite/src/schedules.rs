@@ -1,5 +1,6 @@
 //! Schedules, and the verbs about them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -126,6 +127,29 @@ impl Schedules for SqliteStore {
                 |row| row.get(0),
             )
         })
+    }
+
+    async fn next_slots(
+        &self,
+        deployments: &[DeploymentName],
+    ) -> StoreResult<HashMap<DeploymentName, Timestamp>> {
+        let deployments = deployments.to_vec();
+        self.read_long(move |conn| {
+            let mut next = HashMap::new();
+            for deployment in deployments {
+                let slot: Option<Timestamp> = conn.need(
+                    "SELECT min(next_slot) FROM schedules
+                     WHERE flow = ?1 AND deployment = ?2 AND NOT paused",
+                    params![deployment.flow, deployment.name],
+                    |row| row.get(0),
+                )?;
+                if let Some(slot) = slot {
+                    next.insert(deployment, slot);
+                }
+            }
+            Ok(next)
+        })
+        .await
     }
 
     async fn take_turn(

@@ -36,7 +36,7 @@ fn whatever_happens_runs_end_as_they_should() {
 
 #[test]
 fn whoever_stands_in_line_gets_their_turn() {
-    store::simulation::everybody_gets_their_turn(500, |clock| {
+    store::simulation::everybody_gets_their_turn(300, |clock| {
         let (mut store, dir) = store_in_memory();
         store.clock = clock;
         (store, dir)
@@ -45,7 +45,7 @@ fn whoever_stands_in_line_gets_their_turn() {
 
 #[test]
 fn whatever_happens_everything_begins_once() {
-    store::simulation::everything_begins_once(200, store_in_memory);
+    store::simulation::everything_begins_once(120, store_in_memory);
 }
 
 /// In memory where that can be had: what a power failure leaves is not tested with it.

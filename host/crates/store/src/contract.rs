@@ -176,6 +176,7 @@ macro_rules! contract {
             scheduling::schedules_are_due_from_their_slots_on_the_earliest_first,
             scheduling::a_slot_is_decided_about_once,
             scheduling::a_schedule_is_held_until_its_last_run_is_over,
+            scheduling::the_next_slots_of_deployments_are_told,
             scheduling::one_at_a_time_has_the_turn_to_make_runs_of_schedules,
             working::a_lease_is_renewed_until_the_worker_is_given_up,
             working::what_a_worker_uses_is_told_from_the_start,

@@ -1,5 +1,6 @@
 //! Schedules of deployments, and who makes runs of them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,6 +42,13 @@ pub trait Schedules: Send + Sync + 'static {
 
     /// When the next slot of any schedule comes that is neither paused nor held.
     async fn next_slot(&self) -> StoreResult<Option<Timestamp>>;
+
+    /// When the next slot of each of these deployments is, by schedules that are not paused. Those
+    /// without one are left out.
+    async fn next_slots(
+        &self,
+        deployments: &[DeploymentName],
+    ) -> StoreResult<HashMap<DeploymentName, Timestamp>>;
 
     /// Whether `holder` has the turn to make runs of schedules, from `now` on for so long. A turn
     /// that reaches further than that is one of a clock that was wrong, and is over.

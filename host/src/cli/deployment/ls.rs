@@ -38,14 +38,24 @@ pub async fn run(args: LsArgs, cx: &Context) -> anyhow::Result<ExitStatus> {
         return Ok(ExitStatus::Success);
     }
     let now = cx.now();
-    let table = Table::new(["NAME", "POOL", "PARAMETERS", "TAGS", "COMPONENT", "UPDATED"]);
-    let mut table = table.cutting(&["TAGS", "PARAMETERS"]);
+    let table = Table::new([
+        "NAME",
+        "POOL",
+        "PARAMETERS",
+        "TAGS",
+        "NEXT RUN",
+        "COMPONENT",
+        "UPDATED",
+    ]);
+    let mut table = table.cutting(&["TAGS", "PARAMETERS", "COMPONENT"]);
     for deployment in &deployments {
+        let next = deployment.next_slot.map(|at| ago(at, now));
         table.row([
             text(&deployment.name),
             text(&deployment.pool),
             text(&deployment.parameters),
             text(deployment.tags.join(", ")),
+            text(next.unwrap_or_default()),
             text(deployment.component.short()),
             text(ago(deployment.updated, now)),
         ]);

@@ -12,7 +12,7 @@ use super::requests::{
     ComponentQuery, CreateSchedule, DeployRequest, DeploymentQuery, EditDeployment, GrantsRequest,
 };
 use super::{Answered, CatalogClient};
-use crate::deploy::{self, Wish};
+use crate::deploy::{self, DeployRefusal, Wish};
 use crate::grants::granted;
 use crate::problem::{Problem, ProblemKind};
 use crate::view::{
@@ -59,8 +59,12 @@ impl CatalogClient for LocalClient {
         // In the order of flow and name, which a slash would not keep.
         let key = |it: &Deployment| format!("{}\u{1}{}", it.name.flow, it.name.name);
         let mut page: Page<DeploymentView> = part(&query, "", deployments, Order::Up, key)?;
+        let names: Vec<_> = page.items.iter().map(|it| it.name.clone()).collect();
+        let next = self.store.next_slots(&names).await?;
+        for deployment in &mut page.items {
+            deployment.next_slot = next.get(&deployment.name).copied();
+        }
         if let Some(count) = latest {
-            let names: Vec<_> = page.items.iter().map(|it| it.name.clone()).collect();
             let ends = self.store.latest_ends(&names, count).await?;
             for (deployment, ends) in page.items.iter_mut().zip(ends.of) {
                 deployment.latest = Some(ends.into_iter().map(LatestEndView::from).collect());
@@ -198,6 +202,21 @@ impl LocalClient {
         let component = self.store.component(digest).await?;
         component
             .ok_or_else(|| Problem::internal(format!("component {digest} is not in the database")))
+    }
+}
+
+impl EditDeployment {
+    /// Whether it makes sense, whatever deployment it is for.
+    ///
+    /// # Errors
+    ///
+    /// A concurrency of nothing, or a grant that is none.
+    pub fn check(&self) -> Answered<()> {
+        if self.concurrency.as_ref().is_some_and(|it| it.slots == 0) {
+            return Err(Problem::from(&DeployRefusal::NoSlots));
+        }
+        self.grants.as_ref().map(grants).transpose()?;
+        Ok(())
     }
 }
 

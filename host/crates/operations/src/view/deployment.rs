@@ -44,6 +44,10 @@ pub struct DeploymentView {
     /// asked for it; there may be fewer than asked for if the others were long ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<Vec<LatestEndView>>,
+    /// When its next run by the clock is. Left out where no schedule has a slot to come, and where it
+    /// is not one of a listing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_slot: Option<Timestamp>,
 }
 
 impl View for DeploymentView {}
@@ -86,6 +90,7 @@ impl From<Deployment> for DeploymentView {
             created: deployment.created,
             updated: deployment.updated,
             latest: None,
+            next_slot: None,
         }
     }
 }

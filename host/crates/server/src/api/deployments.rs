@@ -92,6 +92,7 @@ async fn edit(
     JsonBody(edit): JsonBody<EditDeployment>,
 ) -> Result<impl IntoResponse, Refused> {
     let name = format!("{flow}/{name}");
+    edit.check()?;
     let _one_by_one = app.edits.lock().await;
     let now = app.client.inspect_deployment(&name).await?;
     seen.check(&ETag::of(&now.deployment))?;

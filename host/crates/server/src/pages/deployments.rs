@@ -1,12 +1,7 @@
 //! Deployments: what can be run, and how it went lately.
 
-use std::collections::HashMap;
-
 use axum::response::Response;
-use model::{DeploymentName, Timestamp};
-use operations::client::{
-    Answered, DeploymentQuery, LIMIT_MAX, QueryRequest as _, RunQuery, ScheduleQuery,
-};
+use operations::client::{Answered, DeploymentQuery, QueryRequest as _, RunQuery};
 use operations::view::{DeploymentDetailsView, DeploymentView, FlowRunView, LatestEndView};
 
 use super::cx::{Cx, rendered, see_other};
@@ -33,12 +28,7 @@ pub async fn list(cx: Cx) -> Response {
             .client
             .list_deployments(DeploymentQuery::from_query(&asked.to_string())?)
             .await?;
-        let next = next_slots(cx).await?;
-        let rows = page
-            .items
-            .iter()
-            .map(|it| row(cx, it, next.get(&it.name)))
-            .collect();
+        let rows = page.items.iter().map(|it| row(cx, it)).collect();
         let shell = Shell {
             live: true,
             command: Some("orch-host deployment ls".to_owned()),
@@ -76,25 +66,7 @@ pub async fn list(cx: Cx) -> Response {
     .await
 }
 
-/// When each deployment runs next by the clock, as far as a listing goes.
-async fn next_slots(cx: &Cx) -> Answered<HashMap<DeploymentName, Timestamp>> {
-    let query = ScheduleQuery {
-        limit: Some(LIMIT_MAX),
-        ..ScheduleQuery::default()
-    };
-    let schedules = cx.client.list_schedules(query).await?.items;
-    let going_on = schedules.into_iter().filter(|it| !it.paused);
-    let mut next: HashMap<DeploymentName, Timestamp> = HashMap::new();
-    for schedule in going_on {
-        if let Some(slot) = schedule.next {
-            let first = next.entry(schedule.deployment).or_insert(slot);
-            *first = slot.min(*first);
-        }
-    }
-    Ok(next)
-}
-
-fn row(cx: &Cx, deployment: &DeploymentView, next: Option<&Timestamp>) -> Row {
+fn row(cx: &Cx, deployment: &DeploymentView) -> Row {
     let path = deployment_path(&deployment.name);
     let run = if cx.can_operate() {
         Cell::Button(Action::new("Run", format!("{path}/run"))).plain()
@@ -106,7 +78,7 @@ fn row(cx: &Cx, deployment: &DeploymentView, next: Option<&Timestamp>) -> Row {
         cells: vec![
             Cell::link(&deployment.name, path).grow(),
             Cell::Outcomes(outcomes(cx, deployment)).plain(),
-            Cell::When(next.map(|at| cx.now.when(*at))).short("next"),
+            Cell::When(deployment.next_slot.map(|at| cx.now.when(at))).short("next"),
             Cell::link(&deployment.pool, pool_path(deployment.pool.as_str())).plain(),
             Cell::Muted(deployment.tags.join(", ")).plain(),
             Cell::When(Some(cx.now.when(deployment.updated))).short("changed"),

@@ -212,3 +212,28 @@ pub async fn one_at_a_time_has_the_turn_to_make_runs_of_schedules<S: Store>(cast
     // The clock was put back by a minute, and whoever has the turn is gone.
     assert!(take(other, at(60)).await);
 }
+
+pub async fn the_next_slots_of_deployments_are_told<S: Store>(cast: Cast<S>) {
+    let first = scheduled(&cast, "first", 30).await;
+    let earlier = scheduled(&cast, "earlier", 10).await;
+    let other = deployment("etl/weekly").name;
+    let nightly = first.deployment.clone();
+    let next = async || {
+        let asked = [other.clone(), nightly.clone()];
+        cast.store.next_slots(&asked).await.unwrap()
+    };
+    assert_eq!(next().await, [(nightly.clone(), at(10))].into());
+    let paused = ScheduleChange {
+        is_paused: Some(true),
+        ..ScheduleChange::default()
+    };
+    for (schedule, left) in [(earlier, Some(30)), (first, None)] {
+        let change = cast
+            .store
+            .change_schedule(schedule.id, paused.clone(), at(5));
+        change.await.unwrap();
+        let left = left.map(|second| (nightly.clone(), at(second)));
+        assert_eq!(next().await, left.into_iter().collect());
+    }
+    assert_eq!(cast.store.next_slots(&[]).await.unwrap(), [].into());
+}
