@@ -122,9 +122,10 @@ fn a_queue_is_made_changed_and_deleted_on_the_page_of_its_pool() {
         json!([9, null, true])
     );
     for (form, why, field) in [
+        ("priority=", "The priority is missing", "priority"),
         ("priority=0", "0", "priority"),
         ("priority=high", "high", "priority"),
-        ("limit=-1", "`-1` is no number", "limit"),
+        ("priority=1&limit=-1", "`-1` is no number", "limit"),
     ] {
         refused(&admin.post(&format!("{path}/edit"), form), why, field);
     }
@@ -268,6 +269,13 @@ fn what_is_deleted_by_itself_is_said_and_set_on_a_page() {
             .contains("a run that is `RUNNING` is not over")
     );
     assert_eq!(rule(), set);
+
+    // A name of a state is no type: the page shows it as it is, and saves it so.
+    home.run(["prune", "set", "--older-than", "7d", "--state", "TimedOut"])
+        .ok();
+    let said = page();
+    assert_eq!(said.matches(" checked").count(), 1, "{said}");
+    assert!(said.contains(r#"value="TimedOut" checked"#), "{said}");
 
     sent(&admin, "/prune-rule/delete", "", "/prune-rule");
     assert_eq!(rule(), Value::Null);

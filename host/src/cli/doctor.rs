@@ -12,7 +12,9 @@ use super::error::ExitStatus;
 use super::output::Format;
 use super::place::{DatabaseUrl, OpenWhole, Place};
 use super::text::counted;
-use operations::client::{LimitQuery, PoolQuery, QueueQuery, ScheduleQuery, WorkerQuery};
+use operations::client::{
+    DEADLOCKED_MAX, LimitQuery, PoolQuery, QueueQuery, ScheduleQuery, WorkerQuery,
+};
 use operations::database::{Standing, runs};
 use operations::view::{DeadlockedRunView, FindingView, VerdictView, WorkerView};
 
@@ -284,16 +286,20 @@ async fn look_at_work(cx: &Context, findings: &mut Findings) -> anyhow::Result<(
         }
     }
     let deadlocked = cx.client.list_deadlocked().await?.items;
-    let holds = |run: &&DeadlockedRunView| !run.has.is_empty();
-    let holder = deadlocked.iter().find(holds).or(deadlocked.first());
-    if let Some(holder) = holder {
+    // Those that have slots come first.
+    if let Some(holder) = deadlocked.first() {
         stuck = true;
         let shown = deadlocked.iter().take(DEADLOCKED_SHOWN);
         let shown: Vec<String> = shown.map(DeadlockedRunView::in_words).collect();
         findings.broken(
             "limits",
             format!(
-                "{} wait for each other for ever: {}",
+                "{}{} wait for each other for ever: {}",
+                if deadlocked.len() < DEADLOCKED_MAX {
+                    ""
+                } else {
+                    "more than "
+                },
                 counted(deadlocked.len() as u64, "flow run"),
                 shown.join("; ")
             ),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::sql::{Conn, params};
 use crate::error::Pg;
 use model::{RunId, Seq};
-use orchestrator::lifecycle::{GivenBack, LimitClaim, Standing, Suspended};
+use orchestrator::lifecycle::{GivenBack, LimitClaim, Standing, Suspended, SuspendedCall};
 
 /// Runs that wait for slots, and those that wait for them.
 const HELD_UP: &str = "WITH RECURSIVE held_up(no) AS (
@@ -14,15 +14,16 @@ const HELD_UP: &str = "WITH RECURSIVE held_up(no) AS (
          SELECT w.run FROM held_up h JOIN watches w ON w.target = h.no
      ) ";
 
-/// Empty if nobody waits.
+/// Empty if nobody waits, or nobody does who has slots.
 pub(crate) async fn standing(conn: &impl Conn) -> Pg<Standing> {
-    if !conn
-        .any(
-            "SELECT 1 FROM permits WHERE granted IS NULL LIMIT 1",
-            params![],
-        )
-        .await?
-    {
+    let waits = conn.any(
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM permits WHERE granted IS NULL) AND EXISTS (
+             SELECT 1 FROM permits p JOIN flow_runs r ON r.no = p.run
+             WHERE p.granted IS NOT NULL AND r.state = 'WAITING' AND r.worker IS NULL
+         )",
+        params![],
+    );
+    if !waits.await? {
         return Ok(Standing::default());
     }
     let claims = conn.all(
@@ -67,15 +68,15 @@ async fn suspended(conn: &impl Conn) -> Pg<Vec<Suspended>> {
     let targets: Vec<((RunId, Seq), RunId)> = targets.await?;
     let targets: HashMap<(RunId, Seq), RunId> = targets.into_iter().collect();
     let calls = format!(
-        "{HELD_UP} SELECT r.id, coalesce(r.wake_after, 0)::bigint, j.seq
+        "{HELD_UP} SELECT r.id, coalesce(r.wake_after, 0)::bigint, r.ready_at IS NOT NULL, j.seq
          FROM held_up h JOIN flow_runs r ON r.no = h.no
          LEFT JOIN journal j ON j.run = r.no AND j.awaited = r.epoch AND j.settled_at IS NULL
          WHERE r.state = 'WAITING' AND r.worker IS NULL ORDER BY r.no, j.seq"
     );
     let calls = conn.all(&calls, params![], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     });
-    let calls: Vec<(RunId, u64, Option<Seq>)> = calls.await?;
+    let calls: Vec<SuspendedCall> = calls.await?;
     Ok(Suspended::of(calls, |run, seq| {
         targets.get(&(run, seq)).copied()
     }))

@@ -4,15 +4,17 @@
 //! of a rate limit are taken by rows of `limit_uses`, for as long as it says, whatever becomes of
 //! the run.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::runs;
 use super::sql::{Conn, Row, params};
-use crate::columns::List;
+use crate::columns::{AsJson, List};
 use crate::error::Pg;
 use crate::tx::Tx;
-use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taker, Taking, Timestamp, micros};
+use model::{
+    Answer, AskedPermit, Limit, LimitName, RunId, Seq, Taker, Taking, TaskRunId, Timestamp, micros,
+};
 use orchestrator::lifecycle::{GivenBack, LimitNeed, News, RunKey, may_have};
 use store::{LimitUse, Permit, TaskRunName, Unnamed};
 
@@ -440,15 +442,31 @@ pub(crate) async fn of_limit(conn: &impl Conn, limit: &LimitName, count: u32) ->
     let permits: Vec<(RunKey, Permit)> = permits.await?;
     let mut permits = Unnamed(permits);
     for (run, tasks) in permits.tasks() {
-        let names = conn.all(
-            "SELECT seq, id, name FROM task_runs WHERE journal = $1 AND seq = ANY($2)",
+        let answers = conn.all(
+            "SELECT seq, answer FROM journal WHERE run = $1 AND seq = ANY($2)",
             params![run, List(&tasks)],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        );
+        let answers: Vec<(Seq, AsJson<Answer>)> = answers.await?;
+        let tasks = answers
+            .into_iter()
+            .filter_map(|(seq, AsJson(answer))| match answer {
+                Answer::TaskRun { id } => Some((id, seq)),
+                _ => None,
+            });
+        let tasks: HashMap<TaskRunId, Seq> = tasks.collect();
+        let ids: Vec<TaskRunId> = tasks.keys().copied().collect();
+        let named = conn.all(
+            "SELECT id, name FROM task_runs WHERE id = ANY($1)",
+            params![List(&ids)],
             |row| {
-                let (id, name) = (row.get(1)?, row.get(2)?);
-                Ok((row.get(0)?, TaskRunName { id, name }))
+                let (id, name) = (row.get(0)?, row.get(1)?);
+                Ok(TaskRunName { id, name })
             },
         );
-        permits.name(run, names.await?);
+        let named = named.await?.into_iter();
+        let names = named.filter_map(|it| Some((*tasks.get(&it.id)?, it)));
+        permits.name(run, names.collect());
     }
     Ok(permits.named())
 }

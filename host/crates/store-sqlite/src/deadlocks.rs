@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::rows::unsigned;
 use super::sql::Sql;
 use model::{RunId, Seq};
-use orchestrator::lifecycle::{GivenBack, LimitClaim, Standing, Suspended};
+use orchestrator::lifecycle::{GivenBack, LimitClaim, Standing, Suspended, SuspendedCall};
 use store::StoreResult;
 
 /// Runs that wait for slots, and those that wait for them.
@@ -17,10 +17,13 @@ const HELD_UP: &str = "WITH RECURSIVE held_up(no) AS (
          SELECT w.run FROM held_up h JOIN watches w ON w.target = h.no
      ) ";
 
-/// Empty if nobody waits.
+/// Empty if nobody waits, or nobody does who has slots.
 pub(super) fn standing(conn: &Connection) -> StoreResult<Standing> {
     let waits: bool = conn.need(
-        "SELECT EXISTS (SELECT 1 FROM permits WHERE granted IS NULL)",
+        "SELECT EXISTS (SELECT 1 FROM permits WHERE granted IS NULL) AND EXISTS (
+             SELECT 1 FROM permits p JOIN flow_runs r ON r.no = p.run
+             WHERE p.granted IS NOT NULL AND r.state = 'WAITING' AND r.worker IS NULL
+         )",
         [],
         |row| row.get(0),
     )?;
@@ -65,15 +68,15 @@ fn suspended(conn: &Connection) -> StoreResult<Vec<Suspended>> {
         |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
     )?;
     let targets: HashMap<(RunId, Seq), RunId> = targets.into_iter().collect();
-    let calls: Vec<(RunId, u64, Option<Seq>)> = conn.all(
+    let calls: Vec<SuspendedCall> = conn.all(
         &format!(
-            "{HELD_UP} SELECT r.id, coalesce(r.wake_after, 0), j.seq
+            "{HELD_UP} SELECT r.id, coalesce(r.wake_after, 0), r.ready_at IS NOT NULL, j.seq
              FROM held_up h JOIN flow_runs r ON r.no = h.no
              LEFT JOIN journal j ON j.run = r.no AND j.awaited = r.epoch AND j.settled_at IS NULL
              WHERE r.state = 'WAITING' AND r.worker IS NULL ORDER BY r.no, j.seq"
         ),
         [],
-        |row| Ok((row.get(0)?, unsigned(row, 1)?, row.get(2)?)),
+        |row| Ok((row.get(0)?, unsigned(row, 1)?, row.get(2)?, row.get(3)?)),
     )?;
     Ok(Suspended::of(calls, |run, seq| {
         targets.get(&(run, seq)).copied()

@@ -13,7 +13,7 @@ use super::rows::unsigned;
 use super::runs;
 use super::sql::{Row, Sql, params};
 use super::writer::Tx;
-use model::{AskedPermit, Limit, LimitName, RunId, Seq, Taker, Taking, Timestamp, micros};
+use model::{Answer, AskedPermit, Limit, LimitName, RunId, Seq, Taker, Taking, Timestamp, micros};
 use orchestrator::lifecycle::{GivenBack, LimitNeed, RunKey, may_have};
 use store::{LimitUse, Permit, StoreResult, TaskRunName, Unnamed};
 
@@ -415,15 +415,22 @@ pub(super) fn of_limit(
     )?;
     let mut permits = Unnamed(permits);
     for (run, tasks) in permits.tasks() {
-        let names = conn.all(
-            "SELECT seq, id, name FROM task_runs
-             WHERE journal = ?1 AND seq IN (SELECT value FROM json_each(?2))",
+        let answers: Vec<(Seq, AsJson<Answer>)> = conn.all(
+            "SELECT seq, answer FROM journal
+             WHERE run = ?1 AND seq IN (SELECT value FROM json_each(?2))",
             params![run, AsJson(&tasks)],
-            |row| {
-                let (id, name) = (row.get(1)?, row.get(2)?);
-                Ok((row.get(0)?, TaskRunName { id, name }))
-            },
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
+        let mut names = Vec::new();
+        for (seq, AsJson(answer)) in answers {
+            let Answer::TaskRun { id } = answer else {
+                continue;
+            };
+            let name = "SELECT name FROM task_runs WHERE id = ?1";
+            if let Some(name) = conn.first(name, [id], |row| row.get(0))? {
+                names.push((seq, TaskRunName { id, name }));
+            }
+        }
         permits.name(run, names);
     }
     Ok(permits.named())

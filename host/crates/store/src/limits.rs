@@ -37,11 +37,12 @@ pub trait Limits: Send + Sync + 'static {
     /// their places: so many at most.
     async fn permits(&self, limit: &LimitName, count: u32) -> StoreResult<Vec<Permit>>;
 
-    /// Who has slots, who waits for some, and who waits for those. Empty if nobody waits for a slot.
+    /// Who has slots, who waits for some, and who waits for those. Empty if nobody waits for a slot, or
+    /// nobody waits who has some.
     async fn standing(&self) -> StoreResult<Standing>;
 
-    /// Somebody who waits gets its slots, whoever stands before it, if all of them are free: there is
-    /// a [`deadlock`](orchestrator::lifecycle::deadlock) otherwise. Whether it has got them.
+    /// Somebody who waits gets its slots, whoever stands before it, if all of them are free:
+    /// [`who_may_pass`](orchestrator::lifecycle::who_may_pass) tells who. Whether it has got them.
     async fn let_pass(&self, run: RunId, taker: Option<Taker>, now: Timestamp)
     -> StoreResult<bool>;
 }

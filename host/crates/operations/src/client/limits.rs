@@ -100,10 +100,14 @@ impl LimitsClient for LocalClient {
             return Ok(Page::all([]));
         };
         let mut views = Vec::new();
-        for run in found.deadlock.runs.into_iter().take(DEADLOCKED_MAX) {
-            if let Some(flow_run) = self.store.flow_run(run).await? {
-                let view = DeadlockedRunView::new(run, flow_run.name, &found.standing);
-                views.push(view);
+        for run in found.runs.iter().take(DEADLOCKED_MAX) {
+            if let Some(flow_run) = self.store.flow_run(*run).await? {
+                views.push(DeadlockedRunView::new(
+                    *run,
+                    flow_run.name,
+                    &found.standing,
+                    &found.runs,
+                ));
             }
         }
         Ok(Page::all(views))

@@ -326,8 +326,8 @@ pub trait LimitsClient: Send + Sync + 'static {
 
     async fn delete_limit(&self, name: &LimitName) -> Answered<()>;
 
-    /// Flow runs that wait for each other's slots, and go on only once somebody helps. In the order in
-    /// which they have asked, at most [`DEADLOCKED_MAX`].
+    /// Flow runs that wait for each other's slots, and go on only once somebody helps: those that have
+    /// slots first, at most [`DEADLOCKED_MAX`].
     async fn list_deadlocked(&self) -> Answered<Page<DeadlockedRunView>>;
 }
 

@@ -1,5 +1,5 @@
-//! Makes the runs of schedules, has deleted what has been over for long, and lets runs pass that
-//! would wait for each other's slots for ever.
+//! Makes the runs of schedules, and has deleted what has been over for long. Beside it, runs are let
+//! pass that would wait for each other's slots for ever.
 //!
 //! ```text
 //! until the next slot, or news --> something is due --turn--> a decision and a step of the store
@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use super::key;
 use crate::FreshIds;
-use crate::deadlocks::untie;
+use crate::deadlocks::keep_untying;
 use crate::pruning::follow_rule;
 
 /// How long the turn lasts unless it is renewed. Who dies with it delays slots by so much.
@@ -41,9 +41,6 @@ const LOOK: Duration = Duration::from_secs(30);
 /// How often it looks whether it is time to delete what has been over for long.
 const HOUSE: Duration = Duration::from_secs(60);
 
-/// How often it looks for runs that wait for each other, while there is news.
-const KNOTS: Duration = Duration::from_secs(5);
-
 /// Schedules that are looked at in one read.
 const DUE_AT_ONCE: u32 = 100;
 
@@ -58,8 +55,6 @@ pub struct Scheduler {
     taken: Option<Instant>,
     /// When it has looked last for what is to be deleted.
     kept_house: Option<Instant>,
-    /// When it looks next for runs that wait for each other, if there was news since.
-    untie_at: Option<Instant>,
 }
 
 impl Scheduler {
@@ -70,12 +65,16 @@ impl Scheduler {
             holder,
             taken: None,
             kept_house: None,
-            untie_at: Some(Instant::now()),
         }
     }
 
     /// Never returns. Trouble with the database is waited out.
-    pub async fn run(mut self) {
+    pub async fn run(self) {
+        let store = Arc::clone(&self.store);
+        tokio::join!(self.keep_serving(), keep_untying(store));
+    }
+
+    async fn keep_serving(mut self) {
         loop {
             if let Err(err) = self.serve().await {
                 warn!(%err, "could not look for schedules that are due");
@@ -97,7 +96,6 @@ impl Scheduler {
         let mut news = self.store.listen(Topic::Change)?;
         loop {
             self.keep_house();
-            self.untie().await?;
             let now = self.store.clock().now();
             if self.store.due_schedules(now, 1).await?.is_empty() {
                 self.wait(news.as_mut()).await?;
@@ -124,14 +122,6 @@ impl Scheduler {
         });
     }
 
-    async fn untie(&mut self) -> StoreResult<()> {
-        if self.untie_at.is_some_and(|at| at <= Instant::now()) {
-            untie(&*self.store).await?;
-            self.untie_at = None;
-        }
-        Ok(())
-    }
-
     async fn has_turn(&mut self) -> StoreResult<bool> {
         if self.taken.is_some_and(|taken| taken.elapsed() < FRESH) {
             return Ok(true);
@@ -145,15 +135,13 @@ impl Scheduler {
 
     /// Until the next slot, or until something may be due because of news: a schedule was made or
     /// changed, or the run has ended that one waits for.
-    async fn wait(&mut self, news: &mut dyn Listener) -> StoreResult<()> {
+    async fn wait(&self, news: &mut dyn Listener) -> StoreResult<()> {
         let next = self.store.next_slot().await?;
         let ahead = next.map_or(LOOK, |next| next.since(self.store.clock().now()));
         let until = Instant::now() + ahead.min(LOOK);
-        let until = self.untie_at.map_or(until, |at| until.min(at));
         tokio::select! {
             () = tokio::time::sleep_until(until) => {}
             () = news.heard() => {
-                self.untie_at.get_or_insert(Instant::now() + KNOTS);
                 tokio::time::sleep_until((Instant::now() + NEWS_PAUSE).min(until)).await;
             }
         }

@@ -144,17 +144,23 @@ pub struct DeadlockedRunView {
     pub has: Vec<LimitName>,
     /// Limits of which it waits for slots.
     pub waits_for: Vec<LimitName>,
-    /// Flow runs that it waits for, of those that are stuck with it.
+    /// Flow runs that it waits for, of those that are stuck with it: at most 10.
     pub waits_for_runs: Vec<RunId>,
 }
 
 impl View for DeadlockedRunView {}
 
+/// So many runs are told that one waits for.
+const TOLD_MAX: usize = 10;
+
 impl DeadlockedRunView {
-    pub fn new(run: RunId, name: RunName, standing: &Standing) -> Self {
+    /// `stuck`: all that wait for ever.
+    pub fn new(run: RunId, name: RunName, standing: &Standing, stuck: &[RunId]) -> Self {
         let limits = |is_granted: bool| {
             let claims = standing.claims.iter();
             let own = claims.filter(|it| it.run == run && it.is_granted == is_granted);
+            // What is free again by itself holds nobody up.
+            let own = own.filter(|it| !is_granted || standing.is_held(&it.limit));
             let mut limits: Vec<LimitName> = own.map(|it| it.limit.clone()).collect();
             limits.sort();
             limits.dedup();
@@ -164,6 +170,9 @@ impl DeadlockedRunView {
         let targets = suspended
             .flat_map(|it| &it.calls)
             .filter_map(|it| it.target);
+        let targets = targets
+            .filter(|target| stuck.contains(target))
+            .take(TOLD_MAX);
         Self {
             flow_run: run,
             name,
@@ -186,7 +195,10 @@ impl DeadlockedRunView {
         }
         let and = if has { " and" } else { "" };
         match (self.waits_for.as_slice(), self.waits_for_runs.as_slice()) {
-            ([], _) => words += &format!("{and} waits for runs"),
+            ([], runs) => {
+                let runs: Vec<String> = runs.iter().map(ToString::to_string).collect();
+                words += &format!("{and} waits for flow run {}", runs.join(", "));
+            }
             (limits, _) => words += &format!("{and} waits for {}", named(limits)),
         }
         words

@@ -50,7 +50,9 @@ pub use control::{
     asker, awaits_input, cancel, cancellation, give_input, may_delete, pause, resume, retry,
 };
 pub use create::{create, create_needs, is_answered_by};
-pub use deadlock::{AwaitedCall, Deadlock, LimitClaim, Standing, Suspended, deadlock};
+pub use deadlock::{
+    AwaitedCall, LimitClaim, Standing, Suspended, SuspendedCall, deadlocked, who_may_pass,
+};
 pub use head::{Head, OriginKey, RunKey, Subject, Tally};
 pub use limits::{LimitNeed, await_slot, decisive, may_have, turn_away};
 pub use losses::{Losses, Reached};

@@ -134,10 +134,11 @@ async fn delete(State(app): State<App>, Path(name): Path<String>) -> Result<Stat
 
 /// List flow runs that wait for each other's slots
 ///
-/// They go on only once one of them is cancelled, or a limit is made larger. At most 100.
+/// They go on only once one of them is cancelled, or a limit is made larger. At most 100, those that
+/// have slots first.
 #[utoipa::path(
     get, path = "/v1/deadlocked-runs", operation_id = "list_deadlocked_runs", tag = "limits",
-    responses((status = 200, description = "The flow runs, in the order in which they have asked", body = Page<DeadlockedRunView>)),
+    responses((status = 200, description = "The flow runs, those that have slots first", body = Page<DeadlockedRunView>)),
     security(("token" = ["viewer"]))
 )]
 async fn deadlocked(State(app): State<App>) -> Result<Json<Page<DeadlockedRunView>>, Refused> {

@@ -4,7 +4,7 @@ use axum::response::Response;
 use model::LimitName;
 use operations::client::{Answered, ChangeLimit, CreateLimit, LimitQuery};
 use operations::problem::{Problem, ProblemKind};
-use operations::view::LimitView;
+use operations::view::{DeadlockedRunView, LimitView};
 
 use super::cx::{Cx, rendered, see_other};
 use super::fields::{Fields, Input, Sheet};
@@ -13,7 +13,10 @@ use super::listing::{Listing, Note};
 use super::parts::{Action, Cell, Empty, Link, Pair, Row, Table, columns};
 use super::query::{Query, segment};
 use super::shell::Shell;
-use super::show::count;
+use super::show::{count, plural};
+
+/// So many runs that wait for each other are shown.
+const DEADLOCKED_SHOWN: usize = 5;
 
 /// `/limits`
 pub async fn list(cx: Cx) -> Response {
@@ -32,17 +35,7 @@ pub async fn list(cx: Cx) -> Response {
                 .actions
                 .push(Action::new("Create limit", "/new-limit"));
         }
-        listing.notes = cx
-            .client
-            .list_deadlocked()
-            .await?
-            .items
-            .iter()
-            .map(|run| Note {
-                text: format!("{} for ever: those who have it wait, too.", run.in_words()),
-                command: Some(format!("orch-host flow-run cancel {}", run.flow_run)),
-            })
-            .collect();
+        listing.notes.extend(deadlock(cx).await?);
         listing.tables.push(Table {
             id: "limits",
             label: "Limits",
@@ -55,6 +48,25 @@ pub async fn list(cx: Cx) -> Response {
         Ok(rendered(&listing))
     })
     .await
+}
+
+/// Runs that wait for each other, and how one of them gives back what it has.
+async fn deadlock(cx: &Cx) -> Answered<Option<Note>> {
+    let deadlocked = cx.client.list_deadlocked().await?.items;
+    // Those that have slots come first.
+    let Some(holder) = deadlocked.first() else {
+        return Ok(None);
+    };
+    let shown = deadlocked.iter().take(DEADLOCKED_SHOWN);
+    let shown: Vec<String> = shown.map(DeadlockedRunView::in_words).collect();
+    let count = plural(deadlocked.len() as u64, "flow run waits", "flow runs wait");
+    Ok(Some(Note {
+        text: format!(
+            "{count} for slots that nobody gives back: {}.",
+            shown.join("; ").replace('`', "")
+        ),
+        command: Some(format!("orch-host flow-run cancel {}", holder.flow_run)),
+    }))
 }
 
 fn row(limit: &LimitView) -> Row {

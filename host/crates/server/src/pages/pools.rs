@@ -419,7 +419,7 @@ pub async fn edit_queue(cx: Cx, pool: String, queue: String, posted: Query) -> R
         let queue = cx.client.inspect_queue(&pool, &name).await?;
         let changed = async {
             let change = ChangeQueue {
-                priority: Some(posted.read("priority")?.unwrap_or_default()),
+                priority: Some(posted.need("priority", "The priority")?),
                 limit: Some(posted.number("limit")?),
                 ..ChangeQueue::default()
             };

@@ -31,24 +31,34 @@ fn span(rule: &PruneRule) -> String {
 }
 
 fn fields(rule: &PruneRule) -> Fields {
-    let chosen = rule.filters().unwrap_or_default();
     let ends = [
         StateType::Completed,
         StateType::Failed,
         StateType::Crashed,
         StateType::Cancelled,
     ];
-    let ends = ends.map(|end| Choice {
-        value: end.to_string(),
-        text: String::new(),
-        is_chosen: chosen.iter().any(|state| state.kind() == Some(end)),
+    let is_of_rule = |name: &str| {
+        let mut states = rule.states.iter();
+        states.any(|state| state.eq_ignore_ascii_case(name))
+    };
+    let names = ends.map(|end| end.to_string());
+    // A rule may have names of states, too, such as `TimedOut`.
+    let others = rule.states.iter().filter(|state| {
+        let is_it = |name: &String| state.eq_ignore_ascii_case(name);
+        !names.iter().any(is_it)
     });
+    let choice = |name: &String| Choice {
+        value: name.clone(),
+        text: String::new(),
+        is_chosen: is_of_rule(name),
+    };
+    let ends = names.iter().chain(others).map(choice).collect();
     let inputs = vec![
         Input::line("Over for longer than", "older_than_ms")
             .required()
             .now(span(rule))
             .hint("Such as `30d` or `12h`. All of a family of runs must be over for so long."),
-        Input::several("Only if the family's first run is", "states", ends.into())
+        Input::several("Only if the family's first run is", "states", ends)
             .hint("None ticked: whatever it is."),
         Input::tick(
             "Keep families in which a run has failed or crashed",

@@ -223,8 +223,12 @@ fn create_sheet(cx: &Cx, deployment: &DeploymentView) -> Sheet {
                 "From when intervals are counted, and where an rrule begins, in {zone} unless it \
                  says another zone. Left empty: now."
             )),
-        Input::line("Start", "start").hint("No run is before this time."),
-        Input::line("End", "end").hint("No run is after this time."),
+        Input::line("Start", "start").hint(&format!(
+            "No run is before this time, in {zone} unless it says another zone."
+        )),
+        Input::line("End", "end").hint(&format!(
+            "No run is after this time, in {zone} unless it says another zone."
+        )),
         Input::one("Of slots that were missed", "catch_up", catch_up, ""),
         Input::one("While its last run is not over", "overlap", overlap, ""),
         Input::lines("Parameters", "parameters", 3)

@@ -3,8 +3,8 @@
 //!
 //! Properties:
 //!
-//! - Whoever is [said](orchestrator::lifecycle::deadlock) to wait for ever does so, until somebody
-//!   passes or is cancelled.
+//! - Whoever is [said](orchestrator::lifecycle::who_may_pass) to wait for ever unless it passes does
+//!   so, until somebody passes or is cancelled.
 //! - As long as nobody has what those want for whom it waits, all come to an end: where the order of a
 //!   line is in the way, one may pass.
 //! - No limit is exceeded by that.
@@ -20,7 +20,7 @@ use model::{
     AskedPermit, Claimed, Collision, Lease, Limit, LimitName, RunId, Seq, State, StateType, Taker,
     Taking, Timestamp, Waits,
 };
-use orchestrator::lifecycle::deadlock;
+use orchestrator::lifecycle::{deadlocked, who_may_pass};
 
 /// Limits of parents, and of those that they wait for.
 const LIMITS: usize = 3;
@@ -291,24 +291,22 @@ impl<S: Store> Families<'_, S> {
         self.look_who_is_over().await;
     }
 
-    /// Somebody looks who waits for ever, and lets one pass or not.
+    /// Somebody looks who may pass, and lets one or not.
     async fn look(&mut self, lets_pass: bool) {
         let standing = self.plain.store.standing().await.unwrap();
-        let Some(found) = deadlock(&standing) else {
-            return self.stuck.clear();
-        };
-        let who: Vec<String> = found.runs.iter().map(|id| short(*id)).collect();
-        trace!(
-            self,
-            "{who:?} wait for ever, and {:?} may pass", found.may_pass
-        );
-        let (run, taker) = found.may_pass.expect("only lines are in the way");
-        self.stuck = found.runs.into_iter().collect();
-        if lets_pass {
+        assert_eq!(deadlocked(&standing), [], "only lines are in the way");
+        self.stuck.clear();
+        for (run, taker) in who_may_pass(&standing) {
+            if !lets_pass {
+                // Without that it never goes on.
+                self.stuck.extend(taker.is_none().then_some(run));
+                continue;
+            }
             // Somebody may have its slots who gives them back soon.
             let passes = self.plain.store.let_pass(run, taker, self.now);
             if passes.await.unwrap() {
-                self.stuck.clear();
+                trace!(self, "{} passes with {taker:?}", short(run));
+                return;
             }
         }
     }
