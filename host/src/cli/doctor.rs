@@ -36,9 +36,6 @@ const DISK_LOW: u64 = 2 << 30;
 /// Clocks that differ by less do no harm.
 const CLOCK_MAX: Duration = Duration::from_secs(5);
 
-/// So many runs that wait for each other are shown.
-const DEADLOCKED_SHOWN: usize = 5;
-
 #[derive(Default)]
 struct Findings(Vec<FindingView>);
 
@@ -289,8 +286,6 @@ async fn look_at_work(cx: &Context, findings: &mut Findings) -> anyhow::Result<(
     // Those that have slots come first.
     if let Some(holder) = deadlocked.first() {
         stuck = true;
-        let shown = deadlocked.iter().take(DEADLOCKED_SHOWN);
-        let shown: Vec<String> = shown.map(DeadlockedRunView::in_words).collect();
         findings.broken(
             "limits",
             format!(
@@ -301,7 +296,7 @@ async fn look_at_work(cx: &Context, findings: &mut Findings) -> anyhow::Result<(
                     "more than "
                 },
                 counted(deadlocked.len() as u64, "flow run"),
-                shown.join("; ")
+                DeadlockedRunView::list_in_words(&deadlocked)
             ),
             format!(
                 "`orch-host flow-run cancel {}` gives back what it has; more slots help, too",

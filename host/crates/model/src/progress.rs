@@ -44,7 +44,7 @@ pub struct PermitChanges {
 }
 
 /// What of a run takes slots of limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Taker {
     /// An attempt of the task of this call.
     Task(Seq),

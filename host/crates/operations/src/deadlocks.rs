@@ -2,10 +2,11 @@
 //! helps.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::RunId;
+use model::{RunId, Taker};
 use orchestrator::lifecycle::{Standing, deadlocked, who_may_pass};
 use store::{Store, StoreResult, Topic};
 use tracing::{info, warn};
@@ -19,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// So many are let pass in one go; the next go is soon.
-const PASSES: usize = 100;
+const PASSES: usize = 50;
 
 /// Those that wait for ever, and what was seen of them.
 pub struct Deadlock {
@@ -28,28 +29,39 @@ pub struct Deadlock {
     pub runs: Vec<RunId>,
 }
 
-/// Looks twice: what is read while others write may be of two moments, and whoever waits for ever
-/// still does so in a moment.
+/// Looks twice, and finds what both looks have found: what is read while others write may be of two
+/// moments, and whoever waits for ever still does so in a moment. None if one of them finds nothing.
+async fn twice<T: Copy + Eq + Hash + Send + 'static>(
+    store: &dyn Store,
+    find: fn(&Standing) -> Vec<T>,
+) -> StoreResult<Option<(Arc<Standing>, Vec<T>)>> {
+    let once = async || {
+        let standing = Arc::new(store.standing().await?);
+        let seen = Arc::clone(&standing);
+        let found = elsewhere(move || find(&seen)).await;
+        StoreResult::Ok((!found.is_empty()).then_some((standing, found)))
+    };
+    let Some((_, before)) = once().await? else {
+        return Ok(None);
+    };
+    tokio::time::sleep(PAUSE).await;
+    let Some((standing, mut found)) = once().await? else {
+        return Ok(None);
+    };
+    let before: HashSet<T> = before.into_iter().collect();
+    found.retain(|it| before.contains(it));
+    Ok(Some((standing, found)))
+}
+
+/// Those that wait for each other for ever, if any do.
 ///
 /// # Errors
 ///
 /// Errs if the store cannot be read.
 pub async fn look(store: &dyn Store) -> StoreResult<Option<Deadlock>> {
-    let once = async || {
-        let standing = Arc::new(store.standing().await?);
-        let seen = Arc::clone(&standing);
-        let runs = elsewhere(move || deadlocked(&seen)).await;
-        StoreResult::Ok((standing, runs))
-    };
-    let (_, seen) = once().await?;
-    if seen.is_empty() {
-        return Ok(None);
-    }
-    tokio::time::sleep(PAUSE).await;
-    let (standing, mut runs) = once().await?;
-    let seen: HashSet<RunId> = seen.into_iter().collect();
-    runs.retain(|run| seen.contains(run));
-    Ok((!runs.is_empty()).then_some(Deadlock { standing, runs }))
+    let found = twice(store, deadlocked).await?;
+    let found = found.filter(|(_, runs)| !runs.is_empty());
+    Ok(found.map(|(standing, runs)| Deadlock { standing, runs }))
 }
 
 /// Where only the order of a line is in the way, lets those pass without whom nobody goes on. Never
@@ -78,32 +90,28 @@ async fn untie_at_news(store: &dyn Store) -> StoreResult<()> {
 
 /// Whether some may pass once their slots are free.
 async fn untie(store: &dyn Store) -> StoreResult<bool> {
-    let mut seen = HashSet::new();
     for _ in 0..PASSES {
-        let standing = store.standing().await?;
-        let candidates = elsewhere(move || who_may_pass(&standing)).await;
-        if candidates.is_empty() {
+        let Some((_, candidates)) = twice(store, who_may_pass).await? else {
             return Ok(false);
-        }
-        if seen.is_empty() {
-            // What is read while others write may be of two moments.
-            seen = candidates.iter().map(|(run, _)| *run).collect();
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        }
-        let mut passed = false;
-        for (run, taker) in candidates.into_iter().filter(|(run, _)| seen.contains(run)) {
-            let now = store.clock().now();
-            if store.let_pass(run, taker, now).await? {
-                info!(%run, "passed others that wait for slots, as they wait for it");
-                passed = true;
-                break;
-            }
-        }
-        if !passed {
+        };
+        if !lets_one_pass(store, candidates).await? {
             return Ok(true);
         }
-        seen.clear();
     }
     Ok(true)
+}
+
+/// Whether the slots of one of them are free now. It has them then.
+async fn lets_one_pass(
+    store: &dyn Store,
+    candidates: Vec<(RunId, Option<Taker>)>,
+) -> StoreResult<bool> {
+    for (run, taker) in candidates {
+        let now = store.clock().now();
+        if store.let_pass(run, taker, now).await? {
+            info!(%run, "passed others that wait for slots, as they wait for it");
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

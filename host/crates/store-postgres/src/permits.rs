@@ -440,35 +440,32 @@ pub(crate) async fn of_limit(conn: &impl Conn, limit: &LimitName, count: u32) ->
         },
     );
     let permits: Vec<(RunKey, Permit)> = permits.await?;
-    let mut permits = Unnamed(permits);
-    for (run, tasks) in permits.tasks() {
-        let answers = conn.all(
-            "SELECT seq, answer FROM journal WHERE run = $1 AND seq = ANY($2)",
-            params![run, List(&tasks)],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        );
-        let answers: Vec<(Seq, AsJson<Answer>)> = answers.await?;
-        let tasks = answers
-            .into_iter()
-            .filter_map(|(seq, AsJson(answer))| match answer {
-                Answer::TaskRun { id } => Some((id, seq)),
-                _ => None,
-            });
-        let tasks: HashMap<TaskRunId, Seq> = tasks.collect();
-        let ids: Vec<TaskRunId> = tasks.keys().copied().collect();
-        let named = conn.all(
-            "SELECT id, name FROM task_runs WHERE id = ANY($1)",
-            params![List(&ids)],
-            |row| {
-                let (id, name) = (row.get(0)?, row.get(1)?);
-                Ok(TaskRunName { id, name })
-            },
-        );
-        let named = named.await?.into_iter();
-        let names = named.filter_map(|it| Some((*tasks.get(&it.id)?, it)));
-        permits.name(run, names.collect());
-    }
-    Ok(permits.named())
+    let permits = Unnamed(permits);
+    let (runs, seqs): (Vec<RunKey>, Vec<Seq>) = permits.calls().into_iter().unzip();
+    let answers = conn.all(
+        "SELECT j.run, j.seq, j.answer
+         FROM unnest($1::bigint[], $2::bigint[]) c(run, seq) JOIN journal j USING (run, seq)",
+        params![List(&runs), List(&seqs)],
+        |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
+    );
+    let answers: Vec<((RunKey, Seq), AsJson<Answer>)> = answers.await?;
+    let id = |(call, AsJson(answer))| match answer {
+        Answer::TaskRun { id } => Some((id, call)),
+        _ => None,
+    };
+    let calls: HashMap<TaskRunId, (RunKey, Seq)> = answers.into_iter().filter_map(id).collect();
+    let ids: Vec<TaskRunId> = calls.keys().copied().collect();
+    let found = conn.all(
+        "SELECT id, name FROM task_runs WHERE id = ANY($1)",
+        params![List(&ids)],
+        |row| {
+            let (id, name) = (row.get(0)?, row.get(1)?);
+            Ok(TaskRunName { id, name })
+        },
+    );
+    let found = found.await?.into_iter();
+    let names = found.filter_map(|it| Some((*calls.get(&it.id)?, it)));
+    Ok(permits.named(&names.collect()))
 }
 
 fn limit(row: &Row) -> Pg<Limit> {

@@ -1,4 +1,5 @@
-//! Who waits for slots, and for whom, as [`deadlock`](orchestrator::lifecycle::deadlock) looks at it.
+//! Who waits for slots, and for whom, as [`deadlocked`](orchestrator::lifecycle::deadlocked) looks at
+//! it.
 
 use std::collections::HashMap;
 

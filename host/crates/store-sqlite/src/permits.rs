@@ -4,7 +4,7 @@
 //! of a rate limit are taken by rows of `limit_uses`, for as long as it says, whatever becomes of
 //! the run.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use rusqlite::Connection;
 
@@ -413,27 +413,23 @@ pub(super) fn of_limit(
             Ok((row.get(6)?, permit))
         },
     )?;
-    let mut permits = Unnamed(permits);
-    for (run, tasks) in permits.tasks() {
-        let answers: Vec<(Seq, AsJson<Answer>)> = conn.all(
-            "SELECT seq, answer FROM journal
-             WHERE run = ?1 AND seq IN (SELECT value FROM json_each(?2))",
-            params![run, AsJson(&tasks)],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+    let permits = Unnamed(permits);
+    let mut names = HashMap::new();
+    for (run, seq) in permits.calls() {
+        let answer: Option<AsJson<Answer>> = conn.first(
+            "SELECT answer FROM journal WHERE run = ?1 AND seq = ?2",
+            params![run, seq],
+            |row| row.get(0),
         )?;
-        let mut names = Vec::new();
-        for (seq, AsJson(answer)) in answers {
-            let Answer::TaskRun { id } = answer else {
-                continue;
-            };
-            let name = "SELECT name FROM task_runs WHERE id = ?1";
-            if let Some(name) = conn.first(name, [id], |row| row.get(0))? {
-                names.push((seq, TaskRunName { id, name }));
-            }
+        let Some(AsJson(Answer::TaskRun { id })) = answer else {
+            continue;
+        };
+        let name = "SELECT name FROM task_runs WHERE id = ?1";
+        if let Some(name) = conn.first(name, [id], |row| row.get(0))? {
+            names.insert((run, seq), TaskRunName { id, name });
         }
-        permits.name(run, names);
     }
-    Ok(permits.named())
+    Ok(permits.named(&names))
 }
 
 fn limit(row: &Row<'_>) -> rusqlite::Result<Limit> {

@@ -80,16 +80,6 @@ pub struct TaskRunName {
     pub name: String,
 }
 
-impl Permit {
-    /// The call of a task that takes them.
-    pub fn task(&self) -> Option<Seq> {
-        match self.taker {
-            Some(Taker::Task(seq)) => Some(seq),
-            _ => None,
-        }
-    }
-}
-
 /// A run that has slots of a limit, or waits for some.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Permit {
@@ -106,31 +96,34 @@ pub struct Permit {
     pub granted: Option<Timestamp>,
 }
 
-/// Permits as an engine reads them, each with the key of its run: the tasks are named afterwards,
-/// with one look at each run's.
+impl Permit {
+    /// The call of a task that takes them.
+    pub fn task(&self) -> Option<Seq> {
+        match self.taker {
+            Some(Taker::Task(seq)) => Some(seq),
+            _ => None,
+        }
+    }
+}
+
+/// Permits as an engine reads them, each with the key of its run: the tasks are named afterwards.
 pub struct Unnamed<K>(pub Vec<(K, Permit)>);
 
 impl<K: Copy + Eq + Hash> Unnamed<K> {
-    /// The calls of tasks that take slots, by run.
-    pub fn tasks(&self) -> HashMap<K, Vec<Seq>> {
-        let mut tasks: HashMap<K, Vec<Seq>> = HashMap::new();
-        for (run, permit) in &self.0 {
-            if let Some(seq) = permit.task() {
-                tasks.entry(*run).or_default().push(seq);
-            }
-        }
-        tasks
+    /// The calls of tasks that take slots.
+    pub fn calls(&self) -> Vec<(K, Seq)> {
+        let call = |(run, permit): &(K, Permit)| Some((*run, permit.task()?));
+        self.0.iter().filter_map(call).collect()
     }
 
-    /// Names the tasks of a run.
-    pub fn name(&mut self, run: K, names: Vec<(Seq, TaskRunName)>) {
-        let names: HashMap<Seq, TaskRunName> = names.into_iter().collect();
-        for (_, permit) in self.0.iter_mut().filter(|(of, _)| *of == run) {
-            permit.task_run = permit.task().and_then(|seq| names.get(&seq).cloned());
-        }
-    }
-
-    pub fn named(self) -> Vec<Permit> {
-        self.0.into_iter().map(|(_, permit)| permit).collect()
+    /// With the names of these calls.
+    pub fn named(self, names: &HashMap<(K, Seq), TaskRunName>) -> Vec<Permit> {
+        let name = |(run, permit): (K, Permit)| Permit {
+            task_run: permit
+                .task()
+                .and_then(|seq| names.get(&(run, seq)).cloned()),
+            ..permit
+        };
+        self.0.into_iter().map(name).collect()
     }
 }

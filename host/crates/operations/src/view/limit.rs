@@ -150,6 +150,9 @@ pub struct DeadlockedRunView {
 
 impl View for DeadlockedRunView {}
 
+/// So many runs that wait for each other are put in words.
+const SHOWN_MAX: usize = 5;
+
 /// So many runs are told that one waits for.
 const TOLD_MAX: usize = 10;
 
@@ -180,6 +183,12 @@ impl DeadlockedRunView {
             waits_for: limits(false),
             waits_for_runs: targets.collect(),
         }
+    }
+
+    /// The first of them in words.
+    pub fn list_in_words(runs: &[Self]) -> String {
+        let shown: Vec<String> = runs.iter().take(SHOWN_MAX).map(Self::in_words).collect();
+        shown.join("; ")
     }
 
     /// `` `silver-otter` has `db` and waits for `api` ``

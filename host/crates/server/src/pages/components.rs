@@ -347,16 +347,14 @@ async fn deploy_sheet(cx: &Cx, component: &ComponentView) -> Answered<Sheet> {
             .hint("One a line, as `NAME`, or `NAME=VARIABLE` to have it in the environment, too."),
     ];
     let back = path(component);
-    Ok(Sheet {
-        shell: cx.shell("Deploy flows"),
-        crumbs: vec![
+    Ok(Sheet::new(
+        cx.shell("Deploy flows"),
+        vec![
             Link::new("Components", "/components"),
             Link::new(short(component), &back),
         ],
-        heading: "Deploy flows".to_owned(),
-        actions: Vec::new(),
-        fields: Fields::new(format!("{back}/deploy"), "Deploy", inputs).back(back),
-    })
+        Fields::new(format!("{back}/deploy"), "Deploy", inputs).back(back),
+    ))
 }
 
 /// `GET /components/{digest}/deploy`

@@ -245,17 +245,10 @@ pub async fn ask_delete(cx: Cx, name: String) -> Response {
         let details = cx.client.inspect_deployment(&name).await?;
         let name = &details.deployment.name;
         let path = deployment_path(name);
-        Ok(rendered(&Ask {
-            shell: cx.shell(format!("Delete {name}")),
-            question: format!("Delete {name}?"),
-            lines: vec!["Its runs stay, and those that go on are not touched.".to_owned()],
-            action: format!("{path}/delete"),
-            hidden: Vec::new(),
-            choices: Vec::new(),
-            verb: "Delete",
-            is_dangerous: true,
-            back: path,
-        }))
+        let line = "Its runs stay, and those that go on are not touched.";
+        let shell = cx.shell(format!("Delete {name}"));
+        let ask = Ask::to_delete(shell, &name.to_string(), line, &path, path.clone());
+        Ok(rendered(&ask))
     })
     .await
 }

@@ -218,14 +218,30 @@ impl Fields {
 #[derive(Template)]
 #[template(path = "sheet.html")]
 pub struct Sheet {
-    pub shell: Shell,
-    pub crumbs: Vec<Link>,
-    pub heading: String,
-    pub actions: Vec<Action>,
-    pub fields: Fields,
+    shell: Shell,
+    crumbs: Vec<Link>,
+    actions: Vec<Action>,
+    fields: Fields,
 }
 
 impl Sheet {
+    /// Its heading is the title of the page.
+    pub fn new(shell: Shell, crumbs: Vec<Link>, fields: Fields) -> Self {
+        Self {
+            shell,
+            crumbs,
+            actions: Vec::new(),
+            fields,
+        }
+    }
+
+    /// What else can be done to the thing.
+    #[must_use]
+    pub fn action(mut self, action: Action) -> Self {
+        self.actions.push(action);
+        self
+    }
+
     /// The page as it is asked for.
     pub fn asked(&self) -> Response {
         rendered(self)
@@ -261,6 +277,15 @@ impl Query {
     /// The same of a field that must say something.
     pub fn need<T: FromStr<Err: Display>>(&self, name: &str, label: &str) -> Answered<T> {
         self.read(name)?.ok_or_else(|| missing(name, label))
+    }
+
+    /// One of a few words.
+    pub fn choice<T>(&self, name: &str, of: fn(&str) -> Option<T>) -> Answered<Option<T>> {
+        let Some(word) = self.get(name) else {
+            return Ok(None);
+        };
+        let unknown = || refusal(name, &format!("`{word}` is none of the choices"));
+        of(word).ok_or_else(unknown).map(Some)
     }
 
     /// A JSON text.

@@ -15,9 +15,6 @@ use super::query::{Query, segment};
 use super::shell::Shell;
 use super::show::{count, plural};
 
-/// So many runs that wait for each other are shown.
-const DEADLOCKED_SHOWN: usize = 5;
-
 /// `/limits`
 pub async fn list(cx: Cx) -> Response {
     cx.answer(async |cx| {
@@ -57,13 +54,11 @@ async fn deadlock(cx: &Cx) -> Answered<Option<Note>> {
     let Some(holder) = deadlocked.first() else {
         return Ok(None);
     };
-    let shown = deadlocked.iter().take(DEADLOCKED_SHOWN);
-    let shown: Vec<String> = shown.map(DeadlockedRunView::in_words).collect();
     let count = plural(deadlocked.len() as u64, "flow run waits", "flow runs wait");
     Ok(Some(Note {
         text: format!(
             "{count} for slots that nobody gives back: {}.",
-            shown.join("; ").replace('`', "")
+            DeadlockedRunView::list_in_words(&deadlocked).replace('`', "")
         ),
         command: Some(format!("orch-host flow-run cancel {}", holder.flow_run)),
     }))
@@ -180,13 +175,11 @@ fn create_sheet(cx: &Cx) -> Sheet {
     let name = name.hint("`tag:TAG` counts the attempts of all tasks with that tag.");
     let mut fields = vec![name];
     fields.extend(inputs(None));
-    Sheet {
-        shell: cx.shell("Create limit"),
-        crumbs: vec![Link::new("Limits", "/limits")],
-        heading: "Create limit".to_owned(),
-        actions: Vec::new(),
-        fields: Fields::new("/new-limit", "Create", fields).back("/limits"),
-    }
+    Sheet::new(
+        cx.shell("Create limit"),
+        vec![Link::new("Limits", "/limits")],
+        Fields::new("/new-limit", "Create", fields).back("/limits"),
+    )
 }
 
 /// `GET /new-limit`
@@ -216,16 +209,14 @@ pub async fn create(cx: Cx, posted: Query) -> Response {
 fn edit_sheet(cx: &Cx, limit: &LimitView) -> Sheet {
     let path = path(&limit.name);
     let fields = Fields::new(format!("{path}/edit"), "Save", inputs(Some(limit)));
-    Sheet {
-        shell: cx.shell(format!("Edit {}", limit.name)),
-        crumbs: vec![
+    Sheet::new(
+        cx.shell(format!("Edit {}", limit.name)),
+        vec![
             Link::new("Limits", "/limits"),
             Link::new(limit.name.to_string(), &path),
         ],
-        heading: format!("Edit {}", limit.name),
-        actions: Vec::new(),
-        fields: fields.back(path),
-    }
+        fields.back(path),
+    )
 }
 
 /// `GET /limits/{name}/edit`
@@ -262,17 +253,11 @@ pub async fn ask_delete(cx: Cx, name: String) -> Response {
     cx.answer(async |cx| {
         let limit = cx.client.inspect_limit(&limit_name(&name)?).await?.limit;
         let path = path(&limit.name);
-        Ok(rendered(&Ask {
-            shell: cx.shell(format!("Delete {}", limit.name)),
-            question: format!("Delete limit {}?", limit.name),
-            lines: vec!["What waits for it goes on, and nothing is limited by it.".to_owned()],
-            action: format!("{path}/delete"),
-            hidden: Vec::new(),
-            choices: Vec::new(),
-            verb: "Delete",
-            is_dangerous: true,
-            back: path,
-        }))
+        let line = "What waits for it goes on, and nothing is limited by it.";
+        let shell = cx.shell(format!("Delete {}", limit.name));
+        let what = format!("limit {}", limit.name);
+        let ask = Ask::to_delete(shell, &what, line, &path, path.clone());
+        Ok(rendered(&ask))
     })
     .await
 }

@@ -336,16 +336,14 @@ fn create_queue_sheet(cx: &Cx, pool: &PoolName) -> Sheet {
         "paused",
         false,
     ));
-    Sheet {
-        shell: cx.shell("Create queue"),
-        crumbs: vec![
+    Sheet::new(
+        cx.shell("Create queue"),
+        vec![
             Link::new("Work pools", "/work-pools"),
             Link::new(pool.to_string(), &path),
         ],
-        heading: "Create queue".to_owned(),
-        actions: Vec::new(),
-        fields: Fields::new(format!("{path}/new-queue"), "Create", inputs).back(path),
-    }
+        Fields::new(format!("{path}/new-queue"), "Create", inputs).back(path),
+    )
 }
 
 /// `GET /work-pools/{pool}/new-queue`
@@ -385,21 +383,19 @@ fn edit_queue_sheet(cx: &Cx, queue: &QueueView) -> Sheet {
     let back = pool_path(queue.pool.as_str());
     let path = queue_path(&queue.pool, &queue.name);
     let inputs = queue_inputs(Some(queue));
-    let mut actions = Vec::new();
-    if queue.name != QueueName::default_queue() {
-        let delete = Action::new("Delete", format!("{path}/delete"));
-        actions.push(delete.asking().dangerous());
-    }
-    Sheet {
-        shell: cx.shell(format!("Edit queue {}", queue.name)),
-        crumbs: vec![
+    let sheet = Sheet::new(
+        cx.shell(format!("Edit queue {}", queue.name)),
+        vec![
             Link::new("Work pools", "/work-pools"),
             Link::new(queue.pool.to_string(), &back),
         ],
-        heading: format!("Edit queue {}", queue.name),
-        actions,
-        fields: Fields::new(format!("{path}/edit"), "Save", inputs).back(back),
+        Fields::new(format!("{path}/edit"), "Save", inputs).back(back),
+    );
+    if queue.name == QueueName::default_queue() {
+        return sheet;
     }
+    let delete = Action::new("Delete", format!("{path}/delete"));
+    sheet.action(delete.asking().dangerous())
 }
 
 /// `GET /work-pools/{pool}/queues/{queue}/edit`
@@ -441,20 +437,12 @@ pub async fn ask_delete_queue(cx: Cx, pool: String, queue: String) -> Response {
     cx.answer(async |cx| {
         let (pool, name) = (pool_name(&pool)?, queue_name(&queue)?);
         let queue = cx.client.inspect_queue(&pool, &name).await?;
-        Ok(rendered(&Ask {
-            shell: cx.shell(format!("Delete queue {name}")),
-            question: format!("Delete queue {name} of work pool {pool}?"),
-            lines: vec![
-                "It can be deleted once no deployment is in it, and no run of it waits or runs."
-                    .to_owned(),
-            ],
-            action: format!("{}/delete", queue_path(&queue.pool, &queue.name)),
-            hidden: Vec::new(),
-            choices: Vec::new(),
-            verb: "Delete",
-            is_dangerous: true,
-            back: pool_path(pool.as_str()),
-        }))
+        let line = "It can be deleted once no deployment is in it, and no run of it waits or runs.";
+        let shell = cx.shell(format!("Delete queue {name}"));
+        let what = format!("queue {name} of work pool {pool}");
+        let path = queue_path(&queue.pool, &queue.name);
+        let ask = Ask::to_delete(shell, &what, line, &path, pool_path(pool.as_str()));
+        Ok(rendered(&ask))
     })
     .await
 }

@@ -7,7 +7,7 @@ use operations::problem::{Problem, ProblemKind};
 use operations::view::{DeploymentView, ScheduleView};
 
 use super::cx::{Cx, rendered, see_other};
-use super::fields::{Fields, Input, Sheet, refusal};
+use super::fields::{Fields, Input, Sheet};
 use super::flow_run::Ask;
 use super::flow_runs::deployment_path;
 use super::holding::Holding;
@@ -236,16 +236,14 @@ fn create_sheet(cx: &Cx, deployment: &DeploymentView) -> Sheet {
             .hint("A JSON object, laid over what the deployment has."),
         Input::tick("Make no runs until it is resumed", "paused", false),
     ];
-    Sheet {
-        shell: cx.shell("Add a schedule"),
-        crumbs: vec![
+    Sheet::new(
+        cx.shell("Add a schedule"),
+        vec![
             Link::new("Deployments", "/deployments"),
             Link::new(deployment.name.to_string(), &path),
         ],
-        heading: "Add a schedule".to_owned(),
-        actions: Vec::new(),
-        fields: Fields::new(format!("{path}/new-schedule"), "Add", inputs).back(path),
-    }
+        Fields::new(format!("{path}/new-schedule"), "Add", inputs).back(path),
+    )
 }
 
 /// `GET /deployments/{flow}/{name}/new-schedule`
@@ -286,16 +284,6 @@ pub async fn create(cx: Cx, deployment: String, posted: Query) -> Response {
 fn wish(cx: &Cx, posted: &Query) -> Answered<CreateSchedule> {
     let text = |name: &str| posted.get(name).map(|text| text.trim().to_owned());
     let zone = &cx.now.zone;
-    let unknown =
-        |name: &str, what: &str| refusal(name, &format!("`{what}` is none of the choices"));
-    let catch_up = posted.get("catch_up").map(|it| {
-        let found = CatchUp::of(it);
-        found.ok_or_else(|| unknown("catch_up", it))
-    });
-    let overlap = posted.get("overlap").map(|it| {
-        let found = Overlap::of(it);
-        found.ok_or_else(|| unknown("overlap", it))
-    });
     Ok(CreateSchedule {
         name: posted.read("name")?,
         cron: text("cron"),
@@ -306,8 +294,8 @@ fn wish(cx: &Cx, posted: &Query) -> Answered<CreateSchedule> {
         parameters: posted.json("parameters")?,
         start: posted.point("start", zone)?,
         end: posted.point("end", zone)?,
-        catch_up: catch_up.transpose()?.unwrap_or_default(),
-        overlap: overlap.transpose()?.unwrap_or_default(),
+        catch_up: posted.choice("catch_up", CatchUp::of)?.unwrap_or_default(),
+        overlap: posted.choice("overlap", Overlap::of)?.unwrap_or_default(),
         paused: posted.get("paused").is_some(),
     })
 }
@@ -317,17 +305,11 @@ pub async fn ask_delete(cx: Cx, id: String) -> Response {
     cx.answer(async |cx| {
         let schedule = cx.client.inspect_schedule(schedule_id(&id)?).await?;
         let what = format!("schedule {} of {}", schedule.name, schedule.deployment);
-        Ok(rendered(&Ask {
-            shell: cx.shell(format!("Delete {what}")),
-            question: format!("Delete {what}?"),
-            lines: vec!["Its runs stay, and those that go on are not touched.".to_owned()],
-            action: format!("{}/delete", path(&schedule)),
-            hidden: Vec::new(),
-            choices: Vec::new(),
-            verb: "Delete",
-            is_dangerous: true,
-            back: deployment_path(&schedule.deployment),
-        }))
+        let line = "Its runs stay, and those that go on are not touched.";
+        let shell = cx.shell(format!("Delete {what}"));
+        let back = deployment_path(&schedule.deployment);
+        let ask = Ask::to_delete(shell, &what, line, &path(&schedule), back);
+        Ok(rendered(&ask))
     })
     .await
 }

@@ -29,6 +29,23 @@ pub struct Ask {
     pub back: String,
 }
 
+impl Ask {
+    /// Whether to delete `what`, whose own path is `path`. The line says what that means.
+    pub fn to_delete(shell: Shell, what: &str, line: &str, path: &str, back: String) -> Self {
+        Self {
+            shell,
+            question: format!("Delete {what}?"),
+            lines: vec![line.to_owned()],
+            action: format!("{path}/delete"),
+            hidden: Vec::new(),
+            choices: Vec::new(),
+            verb: "Delete",
+            is_dangerous: true,
+            back,
+        }
+    }
+}
+
 fn verb_of(word: &str) -> Answered<BulkVerb> {
     BulkVerb::of(word).ok_or_else(|| {
         let detail = format!("`{word}` is nothing that can be done to a flow run");
